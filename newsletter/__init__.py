@@ -1,0 +1,17 @@
+"""Newsletter-as-code: issues in YAML, editions through Jinja2 and MJML, deliveries with a ledger.
+
+The listing tells the flow; imports go one way, from the drivers down to the ground:
+
+     issues/*.yaml ── authoring ──▶ Issue ── compiler ──▶ Edition ─┐               once per edition
+                                                                   ├─ delivery ─▶ Message + Envelope ─▶ relay
+     people ───────── audience ───▶ recipients ────────────────────┘      ▲            │        once per recipient
+                         ▲                                          retry │            ▼
+                         │                                                └───────── Outcome ─▶ Event ─┐
+                         └──────────── consequences ◀── feedback ◀── unsubscribes (bounces, clicks) ───┤
+                                                                                     reporting ─▶ Report
+
+Compiling happens once per edition, composing once per recipient. The scheduler only wakes things: what is due,
+claimed or done is known by the database. The command line and the scheduler call `app`; `app` calls the stages.
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,115 @@
+"""Keys: the project's secrets, in a git-ignored file of their own (`secret.toml`), made when first needed.
+
+Signing keys can be rotated: the newest signs, all verify. The address key makes the keyed hashes that identify
+people in the database and is never changed; a database made with another one is refused.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import secrets
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from newsletter.errors import ConfigError
+from newsletter.tokens import Key, Signer, base32, keyed_hash
+
+FILE = "secret.toml"
+_HEAD = "# Secrets of this newsletter: keep a copy in a safe place, never in git.\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What signs our links (newest first) and what hashes addresses."""
+
+    signing: tuple[Key, ...]
+    address: bytes = field(repr=False)
+
+    @property
+    def signer(self) -> Signer:
+        """Makes and verifies tokens with these keys."""
+        return Signer(self.signing)
+
+    @property
+    def fingerprint(self) -> str:
+        """What a database remembers of the address key, to notice another one."""
+        return keyed_hash(self.address, "fingerprint of the address key")
+
+
+def load_keys(folder: Path) -> Keys:
+    """Read the project's keys; make them when there are none. Raises ConfigError when the file is damaged."""
+    file = folder / FILE
+    if not file.exists():
+        return _create(file)
+    try:
+        written = tomllib.loads(file.read_text(encoding="utf-8"))
+        signing = tuple(Key(str(item["id"]), base64.b64decode(item["secret"])) for item in written["signing"])
+        address = base64.b64decode(written["address_key"])
+        if not signing or len(address) < 32 or any(len(key.secret) < 32 for key in signing):
+            raise ValueError("a key is missing or too short")
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
+        raise ConfigError(
+            f"{file} is damaged: {error}", hint="Restore it from your copy; do not make a new one"
+        ) from error
+    return Keys(signing=signing, address=address)
+
+
+def rotate_keys(folder: Path) -> Keys:
+    """Put a new signing key in front; the old ones go on verifying the links in mails already sent."""
+    keys = load_keys(folder)
+    taken = {key.id for key in keys.signing}
+    rotated = Keys(signing=(_new_key(taken), *keys.signing), address=keys.address)
+    _write(folder / FILE, rotated, exclusive=False)
+    return rotated
+
+
+def _create(file: Path) -> Keys:
+    keys = Keys(signing=(_new_key(set()),), address=secrets.token_bytes(32))
+    try:
+        _write(file, keys, exclusive=True)
+    except FileExistsError:  # another process was quicker: its keys are the project's
+        return load_keys(file.parent)
+    return keys
+
+
+def _new_key(taken: set[str]) -> Key:
+    while True:
+        key = Key(base32(secrets.token_bytes(2))[:2], secrets.token_bytes(32))
+        if key.id not in taken:
+            return key
+
+
+def _write(file: Path, keys: Keys, *, exclusive: bool) -> None:
+    """Write whole or not at all, readable by the owner only."""
+    lines = [_HEAD, f'address_key = "{_text(keys.address)}"\n']
+    lines += [f'\n[[signing]]\nid = "{key.id}"\nsecret = "{_text(key.secret)}"\n' for key in keys.signing]
+    draft = file.with_name(f".{FILE}.{os.getpid()}.{secrets.token_hex(4)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as out:
+            out.write("".join(lines))
+            out.flush()
+            os.fsync(out.fileno())
+        if exclusive:
+            os.link(draft, file)
+        else:
+            draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def mask(text: str, environment: Mapping[str, str]) -> str:
+    """Take a database password out of a text that is to be shown."""
+    text = re.sub(r"(://[^:/@\s]+:)[^@\s]+@", r"\1***@", text)
+    for name, value in environment.items():
+        if name.startswith("NEWSLETTER_") and name.endswith("PASSWORD") and len(value) > 3:
+            text = text.replace(value, "***")
+    return text

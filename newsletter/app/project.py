@@ -1,0 +1,67 @@
+"""Project: the folder with newsletter.toml, and what follows from it: configuration, keys, template folders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from newsletter.app.keys import Keys, load_keys
+from newsletter.compiler.edition import Identity
+from newsletter.config import FILE, Config, identity_of, load_config
+
+
+@dataclass(frozen=True)
+class Project:
+    """One newsletter on disk. Relative paths in its configuration start at `folder`."""
+
+    folder: Path
+    config: Config
+
+    @property
+    def issues(self) -> Path:
+        """Where issues, people.yaml and personas.yaml lie."""
+        return self.folder / "issues"
+
+    @property
+    def template_folders(self) -> tuple[Path, ...]:
+        """Where templates are looked for: the project's own first, then those that ship with the program."""
+        return (self.folder / "templates", shipped_templates())
+
+    @property
+    def identity(self) -> Identity:
+        """Who sends."""
+        return identity_of(self.config.newsletter)
+
+    @cached_property
+    def keys(self) -> Keys:
+        """The project's secrets, made when first needed."""
+        return load_keys(self.folder)
+
+    @property
+    def database_url(self) -> str:
+        """The database, with a relative SQLite path resolved against the project folder."""
+        url = self.config.database.url
+        scheme, separator, path = url.partition(":///")
+        if separator and scheme.startswith("sqlite") and path and path != ":memory:" and not Path(path).is_absolute():
+            return f"{scheme}:///{self.folder / path}"
+        return url
+
+
+def find_folder(start: Path) -> Path:
+    """The nearest folder, from `start` upwards, that holds newsletter.toml; `start` itself when there is none."""
+    start = start.resolve()
+    return next((folder for folder in (start, *start.parents) if (folder / FILE).is_file()), start)
+
+
+def open_project(folder: Path, environment: Mapping[str, str]) -> Project:
+    """Read a project's configuration. Raises ConfigError with everything that is wrong with it."""
+    return Project(folder=folder, config=load_config(folder, environment))
+
+
+def shipped_templates() -> Path:
+    """The templates that come with the program: beside its code in a wheel, beside its package in a checkout."""
+    package = Path(__file__).parents[1]
+    inside = package / "shipped" / "templates"
+    return inside if inside.is_dir() else package.parent / "templates"

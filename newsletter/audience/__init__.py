@@ -1,0 +1,1 @@
+"""Who may be written to: address → subscriber → subscription with consent, minus suppressions; importing from CSV."""

@@ -1,0 +1,51 @@
+"""Subscriber, MailingList and the Subscription that joins them: the people a delivery is planned from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from newsletter.audience.consent import Consent, OptIn
+
+
+@dataclass(frozen=True, slots=True)
+class MailingList:
+    """What one subscribes to."""
+
+    id: int
+    slug: str
+    """The name in commands and in the List-Id: lower-case letters, digits and hyphens."""
+    name: str
+    opt_in: OptIn = OptIn.SINGLE
+    language: str = ""
+    """Which edition people get whose language is unknown; empty for the issue's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """A person with an address, a language, a time zone and attributes. Empty strings mean: not known."""
+
+    id: int
+    address: str
+    """As given, with the domain as a lower-case A-label; empty once erased."""
+    address_hash: str
+    """Keyed hash of the canonical address: what identifies the person, also after erasing."""
+    name: str = ""
+    language: str = ""
+    timezone: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """The tie between a subscriber and a list."""
+
+    list: str
+    """The list's slug."""
+    consent: Consent
+    since: datetime
+    how: str = ""
+    """What brought it about: `import`, `command`, `one-click`, `page`."""
+    basis: str = ""
+    """What the person agreed to and where, in the operator's words."""

@@ -1,0 +1,29 @@
+"""Suppression: an address never to be written to, whatever its subscriptions say, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class SuppressionReason(StrEnum):
+    """Why an address is suppressed."""
+
+    MANUAL = "manual"
+    """Somebody of the team said so."""
+    BOUNCE = "bounce"
+    COMPLAINT = "complaint"
+    ERASED = "erased"
+    """The person asked to be forgotten; only the keyed hash is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """One suppressed address. `address` is empty once erased."""
+
+    address_hash: str
+    address: str
+    reason: SuppressionReason
+    since: datetime
+    note: str = ""

@@ -1,0 +1,59 @@
+"""ImageFile: an image with its bytes, name and size. Read by `load`, shown by the compiler, served by web."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+MAX_BYTES = 5 * 1024 * 1024
+"""More than this is not read at all: nothing that large belongs in a mail."""
+
+_MEDIA_TYPES = {"PNG": ("image/png", "png"), "JPEG": ("image/jpeg", "jpg"), "GIF": ("image/gif", "gif")}
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """An image that mail programs show: PNG, JPEG or GIF. Two files with the same bytes are the same image."""
+
+    file: Path
+    media_type: str
+    suffix: str
+    width: int
+    """Pixels, as stored; a picture at double density is shown at half of it."""
+    height: int
+    data: bytes = field(repr=False)
+
+    @cached_property
+    def sha256(self) -> str:
+        """The hash of its bytes, in hex."""
+        return hashlib.sha256(self.data).hexdigest()
+
+    @property
+    def name(self) -> str:
+        """The name it is served under: made of its content, so it may be cached for ever."""
+        return f"{self.sha256[:32]}.{self.suffix}"
+
+
+def read_image(file: Path) -> ImageFile:
+    """Read an image from disk. Raises OSError when it cannot be read, ValueError (a sentence) when it is none of ours.
+
+    The kind is told from the content, never from the file's name; the pixels are not decoded.
+    """
+    size = file.stat().st_size
+    if size > MAX_BYTES:
+        raise ValueError(f"the image has {size / 1_048_576:.1f} MiB; at most {MAX_BYTES // 1_048_576} MiB are read")
+    data = file.read_bytes()
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            kind, (width, height) = image.format or "", image.size
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError("the file is not an image") from error
+    if kind not in _MEDIA_TYPES:
+        raise ValueError(f"mail programs do not show {kind} images; use PNG, JPEG or GIF")
+    media_type, suffix = _MEDIA_TYPES[kind]
+    return ImageFile(file=file, media_type=media_type, suffix=suffix, width=width, height=height, data=data)

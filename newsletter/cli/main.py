@@ -1,0 +1,94 @@
+"""The `newsletter` command: finds the project, loads the one command that was asked for, shows errors once.
+
+Commands live in the files beside this one and are imported only when called, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+import newsletter
+from newsletter.errors import NewsletterError
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("newsletter.cli.writing:init", "Start a new newsletter project."),
+    "new": ("newsletter.cli.writing:new", "Start a new issue."),
+    "check": ("newsletter.cli.writing:check", "Run every check; nothing is sent."),
+    "build": ("newsletter.cli.writing:build", "Compile issues into HTML, text, MJML and .eml files."),
+    "preview": ("newsletter.cli.writing:preview", "See issues as they are written, in the browser."),
+    "test": ("newsletter.cli.sending:test", "Send a proof of an issue to addresses of your own."),
+    "send": ("newsletter.cli.sending:send", "Send an issue to lists, now or at a time."),
+    "deliveries": ("newsletter.cli.sending:deliveries", "Watch and steer deliveries."),
+    "lists": ("newsletter.cli.people:lists", "The lists people subscribe to."),
+    "subscribers": ("newsletter.cli.people:subscribers", "Import, show and look after subscribers."),
+    "serve": ("newsletter.cli.operating:serve", "Run pages, scheduler and sender as one service."),
+    "worker": ("newsletter.cli.operating:worker", "Run only a sender process."),
+    "db": ("newsletter.cli.operating:db", "Upgrade, back up and restore the database."),
+    "secret": ("newsletter.cli.operating:secret", "Look after the project's keys."),
+    "doctor": ("newsletter.cli.operating:doctor", "Look for what is wrong with this installation."),
+    "demo": ("newsletter.cli.operating:demo", "Send the sample issues to a mail catcher on this machine."),
+}
+"""Command → (where it is, what it does), in the order of a newsletter's life."""
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and imports the one that is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Every command, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "-C", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
+    help="Project folder (default: the nearest parent with newsletter.toml).",
+)  # fmt: skip
+@click.version_option(newsletter.__version__, prog_name="newsletter")
+@click.pass_context
+def cli(ctx: click.Context, folder: Path | None) -> None:
+    """Newsletter-as-code: write issues in YAML, see them, send them, and know what became of each."""
+    ctx.obj = folder
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command and leave with its exit code: 0 done, 1 problems or failure, 2 wrong usage, 3 not at the end."""
+    try:
+        result: Any = cli.main(args=arguments, prog_name="newsletter", standalone_mode=False)
+    except click.exceptions.Exit as leaving:
+        sys.exit(leaving.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped.", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`); nothing is left to tell it, also not at interpreter exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except NewsletterError as error:
+        from newsletter.cli.show import show_error  # only a failure pays for importing it
+
+        show_error(error)
+        sys.exit(1)
+    sys.exit(result if isinstance(result, int) else 0)

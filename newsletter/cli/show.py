@@ -1,0 +1,78 @@
+"""Showing things in a terminal: errors, problems, tables, JSON. Every command prints through here."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from newsletter.app.project import Project, find_folder, open_project
+from newsletter.errors import AuthoringError, ConfigError, NewsletterError
+from newsletter.problem import Problem, Severity
+
+
+def the_project(ctx: click.Context) -> Project:
+    """The project that this command is about: `-C DIR`, or the nearest parent with newsletter.toml."""
+    folder = ctx.find_root().obj
+    return open_project(folder.resolve() if folder else find_folder(Path.cwd()), os.environ)
+
+
+def print_json(value: object) -> None:
+    """One JSON value on one line, flushed, so that a reading program has it at once."""
+    click.echo(json.dumps(value, ensure_ascii=False, default=str))
+    sys.stdout.flush()
+
+
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Left-aligned columns, two spaces apart: readable, greppable, wide characters counted as two."""
+    table = [[str(cell) for cell in row] for row in rows]
+    widths = [max(_width(row[i]) for row in [list(headings), *table]) for i in range(len(headings))]
+    for number, row in enumerate([list(headings), *table]):
+        line = "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True))
+        click.echo(click.style(line.rstrip(), bold=True) if number == 0 else line.rstrip())
+
+
+def print_facts(facts: Mapping[str, object]) -> None:
+    """Name and value, one a line."""
+    width = max((_width(name) for name in facts), default=0)
+    for name, value in facts.items():
+        click.echo(f"{name}{' ' * (width - _width(name))}  {value}")
+
+
+def print_problems(problems: Iterable[Problem], *, err: bool = False) -> None:
+    """Each problem with its place, the line it is in, and what to do."""
+    for problem in problems:
+        colour = "red" if problem.severity is Severity.ERROR else "yellow"
+        label = click.style(f"{problem.severity.value}:", fg=colour, bold=True)
+        where = f"{problem.path}: " if problem.path else ""
+        click.echo(f"{problem.place}: {label} {where}{problem.message}", err=err)
+        if problem.quote:
+            click.echo(f"    {problem.quote}", err=err)
+            if problem.place.column:
+                indent = " " * _width(problem.quote[: problem.place.column - 1])
+                click.echo(f"    {indent}{click.style('^', fg=colour)}", err=err)
+        if problem.hint:
+            click.echo(f"    {problem.hint}", err=err)
+
+
+def show_error(error: NewsletterError) -> None:
+    """What stopped the work, once, on standard error."""
+    click.echo(f"{click.style('Error:', fg='red', bold=True)} {error}", err=True)
+    if isinstance(error, AuthoringError):
+        print_problems(error.problems, err=True)
+    if isinstance(error, ConfigError):
+        for line in error.problems:
+            click.echo(f"  {line}", err=True)
+    if error.hint:
+        click.echo(f"  {error.hint}", err=True)
+
+
+def _width(text: str) -> int:
+    """Columns that a text takes in a terminal: East Asian wide characters take two, combining ones none."""
+    import unicodedata
+
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

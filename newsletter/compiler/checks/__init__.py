@@ -1,0 +1,1 @@
+"""Checks of a compiled edition: each a small function Edition → problems."""

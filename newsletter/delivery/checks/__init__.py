@@ -1,0 +1,1 @@
+"""Checks before a delivery: sender identity and headers."""

@@ -1,0 +1,79 @@
+"""Delivery: the sending of one issue to one audience at one time, and the states it goes through."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class DeliveryState(StrEnum):
+    """scheduled → preparing → sending ⇄ paused → finished; or cancelled, missed, halted."""
+
+    SCHEDULED = "scheduled"
+    """Waits for its time."""
+    PREPARING = "preparing"
+    """Its audience is being frozen into recipients."""
+    SENDING = "sending"
+    PAUSED = "paused"
+    """Stopped by a person; `resume` goes on."""
+    HALTED = "halted"
+    """Stopped by the program (a breaker, refused credentials); a person must look and resume."""
+    MISSED = "missed"
+    """Its time passed by more than `max_lateness` with nobody running; waits for a person."""
+    FINISHED = "finished"
+    """Nothing is left to do; unknown outcomes may still be listed."""
+    CANCELLED = "cancelled"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing will ever be sent again by this delivery."""
+        return self in (DeliveryState.FINISHED, DeliveryState.CANCELLED)
+
+
+MOVES: Mapping[DeliveryState, frozenset[DeliveryState]] = {
+    DeliveryState.SCHEDULED: frozenset({DeliveryState.PREPARING, DeliveryState.MISSED, DeliveryState.CANCELLED}),
+    DeliveryState.PREPARING: frozenset({DeliveryState.SENDING, DeliveryState.PAUSED, DeliveryState.CANCELLED}),
+    DeliveryState.SENDING: frozenset(
+        {DeliveryState.PAUSED, DeliveryState.HALTED, DeliveryState.FINISHED, DeliveryState.CANCELLED}
+    ),
+    DeliveryState.PAUSED: frozenset({DeliveryState.PREPARING, DeliveryState.SENDING, DeliveryState.CANCELLED}),
+    DeliveryState.HALTED: frozenset({DeliveryState.SENDING, DeliveryState.PAUSED, DeliveryState.CANCELLED}),
+    DeliveryState.MISSED: frozenset({DeliveryState.SCHEDULED, DeliveryState.PREPARING, DeliveryState.CANCELLED}),
+    DeliveryState.FINISHED: frozenset({DeliveryState.SENDING}),  # a resolved unknown that is to be sent again
+    DeliveryState.CANCELLED: frozenset(),
+}
+"""Which state may follow which. The stored state is only ever changed by comparing and setting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One delivery as it stands in the database."""
+
+    id: str
+    """Opaque, shown to people and put in URLs."""
+    issue: str
+    """The issue's slug."""
+    state: DeliveryState
+    hash: str
+    """Content hash over all its editions."""
+    lists: tuple[str, ...]
+    """Slugs, in the order they were named; the first gives the List-Id."""
+    languages: tuple[str, ...]
+    """Of its editions; the issue's own first."""
+    again: bool
+    """Whether people who already got this issue get it once more."""
+    created_at: datetime
+    scheduled_at: datetime | None = None
+    """UTC; None: at once."""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    frozen_count: int | None = None
+    """How many recipients were frozen; None until the audience is complete."""
+    frozen_digest: str = ""
+    """SHA-256 over the frozen recipients' ids and address hashes in order of id."""
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """People of the lists who are no recipients, by reason: pending, unsubscribed."""
+    reason: str = ""
+    """Why it is halted, paused or missed."""

@@ -1,0 +1,154 @@
+"""Ledger: all recipients of all deliveries with their states and attempts; the only truth about what was sent.
+
+The nouns and the Protocol of what `send` needs; `storage/ledger.py` keeps it.
+
+    waiting ──claim──▶ claimed ──permit──▶ permitted ──2yz──▶ accepted
+       ▲                 │                     ├──4yz──▶ deferred(next_at) ──▶ claimed … past expiry ──▶ rejected
+       │  worker silent  │                     ├──5yz, theirs──▶ rejected      5yz, ours ──▶ waiting(reason: ours)
+       └─────────────────┘                     └──lost / timeout / crash──▶ unknown ──evidence──▶ accepted
+     re-check at claim ──▶ suppressed | excluded                               └──a person or policy──▶ waiting
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from newsletter.delivery.outcome import Outcome
+from newsletter.delivery.retry import Decision
+
+
+class RecipientState(StrEnum):
+    """Exactly one is true of every recipient at any time."""
+
+    WAITING = "waiting"
+    CLAIMED = "claimed"
+    """Taken by a worker; nothing was handed over yet."""
+    PERMITTED = "permitted"
+    """The final dot may have been written."""
+    ACCEPTED = "accepted"
+    DEFERRED = "deferred"
+    """The relay said "not now"; goes on at `next_at`."""
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+    """Held and listed until evidence or a person decides."""
+    SUPPRESSED = "suppressed"
+    EXCLUDED = "excluded"
+    """Counted in, then left out: unsubscribed, already_received, no_permission, render, cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A sending process: who holds claims, and on which host and boot it lives."""
+
+    id: str
+    host: str
+    boot: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One recipient taken by one worker: everything that composing and sending its message needs."""
+
+    recipient: str
+    delivery: str
+    epoch: int
+    """The fencing number; grows with every claim of this recipient."""
+    address: str
+    language: str
+    """Of the edition chosen for this person."""
+    dated_at: datetime
+    """Fixed at the first claim: Date, so that every attempt has the same bytes."""
+    attempts: int
+    """Attempts that counted so far."""
+    eligible_at: datetime
+    """When this recipient could first have been sent to; expiry counts from here."""
+    values: Mapping[str, object] = field(default_factory=dict)
+    """What merge fields may name under `subscriber`."""
+    sha256: str = ""
+    """Hash of the bytes that an earlier attempt was permitted to send; a resend must equal it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PermitRequest:
+    """Asks that the final dot of this claim's message may be written."""
+
+    claim: Claim
+    message_id: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of a claim: the relay's outcome (None when nothing was judged) and what we decided to do."""
+
+    claim: Claim
+    decision: Decision
+    outcome: Outcome | None
+    message_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What recovering dead workers moved: claimed rows back to waiting, permitted ones to unknown."""
+
+    waiting: int
+    unknown: int
+
+
+class Ledger(Protocol):
+    """What the loop in `send` asks of the ledger. Every method is one durable transaction; times are UTC."""
+
+    def enter(self, worker: Worker, lease: float, now: datetime) -> None:
+        """Make a worker known, believed for `lease` seconds from now on the database's clock."""
+        ...
+
+    def renew(self, worker: Worker, lease: float) -> bool:
+        """Heartbeat. False when the worker was already given up: it must stop at once, without a dot."""
+        ...
+
+    def leave(self, worker: Worker) -> None:
+        """A worker goes in peace: whatever it still had claimed goes back to waiting."""
+        ...
+
+    def recover(self, now: datetime, *, host: str, boot: str) -> Recovered:
+        """Take over from workers whose lease ran out, and at once from dead processes of this host."""
+        ...
+
+    def claim(self, delivery: str, worker: Worker, limit: int, now: datetime) -> list[Claim]:
+        """Take up to `limit` due recipients of a delivery that is sending.
+
+        Re-checks each at this moment: the suppressed, the unsubscribed and those who got this issue meanwhile become
+        rows with that state and reason instead. Deferred rows past their expiry are rejected (`expired`).
+        """
+        ...
+
+    def record(
+        self, worker: Worker, settlements: Sequence[Settlement], permits: Sequence[PermitRequest], now: datetime
+    ) -> list[bool]:
+        """Commit outcomes first, then permits, in one transaction; for each permit whether it was granted.
+
+        A permit is granted only if epoch, state and worker still match and no other recipient of the same issue and
+        address holds one. A settlement whose epoch is stale is kept as evidence on its attempt, not applied.
+        """
+        ...
+
+    def next_due(self, delivery: str) -> datetime | None:
+        """When the next waiting or deferred recipient may be claimed; None when none is left."""
+        ...
+
+    def finish(self, delivery: str, now: datetime) -> bool:
+        """Check the equation and mark the delivery finished if nothing is left to do. False if something is."""
+        ...
+
+    def halt(self, delivery: str, reason: str, now: datetime) -> None:
+        """Stop a delivery until a person resumes it."""
+        ...
+
+    def is_sending(self, delivery: str) -> bool:
+        """Whether its state still is sending (and not paused, halted, cancelled)."""
+        ...

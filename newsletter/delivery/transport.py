@@ -1,0 +1,30 @@
+"""Transport: our code that hands a message over. The whole seam between the loop in `send` and the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeAlias
+
+from newsletter.delivery.envelope import Envelope
+from newsletter.delivery.message import Message
+from newsletter.delivery.outcome import Outcome
+
+Permit: TypeAlias = Callable[[], Awaitable[bool]]
+"""Asks the ledger to commit, durably, that the final dot may be written now. False: do not write it."""
+
+
+class Transport(Protocol):
+    """A way out. Several `send`s may run at once, up to the number of connections the transport was made with."""
+
+    async def send(self, envelope: Envelope, message: Message, permit: Permit) -> Outcome:
+        """Hand one message over: envelope, body without its terminator, `permit()`, final dot, reply.
+
+        Returns what the relay answered, also a refusal. Raises TransportError when nothing was judged because there
+        is no connection or it was lost *before* the dot (the message may be tried again without a thought), and
+        PermitRefusedError when the permit said no. After the dot nothing is raised: a lost line is `Unknown`.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Take leave of the relay. No `send` may be under way."""
+        ...

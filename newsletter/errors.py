@@ -1,0 +1,135 @@
+"""Every exception of the project. The ground: imports nothing, every room may raise from here.
+
+Exceptions are for what stops the work; what the world answered is a value (an `Outcome`, a list of `Problem`s).
+The first level says who can fix it:
+
+    NewsletterError
+    ├── AuthoringError            the author: holds every problem that was found
+    │   └── TemplateError           the template author: a template or the MJML it made does not compile
+    ├── ConfigError               the operator: names the key and where its value came from
+    ├── RequestError              the person asking: it does not fit the present state
+    │   ├── NotFoundError           (also LookupError) no such delivery, list, subscriber
+    │   ├── AlreadyExistsError      a list or subscriber of that name is there already
+    │   ├── StateError              for example pausing a finished delivery
+    │   ├── EmptyAudienceError      nobody to send to
+    │   ├── AddressError            (also ValueError) not an address we can write to
+    │   └── ExpressionError         (also ValueError) a merge field that does not parse
+    ├── TransportError            the relay or the network: nothing was judged, no attempt is counted
+    │   ├── RelayConnectionError    (also ConnectionError) no connection, or lost before the final dot
+    │   ├── RelayTimeoutError       (also TimeoutError) silent before the final dot
+    │   ├── RelayLoginError         refused our credentials or TLS: a person must act
+    │   └── PermitRefusedError      the ledger did not allow the final dot; the connection was closed without it
+    ├── LinkError                 a personal link is not ours, is damaged or has another purpose
+    └── StorageError              the database
+        ├── DatabaseBusyError       locked or unreachable: worth another try
+        ├── ClaimLostError          rows were taken over by another worker
+        └── SchemaVersionError      it needs `newsletter db upgrade`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from newsletter.problem import Problem
+
+
+class NewsletterError(Exception):
+    """Anything this project raises on purpose. `hint` says what to do about it; it may be empty."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class AuthoringError(NewsletterError):
+    """An issue, a theme or a template cannot be used. `problems` holds all that was found, never only the first."""
+
+    def __init__(self, problems: Sequence[Problem], message: str = "") -> None:
+        super().__init__(message or f"{len(problems)} problem{'s' if len(problems) != 1 else ''} found")
+        self.problems = tuple(problems)
+
+
+class TemplateError(AuthoringError):
+    """A template, or the MJML it produced, does not compile."""
+
+
+class ConfigError(NewsletterError):
+    """The configuration does not hold together. `problems`: one line per key, with the source of its value."""
+
+    def __init__(self, message: str, *, problems: Sequence[str] = (), hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.problems = tuple(problems)
+
+
+class RequestError(NewsletterError):
+    """What was asked does not fit the present state."""
+
+
+class NotFoundError(RequestError, LookupError):
+    """No such delivery, list or subscriber."""
+
+
+class AlreadyExistsError(RequestError):
+    """Something of that name is there already."""
+
+
+class StateError(RequestError):
+    """The delivery is not in a state that allows this."""
+
+
+class EmptyAudienceError(RequestError):
+    """Nobody would get this mail."""
+
+
+class AddressError(RequestError, ValueError):
+    """Not an address we can write to."""
+
+
+class ExpressionError(RequestError, ValueError):
+    """A merge field does not parse. `position` is the 0-based character in its source."""
+
+    def __init__(self, message: str, *, position: int = 0, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.position = position
+
+
+class TransportError(NewsletterError):
+    """Nothing was handed over and nothing was judged: the same message may be tried again without a thought."""
+
+
+class RelayConnectionError(TransportError, ConnectionError):
+    """No connection to the relay, or it was lost before the final dot."""
+
+
+class RelayTimeoutError(TransportError, TimeoutError):
+    """The relay was silent for too long before the final dot."""
+
+
+class RelayLoginError(TransportError):
+    """The relay refuses our credentials or cannot do the TLS we insist on. Sending pauses; a person must act."""
+
+
+class PermitRefusedError(TransportError):
+    """The ledger did not allow the final dot; the connection was closed without one."""
+
+
+class LinkError(NewsletterError):
+    """A personal link is not ours, is damaged, or was made for another purpose."""
+
+
+class StorageError(NewsletterError):
+    """The database cannot do what was asked."""
+
+
+class DatabaseBusyError(StorageError):
+    """Locked or out of reach just now; nothing was written."""
+
+
+class ClaimLostError(StorageError):
+    """Rows that this worker had claimed belong to another one now."""
+
+
+class SchemaVersionError(StorageError):
+    """The database has another schema version than this program."""

@@ -1,0 +1,1 @@
+"""What comes back: for now a reader's wish to leave; later bounces, complaints and clicks."""

@@ -1,0 +1,60 @@
+"""Problem: something a check found. Made by every check, shown by the command line and the preview."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How bad it is: an error stops a send, a warning does not (unless `--strict`)."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where in which file. `line` and `column` count from 1; 0 means the file as a whole."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong, written for the person who can fix it."""
+
+    id: str
+    """Which rule, in kebab-case, stable for scripts: `unknown-key`, `missing-alt`."""
+    message: str
+    place: Place
+    severity: Severity = Severity.ERROR
+    path: str = ""
+    """The value inside the file: `blocks[1].highlights[2].url`."""
+    hint: str = ""
+    """What to do, one sentence."""
+    quote: str = ""
+    """The source line, as it stands in the file, without its line end."""
+
+    def as_json(self) -> dict[str, str | int]:
+        """The object that `check --format json` prints."""
+        return {
+            "file": self.place.file,
+            "line": self.place.line,
+            "column": self.place.column,
+            "severity": self.severity.value,
+            "id": self.id,
+            "message": self.message,
+            "hint": self.hint,
+            "path": self.path,
+        }
+
+
+def has_errors(problems: list[Problem] | tuple[Problem, ...]) -> bool:
+    """Whether one of them stops a send."""
+    return any(problem.severity is Severity.ERROR for problem in problems)
