@@ -17,18 +17,18 @@ import newsletter
 from newsletter.errors import NewsletterError
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "init": ("newsletter.cli.writing:init", "Start a new newsletter project."),
+    "init": ("newsletter.cli.operating:init", "Start a new newsletter project."),
     "new": ("newsletter.cli.writing:new", "Start a new issue."),
     "check": ("newsletter.cli.writing:check", "Run every check; nothing is sent."),
-    "build": ("newsletter.cli.writing:build", "Compile issues into HTML, text, MJML and .eml files."),
-    "preview": ("newsletter.cli.writing:preview", "See issues as they are written, in the browser."),
+    "build": ("newsletter.cli.building:build", "Compile issues into HTML, text, MJML and .eml files."),
+    "preview": ("newsletter.cli.serving:preview", "See issues as they are written, in the browser."),
     "test": ("newsletter.cli.sending:test", "Send a proof of an issue to addresses of your own."),
     "send": ("newsletter.cli.sending:send", "Send an issue to lists, now or at a time."),
     "deliveries": ("newsletter.cli.sending:deliveries", "Watch and steer deliveries."),
     "lists": ("newsletter.cli.people:lists", "The lists people subscribe to."),
     "subscribers": ("newsletter.cli.people:subscribers", "Import, show and look after subscribers."),
-    "serve": ("newsletter.cli.operating:serve", "Run pages, scheduler and sender as one service."),
-    "worker": ("newsletter.cli.operating:worker", "Run only a sender process."),
+    "serve": ("newsletter.cli.serving:serve", "Run pages, scheduler and sender as one service."),
+    "worker": ("newsletter.cli.sending:worker", "Run only a sender process."),
     "db": ("newsletter.cli.operating:db", "Upgrade, back up and restore the database."),
     "secret": ("newsletter.cli.operating:secret", "Look after the project's keys."),
     "doctor": ("newsletter.cli.operating:doctor", "Look for what is wrong with this installation."),
