@@ -1,0 +1,43 @@
+"""Start: a new project from the starter that ships with the program. Asked for by `newsletter init`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from newsletter.app.keys import load_keys
+from newsletter.config import FILE
+from newsletter.errors import AlreadyExistsError
+
+STARTER = Path(__file__).parent / "starter"
+
+_RENAMED = {"gitignore": ".gitignore"}  # a file of that name inside the package would take effect there
+
+
+def start_project(folder: Path) -> list[Path]:
+    """Write a new project into `folder` (made if missing) and return the files that were written, in order.
+
+    Nothing that exists is overwritten: raises AlreadyExistsError naming what is in the way.
+    """
+    wanted = {folder / _target(file): file for file in sorted(STARTER.rglob("*")) if _ships(file)}
+    in_the_way = [path for path in wanted if path.exists()]
+    if in_the_way:
+        raise AlreadyExistsError(
+            f"{in_the_way[0]} is already there",
+            hint=f"{folder} is a newsletter project already"
+            if folder / FILE in in_the_way
+            else "Choose an empty folder",
+        )
+    for path, original in wanted.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(original.read_bytes())
+    load_keys(folder)
+    return list(wanted)
+
+
+def _target(file: Path) -> Path:
+    inside = file.relative_to(STARTER)
+    return inside.with_name(_RENAMED.get(inside.name, inside.name))
+
+
+def _ships(file: Path) -> bool:
+    return file.is_file() and "__pycache__" not in file.parts and file.suffix != ".pyc"

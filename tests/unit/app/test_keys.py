@@ -1,0 +1,58 @@
+"""Keys: made once, kept private, rotated without breaking old links."""
+
+from __future__ import annotations
+
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from newsletter.app.keys import load_keys, mask, rotate_keys
+from newsletter.errors import ConfigError
+from newsletter.tokens import Purpose
+
+
+def test_keys_are_made_when_first_needed_and_stay(tmp_path: Path) -> None:
+    assert load_keys(tmp_path) == load_keys(tmp_path)
+    assert stat.S_IMODE((tmp_path / "secret.toml").stat().st_mode) == 0o600
+    assert [file.name for file in tmp_path.iterdir()] == ["secret.toml"]
+
+
+def test_keys_made_by_several_at_once_are_the_same(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: load_keys(tmp_path), range(16)))
+    assert len({keys.fingerprint for keys in made}) == 1
+
+
+def test_rotation_signs_anew_and_still_verifies_the_old(tmp_path: Path) -> None:
+    before = load_keys(tmp_path)
+    token = before.signer.sign(Purpose.VIEW, "abc")
+    after = rotate_keys(tmp_path)
+    assert after == load_keys(tmp_path)
+    assert after.signer.verify(Purpose.VIEW, token) == "abc"
+    assert after.signer.sign(Purpose.VIEW, "abc") != token
+    assert after.address == before.address
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "address_key = 1", "not toml at all", 'address_key = "YQ=="\n[[signing]]\nid = "aa"\nsecret = "YQ=="\n'],
+)
+def test_a_damaged_file_is_refused_and_left_alone(tmp_path: Path, text: str) -> None:
+    (tmp_path / "secret.toml").write_text(text)
+    with pytest.raises(ConfigError, match="damaged"):
+        load_keys(tmp_path)
+    assert (tmp_path / "secret.toml").read_text() == text
+
+
+def test_no_secret_in_any_repr(tmp_path: Path) -> None:
+    keys = load_keys(tmp_path)
+    shown = repr(keys) + repr(keys.signer)
+    assert str(keys.address) not in shown
+    assert str(keys.signing[0].secret) not in shown
+
+
+def test_mask_hides_passwords_in_urls_and_from_the_environment() -> None:
+    shown = mask("postgresql://u:pw1@h/db said hunter2", {"NEWSLETTER_SMTP__PASSWORD": "hunter2"})
+    assert shown == "postgresql://u:***@h/db said ***"
