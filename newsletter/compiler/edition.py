@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from typing import Any
 from urllib.parse import quote
 
-from newsletter.expression import MergeField, Values
+from newsletter.expression import MergeField, Values, parse_field
 
 
 class SlotKind(StrEnum):
@@ -105,23 +106,62 @@ class Edition:
 
     def fill(self, values: Values) -> Filled:
         """Put one recipient's values into the slots; a missing value without a default is an empty string."""
-        written = {slot.marker: (slot.kind, slot.field.evaluate(values)) for slot in self.slots}
+        plain = {slot.marker: write_value(slot, values, markup=False) for slot in self.slots}
+        markup = {slot.marker: write_value(slot, values, markup=True) for slot in self.slots}
         return Filled(
-            subject=_replace(self.subject, written, escape=False),
-            preheader=_replace(self.preheader, written, escape=False),
-            html=_replace(self.html, written, escape=True),
-            text=_replace(self.text, written, escape=False),
+            subject=_replace(self.subject, plain),
+            preheader=_replace(self.preheader, plain),
+            html=_replace(self.html, markup),
+            text=_replace(self.text, plain),
         )
 
+    def readable(self, text: str) -> str:
+        """A piece of this edition with the author's merge fields in place of the markers: for people to read."""
+        return _replace(text, {slot.marker: "{{ " + slot.field.source + " }}" for slot in self.slots})
 
-def _replace(text: str, written: Mapping[str, tuple[SlotKind, str]], *, escape: bool) -> str:
+
+def write_value(slot: Slot, values: Values, *, markup: bool) -> str:
+    """What one recipient's value looks like where the slot stands; `markup` is true in HTML, false anywhere else.
+
+    Line ends, control characters and runs of space become one space: a value can neither begin a header nor a line.
+    """
+    raw = " ".join(_CONTROL.sub(" ", slot.field.evaluate(values)).split())
+    # A lone surrogate (from a broken import) has no bytes in any encoding of a mail.
+    raw = raw.encode("utf-8", "replace").decode("utf-8")
+    if slot.kind is SlotKind.URL_PART:
+        raw = quote(raw, safe="")
+    return html.escape(raw) if markup else raw
+
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def _replace(text: str, written: Mapping[str, str]) -> str:
     if not written:
         return text
     pattern = re.compile("|".join(re.escape(marker) for marker in written))
+    return pattern.sub(lambda match: written[match.group()], text)
 
-    def value(match: re.Match[str]) -> str:
-        kind, raw = written[match.group()]
-        raw = quote(raw, safe="") if kind is SlotKind.URL_PART else raw
-        return html.escape(raw) if escape else raw
 
-    return pattern.sub(value, text)
+def edition_to_json(edition: Edition) -> dict[str, Any]:
+    """An edition as plain JSON values, so that it can be stored without the issue; the images' bytes are left out."""
+    stored = {name: getattr(edition, name) for name in _TEXTS}
+    return stored | {
+        "slots": [[slot.marker, slot.field.source, slot.kind.value] for slot in edition.slots],
+        "links": [[link.id, link.url, link.label] for link in edition.links],
+        "identity": asdict(edition.identity),
+    }
+
+
+def edition_from_json(stored: Mapping[str, Any], assets: Sequence[Asset] = ()) -> Edition:
+    """The edition that `edition_to_json` wrote down, with the images that the caller kept beside it."""
+    return Edition(
+        **{name: stored[name] for name in _TEXTS},
+        slots=tuple(Slot(marker, parse_field(source), SlotKind(kind)) for marker, source, kind in stored["slots"]),
+        links=tuple(Link(*link) for link in stored["links"]),
+        assets=tuple(assets),
+        identity=Identity(**stored["identity"]),
+    )
+
+
+_TEXTS = ("issue", "language", "direction", "title", "subject", "preheader", "html", "text", "mjml", "hash")
