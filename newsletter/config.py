@@ -80,7 +80,7 @@ class NewsletterSection(_Section):
 class DatabaseSection(_Section):
     """Where people and the ledger are kept."""
 
-    url: str = "sqlite:///newsletter.db"
+    url: str = Field(default="sqlite:///newsletter.db", repr=False)
     """`sqlite:///file` (relative to the project) or `postgresql://user:password@host/name`. May hold a password."""
 
 

@@ -66,7 +66,11 @@ def test_section_that_is_not_a_table_is_told(tmp_path: Path) -> None:
 
 
 def test_password_is_never_shown(tmp_path: Path) -> None:
-    config = load_config(tmp_path, {"NEWSLETTER_SMTP__PASSWORD": "hunter2hunter2"})
+    environment = {
+        "NEWSLETTER_SMTP__PASSWORD": "hunter2hunter2",
+        "NEWSLETTER_DATABASE__URL": "postgresql://u:hunter2@h/d",
+    }
+    config = load_config(tmp_path, environment)
     assert "hunter2" not in repr(config)
     assert "hunter2" not in str(config)
     assert config.smtp.password.get_secret_value() == "hunter2hunter2"

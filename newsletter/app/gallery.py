@@ -1,0 +1,123 @@
+"""Gallery: caught mails as pages to look at, one `index.html` beside them. Made by the demo from `.eml` files alone."""
+
+from __future__ import annotations
+
+import email.policy
+import html
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from email.message import EmailMessage
+from pathlib import Path
+
+_LANGUAGE = re.compile(r"<html[^>]*\blang=\"([A-Za-z0-9-]+)\"")
+
+
+@dataclass(frozen=True, slots=True)
+class Caught:
+    """One mail as a person would see it."""
+
+    file: Path
+    to: str
+    subject: str
+    language: str
+    html: str
+
+
+def read_caught(files: Iterable[Path]) -> list[Caught]:
+    """Parse mails from disk, in order of their names."""
+    return [_read(file) for file in sorted(files)]
+
+
+def write_gallery(mails: Sequence[Caught], folder: Path, *, served: str, local: str) -> Path:
+    """Write `index.html` and a page for each mail into `folder`; returns the index.
+
+    Images named under the URL `served` are looked for under `local` (relative to the pages), so that the pages show
+    without any server.
+    """
+    pages = folder / "mails"
+    pages.mkdir(parents=True, exist_ok=True)
+    for mail in mails:
+        text = mail.html.replace(f"{served}/", f"{local}/")
+        (pages / f"{mail.file.stem}.html").write_text(text, encoding="utf-8")
+    index = folder / "index.html"
+    index.write_text(_index(mails), encoding="utf-8")
+    return index
+
+
+def _read(file: Path) -> Caught:
+    message = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
+    assert isinstance(message, EmailMessage)  # the default policy makes nothing else
+    part = message.get_body(("html",))
+    body = str(part.get_content()) if part is not None else ""
+    found = _LANGUAGE.search(body)
+    return Caught(
+        file=file,
+        to=str(message["To"] or ""),
+        subject=str(message["Subject"] or ""),
+        language=found[1] if found else "",
+        html=body,
+    )
+
+
+def _index(mails: Sequence[Caught]) -> str:
+    by_edition: dict[tuple[str, str], list[Caught]] = {}
+    for mail in mails:
+        by_edition.setdefault((mail.subject, mail.language), []).append(mail)
+    first = mails[0].file.stem if mails else ""
+    groups = "".join(_group(subject, language, group) for (subject, language), group in by_edition.items())
+    return _PAGE.format(
+        count=len(mails),
+        editions=len(by_edition),
+        groups=groups or "<p>Nothing was caught.</p>",
+        frame=f'<iframe name="mail" title="The mail" sandbox="allow-popups" src="mails/{first}.html"></iframe>'
+        if first
+        else "",
+    )
+
+
+def _group(subject: str, language: str, mails: Sequence[Caught]) -> str:
+    items = "".join(
+        f'<li><a target="mail" href="mails/{mail.file.stem}.html"><bdi>{html.escape(mail.to)}</bdi></a></li>'
+        for mail in mails
+    )
+    return (
+        f'<details open><summary><b lang="{html.escape(language)}" dir="auto">{html.escape(subject)}</b>'
+        f"<span>{html.escape(language)} · {len(mails)}</span></summary><ol>{items}</ol></details>"
+    )
+
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Caught mail</title>
+<style>
+  :root {{ --ink: #1d1d1f; --muted: #6a6a6e; --line: #e2e2e0; --paper: #fbfbf9; --accent: #0b5cad; }}
+  @media (prefers-color-scheme: dark) {{
+    :root {{ --ink: #e8e8e8; --muted: #a0a0a4; --line: #38383a; --paper: #1c1c1e; --accent: #7db8f5; }}
+  }}
+  * {{ box-sizing: border-box }}
+  body {{ margin: 0; height: 100vh; display: grid; grid-template-columns: 340px 1fr; color: var(--ink);
+         background: var(--paper); font: 15px/1.5 system-ui, sans-serif; }}
+  nav {{ overflow: auto; padding: 24px 20px; border-inline-end: 1px solid var(--line); }}
+  h1 {{ font-size: 20px; margin: 0 }}
+  nav p {{ color: var(--muted); margin: 4px 0 20px }}
+  details {{ border-top: 1px solid var(--line); padding: 12px 0 }}
+  summary {{ cursor: pointer }}
+  summary span {{ display: block; color: var(--muted); font-size: 13px; padding-inline-start: 16px }}
+  ol {{ list-style: none; margin: 8px 0 0; padding: 0 0 0 16px; font-size: 13px }}
+  a {{ color: var(--accent); text-decoration: none; display: block; padding: 4px 0; overflow-wrap: anywhere }}
+  a:hover, a:focus {{ text-decoration: underline }}
+  iframe {{ width: 100%; height: 100%; border: 0; background: #fff }}
+  @media (max-width: 700px) {{ body {{ display: block; height: auto }} iframe {{ height: 80vh }} nav {{ border: 0 }} }}
+</style>
+<nav>
+<h1>Caught mail</h1>
+<p>{count} messages, {editions} editions. Choose one to see it as it was received.</p>
+{groups}
+</nav>
+<main>{frame}</main>
+</html>
+"""

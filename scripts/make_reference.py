@@ -1,0 +1,134 @@
+"""Makes the reference pages that are written from the code: docs/reference/config.md and docs/reference/cli.md.
+
+Run without arguments to write them; tests compare them with the code, so they cannot fall behind.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+import click
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+
+from newsletter.cli.main import COMMANDS
+from newsletter.config import Config
+
+PAGES = Path(__file__).parents[1] / "docs" / "reference"
+
+
+def config_page() -> str:
+    """Every section and key of newsletter.toml with its type, default and meaning."""
+    lines = [
+        "# Configuration",
+        "",
+        "Made from `newsletter/config.py`; `make bless` writes it anew.",
+        "",
+        "Keys stand in `newsletter.toml`. Each can be set by an environment variable instead, which wins:",
+        "`NEWSLETTER_`, the section, two underscores, the key, as in `NEWSLETTER_SMTP__HOST`. Relative paths start at",
+        'the project folder. A duration is text such as `"30s"`, `"5m"`, `"6h"` or `"2d"`; a bare number is seconds.',
+    ]
+    for section, field in Config.model_fields.items():
+        model = field.annotation
+        assert isinstance(model, type)
+        assert issubclass(model, BaseModel)
+        lines += ["", f"## [{section}]", "", (model.__doc__ or "").strip(), "", "| Key | Type | Default | Meaning |"]
+        lines += ["|---|---|---|---|"]
+        lines += [_config_row(name, item) for name, item in model.model_fields.items()]
+    return "\n".join(lines) + "\n"
+
+
+def cli_page() -> str:
+    """Every command with its usage, options and help."""
+    lines = [
+        "# Command line",
+        "",
+        "Made from the commands themselves; `make bless` writes it anew.",
+        "",
+        "Exit codes: 0 done · 1 problems found or work failed · 2 wrong usage · 3 stopped before the end (paused,",
+        "halted, deferred or unknown recipients left).",
+        "",
+        "`-C DIR` before a command names the project folder; without it the nearest parent with `newsletter.toml`",
+        "is taken.",
+    ]
+    for name in COMMANDS:
+        module, _, attribute = COMMANDS[name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        for path, item in _commands(name, command):
+            lines += ["", f"{'#' * (1 + len(path.split()))} newsletter {path}", *_command(path, item)]
+    return "\n".join(lines) + "\n"
+
+
+def _config_row(name: str, field: FieldInfo) -> str:
+    meaning = " ".join((field.description or "").split())
+    return f"| `{field.alias or name}` | {_type(field.annotation)} | {_default(field.get_default())} | {meaning} |"
+
+
+def _type(annotation: Any) -> str:
+    if get_origin(annotation) is Literal:
+        return " or ".join(f'`"{value}"`' for value in get_args(annotation))
+    if get_origin(annotation) in (Union, UnionType):
+        return " or ".join(_type(part) for part in get_args(annotation) if part is not NoneType)
+    names = {str: "text", int: "number", bool: "true or false", timedelta: "duration", SecretStr: "secret text"}
+    return names.get(annotation, str(annotation))
+
+
+def _default(value: object) -> str:
+    if isinstance(value, timedelta):
+        seconds = int(value.total_seconds())
+        unit, size = next((u, s) for u, s in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)) if seconds % s == 0)
+        return f'`"{seconds // size}{unit}"`'
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, SecretStr) or value == "":
+        return "empty"
+    return f'`"{value}"`' if isinstance(value, str) else f"`{value}`"
+
+
+def _commands(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+    yield path, command
+    if isinstance(command, click.Group):
+        for name in command.list_commands(click.Context(command)):
+            child = command.get_command(click.Context(command), name)
+            if child is not None:
+                yield from _commands(f"{path} {name}", child)
+
+
+def _command(path: str, command: click.Command) -> list[str]:
+    context = click.Context(command, info_name=f"newsletter {path}")
+    usage = " ".join(command.collect_usage_pieces(context))
+    lines = ["", f"`newsletter {path} {usage}`".replace(" `", "`"), "", _prose(command.help or "")]
+    rows = [
+        (option.get_help_record(context) or ("", ""))
+        for option in command.params
+        if isinstance(option, click.Option) and not option.hidden
+    ]
+    if rows:
+        lines += ["", "| Option | Meaning |", "|---|---|"]
+        lines += [f"| `{_cell(name)}` | {_cell(meaning)} |" for name, meaning in rows]
+    return lines
+
+
+def _prose(text: str) -> str:
+    paragraphs = (" ".join(part.split()) for part in text.replace("\b", "").split("\n\n"))
+    return "\n\n".join(paragraphs)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def main() -> None:
+    """Write both pages."""
+    PAGES.mkdir(parents=True, exist_ok=True)
+    (PAGES / "config.md").write_text(config_page(), encoding="utf-8")
+    (PAGES / "cli.md").write_text(cli_page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
