@@ -11,7 +11,7 @@ The nouns and the Protocol of what `send` needs; `storage/ledger.py` keeps it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -70,7 +70,9 @@ class Claim:
     values: Mapping[str, object] = field(default_factory=dict)
     """What merge fields may name under `subscriber`."""
     sha256: str = ""
-    """Hash of the bytes that an earlier attempt was permitted to send; a resend must equal it."""
+    """Hash of the bytes of an earlier attempt that may have arrived; a resend must equal it."""
+    lists: tuple[str, ...] = ()
+    """Slugs of the delivery's lists that led to this person; the first gives the List-Id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,40 @@ class Recovered:
     unknown: int
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is left to do of a delivery: when the next row of a state may be claimed (None: there is none)."""
+
+    waiting: datetime | None
+    deferred: datetime | None
+    held: int
+    """Rows that other workers have claimed or permitted: they finish them, or their lease runs out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One subscriber in one delivery, as the ledger shows it."""
+
+    id: str
+    delivery: str
+    subscriber: int
+    address: str
+    """As frozen; empty once erased."""
+    lists: tuple[str, ...]
+    """Slugs of the delivery's lists that led to this person: what one click leaves."""
+    language: str
+    """Of the edition chosen for this person."""
+    values: Mapping[str, object]
+    """What merge fields may name under `subscriber`."""
+    state: RecipientState
+    reason: str
+    message_id: str
+    reply: str
+    attempts: int
+    next_at: datetime
+    settled_at: datetime | None
+
+
 class Ledger(Protocol):
     """What the loop in `send` asks of the ledger. Every method is one durable transaction; times are UTC."""
 
@@ -111,16 +147,16 @@ class Ledger(Protocol):
         """Heartbeat. False when the worker was already given up: it must stop at once, without a dot."""
         ...
 
-    def leave(self, worker: Worker) -> None:
+    def leave(self, worker: Worker, now: datetime) -> None:
         """A worker goes in peace: whatever it still had claimed goes back to waiting."""
         ...
 
-    def recover(self, now: datetime, *, host: str, boot: str) -> Recovered:
-        """Take over from workers whose lease ran out, and at once from dead processes of this host."""
+    def recover(self, now: datetime, is_dead: Callable[[Worker], bool]) -> Recovered:
+        """Take over from workers whose lease ran out, and at once from those that are known to be dead."""
         ...
 
     def claim(self, delivery: str, worker: Worker, limit: int, now: datetime) -> list[Claim]:
-        """Take up to `limit` due recipients of a delivery that is sending.
+        """Take up to `limit` due recipients of a delivery that is sending; none if the worker was given up.
 
         Re-checks each at this moment: the suppressed, the unsubscribed and those who got this issue meanwhile become
         rows with that state and reason instead. Deferred rows past their expiry are rejected (`expired`).
@@ -132,23 +168,27 @@ class Ledger(Protocol):
     ) -> list[bool]:
         """Commit outcomes first, then permits, in one transaction; for each permit whether it was granted.
 
-        A permit is granted only if epoch, state and worker still match and no other recipient of the same issue and
-        address holds one. A settlement whose epoch is stale is kept as evidence on its attempt, not applied.
+        A permit is granted only if the delivery is sending, epoch, state and worker still match, and no other recipient
+        of the same issue and address holds one. A settlement whose epoch is stale is kept as evidence on its attempt,
+        not applied. Recording the same settlement twice changes nothing.
         """
         ...
 
-    def next_due(self, delivery: str) -> datetime | None:
-        """When the next waiting or deferred recipient may be claimed; None when none is left."""
+    def left(self, delivery: str, worker: Worker) -> Left:
+        """What is left to do of a delivery, seen by one worker."""
         ...
 
     def finish(self, delivery: str, now: datetime) -> bool:
-        """Check the equation and mark the delivery finished if nothing is left to do. False if something is."""
+        """Check the equation and mark the delivery finished if nothing is left to do. False if something is.
+
+        A delivery whose equation does not hold is halted instead.
+        """
         ...
 
     def halt(self, delivery: str, reason: str, now: datetime) -> None:
         """Stop a delivery until a person resumes it."""
         ...
 
-    def is_sending(self, delivery: str) -> bool:
-        """Whether its state still is sending (and not paused, halted, cancelled)."""
+    def sending(self) -> list[str]:
+        """The deliveries that are sending (and not paused, halted, cancelled), the oldest first."""
         ...
