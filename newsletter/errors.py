@@ -22,6 +22,7 @@ The first level says who can fix it:
     ├── LinkError                 a personal link is not ours, is damaged or has another purpose
     └── StorageError              the database
         ├── DatabaseBusyError       locked or unreachable: worth another try
+        ├── CommitLostError         the line broke during a commit: it may or may not have happened
         ├── ClaimLostError          rows were taken over by another worker
         └── SchemaVersionError      it needs `newsletter db upgrade`
 """
@@ -125,6 +126,10 @@ class StorageError(NewsletterError):
 
 class DatabaseBusyError(StorageError):
     """Locked or out of reach just now; nothing was written."""
+
+
+class CommitLostError(StorageError):
+    """The line to the database broke during a commit: look whether it happened before repeating it."""
 
 
 class ClaimLostError(StorageError):

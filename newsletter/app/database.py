@@ -1,0 +1,29 @@
+"""Connecting to a project's database: opened, of the right schema, and made with the project's own keys."""
+
+from __future__ import annotations
+
+from newsletter.app.project import Project
+from newsletter.errors import ConfigError, NewsletterError
+from newsletter.storage.engine import Database, open_database
+from newsletter.storage.facts import remember
+from newsletter.storage.migrate import require_current
+
+
+def connect(project: Project, *, upgrade_empty: bool = True) -> Database:
+    """The project's database, ready for use; the caller closes it. An empty one is filled, a filled one never changed.
+
+    Raises SchemaVersionError for a database of another version, ConfigError when the people in it were hashed with
+    another key than the project's (they would not be recognised: the unsubscribed could be written to again).
+    """
+    database = open_database(project.database_url)
+    try:
+        require_current(database, fill_empty=upgrade_empty)
+        if remember(database, "address_key", project.keys.fingerprint) != project.keys.fingerprint:
+            raise ConfigError(
+                f"The database {database.shown_url} was made with another secret.toml than the one in {project.folder}",
+                hint="Put back the secret.toml that belongs to this database",
+            )
+    except NewsletterError:
+        database.close()
+        raise
+    return database

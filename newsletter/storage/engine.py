@@ -1,0 +1,334 @@
+"""The database: opened, spoken to in transactions, its errors translated. Before: a URL; after: the stores.
+
+Everything in which SQLite and PostgreSQL differ stands here and nowhere else, so that the stores read the same on both.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL
+
+from newsletter.errors import CommitLostError, DatabaseBusyError, StorageError
+
+PATIENCE = 30.0
+"""Seconds that a transaction waits for another one before it gives up as busy."""
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_HAS_BOOT_CLOCK = hasattr(time, "CLOCK_BOOTTIME") and _BOOT_ID.is_file()
+"""Elsewhere leases are measured on the wall clock."""
+_BEGIN = "newsletter_begin"
+_WORTH_ANOTHER_TRY = ("08", "40", "53300", "55P03", "57P01", "57P02", "57P03")
+"""SQLSTATEs of connection trouble, lost races, too many connections, locks not had in time, and restarts."""
+
+
+class Database:
+    """One database and its pool of connections. Safe to use from several threads; each transaction has its own."""
+
+    def __init__(self, kind: _Kind, url: URL) -> None:
+        self._kind = kind
+        self._url = url
+        self._engine = kind.engine(url)
+        self.boot = kind.boot
+        """Which start of the machine `lease_now` counts from; empty when the clock survives restarts."""
+
+    def __repr__(self) -> str:
+        return f"Database({self.shown_url!r})"
+
+    @property
+    def shown_url(self) -> str:
+        """Where it is, without the password."""
+        return self._url.render_as_string(hide_password=True)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether it is one file on this machine."""
+        return isinstance(self._kind, _Sqlite)
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A transaction that sees one moment of the database and may not write.
+
+        Raises DatabaseBusyError when it cannot be reached just now, StorageError when it cannot do what was asked.
+        """
+        with self._translated(), self._engine.connect() as plain:
+            connection = plain.execution_options(**self._kind.read_options)
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """A transaction that is durable when the block has ended, and has changed nothing when the block raised.
+
+        On SQLite it has the whole database from its first moment on; on PostgreSQL rows are locked as they are touched.
+        Raises as `read` does, and CommitLostError when the line broke during the commit: it may or may not have
+        happened, so look before you repeat what is not idempotent.
+        """
+        with self._translated(), self._engine.connect() as plain:
+            connection = plain.execution_options(**self._kind.write_options)
+            transaction = connection.begin()
+            try:
+                yield connection
+            except BaseException:
+                transaction.rollback()
+                raise
+            try:
+                transaction.commit()
+            except sa.exc.DBAPIError as error:
+                if error.connection_invalidated:
+                    raise CommitLostError("The connection to the database broke during a commit") from error
+                raise
+
+    def lease_now(self, connection: sa.Connection) -> float:
+        """Seconds on the clock that leases are measured on: the same for every process of this database."""
+        return self._kind.lease_now(connection)
+
+    def serialise(self, connection: sa.Connection, name: str) -> None:
+        """Let one transaction at a time pass this point under this name; the others wait for its end."""
+        self._kind.serialise(connection, name)
+
+    def skip_locked(self, query: sa.Select[*tuple[Any, ...]], *, of: sa.Table | None = None) -> Any:
+        """Lock the rows of `query` (of one of its tables), passing over those that another transaction holds."""
+        return query.with_for_update(skip_locked=True, of=of)  # SQLite leaves it out: there one transaction holds all
+
+    def insert_ignore(self, table: sa.Table) -> sa.Insert:
+        """An INSERT that leaves alone a row that is there already under any unique key."""
+        statement: sa.Insert = self._kind.insert(table).on_conflict_do_nothing()
+        return statement
+
+    def upsert(self, table: sa.Table, *, key: Sequence[str], change: Sequence[str]) -> sa.Insert:
+        """An INSERT that, where a row with the same `key` columns is there, sets its `change` columns instead."""
+        insert = self._kind.insert(table)
+        statement: sa.Insert = insert.on_conflict_do_update(
+            index_elements=list(key), set_={name: insert.excluded[name] for name in change}
+        )
+        return statement
+
+    def scrub(self) -> None:
+        """Take what was deleted or overwritten out of the files themselves; erasing ends with this.
+
+        It rewrites or vacuums the database: seconds for a large one, during which writers wait.
+        """
+        with self._translated(), self._engine.connect() as plain:
+            connection = plain.execution_options(**self._kind.bare_options)
+            for statement in self._kind.scrub_statements:
+                connection.exec_driver_sql(statement)
+
+    def close(self) -> None:
+        """Give all connections back. Nothing may be under way."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sa.exc.TimeoutError as error:
+            raise DatabaseBusyError("All connections to the database are in use") from error
+        except sa.exc.DBAPIError as error:
+            raise self._translate(error) from error
+
+    def _translate(self, error: sa.exc.DBAPIError) -> StorageError:
+        """Our exception for one of the driver's, without parameters or passwords in its text."""
+        text = self._kind.text_of(error)
+        if self._url.password:
+            text = text.replace(str(self._url.password), "***")
+        if error.connection_invalidated or self._kind.is_busy(error):
+            return DatabaseBusyError(f"The database {self.shown_url} is busy or out of reach: {text}")
+        return StorageError(f"The database {self.shown_url} cannot do this: {text}")
+
+
+def open_database(url: str) -> Database:
+    """Open the database at `sqlite:///file` or `postgresql://…`; connecting waits for the first transaction.
+
+    Raises StorageError when the URL is neither, when its folder is missing, or when its driver is not installed.
+    """
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError as error:
+        # The text itself stays out of the message: it may hold a password.
+        raise StorageError("database.url cannot be read as a URL", hint=_URL_HINT) from error
+    kind = _KINDS.get(parsed.get_backend_name())
+    if kind is None:
+        raise StorageError(f"There is no way to keep a newsletter in {parsed.get_backend_name()!r}", hint=_URL_HINT)
+    return Database(kind(), parsed)
+
+
+_URL_HINT = "It looks like sqlite:///newsletter.db or postgresql://user:password@host/name"
+
+
+class _Kind(Protocol):
+    """In what two kinds of database differ."""
+
+    @property
+    def boot(self) -> str: ...
+    @property
+    def read_options(self) -> Mapping[str, Any]: ...
+    @property
+    def write_options(self) -> Mapping[str, Any]: ...
+    @property
+    def bare_options(self) -> Mapping[str, Any]: ...  # of a connection on which no transaction is begun
+    @property
+    def scrub_statements(self) -> Sequence[str]: ...
+    def engine(self, url: URL) -> sa.Engine: ...
+    def insert(self, table: sa.Table) -> Any: ...
+    def lease_now(self, connection: sa.Connection) -> float: ...
+    def serialise(self, connection: sa.Connection, name: str) -> None: ...
+    def text_of(self, error: sa.exc.DBAPIError) -> str: ...
+    def is_busy(self, error: sa.exc.DBAPIError) -> bool: ...
+
+
+class _Sqlite:
+    """One file on this machine. Writers take turns; readers see the moment they began at (WAL)."""
+
+    read_options: ClassVar[Mapping[str, Any]] = {_BEGIN: ("PRAGMA query_only = ON", "BEGIN")}
+    # IMMEDIATE: a transaction that reads first and writes later would fail as busy without waiting its turn.
+    write_options: ClassVar[Mapping[str, Any]] = {_BEGIN: ("PRAGMA query_only = OFF", "BEGIN IMMEDIATE")}
+    bare_options: ClassVar[Mapping[str, Any]] = {_BEGIN: ("PRAGMA query_only = OFF",)}
+    # VACUUM leaves no old cell behind inside a page, TRUNCATE no old page in the write-ahead log.
+    scrub_statements = ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def __init__(self) -> None:
+        self.boot = _BOOT_ID.read_text().strip() if _HAS_BOOT_CLOCK else ""
+
+    def engine(self, url: URL) -> sa.Engine:
+        """Connections that begin nothing by themselves and wait for each other."""
+        if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
+            raise StorageError("A database in memory would forget whom it wrote to", hint=_URL_HINT)
+        file = Path(url.database)
+        if not file.parent.is_dir():
+            raise StorageError(f"The folder of the database {file} does not exist", hint="Make it, or change the URL")
+        _make_private(file)
+        engine = sa.create_engine(
+            url.set(drivername="sqlite+pysqlite"),
+            connect_args={"timeout": PATIENCE, "isolation_level": None, "check_same_thread": False},
+            pool_size=8,
+            max_overflow=56,
+            pool_timeout=PATIENCE,
+            hide_parameters=True,
+        )
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+        return engine
+
+    def insert(self, table: sa.Table) -> sqlite.Insert:
+        """An INSERT that knows conflicts."""
+        return sqlite.insert(table)
+
+    def lease_now(self, connection: sa.Connection) -> float:  # noqa: ARG002
+        """Seconds since this machine started, sleep included; no change of the wall clock moves it."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME) if _HAS_BOOT_CLOCK else time.time()
+
+    def serialise(self, connection: sa.Connection, name: str) -> None:
+        """Nothing to do: a writing transaction is alone anyway."""
+
+    def text_of(self, error: sa.exc.DBAPIError) -> str:
+        """What SQLite said."""
+        return str(error.orig)
+
+    def is_busy(self, error: sa.exc.DBAPIError) -> bool:
+        """Whether another transaction was in the way for too long."""
+        code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+        return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _make_private(file: Path) -> None:
+    """Create the file readable by its owner only: it will hold addresses. Its log files take over its mode."""
+    try:
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise StorageError(f"The database {file} cannot be opened: {error.strerror}") from error
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA secure_delete = ON")
+    # Two processes that turn a new file to WAL at once do not wait for each other: SQLite says "locked" at once.
+    patience_ends = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > patience_ends:
+                raise
+            time.sleep(0.02)
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    for statement in connection.get_execution_options()[_BEGIN]:
+        connection.exec_driver_sql(statement)
+
+
+class _Postgresql:
+    """A server, shared by any number of machines; its clock is everybody's."""
+
+    boot = ""
+    read_options: ClassVar[Mapping[str, Any]] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    write_options: ClassVar[Mapping[str, Any]] = {"isolation_level": "READ COMMITTED"}
+    bare_options: ClassVar[Mapping[str, Any]] = {"isolation_level": "AUTOCOMMIT"}
+    scrub_statements = ("VACUUM",)
+
+    def engine(self, url: URL) -> sa.Engine:
+        """Connections that are looked at before use, so that a restarted server costs nobody an error."""
+        if find_spec("psycopg") is None:
+            raise StorageError(
+                "The driver for PostgreSQL is not installed", hint="Install it: pip install 'newsletter[postgresql]'"
+            )
+        engine = sa.create_engine(
+            url.set(drivername="postgresql+psycopg"),
+            connect_args={"connect_timeout": int(PATIENCE)},
+            pool_size=8,
+            max_overflow=56,
+            pool_timeout=PATIENCE,
+            pool_pre_ping=True,
+            hide_parameters=True,
+        )
+        sa.event.listen(engine, "connect", _prepare_postgresql)
+        return engine
+
+    def insert(self, table: sa.Table) -> postgresql.Insert:
+        """An INSERT that knows conflicts."""
+        return postgresql.insert(table)
+
+    def lease_now(self, connection: sa.Connection) -> float:
+        """Seconds since 1970 on the server's clock, at this moment and not at the transaction's first."""
+        return float(connection.execute(sa.select(sa.extract("epoch", sa.func.clock_timestamp()))).scalar_one())
+
+    def serialise(self, connection: sa.Connection, name: str) -> None:
+        """Hold a lock of that name until the transaction ends."""
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(name, 0))))
+
+    def text_of(self, error: sa.exc.DBAPIError) -> str:
+        """The server's first line; its detail would quote values of the row."""
+        primary = getattr(getattr(error.orig, "diag", None), "message_primary", None)
+        return primary or str(error.orig).strip()
+
+    def is_busy(self, error: sa.exc.DBAPIError) -> bool:
+        """Whether the same might work a moment later. Without a connection there is no code at all."""
+        code = getattr(error.orig, "sqlstate", None)
+        if code is None:
+            return isinstance(error, sa.exc.OperationalError)
+        return str(code).startswith(_WORTH_ANOTHER_TRY)
+
+
+def _prepare_postgresql(connection: Any, _record: object) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, false)", (f"{PATIENCE:.0f}s",))
+        # A server may be set to acknowledge commits that a crash would lose; a permit must not be lost.
+        cursor.execute(
+            "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+        )
+    connection.commit()
+
+
+_KINDS: dict[str, Callable[[], _Kind]] = {"sqlite": _Sqlite, "postgresql": _Postgresql}
