@@ -13,6 +13,7 @@ The first level says who can fix it:
     │   ├── StateError              for example pausing a finished delivery
     │   ├── EmptyAudienceError      nobody to send to
     │   ├── AddressError            (also ValueError) not an address we can write to
+    │   ├── ComposeError            (also ValueError) one recipient's message cannot be made from their data
     │   └── ExpressionError         (also ValueError) a merge field that does not parse
     ├── TransportError            the relay or the network: nothing was judged, no attempt is counted
     │   ├── RelayConnectionError    (also ConnectionError) no connection, or lost before the final dot
@@ -86,6 +87,10 @@ class EmptyAudienceError(RequestError):
 
 class AddressError(RequestError, ValueError):
     """Not an address we can write to."""
+
+
+class ComposeError(RequestError, ValueError):
+    """One recipient's message cannot be made: a value does not fit where it belongs. Names no address."""
 
 
 class ExpressionError(RequestError, ValueError):

@@ -1,0 +1,31 @@
+"""Urls: where our own pages and pictures are reached; personal ones carry a token of exactly one purpose.
+
+Made from `[public] url` and the project's signer; used by compose for links and headers, and by previews.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from newsletter.tokens import Purpose, Signer
+
+
+@dataclass(frozen=True, slots=True)
+class Urls:
+    """`base` is the public URL without a slash at its end, such as `https://news.example.org`."""
+
+    base: str
+    signer: Signer
+
+    def unsubscribe(self, recipient: str) -> str:
+        """The page, and the one-click target (RFC 8058), where this recipient leaves."""
+        return f"{self.base}/u/{self.signer.sign(Purpose.UNSUBSCRIBE, recipient)}"
+
+    def view(self, recipient: str) -> str:
+        """The recipient's mail as a page; can do nothing else, so that a forwarded mail gives no power."""
+        return f"{self.base}/v/{self.signer.sign(Purpose.VIEW, recipient)}"
+
+    def asset(self, name: str) -> str:
+        """An image, by the name that is made of its content."""
+        return f"{self.base}/assets/{quote(name)}"
