@@ -9,7 +9,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -123,6 +123,21 @@ class Database:
             for statement in self._kind.scrub_statements:
                 connection.exec_driver_sql(statement)
 
+    def copy_to(self, file: Path) -> None:
+        """Write a consistent copy of the database into a new file, while others go on reading and writing.
+
+        Raises StorageError when the file is there already, or for a server, which has tools of its own.
+        """
+        if file.exists():
+            raise StorageError(f"{file} is already there", hint="Choose a new name; a backup is never overwritten")
+        with self._translated(), self._engine.connect() as plain:
+            self._kind.copy_to(plain.execution_options(**self._kind.bare_options), file)
+
+    def copy_from(self, file: Path) -> None:
+        """Replace everything by what stands in `file`, made by `copy_to`; others wait and then see the new content."""
+        with self._translated(), self._engine.connect() as plain:
+            self._kind.copy_from(plain.execution_options(**self._kind.bare_options), file)
+
     def close(self) -> None:
         """Give all connections back. Nothing may be under way."""
         self._engine.dispose()
@@ -162,6 +177,11 @@ def open_database(url: str) -> Database:
     return Database(kind(), parsed)
 
 
+def open_file(file: Path) -> Database:
+    """Open a database that is one file, such as a backup."""
+    return open_database(f"sqlite:///{file}")
+
+
 _URL_HINT = "It looks like sqlite:///newsletter.db or postgresql://user:password@host/name"
 
 
@@ -184,6 +204,8 @@ class _Kind(Protocol):
     def serialise(self, connection: sa.Connection, name: str) -> None: ...
     def text_of(self, error: sa.exc.DBAPIError) -> str: ...
     def is_busy(self, error: sa.exc.DBAPIError) -> bool: ...
+    def copy_to(self, connection: sa.Connection, file: Path) -> None: ...
+    def copy_from(self, connection: sa.Connection, file: Path) -> None: ...
 
 
 class _Sqlite:
@@ -238,6 +260,21 @@ class _Sqlite:
         """Whether another transaction was in the way for too long."""
         code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
         return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+    def copy_to(self, connection: sa.Connection, file: Path) -> None:
+        """Copy the moment that this connection sees."""
+        _make_private(file)
+        connection.exec_driver_sql("VACUUM INTO ?", (str(file),))
+
+    def copy_from(self, connection: sa.Connection, file: Path) -> None:
+        """Copy page by page under the lock that writers take, so that nobody sees half of it."""
+        ours = connection.connection.driver_connection
+        assert isinstance(ours, sqlite3.Connection)
+        try:
+            with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as theirs:
+                theirs.backup(ours)
+        except sqlite3.Error as error:
+            raise StorageError(f"{file} cannot be restored: {error}") from error
 
 
 def _make_private(file: Path) -> None:
@@ -319,6 +356,14 @@ class _Postgresql:
         if code is None:
             return isinstance(error, sa.exc.OperationalError)
         return str(code).startswith(_WORTH_ANOTHER_TRY)
+
+    def copy_to(self, connection: sa.Connection, file: Path) -> None:  # noqa: ARG002
+        """Left to the tools that come with the server."""
+        raise StorageError("A PostgreSQL server is backed up with its own tools", hint=f"pg_dump -Fc -f {file} …")
+
+    def copy_from(self, connection: sa.Connection, file: Path) -> None:  # noqa: ARG002
+        """Left to the tools that come with the server."""
+        raise StorageError("A PostgreSQL server is restored with its own tools", hint=f"pg_restore -d … {file}")
 
 
 def _prepare_postgresql(connection: Any, _record: object) -> None:

@@ -8,6 +8,12 @@ from newsletter.storage import tables
 from newsletter.storage.engine import Database
 
 
+def known_fact(database: Database, name: str) -> str | None:
+    """What stands under `name`; None for nothing."""
+    with database.read() as connection:
+        return connection.execute(sa.select(tables.facts.c.value).where(tables.facts.c.name == name)).scalar()
+
+
 def remember(database: Database, name: str, value: str) -> str:
     """Keep `value` under `name` unless something stands there already; what stands there then."""
     query = sa.select(tables.facts.c.value).where(tables.facts.c.name == name)
