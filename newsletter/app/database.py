@@ -6,7 +6,7 @@ from newsletter.app.project import Project
 from newsletter.errors import ConfigError, NewsletterError
 from newsletter.storage.engine import Database, open_database
 from newsletter.storage.facts import remember
-from newsletter.storage.migrate import require_current
+from newsletter.storage.migrate import SchemaState, require_current, upgrade
 
 
 def connect(project: Project, *, upgrade_empty: bool = True) -> Database:
@@ -27,3 +27,18 @@ def connect(project: Project, *, upgrade_empty: bool = True) -> Database:
         database.close()
         raise
     return database
+
+
+def upgrade_database(project: Project) -> str:
+    """Bring the project's database to this program's schema; one sentence on what was done.
+
+    Raises SchemaVersionError for a database that a newer program made or that holds something else.
+    """
+    database = open_database(project.database_url)
+    try:
+        found = upgrade(database)
+        shown = database.shown_url
+    finally:
+        database.close()
+    done = "was up to date" if found is SchemaState.CURRENT else "is up to date now"
+    return f"The database {shown} {done}."

@@ -59,6 +59,15 @@ def print_problems(problems: Iterable[Problem], *, err: bool = False) -> None:
             click.echo(f"    {problem.hint}", err=err)
 
 
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask before something that cannot be taken back. Off a terminal nobody is asked: without `--yes` it is refused."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError("This needs --yes, because there is no terminal to ask on")
+    click.confirm(question, abort=True, err=True)
+
+
 def show_error(error: NewsletterError) -> None:
     """What stopped the work, once, on standard error."""
     click.echo(f"{click.style('Error:', fg='red', bold=True)} {error}", err=True)
