@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from newsletter.audience.address import parse_address
 from newsletter.delivery.ledger import Claim
 from newsletter.delivery.message import Letterhead
-from newsletter.tokens import Signer
+from newsletter.errors import AddressError, ComposeError, ConfigError, LinkError
+from newsletter.tokens import Purpose, Signer
+
+MAX_LOCAL = 64
+"""Octets before the @ (RFC 5321, section 4.5.3.1.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +26,36 @@ class Envelope:
 
 def address_envelope(claim: Claim, letterhead: Letterhead) -> Envelope:
     """The envelope of one recipient. Raises ComposeError when the frozen address is not one (erased meanwhile)."""
-    raise NotImplementedError
+    try:
+        recipient = parse_address(claim.address)
+    except AddressError as error:
+        raise ComposeError(f"The recipient's address cannot be used: {error}") from error
+    return Envelope(
+        return_path=return_path(letterhead.bounces, claim.recipient, letterhead.signer),
+        recipient=recipient.text,
+        needs_smtputf8=recipient.needs_smtputf8,
+    )
+
+
+def return_path(bounces: str, recipient: str, signer: Signer) -> str:
+    """`mailbox+token@domain`. Raises ConfigError when the mailbox cannot carry a token."""
+    try:
+        mailbox = parse_address(bounces)
+    except AddressError as error:
+        raise ConfigError(f"[bounces] address: {error}") from error
+    local = f"{mailbox.local}+{signer.sign(Purpose.RETURN_PATH, recipient)}"
+    if len(local) > MAX_LOCAL or not local.isascii():
+        raise ConfigError(
+            f"[bounces] address: {mailbox.local!r} is too long to carry a token, or not ASCII",
+            hint="Use a short mailbox such as bounces@example.org",
+        )
+    return f"{local}@{mailbox.domain}"
 
 
 def read_return_path(address: str, signer: Signer) -> str:
     """The recipient whose message came back to this address. Raises LinkError when it is no return path of ours."""
-    raise NotImplementedError
+    local = address.rpartition("@")[0]
+    mailbox, plus, token = local.rpartition("+")
+    if not (mailbox and plus):
+        raise LinkError("This is not one of our return paths")
+    return signer.verify(Purpose.RETURN_PATH, token)

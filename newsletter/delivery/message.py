@@ -5,21 +5,36 @@ Before: `compiler/edition.py`, `ledger.py` (Claim). After: a transport. Bytes de
 
 from __future__ import annotations
 
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC
+from email.utils import format_datetime
+from urllib.parse import quote
 
-from newsletter.compiler.edition import Edition
+from newsletter.audience.address import Address, parse_address
+from newsletter.compiler.edition import Edition, Filled, Identity
+from newsletter.delivery.headers import Header, exact, named, text, write_headers
 from newsletter.delivery.ledger import Claim
 from newsletter.delivery.urls import Urls
-from newsletter.tokens import Signer
+from newsletter.delivery.wire import check_wire
+from newsletter.errors import AddressError, ComposeError
+from newsletter.expression import Values
+from newsletter.tokens import Purpose, Signer
+
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_LINE_END = re.compile("\r\n|\r|\n")
 
 
 @dataclass(frozen=True, slots=True)
 class Letterhead:
-    """What all messages of a delivery share beside the edition: the list, our own pages, where bounces go."""
+    """What all messages of a delivery share beside the edition: its lists, our own pages, where bounces go."""
 
-    list_slug: str
-    """Of the list that gives the List-Id."""
-    list_name: str
+    lists: Mapping[str, str]
+    """Slug → name of the delivery's lists, at least one, in the order they were named."""
     urls: Urls
     signer: Signer
     bounces: str
@@ -39,9 +54,152 @@ class Message:
     """Hex SHA-256 of `data`; stored with the permit."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One body part, encoded for the wire; `data` ends with CRLF."""
+
+    subtype: str
+    encoding: str
+    data: bytes
+
+
 def compose_message(edition: Edition, claim: Claim, letterhead: Letterhead) -> Message:
     """The message of one recipient: always the same bytes for the same edition, claim and letterhead.
 
     Raises ComposeError when a value of this recipient cannot stand in a header or in text; the others are unharmed.
     """
-    raise NotImplementedError
+    filled = edition.fill(merge_values(claim.recipient, claim.address, claim.values, letterhead.urls))
+    # Text first: a reader shows the last alternative it understands (RFC 2046, section 5.1.4).
+    parts = (_encode("plain", filled.text), _encode("html", filled.html))
+    boundary = choose_boundary(f"{edition.hash} {claim.recipient}", [part.data for part in parts])
+    message_id = _message_id(claim, edition.identity, letterhead.signer)
+    headers = [
+        *_people(edition.identity, claim),
+        *_about(filled, claim, message_id, letterhead),
+        *_list(edition, claim, letterhead),
+        exact("MIME-Version", "1.0"),
+        exact("Content-Type", "multipart/alternative;", f'boundary="{boundary}"'),
+    ]
+    data = write_headers(headers) + b"\r\n" + _join(parts, boundary)
+    check_wire(data, [header.name for header in headers])
+    return Message(id=message_id, data=data, sha256=hashlib.sha256(data).hexdigest())
+
+
+def merge_values(recipient: str, address: str, values: Mapping[str, object], urls: Urls) -> Values:
+    """What merge fields and personal links of an edition stand for, for one recipient."""
+    return {
+        "subscriber": {**values, "email": address},
+        "link": {"unsubscribe": urls.unsubscribe(recipient), "view": urls.view(recipient)},
+    }
+
+
+def choose_boundary(seed: str, parts: Sequence[bytes]) -> str:
+    """A boundary made from `seed` that stands in none of the parts (RFC 2046, section 5.1.1)."""
+    number = 0
+    while True:
+        # `=_` occurs in neither encoding, so the first is taken unless a part was not encoded.
+        boundary = "=_" + hashlib.sha256(f"{seed} {number}".encode()).hexdigest()[:32]
+        if not any(boundary.encode() in part for part in parts):
+            return boundary
+        number += 1
+
+
+def _people(identity: Identity, claim: Claim) -> list[Header]:
+    name = claim.values.get("name")
+    headers = [
+        named("From", identity.from_name, _sender(identity).text),
+        named("To", name if isinstance(name, str) else "", claim.address),
+    ]
+    if identity.reply_to:
+        headers.append(named("Reply-To", "", _parse("Reply-To", identity.reply_to).text))
+    return headers
+
+
+def _about(filled: Filled, claim: Claim, message_id: str, letterhead: Letterhead) -> list[Header]:
+    dated_at = claim.dated_at.astimezone(UTC)  # the same instant always gives the same bytes
+    return [
+        text("Subject", f"{letterhead.mark} {filled.subject}" if letterhead.mark else filled.subject),
+        exact("Date", *format_datetime(dated_at).split(" ")),
+        exact("Message-ID", f"<{message_id}>"),
+    ]
+
+
+def _list(edition: Edition, claim: Claim, letterhead: Letterhead) -> list[Header]:
+    """What mail programs and mailbox providers know a newsletter by (RFC 2919, RFC 2369, RFC 8058)."""
+    domain = _sender(edition.identity).domain
+    slug = claim.lists[0] if claim.lists else next(iter(letterhead.lists))
+    headers = [
+        named("List-Id", letterhead.lists[slug], f"{slug}.{domain}"),
+        exact("List-Unsubscribe", f"<{letterhead.urls.unsubscribe(claim.recipient)}>"),
+        exact("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+    ]
+    if help_url := _help_url(edition.identity.contact):
+        headers.append(exact("List-Help", f"<{help_url}>"))
+    headers.append(exact("Feedback-ID", _feedback_id(edition.issue, slug, domain)))
+    headers.append(exact("Precedence", "bulk"))
+    return headers
+
+
+def _sender(identity: Identity) -> Address:
+    return _parse("From", identity.from_address)
+
+
+def _parse(name: str, address: str) -> Address:
+    try:
+        return parse_address(address)
+    except AddressError as error:
+        raise ComposeError(f"{name}: {error}", hint="`newsletter check` says what is wrong with the sender") from error
+
+
+def _message_id(claim: Claim, identity: Identity, signer: Signer) -> str:
+    """`recipient.mac@domain`: the same for every attempt, and nobody can make up one of ours."""
+    token = signer.sign(Purpose.MESSAGE_ID, claim.recipient)
+    return f"{claim.recipient}.{token.removeprefix(claim.recipient)}@{_sender(identity).domain}"
+
+
+def _help_url(contact: str) -> str:
+    """Where a reader with questions turns to, if it is given as something that a mail program can open."""
+    if re.fullmatch(r"https?://[!-;=?-~]+", contact):
+        return contact
+    try:
+        address = parse_address(contact)
+    except AddressError:
+        return ""
+    return f"mailto:{quote(address.text, safe='@')}"
+
+
+def _feedback_id(issue: str, list_slug: str, domain: str) -> str:
+    """`campaign:list:kind:sender`, by which providers group complaints; it names no person."""
+    fields = (issue, list_slug, "newsletter", domain)
+    return ":".join(re.sub(r"[^A-Za-z0-9._-]", "-", field)[:64] or "-" for field in fields)
+
+
+def _encode(subtype: str, content: str) -> _Part:
+    """One body part in quoted-printable or base64, whichever is smaller: with either, 7 bits and short lines do."""
+    lines = _LINE_END.sub("\r\n", _CONTROLS.sub("", content))
+    try:
+        data = (lines if lines.endswith("\r\n") else lines + "\r\n").encode()
+    except UnicodeEncodeError as error:
+        raise ComposeError(f"The {subtype} part holds half a character (a lone surrogate)") from error
+    # Ends in CRLF, so that b2a_qp breaks its lines with CRLF too; `istext` keeps line ends as they are.
+    quoted = binascii.b2a_qp(data, istext=True)
+    if len(quoted) <= len(data) * 78 // 57:
+        return _Part(subtype, "quoted-printable", quoted)
+    return _Part(subtype, "base64", base64.encodebytes(data).replace(b"\n", b"\r\n"))
+
+
+def _join(parts: Sequence[_Part], boundary: str) -> bytes:
+    """The body of a multipart message (RFC 2046, section 5.1)."""
+    written = [
+        write_headers(
+            [
+                exact("Content-Type", f"text/{part.subtype};", "charset=utf-8"),
+                exact("Content-Transfer-Encoding", part.encoding),
+            ]
+        )
+        + b"\r\n"
+        + part.data
+        for part in parts
+    ]
+    delimiter = f"--{boundary}".encode()
+    return b"".join(delimiter + b"\r\n" + part + b"\r\n" for part in written) + delimiter + b"--\r\n"
