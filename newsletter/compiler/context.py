@@ -5,16 +5,24 @@ Every name here is a promise to template authors, documented in docs/reference/t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
-from typing import Any, Protocol
+from functools import partial
+
+from markupsafe import Markup, escape
 
 from newsletter.authoring.image import ImageFile
-from newsletter.authoring.issue import Content, Picture
-from newsletter.compiler.edition import Identity
-from newsletter.compiler.phrases import direction_of, issue_date, phrase
-from newsletter.compiler.theme import Theme, load_theme
+from newsletter.authoring.issue import Content, Picture, TextBlock
+from newsletter.compiler.columns import clip, columns
+from newsletter.compiler.edition import Asset, Identity
+from newsletter.compiler.markdown import plain_words
+from newsletter.compiler.phrases import direction_of, phrase
+from newsletter.compiler.slots import Slots
+from newsletter.compiler.theme import Theme
+
+INBOX_ROW = 140
+"""Columns that an inbox shows of subject and preheader together, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +46,8 @@ class Links:
 class Context:
     """The names of a template. Text in `content` may hold slot markers: letters and digits, to be left alone.
 
-    Beside these a template has `render_block(block)`, and a block's template has `block`. Filters:
+    Beside these a template has `render_block(block, previous)`, and a block's template has `block` and `previous`, the
+    block before it or none, which decides the gap between the two. Filters:
     `markdown` and `inline` (Markdown → safe HTML), `plain` (Markdown → escaped words), `issue_date` (date → text).
     The two that make HTML put `theme.markdown_styles(language)[tag]` into the `style` of each tag they write: p, a, ul,
     ol, li, h2, h3, blockquote, code, pre, hr, strong, em; `p_last` goes on the last paragraph of a text instead of p.
@@ -53,7 +62,7 @@ class Context:
     direction: str
     """`ltr` or `rtl`."""
     subject: str
-    preheader: str
+    preheader: Markup
     """For `<mj-preview>`: the author's, or the first sentence; padded, so that nothing else leaks into the inbox row."""
     links: Links
     t: Callable[..., str]
@@ -70,3 +79,66 @@ class Context:
     def end(self) -> str:
         """The side where a line ends."""
         return "left" if self.direction == "rtl" else "right"
+
+
+class Gallery:
+    """Gives templates the place where an image is served, and remembers each image that was shown."""
+
+    def __init__(self, assets_url: str) -> None:
+        self._base = assets_url.rstrip("/")
+        self._shown: dict[str, Asset] = {}
+
+    def image(self, picture: Picture | ImageFile, width: int) -> Shown:
+        """An image at a width in CSS pixels; never larger than it is, its height in proportion."""
+        file = picture.file if isinstance(picture, Picture) else picture
+        width = min(width, file.width)
+        self._shown[file.name] = Asset(file.name, file.media_type, file.data)
+        return Shown(f"{self._base}/{file.name}", width, max(1, round(file.height * width / file.width)))
+
+    @property
+    def assets(self) -> tuple[Asset, ...]:
+        """What was shown, in order of names."""
+        return tuple(self._shown[name] for name in sorted(self._shown))
+
+
+def make_context(  # noqa: PLR0913
+    issue: str, content: Content, theme: Theme, identity: Identity, slots: Slots, gallery: Gallery
+) -> Context:
+    """What the templates of one edition see. `content` holds markers already."""
+    return Context(
+        issue=issue,
+        content=content,
+        theme=theme,
+        identity=identity,
+        language=content.language,
+        direction=direction_of(content.language),
+        subject=subject_of(content),
+        preheader=_padded(preheader_of(content)),
+        links=Links(unsubscribe=slots.link("unsubscribe"), view=slots.link("view")),
+        t=partial(_phrase, content.language),
+        image=gallery.image,
+    )
+
+
+def subject_of(content: Content) -> str:
+    """The subject on one line; the title when the author wrote none."""
+    return " ".join((content.subject or content.title).split())
+
+
+def preheader_of(content: Content) -> str:
+    """The author's preheader, or the first sentence of the first text, or the subtitle; on one line."""
+    if content.preheader.strip():
+        return " ".join(content.preheader.split())
+    first = next((plain_words(block.text) for block in content.blocks if isinstance(block, TextBlock)), "")
+    sentence = re.match(r".*?(?:[.!?…](?=\s|$)|[。！？])", first)
+    return clip(sentence.group() if sentence else first or content.subtitle, INBOX_ROW)
+
+
+def _padded(preheader: str) -> Markup:
+    """Blank but not collapsible, up to the end of the inbox row: else the mail's first words would follow."""
+    padding = "&zwnj;&nbsp;" * max(0, INBOX_ROW - columns(preheader))
+    return escape(preheader) + Markup(padding) if preheader else Markup("")  # noqa: S704 - entities only
+
+
+def _phrase(language: str, key: str, **values: object) -> str:
+    return phrase(key, language, **values)

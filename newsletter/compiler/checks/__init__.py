@@ -1,1 +1,1 @@
-"""Checks of a compiled edition: each a small function Edition → problems."""
+"""What is checked of an edition: its words, links, pictures and size. Each check is a function from nouns to problems."""

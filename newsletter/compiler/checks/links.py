@@ -1,0 +1,70 @@
+"""Links: where they lead, that HTML and text have the same ones, and that every reader can leave."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from newsletter.compiler.edition import Edition
+from newsletter.compiler.links import url_fault
+from newsletter.problem import Place, Problem, Severity
+
+_URL = re.compile(r"https?://[^\s<>\"）」』】]+")
+
+
+def check_links(edition: Edition, place: Place, template: Place) -> Iterator[Problem]:
+    """`place` is the issue's; `template` is the layout's, for links that no author wrote."""
+    own = {name: _marker(edition, name) for name in ("unsubscribe", "view")}
+    for link in edition.links:
+        fault = "" if link.url in own.values() else url_fault(link.url)
+        if fault:
+            yield Problem("bad-link", f"the link {edition.readable(link.url)!r} {fault}", template)
+    yield from _own_links(edition, own, template)
+    yield from _parity(edition, own, place)
+
+
+def _own_links(edition: Edition, own: dict[str, str], template: Place) -> Iterator[Problem]:
+    for name, marker in own.items():
+        in_html = sum(link.url == marker for link in edition.links) if marker else 0
+        in_text = edition.text.count(marker) if marker else 0
+        for part, count in (("HTML", in_html), ("text", in_text)):
+            if not count:
+                yield Problem(
+                    id=f"missing-{name}-link",
+                    message=f"the {part} of the {edition.language} edition has no {name} link",
+                    place=template,
+                    hint=f"The layout must hold a link to {{{{ links.{name} }}}}",
+                )
+        if name == "unsubscribe" and in_html > 1:
+            yield Problem(
+                id="second-unsubscribe-link",
+                message=f"{in_html} links of the {edition.language} edition unsubscribe; a forwarded mail gives them away",
+                place=template,
+                severity=Severity.WARNING,
+                hint="Keep the one in the footer",
+            )
+
+
+def _parity(edition: Edition, own: dict[str, str], place: Place) -> Iterator[Problem]:
+    """A link that only one of the two parts has is a link that some readers do not get."""
+    in_html = {link.url for link in edition.links} - set(own.values())
+    for url in sorted(in_html):
+        if url.removeprefix("mailto:") not in edition.text:
+            yield _only_in("HTML", "text", edition, url, place)
+    for url in sorted(set(_URL.findall(edition.text))):
+        if url not in in_html and url.rstrip(".,;:!?)") not in in_html:
+            yield _only_in("text", "HTML", edition, url, place)
+
+
+def _only_in(one: str, other: str, edition: Edition, url: str, place: Place) -> Problem:
+    return Problem(
+        id="link-parity",
+        message=f"{edition.readable(url)} is linked in the {one} of the {edition.language} edition, not in the {other}",
+        place=place,
+        severity=Severity.WARNING,
+    )
+
+
+def _marker(edition: Edition, name: str) -> str:
+    """The marker that stands for a link of the recipient's own, wherever it stands as a whole link."""
+    return next((slot.marker for slot in edition.slots if slot.field.path == ("link", name)), "")

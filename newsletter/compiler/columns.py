@@ -1,0 +1,83 @@
+"""Columns: how wide text stands in a fixed-width font, and where its lines may break. Used by the text part."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+
+WIDTH = 72
+
+_NOT_FIRST = frozenset("，。、；：！？）】》」』〉〕…—”’％,.;:!?)]}%·・ー々〜～")
+"""Never at the beginning of a line (kinsoku)."""
+_NOT_LAST = frozenset("（【《「『〈〔“‘([{")
+"""Never at the end of one."""
+
+
+def columns(text: str) -> int:
+    """Columns of a text: East Asian wide characters take two, combining marks and joiners none."""
+    return sum(map(_width, text))
+
+
+def clip(text: str, limit: int) -> str:
+    """The beginning of a text within `limit` columns, cut between words, with an ellipsis when something is left off."""
+    if columns(text) <= limit:
+        return text
+    kept = ""
+    for piece in _breakable(text):
+        if columns(kept + piece.rstrip()) > limit - 1:
+            break
+        kept += piece
+    return kept.rstrip(" ,.;:，。；：、") + "…"
+
+
+def wrap(text: str, *, first: str = "", rest: str = "", width: int = WIDTH) -> str:
+    """A paragraph in lines of at most `width` columns; the first begins with `first`, the others with `rest`.
+
+    Breaks at spaces and between wide characters, as their punctuation allows; a longer word keeps its line whole.
+    """
+    lines: list[str] = []
+    line, used = first, columns(first)
+    fresh = True
+    for piece in _breakable(text.strip()):
+        size = columns(piece.rstrip())
+        if not fresh and used + size > width:
+            lines.append(line.rstrip())
+            line, used, fresh = rest, columns(rest), True
+        line += piece
+        used += columns(piece)
+        fresh = False
+    lines.append(line.rstrip())
+    return "\n".join(lines)
+
+
+def _breakable(text: str) -> Iterator[str]:
+    """Pieces that stay in one, each with the spaces after it."""
+    piece = ""
+    previous = ""
+    for char in text:
+        if piece and _may_break(previous, char):
+            yield piece
+            piece = ""
+        piece += char
+        previous = char
+    if piece:
+        yield piece
+
+
+def _may_break(before: str, after: str) -> bool:
+    if after.isspace() or after in _NOT_FIRST or before in _NOT_LAST:
+        return False
+    if before.isspace():
+        return True
+    return _is_wide(before) or _is_wide(after)
+
+
+def _is_wide(char: str) -> bool:
+    # Hangul is wide but written with spaces, which are where it breaks.
+    return unicodedata.east_asian_width(char) in "WF" and not "가" <= char <= "힣"
+
+
+def _width(char: str) -> int:
+    if unicodedata.combining(char) or unicodedata.category(char) in ("Cf", "Mn", "Me"):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1

@@ -1,0 +1,146 @@
+"""Compile: Issue → Edition, the steps in their order. Once per edition; no recipient is known here.
+
+    merge fields → markers, words checked · theme · context · Jinja2 → MJML · mjml-python → HTML · finishing, inline CSS
+    · links registered · text part · content hash · checks of the finished edition
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from newsletter.authoring.issue import Content, Issue
+from newsletter.compiler.checks.images import check_images
+from newsletter.compiler.checks.links import check_links
+from newsletter.compiler.checks.size import check_size
+from newsletter.compiler.checks.words import check_words
+from newsletter.compiler.context import Context, Gallery, make_context, preheader_of
+from newsletter.compiler.dictionary import WORDS
+from newsletter.compiler.edition import Edition, Identity
+from newsletter.compiler.fingerprint import fingerprint
+from newsletter.compiler.links import Reader, register_links
+from newsletter.compiler.markup import StylesheetError, finish, take_inline_css
+from newsletter.compiler.mjml import Fault, to_html
+from newsletter.compiler.phrases import wording
+from newsletter.compiler.plaintext import write_text
+from newsletter.compiler.slots import Slots, mark
+from newsletter.compiler.templates import Rendered, Templates, mj_includes
+from newsletter.compiler.theme import load_theme
+from newsletter.errors import TemplateError
+from newsletter.problem import Place, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """What compiling needs beside the issue."""
+
+    folders: tuple[Path, ...]
+    """Template folders, the project's own first."""
+    identity: Identity
+    assets_url: str
+    """Where images are served, without their names. No part of the content hash."""
+    root: Path
+    """The project folder: places are shown relative to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """An edition with what was found on the way. With an error among the problems it is good for a look, not to send;
+    None when the templates made nothing to look at."""
+
+    edition: Edition | None
+    problems: tuple[Problem, ...]
+
+
+def compile_issue(issue: Issue, language: str, kit: Kit) -> Compiled:
+    """Compile one language of an issue. Raises KeyError for a language that the issue does not have."""
+    content = issue.contents[language]
+    slots = Slots(fingerprint(issue.slug, content, kit.identity)[:12])
+    marked, problems = mark(content, slots)
+    problems += check_words(marked, slots)
+    loaded = load_theme(content.theme, kit.folders, root=kit.root)
+    problems += loaded.problems
+    if loaded.theme is None:
+        return Compiled(None, tuple(problems))
+    gallery = Gallery(kit.assets_url)
+    context = make_context(issue.slug, marked, loaded.theme, kit.identity, slots, gallery)
+    templates = Templates(kit.folders, root=kit.root)
+    try:
+        rendered = templates.render(content.layout, context, slots)
+        html = _make_html(rendered, context, templates)
+    except TemplateError as error:
+        return Compiled(None, (*problems, *error.problems))
+    text = write_text(context, slots)
+    reader = Reader(html)
+    edition = Edition(
+        issue=issue.slug,
+        language=language,
+        direction=context.direction,
+        title=content.title,
+        subject=context.subject,
+        preheader=preheader_of(marked),
+        html=html,
+        text=text,
+        mjml=rendered.mjml,
+        slots=slots.used_in(context.subject, preheader_of(marked), html, text, rendered.mjml),
+        links=register_links(reader),
+        assets=gallery.assets,
+        identity=kit.identity,
+        hash=fingerprint(
+            issue.slug, content, loaded.theme, rendered.sources, kit.identity, WORDS[wording(language)]
+        ),
+    )  # fmt: skip
+    problems += _check(edition, reader, content, templates.place(rendered.layout))
+    return Compiled(edition, tuple(problems))
+
+
+def _make_html(rendered: Rendered, context: Context, templates: Templates) -> str:
+    """MJML → finished HTML. Raises TemplateError that names the template whose MJML is at fault."""
+    includes = [
+        _fault(rendered, templates, line, f"{tag} does not work here", 'Use {% include "…" %} of the templates')
+        for line, tag in mj_includes(rendered)
+    ]
+    if includes:
+        raise TemplateError(includes)
+    mjml, css = take_inline_css(rendered.mjml)
+    html = to_html(mjml)
+    if isinstance(html, Fault):
+        raise TemplateError([_fault(rendered, templates, html.line, html.message)])
+    unknown = [
+        _fault(rendered, templates, _line_of(mjml, name), f"MJML has no element <{name}>")
+        for name in dict.fromkeys(tag for tag, _ in Reader(html).names if tag.startswith("mj-"))
+    ]
+    if unknown:
+        raise TemplateError(unknown)
+    try:
+        return finish(html, language=context.language, direction=context.direction, css=css)
+    except StylesheetError as error:
+        problem = Problem("inline-style", str(error), templates.place(rendered.layout), hint=error.hint)
+        raise TemplateError([problem]) from error
+
+
+def _fault(rendered: Rendered, templates: Templates, line: int, message: str, hint: str = "") -> Problem:
+    """A fault of the MJML, told of the template that made that line."""
+    piece = rendered.origin(line) if line else None
+    lines = rendered.mjml.split("\n")
+    maker = f"for {piece.path}" if piece and piece.path else "here"
+    return Problem(
+        id="mjml",
+        message=f"the MJML made {maker} does not compile: {message}" + (f" (line {line} of the MJML)" if line else ""),
+        place=templates.place(piece.template if piece else rendered.layout),
+        hint=hint,
+        quote=lines[line - 1].strip()[:200] if 0 < line <= len(lines) else "",
+    )
+
+
+def _line_of(mjml: str, tag: str) -> int:
+    at = mjml.lower().find(f"<{tag}")
+    return mjml.count("\n", 0, at) + 1 if at >= 0 else 0
+
+
+def _check(edition: Edition, reader: Reader, content: Content, layout: Place) -> Iterator[Problem]:
+    place = content.place("")
+    yield from check_links(edition, place, layout)
+    yield from check_images(edition, reader, place, layout)
+    yield from check_size(edition, place)

@@ -1,0 +1,46 @@
+"""Fingerprint: the content hash of an edition, over what it was compiled from. What was approved is what is sent.
+
+It covers words, people, images, templates, theme, identity and the version of this compiler's output; not where the
+mail is served from, and not where files lie on disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import date
+from enum import Enum
+from typing import Any
+
+from newsletter.authoring.image import ImageFile
+
+VERSION = 1
+"""Grows whenever the same input compiles to another mail: a changed compiler is a changed edition."""
+
+_NOT_CONTENT = frozenset({"path", "places"})
+"""Where something stands in a file is no part of what it says."""
+
+
+def fingerprint(*parts: object) -> str:
+    """Hex SHA-256 of nouns, in an order of their own: the same in every process and on every machine."""
+    text = json.dumps([VERSION, *map(_canonical, parts)], ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _canonical(value: object) -> Any:
+    if isinstance(value, ImageFile):
+        return ["image", value.sha256]
+    if is_dataclass(value) and not isinstance(value, type):
+        named = {f.name: _canonical(getattr(value, f.name)) for f in fields(value) if f.name not in _NOT_CONTENT}
+        return [type(value).__name__, named]
+    if isinstance(value, Mapping):
+        return [[_canonical(key), _canonical(value[key])] for key in sorted(value, key=str)]
+    if isinstance(value, (tuple, list)):
+        return [_canonical(item) for item in value]
+    if isinstance(value, (date, Enum)):
+        return str(value)
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    raise TypeError(f"{type(value).__name__} has no canonical form")

@@ -1,0 +1,116 @@
+"""Links: what may stand in an `href`, and the registry of all links of an edition. Read from the finished HTML."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from html.parser import HTMLParser
+from urllib.parse import quote, urlsplit
+
+from newsletter.compiler.edition import Link
+from newsletter.tokens import base32
+
+_KEPT = "%!#$&'()*+,/:;=?@[]~"
+"""Characters of a URL that are left alone: RFC 3986 reserved and unreserved ones, and the percent sign itself."""
+
+
+def normalise_url(url: str) -> str:
+    """A URL as it may travel: host as A-label, everything that is not ASCII percent-encoded, escapes left as they are.
+
+    What cannot be taken apart is only escaped; `url_fault` says what is wrong with it.
+    """
+    url = url.strip()
+    match = re.match(r"(?i)(https?://(?:[^/?#@]*@)?)([^/?#:]+)(.*)", url, re.DOTALL)
+    if match and not match[2].isascii():
+        try:
+            url = match[1] + match[2].encode("idna").decode("ascii") + match[3]
+        except UnicodeError:
+            pass  # not a host name; percent-encoding below keeps it harmless
+    return quote(url, safe=_KEPT, errors="replace")
+
+
+def url_fault(url: str) -> str:
+    """Why a link or image may not lead there, as the end of a sentence; empty when it may."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "is not a URL"
+    if parts.scheme in ("http", "https"):
+        return "" if parts.hostname else "has no host name"
+    if parts.scheme == "mailto":
+        return "" if "@" in parts.path else "has no mail address"
+    if parts.scheme:
+        return f"begins with {parts.scheme}:, and mail may only lead to http:, https: and mailto:"
+    return "is not absolute: a mail has no page that it could be relative to"
+
+
+@dataclass(slots=True)
+class Anchor:
+    """An `<a href>` of the finished HTML with the words that stand in it."""
+
+    url: str
+    label: str = ""
+
+
+@dataclass(slots=True)
+class Picture:
+    """An `<img>` of the finished HTML; `alt` is None when the attribute is missing."""
+
+    url: str
+    alt: str | None
+
+
+class Reader(HTMLParser):
+    """Collects what links and shows, outside of comments (what Outlook alone sees says the same again)."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.anchors: list[Anchor] = []
+        self.pictures: list[Picture] = []
+        self.names: list[tuple[str, int]] = []
+        """Every tag with its line."""
+        self._open: Anchor | None = None
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note a link or an image."""
+        self.names.append((tag, self.getpos()[0]))
+        values = dict(attrs)
+        if tag == "a" and values.get("href") is not None:
+            self._open = Anchor(values["href"] or "")
+            self.anchors.append(self._open)
+        if tag == "img":
+            self.pictures.append(Picture(values.get("src") or "", values.get("alt") if "alt" in values else None))
+            if self._open is not None:
+                self._open.label += f" {values.get('alt') or ''} "
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """`<img />` is a start tag to HTML."""
+        self.handle_starttag(tag, attrs)
+
+    def handle_endtag(self, tag: str) -> None:
+        """A link ends."""
+        if tag == "a":
+            self._open = None
+
+    def handle_data(self, data: str) -> None:
+        """Words of a link."""
+        if self._open is not None:
+            self._open.label += data
+
+
+def register_links(reader: Reader) -> tuple[Link, ...]:
+    """Every link in reading order. An id depends on the URL and on which occurrence of it this is, on nothing else."""
+    return tuple(_register(reader.anchors))
+
+
+def _register(anchors: list[Anchor]) -> Iterator[Link]:
+    seen: Counter[str] = Counter()
+    for anchor in anchors:
+        seen[anchor.url] += 1
+        digest = blake2b(f"{anchor.url}\n{seen[anchor.url]}".encode(), digest_size=5).digest()
+        yield Link(id=base32(digest), url=anchor.url, label=" ".join(anchor.label.split()))

@@ -1,0 +1,127 @@
+"""MJML: MJML → HTML by mjml-python, in a child process that may die without harm. mjml-python's door.
+
+mjml-python ends the whole process on deep nesting and raises bare sentences with byte offsets; here both become a
+`Fault` with the line of the MJML.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from html.parser import HTMLParser
+from importlib.util import find_spec
+from pathlib import Path
+
+from newsletter.errors import NewsletterError
+
+_REFUSED = 3
+_CHILD = Path(__file__).with_name("mjml_child.py")
+_OFFSETS = re.compile(r" at position (\d+):\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one conversion may use; an issue takes about a millisecond and a few megabytes."""
+
+    seconds: int = 10
+    memory: int = 1 << 30
+    """Bytes of address space."""
+    stack: int = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why there is no HTML. `line` counts from 1 in the MJML; 0 when nobody knows."""
+
+    message: str
+    line: int = 0
+
+
+def to_html(mjml: str, limits: Limits | None = None) -> str | Fault:
+    """The HTML of an MJML document, or what is wrong with it. Raises NewsletterError when the child cannot run at all."""
+    limits = limits or Limits()
+    command = [sys.executable, "-I", "-S", str(_CHILD), _packages()]
+    command += [str(limits.seconds), str(limits.memory), str(limits.stack)]
+    try:
+        done = subprocess.run(command, input=mjml.encode(), capture_output=True, timeout=limits.seconds, check=False)  # noqa: S603
+    except subprocess.TimeoutExpired:
+        return Fault(f"compiling the MJML took longer than {limits.seconds} seconds")
+    said = done.stderr.decode("utf-8", "replace").strip()
+    if done.returncode == 0:
+        return done.stdout.decode()
+    if done.returncode == _REFUSED:
+        return _explain(said, mjml)
+    if done.returncode < 0:
+        name = signal.Signals(-done.returncode).name
+        message = f"the MJML compiler died on this document ({name}): its tags are nested too deeply, or it is too large"
+        return Fault(message, _deepest(mjml))
+    raise NewsletterError(f"The MJML compiler cannot run: {said or f'exit code {done.returncode}'}")
+
+
+@cache
+def _packages() -> str:
+    """The folder that mjml-python is installed in, found without importing it."""
+    spec = find_spec("mjml")
+    if spec is None or not spec.origin:
+        raise ModuleNotFoundError("mjml-python is not installed", name="mjml")
+    return str(Path(spec.origin).parents[1])
+
+
+def _explain(complaint: str, mjml: str) -> Fault:
+    match = _OFFSETS.search(complaint)
+    if match:
+        before = mjml.encode()[: int(match[1])]
+        return Fault(_OFFSETS.sub("", complaint), before.count(b"\n") + 1)
+    return next(_unbalanced(mjml), Fault(complaint))
+
+
+def _unbalanced(mjml: str) -> Iterator[Fault]:
+    """The first tag that is not closed or not opened: the complaints without a position are about these."""
+    reader = _Balance(mjml)
+    if reader.fault:
+        yield reader.fault
+    for tag, line in reversed(reader.open):
+        yield Fault(f"<{tag}> is never closed", line)
+    for number, text in enumerate(mjml.split("\n"), 1):
+        if re.search(r"<(?![A-Za-z/!])", text):
+            yield Fault("a bare < must be written &lt;", number)
+
+
+def _deepest(mjml: str) -> int:
+    return _Balance(mjml).deepest[1]
+
+
+class _Balance(HTMLParser):
+    """Which tags are open; MJML is XML, so all of them must be closed."""
+
+    CDATA_CONTENT_ELEMENTS = ()
+
+    def __init__(self, mjml: str) -> None:
+        super().__init__()
+        self.open: list[tuple[str, int]] = []
+        self.deepest = (0, 0)
+        self.fault: Fault | None = None
+        self.feed(mjml)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
+        self.open.append((tag, self.getpos()[0]))
+        self.deepest = max(self.deepest, (len(self.open), self.getpos()[0]))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Opened and closed at once."""
+
+    def handle_endtag(self, tag: str) -> None:
+        if self.open and self.open[-1][0] == tag:
+            self.open.pop()
+        elif self.fault is None:
+            line = self.getpos()[0]
+            if self.open:
+                opened, at = self.open[-1]
+                self.fault = Fault(f"</{tag}> stands where <{opened}> of line {at} must be closed", line)
+            else:
+                self.fault = Fault(f"</{tag}> closes nothing", line)

@@ -1,0 +1,232 @@
+"""Plain text: the text part, written from the issue itself in the order of the mail, not scraped from its HTML.
+
+Links in prose become numbered notes under their paragraph's block; titles, buttons and the footer carry theirs below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from markdown_it.tree import SyntaxTreeNode
+
+from newsletter.authoring.issue import (
+    Article,
+    Author,
+    Block,
+    ButtonBlock,
+    DividerBlock,
+    HeadingBlock,
+    HighlightsBlock,
+    ImageBlock,
+    LinksBlock,
+    Picture,
+    QuoteBlock,
+    TextBlock,
+)
+from newsletter.compiler.columns import WIDTH, columns, wrap
+from newsletter.compiler.context import Context
+from newsletter.compiler.links import normalise_url
+from newsletter.compiler.markdown import target, tree
+from newsletter.compiler.phrases import issue_date
+from newsletter.compiler.slots import Slots
+
+
+def write_text(context: Context, slots: Slots) -> str:
+    """The whole text part; lines of at most 72 columns but for URLs, ending in one line end."""
+    writer = _Writer(context, slots)
+    sections = [writer.head(), *map(writer.block, context.content.blocks), writer.closing(), writer.footer()]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+class _Writer:
+    """Writes sections; counts the notes through the whole mail."""
+
+    def __init__(self, context: Context, slots: Slots) -> None:
+        self._context = context
+        self._slots = slots
+        self._count = 0
+        self._notes: list[tuple[int, str]] = []
+        """Number and URL of what was linked in the section being written."""
+
+    def head(self) -> str:
+        """Newsletter, date and reading time, title, byline, hero."""
+        content, t = self._context.content, self._context.t
+        facts = [issue_date(content.date, content.language)]
+        if content.reading_time:
+            facts.append(t("minutes", count=content.reading_time))
+        if content.publication:
+            facts.append(content.publication)
+        parts = [self._context.identity.newsletter, wrap(" · ".join(facts)), _underlined(content.title, "=")]
+        if content.subtitle:
+            parts.append(wrap(content.subtitle))
+        parts.append(self._byline())
+        if content.hero:
+            parts.append(self._picture(content.hero))
+        return self._section(*parts)
+
+    def block(self, block: Block) -> str:
+        """One block of the issue; a spacer is nothing."""
+        match block:
+            case TextBlock():
+                return self._section(*self._paragraphs(block.text))
+            case HeadingBlock():
+                return self._section(_underlined(self._inline(block.heading), "-"))
+            case HighlightsBlock():
+                return "\n\n".join(self._highlight(item) for item in block.items)
+            case LinksBlock():
+                items = [wrap(self._inline(item.text), first="* ", rest="  ") for item in block.items]
+                return self._section(*items)
+            case ImageBlock():
+                return self._section(self._picture(block.picture))
+            case QuoteBlock():
+                quote = wrap(self._inline(block.quote), first="> ", rest="> ")
+                by = wrap(self._context.t("said_by") + block.by, first="> ", rest="> ") if block.by else ""
+                return self._section("\n".join(filter(None, (quote, by))))
+            case ButtonBlock():
+                return f"{wrap(block.label, first='→ ', rest='  ')}\n  {block.url}"
+            case DividerBlock():
+                return "* * *"
+            case _:
+                return ""
+
+    def closing(self) -> str:
+        """The last line and who signs."""
+        content = self._context.content
+        lines = [wrap(self._inline(text)) for text in (content.closing, content.signature) if text]
+        return self._section("\n".join(lines)) if lines else ""
+
+    def footer(self) -> str:
+        """Why this mail came, how to leave, who sends it."""
+        identity, links, t = self._context.identity, self._context.links, self._context.t
+        lines = ["-" * WIDTH, wrap(t("why", newsletter=identity.newsletter)), ""]
+        lines += [f"{t('unsubscribe')}: {links.unsubscribe}", f"{t('view')}: {links.view}"]
+        if identity.contact:
+            lines.append(f"{t('contact')}: {identity.contact}")
+        if identity.imprint:
+            lines.append(f"{t('imprint')}: {identity.imprint}")
+        sender = ", ".join(filter(None, (identity.legal_name, " ".join(identity.postal_address.split()))))
+        return "\n".join([*lines, *(["", wrap(sender)] if sender else [])])
+
+    def _byline(self) -> str:
+        content, t = self._context.content, self._context.t
+        lines = []
+        alone = content.authors[0] if len(content.authors) == 1 else None
+        if content.authors:
+            lines.append(wrap(t("by") + (alone.name if alone else self._names(content.authors))))
+        if alone and alone.url:
+            lines.append(f"{t('follow')}: {alone.url}")
+        if content.source:
+            lines.append(f"{t('original')}: {content.source.url}")
+        return "\n".join(lines)
+
+    def _highlight(self, item: Article | Picture) -> str:
+        if isinstance(item, Picture):
+            return self._section(self._picture(item))
+        t = self._context.t
+        facts = []
+        if item.authors:
+            facts.append(t("by") + self._names(item.authors))
+        if item.reading_time:
+            facts.append(t("minutes", count=item.reading_time))
+        if item.label:
+            facts.append(item.label)
+        head = [wrap(item.title, first="* ", rest="  ")]
+        if item.url:
+            head.append(f"  {item.url}")
+        if facts:
+            head.append(wrap(" · ".join(facts), first="  ", rest="  "))
+        picture = self._picture(item.picture) if item.picture else ""
+        summary = [_indented(part, "  ") for part in self._paragraphs(item.summary, width=WIDTH - 2)]
+        return self._section(picture, "\n".join(head), *summary, indent="  ")
+
+    def _picture(self, picture: Picture) -> str:
+        parts = [wrap(f"[{picture.alt}]")] if picture.alt else []
+        if picture.url:
+            parts.append(picture.url)
+        words = " ".join(self._inline(text) for text in (picture.caption, picture.credit) if text)
+        if words:
+            parts.append(wrap(words))
+        return "\n".join(parts)
+
+    def _names(self, authors: Sequence[Author]) -> str:
+        t, names = self._context.t, ""
+        for number, author in enumerate(authors):
+            if number:
+                after = t("last") if number == len(authors) - 1 else t("comma")
+                names += t("two") if len(authors) == 2 else after
+            names += author.name + (self._note(author.url) if author.url else "")
+        return names
+
+    def _paragraphs(self, text: str, width: int = WIDTH) -> list[str]:
+        return list(self._nodes(tree(text, inline=False).children, width))
+
+    def _nodes(self, nodes: Sequence[SyntaxTreeNode], width: int) -> Iterator[str]:
+        """Each block-level piece of Markdown as lines."""
+        for node in nodes:
+            match node.type:
+                case "paragraph" | "inline":
+                    yield "\n".join(wrap(line, width=width) for line in self._spans(node).split("\n"))
+                case "heading":
+                    yield _underlined(self._spans(node), "-")
+                case "bullet_list" | "ordered_list":
+                    yield "\n".join(self._list(node, width))
+                case "blockquote":
+                    yield _indented("\n\n".join(self._nodes(node.children, width - 2)), "> ")
+                case "fence" | "code_block":
+                    yield _indented(node.content.rstrip("\n"), "    ")
+                case "hr":
+                    yield "* * *"
+
+    def _list(self, node: SyntaxTreeNode, width: int) -> Iterator[str]:
+        number = int(node.attrs.get("start", 1))
+        for item in node.children:
+            sign = f"{number}. " if node.type == "ordered_list" else "- "
+            number += 1
+            body = "\n\n".join(self._nodes(item.children, width - len(sign)))
+            yield sign + _indented(body, " " * len(sign)).removeprefix(" " * len(sign))
+
+    def _inline(self, text: str) -> str:
+        return " ".join(self._spans(tree(text, inline=True)).split())
+
+    def _spans(self, node: SyntaxTreeNode) -> str:
+        """The words of a node with a note after each link; hard line breaks stay."""
+        match node.type:
+            case "softbreak":
+                return node.content or " "
+            case "hardbreak":
+                return "\n"
+            case "link":
+                return self._link(node)
+        if node.is_root or node.children:
+            return "".join(map(self._spans, node.children))
+        return str(node.content)
+
+    def _link(self, node: SyntaxTreeNode) -> str:
+        words = "".join(map(self._spans, node.children))
+        url = target(str(node.attrs.get("href", "")), self._slots)
+        if not url or normalise_url(words) == url or f"mailto:{words}" == url:
+            return words
+        return words + self._note(url)
+
+    def _note(self, url: str) -> str:
+        known = next((number for number, noted in self._notes if noted == url), 0)
+        if not known:
+            self._count += 1
+            known = self._count
+            self._notes.append((known, url))
+        return f" [{known}]"
+
+    def _section(self, *parts: str, indent: str = "") -> str:
+        """The parts with empty lines between them, and the notes they made at the end."""
+        notes = "\n".join(f"{indent}[{number}] {url}" for number, url in self._notes)
+        self._notes = []
+        return "\n\n".join(part for part in (*parts, notes) if part)
+
+
+def _underlined(title: str, sign: str) -> str:
+    lines = wrap(title)
+    return f"{lines}\n{sign * max(map(columns, lines.splitlines()))}"
+
+
+def _indented(text: str, by: str) -> str:
+    return "\n".join((by + line).rstrip() for line in text.split("\n"))

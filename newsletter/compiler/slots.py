@@ -1,0 +1,254 @@
+"""Slots: merge fields become markers before Markdown or Jinja see the text, so an author's text is never a template.
+
+Stands between the Issue and everything else: `mark` turns the Content of an issue into one that holds markers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass, replace
+from enum import Enum, auto
+from typing import Any, TypeVar, cast
+
+from newsletter.authoring.issue import (
+    Article,
+    Author,
+    ButtonBlock,
+    Content,
+    HeadingBlock,
+    HighlightsBlock,
+    ImageBlock,
+    LinksBlock,
+    ListItem,
+    Picture,
+    QuoteBlock,
+    SourceLink,
+    TextBlock,
+)
+from newsletter.compiler.edition import Slot, SlotKind
+from newsletter.compiler.links import normalise_url, url_fault
+from newsletter.errors import ExpressionError
+from newsletter.expression import FIELD, MergeField, parse_field
+from newsletter.problem import Problem, Severity
+
+LINKS = frozenset({("link", "unsubscribe"), ("link", "view")})
+"""Merge fields that stand for a link of the recipient's own."""
+
+
+class Role(Enum):
+    """What a value of the content is."""
+
+    FACT = auto()
+    """Words that are the same for everybody: no merge fields."""
+    WORDS = auto()
+    """Plain words that may hold merge fields."""
+    INLINE = auto()
+    """Inline Markdown."""
+    MARKDOWN = auto()
+    """Paragraphs of Markdown."""
+    URL = auto()
+
+
+_ROLES: Mapping[type, Mapping[str, Role]] = {
+    Content: {
+        "title": Role.FACT, "subtitle": Role.WORDS, "subject": Role.WORDS, "preheader": Role.WORDS,
+        "publication": Role.FACT, "closing": Role.INLINE, "signature": Role.INLINE,
+    },
+    Author: {"name": Role.FACT, "url": Role.URL, "bio": Role.INLINE},
+    SourceLink: {"url": Role.URL, "title": Role.FACT},
+    Picture: {"alt": Role.WORDS, "caption": Role.INLINE, "credit": Role.INLINE, "url": Role.URL},
+    Article: {"title": Role.WORDS, "url": Role.URL, "summary": Role.MARKDOWN, "label": Role.WORDS},
+    ListItem: {"text": Role.INLINE},
+    TextBlock: {"text": Role.MARKDOWN},
+    HeadingBlock: {"heading": Role.INLINE},
+    HighlightsBlock: {},
+    LinksBlock: {},
+    ImageBlock: {},
+    QuoteBlock: {"quote": Role.INLINE, "by": Role.WORDS},
+    ButtonBlock: {"label": Role.WORDS, "url": Role.URL},
+}  # fmt: skip
+
+_WRITTEN = {(ButtonBlock, "label"): "button"}
+"""Where the key in the file has another name than the field of the noun."""
+
+Change = Callable[[str, Role, str], str]
+"""(path, role, value) → the new value."""
+_Noun = TypeVar("_Noun")
+
+
+class Slots:
+    """The slots of one edition, made as they are met. `seed` is made of the content, so no author can write a marker."""
+
+    def __init__(self, seed: str) -> None:
+        self._seed = seed
+        self._slots: dict[tuple[str, SlotKind], Slot] = {}
+        self._pattern = re.compile(f"m{seed}n\\d+z")
+
+    def marker(self, field: MergeField, kind: SlotKind) -> str:
+        """The marker for a field; the same field in the same kind of place shares one."""
+        key = (field.source, kind)
+        if key not in self._slots:
+            # Lower case survives being a host name; the last letter keeps one marker from being another's beginning.
+            self._slots[key] = Slot(f"m{self._seed}n{len(self._slots) + 1:02d}z", field, kind)
+        return self._slots[key].marker
+
+    def link(self, name: str) -> str:
+        """The marker of a link of the recipient's own: `unsubscribe` or `view`."""
+        return self.marker(parse_field(f"link.{name}"), SlotKind.URL)
+
+    @property
+    def own_links(self) -> frozenset[str]:
+        """The markers that stand for a whole link of the recipient's own."""
+        return frozenset(slot.marker for slot in self._slots.values() if slot.kind is SlotKind.URL)
+
+    def mark(self, text: str) -> str:
+        """Put markers where merge fields stand among words. Raises ExpressionError for one that is none of ours."""
+        return FIELD.sub(lambda match: self.marker(_field(match), SlotKind.TEXT), text)
+
+    def in_url(self, url: str) -> str:
+        """A URL whose markers for words become markers for parts of a URL. Raises ExpressionError where none may be."""
+        found = {slot.marker: slot for slot in self._slots.values()}
+
+        def place(match: re.Match[str]) -> str:
+            slot = found.get(match.group())
+            if slot is None or slot.kind is not SlotKind.TEXT:
+                return match.group()
+            if slot.field.path in LINKS:
+                if match.group() != url:
+                    raise ExpressionError(f"{_braces(slot)} is a whole link and cannot be a part of another one")
+                return self.marker(slot.field, SlotKind.URL)
+            if not re.match(r"(?i)https?://[^/?#]+[/?#]|mailto:[^?]+\?", url[: match.start()]):
+                raise ExpressionError(
+                    f"{_braces(slot)} would decide where the link leads",
+                    hint="Merge fields may stand in a URL only after its host name, as in https://example.org/?n=…",
+                )
+            return self.marker(slot.field, SlotKind.URL_PART)
+
+        return self._pattern.sub(place, url)
+
+    def unmark(self, text: str) -> str:
+        """The text as its author wrote it, with merge fields in place of markers."""
+        found = {slot.marker: slot for slot in self._slots.values()}
+        return self._pattern.sub(
+            lambda match: _braces(found[match.group()]) if match.group() in found else match.group(), text
+        )
+
+    def used_in(self, *parts: str) -> tuple[Slot, ...]:
+        """The slots that stand in one of these parts, in order of their markers."""
+        present = {marker for part in parts for marker in self._pattern.findall(part)}
+        return tuple(slot for slot in self._slots.values() if slot.marker in present)
+
+
+def mark(content: Content, slots: Slots) -> tuple[Content, list[Problem]]:
+    """The content with markers for its merge fields and URLs as they may travel; and what is wrong with the fields."""
+    problems: list[Problem] = []
+
+    def change(path: str, role: Role, value: str) -> str:
+        try:
+            if role is Role.FACT and FIELD.search(value):
+                raise ExpressionError("a merge field cannot stand here: this is the same for everybody")
+            marked = slots.mark(value)
+            if role is not Role.URL:
+                return marked
+            url = slots.in_url(normalise_url(marked))
+        except ExpressionError as error:
+            problems.append(_problem(content, path, value, error))
+            return "" if role is Role.URL else value
+        fault = "" if url in slots.own_links else url_fault(url)
+        if fault:
+            problems.append(Problem("bad-link", f"{value!r} {fault}", content.place(path), path=path))
+        return "" if fault else url
+
+    changed = rewrite(content, change)
+    problems += _missing_defaults(content)
+    return changed, problems
+
+
+def rewrite(content: Content, change: Change) -> Content:
+    """The content with every value that its author wrote changed; the order is that of the file."""
+    return _rewrite(content, "", change)
+
+
+def _rewrite(noun: _Noun, path: str, change: Change) -> _Noun:
+    roles = _ROLES.get(type(noun))
+    if roles is None:
+        return noun
+    changes: dict[str, Any] = {}
+    for field in fields(cast("Any", noun)):
+        value = getattr(noun, field.name)
+        inside = f"{path}.{_WRITTEN.get((type(noun), field.name), field.name)}".lstrip(".")
+        if field.name in roles:
+            changes[field.name] = change(inside, roles[field.name], value) if value else value
+        elif isinstance(value, tuple):
+            changes[field.name] = tuple(
+                _rewrite(item, getattr(item, "path", "") or f"{inside}[{number}]", change)
+                for number, item in enumerate(value)
+            )
+        elif is_dataclass(value):
+            changes[field.name] = _rewrite(value, getattr(value, "path", "") or inside, change)
+    return replace(cast("Any", noun), **changes)
+
+
+def _field(match: re.Match[str]) -> MergeField:
+    try:
+        field = parse_field(match["source"])
+    except ExpressionError as error:
+        raise ExpressionError(str(error), position=match.start(), hint=error.hint) from error
+    if field.path in LINKS and not field.filters:
+        return field
+    if field.path[0] == "subscriber" and len(field.path) == 2:
+        return field
+    raise ExpressionError(
+        f"there is nothing called {field.source!r} that a merge field could show",
+        position=match.start(),
+        hint="Use subscriber.name, another attribute of subscriber, link.view or link.unsubscribe",
+    )
+
+
+def _missing_defaults(content: Content) -> list[Problem]:
+    """A warning for each field that shows nothing to those whose value is not known."""
+    problems = []
+
+    def look(path: str, role: Role, value: str) -> str:
+        for match in FIELD.finditer(value):
+            try:
+                field = parse_field(match["source"])
+            except ExpressionError:
+                continue  # reported where it was marked
+            if role is not Role.URL and field.path[0] == "subscriber" and not field.has_default:
+                problems.append(
+                    Problem(
+                        id="merge-field-default",
+                        message=f"{match.group()} shows nothing to people whose value is not known",
+                        place=content.place(path),
+                        severity=Severity.WARNING,
+                        path=path,
+                        hint=f'Say what stands there instead: {{{{ {field.source} | default("…") }}}}',
+                        quote=_line_of(value, match.start()),
+                    )
+                )
+        return value
+
+    rewrite(content, look)
+    return problems
+
+
+def _problem(content: Content, path: str, value: str, error: ExpressionError) -> Problem:
+    return Problem(
+        id="merge-field",
+        message=str(error),
+        place=content.place(path),
+        path=path,
+        hint=error.hint,
+        quote=_line_of(value, error.position),
+    )
+
+
+def _line_of(text: str, position: int) -> str:
+    start = text.rfind("\n", 0, position) + 1
+    return text[start:].split("\n", 1)[0]
+
+
+def _braces(slot: Slot) -> str:
+    return "{{ " + slot.field.source + " }}"

@@ -1,0 +1,193 @@
+"""Templates: the layout and the blocks' templates with a context → MJML. Jinja2's door for mail.
+
+A project's own templates come first, then those that ship with the program; templates are code of the project, the
+text they show is not: it is escaped, and was never a template.
+"""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from newsletter.authoring.issue import Block
+from newsletter.compiler.context import Context
+from newsletter.compiler.markdown import Styles, plain_words, render_inline, render_markdown
+from newsletter.compiler.phrases import issue_date
+from newsletter.compiler.slots import Slots
+from newsletter.errors import TemplateError
+from newsletter.problem import Place, Problem
+
+SUFFIX = ".mjml.j2"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The MJML that one block's template made: tells whose fault a line of the whole is."""
+
+    template: str
+    path: str
+    """Of the block, as `blocks[2]`."""
+    mjml: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """MJML, and what went into it."""
+
+    mjml: str
+    layout: str
+    """The layout's template name."""
+    pieces: tuple[Piece, ...]
+    sources: Mapping[str, str]
+    """Name → text of every template that was used, in order of names."""
+
+    def origin(self, line: int) -> Piece | None:
+        """The block's piece that holds a line (from 1) of the MJML; None when the layout itself does."""
+        start = sum(len(text) + 1 for text in self.mjml.split("\n")[: line - 1])
+        end = start + len(self.mjml[start:].split("\n", 1)[0])
+        for piece in self.pieces:
+            at = self.mjml.find(piece.mjml) if piece.mjml.strip() else -1
+            if 0 <= at <= end and start < at + len(piece.mjml):
+                return piece
+        return None
+
+
+class Templates:
+    """The template folders of a project, read when they are used."""
+
+    def __init__(self, folders: Sequence[Path], *, root: Path) -> None:
+        self._loader = jinja2.FileSystemLoader([str(folder) for folder in folders])
+        self._root = root
+
+    def render(self, layout: str, context: Context, slots: Slots) -> Rendered:
+        """The MJML of an edition. Raises TemplateError with the place in the template."""
+        environment = _environment(self._loader, context, slots)
+        pieces: list[Piece] = []
+        variables = {field.name: getattr(context, field.name) for field in fields(context)}
+
+        def render_block(block: Block, previous: Block | None = None) -> Markup:
+            name = f"blocks/{block.type}{SUFFIX}"
+            text = environment.get_template(name).render(block=block, previous=previous)
+            pieces.append(Piece(name, block.path, text))
+            return Markup(text)  # noqa: S704 - made by a template with autoescape on
+
+        environment.globals |= variables | {
+            "start": context.start, "end": context.end, "render_block": render_block,
+        }  # fmt: skip
+        name = f"layouts/{layout}{SUFFIX}"
+        try:
+            mjml = environment.get_template(name).render()
+        except Exception as error:  # noqa: BLE001 - a template's code may raise anything; it is the template's mistake
+            raise TemplateError([self._problem(error, name)]) from error
+        return Rendered(mjml, name, tuple(pieces), environment.sources())
+
+    def place(self, name: str, line: int = 0) -> Place:
+        """Where a template stands, relative to the project folder when it is inside."""
+        for folder in self._loader.searchpath:
+            file = Path(folder) / name
+            if file.is_file():
+                return Place(_relative(file, self._root), line)
+        return Place(f"templates/{name}")
+
+    def _problem(self, error: Exception, layout: str) -> Problem:
+        if isinstance(error, jinja2.TemplateNotFound):
+            name = str(error.name)
+            return Problem(
+                id="missing-template",
+                message=f"there is no template {name}",
+                place=self.place(name),
+                hint="Looked in " + ", ".join(_relative(Path(f), self._root) for f in self._loader.searchpath),
+            )
+        file, line = self._raised_at(error, layout)
+        what = str(error).strip() or type(error).__name__
+        if not isinstance(error, jinja2.TemplateError):
+            what = f"{type(error).__name__}: {what}"
+        return Problem(
+            id="template", message=what, place=Place(_relative(file, self._root), line), quote=_line_in(file, line)
+        )
+
+    def _raised_at(self, error: Exception, layout: str) -> tuple[Path, int]:
+        """The innermost line of a template that was being worked on."""
+        if isinstance(error, jinja2.TemplateSyntaxError) and error.filename:
+            return Path(error.filename), error.lineno
+        folders = [Path(folder) for folder in self._loader.searchpath]
+        for frame in reversed(traceback.extract_tb(error.__traceback__)):
+            if any(Path(frame.filename).is_relative_to(folder) for folder in folders):
+                return Path(frame.filename), frame.lineno or 0
+        return self._root / self.place(layout).file, 0
+
+
+class _Environment(jinja2.Environment):
+    """Remembers which templates were used: the content hash covers them and no others."""
+
+    used: set[str]
+
+    def get_template(self, name: Any, parent: str | None = None, globals: Any = None) -> jinja2.Template:  # noqa: A002
+        return self._remember(super().get_template(name, parent, globals))
+
+    def select_template(self, names: Any, parent: str | None = None, globals: Any = None) -> jinja2.Template:  # noqa: A002
+        return self._remember(super().select_template(names, parent, globals))
+
+    def sources(self) -> dict[str, str]:
+        assert self.loader is not None
+        return {name: self.loader.get_source(self, name)[0] for name in sorted(self.used)}
+
+    def _remember(self, template: jinja2.Template) -> jinja2.Template:
+        if template.name:
+            self.used.add(template.name)
+        return template
+
+
+def _environment(loader: jinja2.BaseLoader, context: Context, slots: Slots) -> _Environment:
+    environment = _Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.used = set()
+    environment.filters |= _filters(context, slots)
+    return environment
+
+
+def _filters(context: Context, slots: Slots) -> dict[str, Callable[..., object]]:
+    styles: Styles = context.theme.markdown_styles(context.language)
+
+    # S704: what is marked as safe here was escaped by the Markdown renderer
+    def markdown(text: str) -> Markup:
+        return Markup(render_markdown(text, styles, slots))  # noqa: S704
+
+    def inline(text: str) -> Markup:
+        return Markup(render_inline(text, styles, slots))  # noqa: S704
+
+    def issue_day(day: date) -> str:
+        return issue_date(day, context.language)
+
+    return {"markdown": markdown, "inline": inline, "plain": plain_words, "issue_date": issue_day}
+
+
+def mj_includes(rendered: Rendered) -> Iterator[tuple[int, str]]:
+    """Every `<mj-include>` of the MJML with its line: mjml-python breaks their layout and dies on loops."""
+    for match in re.finditer(r"<mj-include\b[^>]*>", rendered.mjml):
+        yield rendered.mjml.count("\n", 0, match.start()) + 1, match.group()
+
+
+def _relative(file: Path, root: Path) -> str:
+    return str(file.relative_to(root)) if file.is_relative_to(root) else str(file)
+
+
+def _line_in(file: Path, line: int) -> str:
+    try:
+        return file.read_text(encoding="utf-8").splitlines()[line - 1].strip() if line else ""
+    except (OSError, UnicodeDecodeError, IndexError):
+        return ""
