@@ -1,0 +1,79 @@
+"""Pages: Jinja2's door for what people see in a browser, and the headers that every answer carries.
+
+Used by the apps beside this file; each keeps its pages (HTML, one style sheet) in a folder of its own.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import jinja2
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+QUIET_HEADERS: Mapping[str, str] = {
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "no-referrer",  # a personal link must not travel to where a page links to
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "SAMEORIGIN",
+}
+"""What every answer says unless its route says otherwise."""
+
+
+class Pages:
+    """The pages of one folder. Every value is escaped; a name that a page does not get is an error, not a blank."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(folder),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+
+    def render(self, page: str, values: Mapping[str, object]) -> str:
+        """The HTML of one page."""
+        return self._environment.get_template(page).render(values)
+
+    def read(self, name: str) -> str:
+        """A text file that lies beside the pages, such as their style sheet."""
+        return (self._folder / name).read_text(encoding="utf-8")
+
+
+def policy(**directives: str) -> str:
+    """A Content-Security-Policy in which nothing works but what is named: `img_src="'self'"`."""
+    named = {"base_uri": "'none'", "form_action": "'none'", "frame_ancestors": "'none'"} | directives
+    return "; ".join(["default-src 'none'", *(f"{name.replace('_', '-')} {value}" for name, value in named.items())])
+
+
+def hash_source(text: str) -> str:
+    """The source expression that allows exactly this inline style sheet (CSP Level 3)."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+class Headers:
+    """ASGI middleware: adds headers to every answer, also to errors, wherever the route did not set its own."""
+
+    def __init__(self, app: ASGIApp, headers: Mapping[str, str]) -> None:
+        self._app = app
+        self._headers = headers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on; complete the head of the answer."""
+
+        async def complete(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                present = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    present.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, complete if scope["type"] == "http" else send)

@@ -1,0 +1,74 @@
+"""Answers: the public pages as responses, in the reader's language. The routes in `app` choose; these show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from newsletter.web.pages import Pages, hash_source, policy
+from newsletter.web.public.words import Words, accepted_languages, choose_words
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What the public pages say about the newsletter."""
+
+    name: str
+    language: str
+    """Where neither the edition nor the browser says another."""
+    contact: str = ""
+    """A mail address or URL."""
+    imprint: str = ""
+    """URL."""
+
+
+class Answers:
+    """Makes the pages. Their one style sheet is written into each: an answer then needs nothing else to look right."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._pages = Pages(Path(__file__).parent / "pages")
+        self._style = self._pages.read("public.css")
+        self._policy = policy(style_src=hash_source(self._style), form_action="'self'")
+
+    def page(
+        self, page: str, words: Words, values: Mapping[str, object] | None = None, *, status: int = 200
+    ) -> HTMLResponse:
+        """One page. `t` in it gives a phrase in the language of `words`."""
+        shown: dict[str, object] = {
+            "site": self._site,
+            "contact_url": contact_url(self._site.contact),
+            "style": self._style,
+            "t": words,
+            "words": words,
+        }
+        html = self._pages.render(page, shown | dict(values or {}))
+        headers = {
+            "Content-Language": words.language,
+            "Content-Security-Policy": self._policy,
+            "Vary": "Accept-Language",
+        }
+        return HTMLResponse(html, status_code=status, headers=headers)
+
+    def message(self, key: str, words: Words, *, status: int = 200) -> HTMLResponse:
+        """A page that only says something: the phrases `<key>_title` and `<key>_text`."""
+        return self.page("message.html", words, {"key": key}, status=status)
+
+    def words(self, request: Request, edition_language: str = "") -> Words:
+        """The reader's language: that of the edition they were sent, else what the browser asks for, else the site's.
+
+        The edition comes first, because the person (or the team) chose it for them; a browser often is a borrowed one.
+        """
+        wanted = accepted_languages(request.headers.get("accept-language", ""))
+        return choose_words([edition_language, *wanted, self._site.language])
+
+
+def contact_url(contact: str) -> str:
+    """Where a link to the contact leads; empty when the contact is neither a URL nor a mail address."""
+    if contact.startswith(("https://", "http://", "mailto:")):
+        return contact
+    return f"mailto:{contact}" if "@" in contact and " " not in contact else ""

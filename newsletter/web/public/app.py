@@ -1,0 +1,174 @@
+"""The public app: routes of the pages that readers meet. It holds no cookies and no session.
+
+`/u/…` leaves (page and one-click, RFC 8058), `/r/…` takes that back, `/v/…` shows a mail, `/assets/…` its images.
+GET and HEAD change nothing, because mail scanners follow every link; only a POST with the right body does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import Depends, FastAPI, HTTPException
+from starlette.exceptions import HTTPException as AnyHTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+
+from newsletter.app.leaving import come_back, language_of_undo, leave, standing
+from newsletter.app.reading import find_asset, open_view
+from newsletter.errors import LinkError, StorageError
+from newsletter.feedback.unsubscribe import AGREED, FIELD, MAX_BODY, Wish, read_wish
+from newsletter.storage.engine import Database
+from newsletter.tokens import Signer
+from newsletter.web.pages import QUIET_HEADERS, Headers, policy
+from newsletter.web.public.answers import Answers, Site
+
+log = logging.getLogger("newsletter.public")
+
+SHOW = ["GET", "HEAD"]
+_PATIENCE = 10.0  # seconds that a body may take to arrive
+_FOREVER = "public, max-age=31536000, immutable"
+_HEADERS = dict(QUIET_HEADERS) | {
+    "X-Robots-Tag": "noindex, nofollow",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": policy(),
+}
+
+
+async def small_body(request: Request) -> bytes:
+    """The body of a request, never more than a form of ours can have, never waited for long."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY:
+                    raise HTTPException(413)
+    except TimeoutError as error:
+        raise HTTPException(408) from error
+    except ClientDisconnect as error:
+        raise HTTPException(400) from error
+    return bytes(body)
+
+
+Body = Annotated[bytes, Depends(small_body)]
+
+
+def public_app(
+    database: Database, *, signer: Signer, site: Site, public_url: str, clock: Callable[[], datetime]
+) -> FastAPI:
+    """The app of the public pages. `public_url` is where mails say it is; `clock` gives UTC."""
+    app = FastAPI(title=site.name, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.add_middleware(Headers, headers=_HEADERS)
+    answers = Answers(site)
+    _add_leaving(app, database, signer, answers, clock)
+    _add_reading(app, database, signer, public_url)
+    _add_errors(app, answers)
+    return app
+
+
+def _add_leaving(
+    app: FastAPI, database: Database, signer: Signer, answers: Answers, clock: Callable[[], datetime]
+) -> None:
+    @app.api_route("/u/{token}", methods=SHOW)
+    def ask_before_leaving(request: Request, token: str) -> HTMLResponse:
+        present = standing(database, signer, token)
+        words = answers.words(request, present.language)
+        if not present.lists:
+            return answers.message("out", words)
+        return answers.page("leave.html", words, {"lists": present.lists, "field": FIELD, "agreed": AGREED})
+
+    @app.post("/u/{token}")
+    def leave_lists(request: Request, token: str, body: Body) -> Response:
+        wish = read_wish(request.headers.get("content-type", ""), body)
+        if wish is None:
+            standing(database, signer, token)  # a link that is none of ours is told so first
+            raise HTTPException(400)
+        left = leave(database, signer, token, wish, clock())
+        log.info("%s recipient=%s delivery=%s changed=%s", wish.value, left.recipient, left.delivery, left.changed)
+        if wish is Wish.ONE_CLICK:
+            return PlainTextResponse("Unsubscribed.\n")
+        values = {"lists": left.lists, "undo": left.undo, "field": FIELD, "agreed": AGREED}
+        return answers.page("left.html", answers.words(request, left.language), values)
+
+    @app.api_route("/r/{token}", methods=SHOW)
+    def ask_before_returning(request: Request, token: str) -> HTMLResponse:
+        words = answers.words(request, language_of_undo(database, signer, token))
+        return answers.page("return.html", words, {"field": FIELD, "agreed": AGREED})
+
+    @app.post("/r/{token}")
+    def return_to_lists(request: Request, token: str, body: Body) -> HTMLResponse:
+        if read_wish(request.headers.get("content-type", ""), body) is not Wish.PAGE:
+            language_of_undo(database, signer, token)
+            raise HTTPException(400)
+        returned = come_back(database, signer, token, clock())
+        log.info("undo recipient=%s delivery=%s changed=%s", returned.recipient, returned.delivery, returned.changed)
+        return answers.message(returned.undone.value, answers.words(request, returned.language))
+
+    @app.api_route("/u", methods=SHOW)
+    def explain_leaving(request: Request) -> HTMLResponse:
+        return answers.message("neutral", answers.words(request))
+
+
+def _add_reading(app: FastAPI, database: Database, signer: Signer, public_url: str) -> None:
+    origin = "{0.scheme}://{0.netloc}".format(urlsplit(public_url))
+    mail_policy = policy(
+        img_src=f"'self' {origin}",
+        style_src="'unsafe-inline'",
+        sandbox="allow-popups allow-popups-to-escape-sandbox",
+    )
+
+    @app.api_route("/v/{token}", methods=SHOW)
+    def show_mail(token: str) -> HTMLResponse:
+        html = open_view(
+            database, signer, token, leave_url=f"{public_url}/u", view_url=f"{public_url}/v/{token.lower()}"
+        )
+        return HTMLResponse(html, headers={"Content-Security-Policy": mail_policy})
+
+    @app.api_route("/assets/{name}", methods=SHOW)
+    def serve_image(name: str) -> Response:
+        asset = find_asset(database, name)
+        if asset is None:
+            raise HTTPException(404)
+        headers = {"Cache-Control": _FOREVER, "Cross-Origin-Resource-Policy": "cross-origin"}
+        return Response(asset.data, media_type=asset.media_type, headers=headers)
+
+    @app.api_route("/robots.txt", methods=SHOW)
+    def keep_robots_out() -> PlainTextResponse:
+        return PlainTextResponse("User-agent: *\nDisallow: /\n")
+
+    @app.api_route("/healthz", methods=SHOW)
+    def say_whether_it_works() -> PlainTextResponse:
+        with database.read():
+            return PlainTextResponse("ok\n")
+
+
+def _add_errors(app: FastAPI, answers: Answers) -> None:
+    """Every error is a page, and none tells more than it has to: all links that are not ours look the same."""
+
+    @app.exception_handler(LinkError)
+    def link_error(request: Request, error: LinkError) -> Response:  # noqa: ARG001
+        return answers.message("missing", answers.words(request), status=404)
+
+    @app.exception_handler(AnyHTTPException)
+    def http_error(request: Request, error: AnyHTTPException) -> Response:
+        key = "missing" if error.status_code == 404 else "refused"
+        response = answers.message(key, answers.words(request), status=error.status_code)
+        response.headers.update(error.headers or {})  # such as Allow
+        return response
+
+    @app.exception_handler(StorageError)
+    def storage_error(request: Request, error: StorageError) -> Response:
+        log.error("the database cannot be used: %s", error)
+        response = answers.message("busy", answers.words(request), status=503)
+        response.headers["Retry-After"] = "60"
+        return response
+
+    @app.exception_handler(Exception)
+    def own_mistake(request: Request, error: Exception) -> Response:  # noqa: ARG001
+        # The server logs it with its traceback; the reader only learns that nothing was changed.
+        return answers.message("busy", answers.words(request), status=500)
