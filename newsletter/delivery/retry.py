@@ -23,6 +23,14 @@ class RetryPolicy:
         """How long to wait after the given number of counted attempts (1 or more)."""
         return min(self.longest, self.first * self.factor ** min(attempts - 1, 32))
 
+    def pause_after_setback(self, setbacks: int) -> timedelta:
+        """How long to let one message rest after nothing was judged for the given number of times (1 or more).
+
+        The first time it goes on at once, on another connection. A message that breaks connections again and again is
+        the likely cause itself, and must not keep the others from leaving.
+        """
+        return min(self.first, timedelta(seconds=0 if setbacks <= 1 else 2.0 ** min(setbacks - 2, 32)))
+
 
 @dataclass(frozen=True, slots=True)
 class Accept:
@@ -31,10 +39,9 @@ class Accept:
 
 @dataclass(frozen=True, slots=True)
 class TryAgain:
-    """Wait until `at`. `counts` tells whether this attempt is counted; `reason` stands in the row."""
+    """The relay said "not now": deferred until `at`."""
 
     at: datetime
-    counts: bool
     reason: str
 
 
@@ -70,8 +77,10 @@ class Exclude:
 Decision: TypeAlias = Accept | TryAgain | GoBack | GiveUp | Hold | Exclude
 
 
-def decide(outcome: Outcome, *, attempts: int, eligible_at: datetime, now: datetime, policy: RetryPolicy) -> Decision:
-    """What to do after `outcome`. `attempts` are those counted before this one; times are UTC."""
+def decide(
+    outcome: Outcome, *, attempts: int, eligible_at: datetime, now: datetime, policy: RetryPolicy, setbacks: int = 0
+) -> Decision:
+    """What to do after `outcome`. `attempts` and `setbacks` are those before this one; times are UTC."""
     match outcome:
         case Accepted():
             return Accept()
@@ -79,10 +88,17 @@ def decide(outcome: Outcome, *, attempts: int, eligible_at: datetime, now: datet
             return GoBack(at=now + policy.first, reason=f"ours: {reply}")
         case Rejected(reply=reply):
             return GiveUp(reason=str(reply))
-        case Deferred(reply=reply, burns_attempt=burns):
-            at = now + policy.pause_after(attempts + 1 if burns else 1)
+        case Deferred(reply=reply, burns_attempt=False):
+            return set_back(str(reply), setbacks=setbacks, now=now, policy=policy)
+        case Deferred(reply=reply):
+            at = now + policy.pause_after(attempts + 1)
             if at > eligible_at + policy.expiry:
                 return GiveUp(reason=f"expired: {reply}")
-            return TryAgain(at=at, counts=burns, reason=str(reply))
+            return TryAgain(at=at, reason=str(reply))
         case _:
             return Hold(reason=outcome.reason)
+
+
+def set_back(reason: str, *, setbacks: int, now: datetime, policy: RetryPolicy) -> GoBack:
+    """What to do when nothing was judged: no connection, or lost before the final dot. `setbacks` before this one."""
+    return GoBack(at=now + policy.pause_after_setback(setbacks + 1), reason=reason)

@@ -1,0 +1,159 @@
+"""Plan: who gets what, decided from values. Before: the people of the lists; after: the frozen rows of the ledger."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from newsletter.delivery.ledger import RecipientState
+from newsletter.tokens import base32
+
+
+class LeftOut(StrEnum):
+    """Why somebody of the lists is counted, but no recipient."""
+
+    PENDING = "pending"
+    """Asked for the list, but has not confirmed it yet."""
+    UNSUBSCRIBED = "unsubscribed"
+
+
+class Exclusion(StrEnum):
+    """Why a recipient's row is excluded."""
+
+    ALREADY_RECEIVED = "already_received"
+    """Another delivery of the same issue reached this address, or may have."""
+    UNSUBSCRIBED = "unsubscribed"
+    """Left every list that led to them after the audience was frozen."""
+    NO_PERMISSION = "no_permission"
+    """Has no confirmed subscription any more, without having unsubscribed."""
+    RENDER = "render"
+    """Their message could not be composed."""
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A person with a confirmed subscription to one of the delivery's lists."""
+
+    subscriber: int
+    address: str
+    address_hash: str
+    name: str = ""
+    language: str = ""
+    timezone: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    list_ids: tuple[int, ...] = ()
+    """Of the delivery's lists, those that led to this person, in the order they were named."""
+    list_languages: tuple[str, ...] = ()
+    """What those lists say about people whose language is unknown; in the same order, empty ones included."""
+    suppression: str = ""
+    """Why the address is suppressed; empty when it is not."""
+    already_received: bool = False
+    """Whether another delivery of this issue reached the address, or may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One candidate as the ledger will hold it."""
+
+    id: str
+    candidate: Candidate
+    language: str
+    """Of the edition chosen."""
+    values: Mapping[str, str]
+    """What merge fields may name, apart from the address, which stands in a column of its own."""
+    state: RecipientState
+    reason: str
+
+
+def plan(candidate: Candidate, *, delivery: str, languages: Sequence[str], again: bool) -> Planned:
+    """What becomes of one candidate. `languages` are those of the editions, the issue's own first."""
+    state, reason = _standing(candidate, again=again)
+    return Planned(
+        id=recipient_id(delivery, candidate.subscriber),
+        candidate=candidate,
+        language=choose_language([candidate.language, *candidate.list_languages], languages),
+        values={
+            **candidate.attributes,
+            "name": candidate.name,
+            "language": candidate.language,
+            "timezone": candidate.timezone,
+        },
+        state=state,
+        reason=reason,
+    )
+
+
+def _standing(candidate: Candidate, *, again: bool) -> tuple[RecipientState, str]:
+    if candidate.suppression:
+        return RecipientState.SUPPRESSED, candidate.suppression
+    if candidate.already_received and not again:
+        return RecipientState.EXCLUDED, Exclusion.ALREADY_RECEIVED
+    return RecipientState.WAITING, ""
+
+
+def recipient_id(delivery: str, subscriber: int) -> str:
+    """The id of one subscriber in one delivery: derived, so that freezing twice gives the same rows."""
+    seed = f"{delivery}\x00{subscriber}".encode()
+    return base32(hashlib.blake2b(seed, digest_size=17, person=b"recipient").digest())[:26]
+
+
+def digest(rows: Iterable[tuple[str, str]]) -> str:
+    """SHA-256 over ids and address hashes, in the order given (by id). Hex."""
+    total = hashlib.sha256()
+    for recipient, address_hash in rows:
+        total.update(f"{recipient} {address_hash}\n".encode("ascii"))
+    return total.hexdigest()
+
+
+def choose_language(wishes: Iterable[str], languages: Sequence[str]) -> str:
+    """The edition for somebody: the first wish that one of `languages` fulfils, else the first of them.
+
+    Each wish is shortened from its end until it fits (RFC 4647 section 3.4, "lookup").
+    """
+    known = {language.lower(): language for language in languages}
+    for wish in wishes:
+        for tag in lookup_order(wish):
+            if tag.lower() in known:
+                return known[tag.lower()]
+    return languages[0]
+
+
+def lookup_order(tag: str) -> list[str]:
+    """A language tag and what to look for in its place, best first: zh-TW, zh-Hant-TW, zh-Hant, zh."""
+    parts = [part for part in tag.strip().replace("_", "-").split("-") if part]
+    found: list[str] = []
+    if parts:
+        found += _shortened(parts)
+        script = _SCRIPTS.get((parts[0].lower(), parts[1].upper())) if len(parts) > 1 else None
+        if script:  # the region implies a script, which says more than the language alone
+            found[-1:] = _shortened([parts[0], script, *parts[1:]])
+    return found
+
+
+def _shortened(parts: Sequence[str]) -> list[str]:
+    """The tag, then without its last part, and so on; a part of one letter never stays last."""
+    kept = list(parts)
+    found = []
+    while kept:
+        found.append("-".join(kept))
+        kept.pop()
+        while kept and len(kept[-1]) == 1:
+            kept.pop()
+    return found
+
+
+_SCRIPTS = {
+    ("zh", "TW"): "Hant",
+    ("zh", "HK"): "Hant",
+    ("zh", "MO"): "Hant",
+    ("zh", "CN"): "Hans",
+    ("zh", "SG"): "Hans",
+    ("zh", "MY"): "Hans",
+    ("sr", "ME"): "Latn",
+    ("uz", "AF"): "Arab",
+    ("pa", "PK"): "Arab",
+}
+"""Where the region tells the script that people there read (from CLDR's likely subtags)."""

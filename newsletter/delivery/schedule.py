@@ -1,0 +1,54 @@
+"""Schedule: when a delivery starts. Reads what a person wrote after `--at`, and says what became of a start time."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from newsletter.errors import RequestError
+
+_WHEN = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?\s*(Z|z|[+-]\d{2}:?\d{2})?")
+_HINT = 'Write it like "2026-11-23 09:00", in the newsletter\'s time zone or with one: "2026-11-23T09:00+01:00"'
+
+
+def read_when(text: str, zone: ZoneInfo) -> datetime:
+    """The instant (UTC) that a person means; a time without zone is local time in `zone`.
+
+    A local time that a clock change skips moves forward by what was skipped; one that occurs twice means the first.
+    Raises RequestError when it is no time at all.
+    """
+    written = text.strip()
+    if not _WHEN.fullmatch(written):
+        raise RequestError(f"I cannot read {text!r} as a date and time", hint=_HINT)
+    try:
+        # Python reads a space before the offset as an error; people write one.
+        moment = datetime.fromisoformat(re.sub(r"\s+(?=[Zz+-]|$)", "", written))
+    except ValueError as error:
+        raise RequestError(f"There is no such date and time as {text!r}", hint=_HINT) from error
+    if moment.tzinfo is None:
+        # fold=0 takes the offset before the change: the first of two, and past the gap for a time that never was.
+        moment = moment.replace(tzinfo=zone, fold=0)
+    return moment.astimezone(UTC)
+
+
+def read_zone(name: str) -> ZoneInfo:
+    """A time zone by its IANA name. Raises RequestError."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise RequestError(f"There is no time zone {name!r}", hint="One looks like Europe/Berlin") from error
+
+
+def check_start(at: datetime, *, now: datetime, max_lateness: timedelta) -> None:
+    """Refuse a start that lies too far in the past. Raises RequestError."""
+    if is_missed(at, now=now, max_lateness=max_lateness):
+        raise RequestError(
+            f"{at:%Y-%m-%d %H:%M} UTC is in the past",
+            hint="Leave --at out to send now, or name a time that is still to come",
+        )
+
+
+def is_missed(at: datetime, *, now: datetime, max_lateness: timedelta) -> bool:
+    """Whether a start time is over for so long that a person must decide."""
+    return now - at > max_lateness

@@ -1,0 +1,108 @@
+"""Settle: what a settlement changes in the row it is about, or whether it came too late. Decided from values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from newsletter.delivery.ledger import RecipientState, Settlement
+from newsletter.delivery.outcome import Accepted, Deferred, Rejected, Unknown
+from newsletter.delivery.plan import Exclusion
+from newsletter.delivery.retry import Accept, Exclude, GiveUp, GoBack, Hold, TryAgain
+
+WOULD_DIFFER = "held: the message would differ from the one that may have arrived"
+"""The reason of an unknown row that was to be sent again, but would have been composed differently."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a row stands at the moment of settling."""
+
+    state: RecipientState
+    epoch: int
+    worker: str
+    cancelled: bool = False
+    """Whether its delivery was cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What becomes of the row."""
+
+    state: RecipientState
+    reason: str
+    counts: bool
+    """Whether the attempt is counted."""
+    next_at: datetime | None = None
+    """When it is due again; None where nothing is to come."""
+
+
+def settle(standing: Standing, settlement: Settlement, worker: str) -> Change | None:
+    """The change that a worker's settlement makes; None when the row has gone on without it.
+
+    A worker that was given up may still know what became of its attempt: that it was accepted is news for a row that
+    nobody is sending just now, and anything at all is news for a row that is unknown because of this very attempt.
+    """
+    claim, change = settlement.claim, change_of(settlement, cancelled=standing.cancelled)
+    if standing.epoch == claim.epoch:
+        if standing.state in (RecipientState.CLAIMED, RecipientState.PERMITTED) and standing.worker == worker:
+            return change
+        if standing.state is RecipientState.UNKNOWN and not isinstance(settlement.decision, (Hold, Exclude)):
+            return change
+    if isinstance(settlement.decision, Accept) and standing.state in _OPEN_TO_EVIDENCE:
+        return change
+    return None
+
+
+_OPEN_TO_EVIDENCE = frozenset(
+    {RecipientState.UNKNOWN, RecipientState.WAITING, RecipientState.DEFERRED, RecipientState.CLAIMED}
+)
+
+
+def change_of(settlement: Settlement, *, cancelled: bool) -> Change:
+    """What a decision makes of its row; a cancelled delivery has nothing more to come."""
+    match settlement.decision:
+        case Accept():
+            return Change(RecipientState.ACCEPTED, "", counts=True)
+        case GiveUp(reason=reason):
+            return Change(RecipientState.REJECTED, reason, counts=settlement.outcome is not None)
+        case Hold(reason=reason):
+            return Change(RecipientState.UNKNOWN, reason, counts=settlement.outcome is not None)
+        case Exclude(reason=reason):
+            return Change(RecipientState.EXCLUDED, reason, counts=False)
+        case TryAgain() if cancelled:
+            return Change(RecipientState.EXCLUDED, Exclusion.CANCELLED, counts=True)
+        case TryAgain(at=at, reason=reason):
+            return Change(RecipientState.DEFERRED, reason, counts=True, next_at=at)
+        case GoBack() if cancelled:
+            return Change(RecipientState.EXCLUDED, Exclusion.CANCELLED, counts=False)
+        case GoBack(at=at, reason=reason):
+            return Change(RecipientState.WAITING, reason, counts=False, next_at=at)
+
+
+ABORTED = "aborted"
+"""The outcome of an attempt that was permitted but whose final dot was certainly never written."""
+
+
+def outcome_name(settlement: Settlement) -> str:
+    """What the attempt's row says became of it."""
+    match settlement.outcome:
+        case Accepted():
+            return "accepted"
+        case Deferred():
+            return "deferred"
+        case Rejected():
+            return "rejected"
+        case Unknown():
+            return "unknown"
+        case None:
+            return ABORTED
+
+
+def reply_text(settlement: Settlement) -> str:
+    """What the relay said, as it is kept in the row."""
+    match settlement.outcome:
+        case Accepted(reply=reply) | Deferred(reply=reply) | Rejected(reply=reply):
+            return str(reply)
+        case _:
+            return ""

@@ -1,0 +1,210 @@
+"""Freeze: the audience of a delivery becomes rows of the ledger, chunk by chunk, so that a kill loses nothing.
+
+Each chunk is one transaction that also moves the cursor `frozen_to`; it holds the delivery's row, so that two processes
+take turns and whoever comes later goes on where the other one was. Ids are derived: the rows are the same either way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from newsletter.audience.consent import Consent
+from newsletter.delivery.delivery import DeliveryState
+from newsletter.delivery.plan import Candidate, LeftOut, Planned, plan
+from newsletter.storage.books import digest_of_rows
+from newsletter.storage.deliveries import compare_and_set
+from newsletter.storage.engine import Database
+from newsletter.storage.recheck import reached_among, suppressed_among
+from newsletter.storage.tables import (
+    deliveries,
+    delivery_lists,
+    editions,
+    lists,
+    recipients,
+    subscribers,
+    subscriptions,
+)
+
+CHUNK = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Whom a delivery is for: what its candidates are looked for by."""
+
+    delivery: str
+    """Empty for one that does not exist (yet)."""
+    issue: str
+    list_ids: tuple[int, ...]
+    """In the order they were named."""
+    list_languages: Mapping[int, str]
+
+
+def freeze(database: Database, delivery: str, now: datetime, *, chunk: int = CHUNK) -> None:
+    """Write the audience of a delivery that is preparing into the ledger, then let it send.
+
+    Returns when it is not preparing any more, be it because another process did the rest, or a person stopped it.
+    """
+    _begin(database, delivery, now)
+    while _freeze_chunk(database, delivery, chunk):
+        pass
+    _complete(database, delivery)
+
+
+def _begin(database: Database, delivery: str, now: datetime) -> None:
+    """Draw the line: whoever joins from now on is not part of it."""
+    with database.write() as connection:
+        highest = sa.select(sa.func.coalesce(sa.func.max(subscribers.c.id), 0)).scalar_subquery()
+        connection.execute(
+            sa.update(deliveries)
+            .where(deliveries.c.id == delivery, deliveries.c.state == DeliveryState.PREPARING.value)
+            .where(deliveries.c.high_water.is_(None))
+            .values(high_water=highest, started_at=now)
+        )
+
+
+def _freeze_chunk(database: Database, delivery: str, size: int) -> bool:
+    """Freeze the next people in order of their ids; whether there may be more."""
+    with database.write() as connection:
+        row = connection.execute(sa.select(deliveries).where(deliveries.c.id == delivery).with_for_update()).one()
+        if row.state != DeliveryState.PREPARING.value or row.frozen_to >= row.high_water:
+            return False
+        audience = audience_of(connection, delivery, row.issue)
+        people = candidates(connection, audience, after=row.frozen_to, up_to=row.high_water, limit=size)
+        languages = connection.execute(
+            sa.select(editions.c.language).where(editions.c.delivery_id == delivery).order_by(editions.c.position)
+        ).scalars().all()  # fmt: skip
+        planned = [plan(one, delivery=delivery, languages=languages, again=row.again) for one in people]
+        if planned:
+            common = {"delivery_id": delivery, "issue": row.issue, "again": row.again}
+            due = {"eligible_at": row.started_at, "next_at": row.started_at}
+            connection.execute(sa.insert(recipients), [_row(one) | common | due for one in planned])
+        reached = people[-1].subscriber if len(people) == size else row.high_water
+        connection.execute(
+            sa.update(deliveries)
+            .where(deliveries.c.id == delivery, deliveries.c.frozen_to == row.frozen_to)
+            .values(frozen_to=reached)
+        )
+        return bool(reached < row.high_water)
+
+
+def _row(planned: Planned) -> dict[str, object]:
+    return {
+        "id": planned.id,
+        "subscriber_id": planned.candidate.subscriber,
+        "address": planned.candidate.address,
+        "address_hash": planned.candidate.address_hash,
+        "list_ids": list(planned.candidate.list_ids),
+        "language": planned.language,
+        "values": dict(planned.values),
+        "state": planned.state.value,
+        "reason": planned.reason,
+    }
+
+
+def _complete(database: Database, delivery: str) -> None:
+    """Store count, digest and who was left out, and let the delivery send, all in one."""
+    with database.write() as connection:
+        row = connection.execute(sa.select(deliveries).where(deliveries.c.id == delivery).with_for_update()).one()
+        if row.state != DeliveryState.PREPARING.value or row.frozen_to < row.high_water:
+            return
+        audience = audience_of(connection, delivery, row.issue)
+        count = sa.select(sa.func.count()).select_from(recipients).where(recipients.c.delivery_id == delivery)
+        values = {
+            "state": DeliveryState.SENDING.value,
+            "frozen_count": connection.execute(count).scalar_one(),
+            "frozen_digest": digest_of_rows(connection, delivery),
+            "left_out": left_out(connection, audience, up_to=row.high_water),
+        }
+        compare_and_set(connection, delivery, DeliveryState.PREPARING, values)
+
+
+def audience_of(connection: sa.Connection, delivery: str, issue: str) -> Audience:
+    """The audience that a stored delivery is for."""
+    query = (
+        sa.select(lists.c.id, lists.c.language)
+        .join(delivery_lists, delivery_lists.c.list_id == lists.c.id)
+        .where(delivery_lists.c.delivery_id == delivery)
+        .order_by(delivery_lists.c.position)
+    )
+    found = connection.execute(query).all()
+    return Audience(delivery, issue, tuple(row.id for row in found), {row.id: row.language for row in found})
+
+
+def candidates(
+    connection: sa.Connection, audience: Audience, *, after: int, up_to: int | None, limit: int
+) -> list[Candidate]:
+    """The next people with a confirmed subscription to one of the lists, in order of their ids."""
+    query = sa.select(subscribers).where(
+        subscribers.c.id > after,
+        subscribers.c.address != "",
+        subscribers.c.id.in_(_with_consent(audience, Consent.CONFIRMED)),
+    )
+    if up_to is not None:
+        query = query.where(subscribers.c.id <= up_to)
+    people = connection.execute(query.order_by(subscribers.c.id).limit(limit)).all()
+    if not people:
+        return []
+    hashes = [row.address_hash for row in people]
+    led_by = _lists_by_subscriber(connection, audience, [row.id for row in people])
+    suppressed = suppressed_among(connection, hashes)
+    received = reached_among(connection, audience.issue, audience.delivery, hashes)
+    return [
+        Candidate(
+            subscriber=row.id,
+            address=row.address,
+            address_hash=row.address_hash,
+            name=row.name,
+            language=row.language,
+            timezone=row.timezone,
+            attributes=row.attributes,
+            list_ids=led_by[row.id],
+            list_languages=tuple(audience.list_languages[id_] for id_ in led_by[row.id]),
+            suppression=suppressed.get(row.address_hash, ""),
+            already_received=row.address_hash in received,
+        )
+        for row in people
+    ]
+
+
+def _with_consent(audience: Audience, *consents: Consent) -> sa.Select[int]:
+    return sa.select(subscriptions.c.subscriber_id).where(
+        subscriptions.c.list_id.in_(audience.list_ids), subscriptions.c.consent.in_([one.value for one in consents])
+    )
+
+
+def _lists_by_subscriber(
+    connection: sa.Connection, audience: Audience, people: Sequence[int]
+) -> dict[int, tuple[int, ...]]:
+    query = sa.select(subscriptions.c.subscriber_id, subscriptions.c.list_id).where(
+        subscriptions.c.subscriber_id.in_(people),
+        subscriptions.c.list_id.in_(audience.list_ids),
+        subscriptions.c.consent == Consent.CONFIRMED.value,
+    )
+    found: dict[int, set[int]] = {}
+    for row in connection.execute(query):
+        found.setdefault(row.subscriber_id, set()).add(row.list_id)
+    return {person: tuple(id_ for id_ in audience.list_ids if id_ in ids) for person, ids in found.items()}
+
+
+def left_out(connection: sa.Connection, audience: Audience, *, up_to: int | None = None) -> dict[str, int]:
+    """People of the lists who are no candidates, counted by reason; whoever is pending anywhere counts as pending."""
+    confirmed = _with_consent(audience, Consent.CONFIRMED)
+    pending = _with_consent(audience, Consent.PENDING)
+    counted = {
+        LeftOut.PENDING: pending.where(subscriptions.c.subscriber_id.not_in(confirmed)),
+        LeftOut.UNSUBSCRIBED: _with_consent(audience, Consent.UNSUBSCRIBED).where(
+            subscriptions.c.subscriber_id.not_in(_with_consent(audience, Consent.CONFIRMED, Consent.PENDING))
+        ),
+    }
+    found = {}
+    for reason, query in counted.items():
+        chosen = query if up_to is None else query.where(subscriptions.c.subscriber_id <= up_to)
+        count = connection.execute(sa.select(sa.func.count()).select_from(chosen.distinct().subquery())).scalar_one()
+        if count:
+            found[reason.value] = count
+    return found

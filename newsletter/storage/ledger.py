@@ -1,0 +1,261 @@
+"""The ledger in the database: claims, permits and outcomes, each in one durable transaction.
+
+Implements the Protocol in `delivery/ledger.py`. Every transaction locks in the same order (worker, delivery, recipient
+rows by id), so that two of them never wait for each other; on SQLite a writer is alone anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from newsletter.delivery.delivery import DeliveryState
+from newsletter.delivery.ledger import (
+    Claim,
+    Left,
+    PermitRequest,
+    RecipientState,
+    Recovered,
+    Settlement,
+    Worker,
+)
+from newsletter.reporting.report import check_equation
+from newsletter.storage.books import read_books
+from newsletter.storage.deliveries import compare_and_set, list_slugs, read_delivery, sweep_cancelled, with_address
+from newsletter.storage.engine import Database
+from newsletter.storage.recheck import Verdict, recheck
+from newsletter.storage.record import (
+    Row,
+    complete_attempts,
+    grant,
+    is_held,
+    lock_rows,
+    lock_states,
+    lock_worker,
+    open_attempts,
+    write_settlements,
+)
+from newsletter.storage.tables import attempts, deliveries, recipients, workers
+
+_DUE = (RecipientState.DEFERRED, RecipientState.WAITING)
+"""What may be claimed, retries first."""
+_HELD = [RecipientState.CLAIMED.value, RecipientState.PERMITTED.value]
+_OPEN = [RecipientState.WAITING.value, RecipientState.DEFERRED.value, *_HELD]
+"""States in which something is still to be done."""
+
+
+class StoredLedger:
+    """The ledger of one database. `expiry`: how long a deferred message is tried."""
+
+    def __init__(self, database: Database, *, expiry: timedelta) -> None:
+        self._database = database
+        self._expiry = expiry
+
+    def enter(self, worker: Worker, lease: float, now: datetime) -> None:
+        """Make a worker known, believed for `lease` seconds from now on the database's clock."""
+        with self._database.write() as connection:
+            connection.execute(
+                sa.insert(workers).values(
+                    id=worker.id, host=worker.host, boot=worker.boot, pid=worker.pid, entered_at=now,
+                    lease_until=self._database.lease_now(connection) + lease,
+                )
+            )  # fmt: skip
+
+    def renew(self, worker: Worker, lease: float) -> bool:
+        """Heartbeat. False when the worker was already given up: it must stop at once, without a dot."""
+        with self._database.write() as connection:
+            until = self._database.lease_now(connection) + lease
+            statement = sa.update(workers).where(workers.c.id == worker.id).values(lease_until=until)
+            return connection.execute(statement).rowcount == 1
+
+    def leave(self, worker: Worker, now: datetime) -> None:
+        """A worker goes in peace: whatever it still had claimed goes back to waiting."""
+        with self._database.write() as connection:
+            if lock_worker(connection, worker.id):
+                _give_up(connection, worker.id, now)
+
+    def recover(self, now: datetime, is_dead: Callable[[Worker], bool]) -> Recovered:
+        """Take over from workers whose lease ran out, and at once from those that are known to be dead."""
+        waiting = unknown = 0
+        with self._database.write() as connection:
+            clock = self._database.lease_now(connection)
+            everybody = connection.execute(self._database.skip_locked(sa.select(workers).order_by(workers.c.id)))
+            for row in everybody.all():
+                # On a clock that starts with the machine, the lease of an earlier start says nothing.
+                expired = row.lease_until < clock or bool(self._database.boot and row.boot != self._database.boot)
+                if expired or is_dead(Worker(id=row.id, host=row.host, boot=row.boot, pid=row.pid)):
+                    given_up = _give_up(connection, row.id, now)
+                    waiting, unknown = waiting + given_up.waiting, unknown + given_up.unknown
+        return Recovered(waiting=waiting, unknown=unknown)
+
+    def claim(self, delivery: str, worker: Worker, limit: int, now: datetime) -> list[Claim]:
+        """Take up to `limit` due recipients of a delivery that is sending; none if the worker was given up."""
+        while True:
+            with self._database.write() as connection:
+                if not lock_worker(connection, worker.id):
+                    return []
+                if lock_states(connection, [delivery]).get(delivery) is not DeliveryState.SENDING:
+                    return []
+                due = self._due(connection, delivery, limit, now)
+                verdicts = recheck(connection, due, now, self._expiry)
+                _write_verdicts(connection, verdicts, now)
+                chosen = [row for row in due if row.id not in verdicts]
+                if chosen or not due:  # a batch in which nobody is left does not mean that nobody is left at all
+                    return _take(connection, chosen, worker, now)
+
+    def _due(self, connection: sa.Connection, delivery: str, limit: int, now: datetime) -> list[Row]:
+        found: list[Row] = []
+        for state in _DUE:
+            query = (
+                sa.select(recipients)
+                .where(recipients.c.delivery_id == delivery, recipients.c.state == state.value)
+                .where(recipients.c.next_at <= now)
+                .order_by(recipients.c.next_at)
+                .limit(limit - len(found))
+            )
+            if len(found) < limit:
+                found += connection.execute(self._database.skip_locked(query)).all()
+        return found
+
+    def record(
+        self, worker: Worker, settlements: Sequence[Settlement], permits: Sequence[PermitRequest], now: datetime
+    ) -> list[bool]:
+        """Commit outcomes first, then permits, in one transaction; for each permit whether it was granted."""
+        claims = [one.claim for one in settlements] + [one.claim for one in permits]
+        with self._database.write() as connection:
+            believed = lock_worker(connection, worker.id)
+            states = lock_states(connection, {claim.delivery for claim in claims})
+            rows = lock_rows(connection, {claim.recipient for claim in claims})
+            complete_attempts(connection, self._database.insert_ignore(attempts), settlements, worker, now)
+            write_settlements(connection, settlements, rows, worker, states, now)
+            wanted = [
+                believed and states[one.claim.delivery] is DeliveryState.SENDING and is_held(rows, one.claim, worker)
+                for one in permits
+            ]
+            asked = [request for request, is_wanted in zip(permits, wanted, strict=True) if is_wanted]
+            granted = grant(connection, asked, rows)
+            open_attempts(connection, [one for one in asked if one.claim.recipient in granted], worker, now)
+        return [is_wanted and one.claim.recipient in granted for one, is_wanted in zip(permits, wanted, strict=True)]
+
+    def left(self, delivery: str, worker: Worker) -> Left:
+        """What is left to do of a delivery, seen by one worker."""
+        mine = recipients.c.delivery_id == delivery
+        earliest = sa.select(sa.func.min(recipients.c.next_at)).where(mine)
+        held = sa.select(sa.func.count()).where(mine, recipients.c.state.in_(_HELD), recipients.c.worker != worker.id)
+        with self._database.read() as connection:
+            return Left(
+                waiting=connection.execute(earliest.where(recipients.c.state == RecipientState.WAITING)).scalar(),
+                deferred=connection.execute(earliest.where(recipients.c.state == RecipientState.DEFERRED)).scalar(),
+                held=connection.execute(held).scalar_one(),
+            )
+
+    def finish(self, delivery: str, now: datetime) -> bool:
+        """Check the equation and mark the delivery finished if nothing is left to do. False if something is."""
+        is_open = sa.exists().where(recipients.c.delivery_id == delivery, recipients.c.state.in_(_OPEN))
+        with self._database.read() as connection:
+            if connection.execute(sa.select(is_open)).scalar_one():
+                return False
+        with self._database.write() as connection:
+            connection.execute(sa.select(deliveries.c.id).where(deliveries.c.id == delivery).with_for_update())
+            noun = read_delivery(connection, delivery)
+            if noun.state is not DeliveryState.SENDING or connection.execute(sa.select(is_open)).scalar_one():
+                return False
+            problems = check_equation(noun, read_books(connection, delivery))
+            change: dict[str, object]
+            if problems:
+                change = {"state": DeliveryState.HALTED.value, "reason": "; ".join(problems)}
+            else:
+                change = {"state": DeliveryState.FINISHED.value, "finished_at": now, "reason": ""}
+            compare_and_set(connection, delivery, DeliveryState.SENDING, change)
+            return not problems
+
+    def halt(self, delivery: str, reason: str, now: datetime) -> None:  # noqa: ARG002
+        """Stop a delivery until a person resumes it."""
+        with self._database.write() as connection:
+            change = {"state": DeliveryState.HALTED.value, "reason": reason}
+            compare_and_set(connection, delivery, DeliveryState.SENDING, change)
+
+    def sending(self) -> list[str]:
+        """The deliveries that are sending (and not paused, halted, cancelled), the oldest first."""
+        query = (
+            sa.select(deliveries.c.id)
+            .where(deliveries.c.state == DeliveryState.SENDING.value)
+            .order_by(deliveries.c.started_at, deliveries.c.id)
+        )
+        with self._database.read() as connection:
+            return list(connection.execute(query).scalars())
+
+
+def _give_up(connection: sa.Connection, worker: str, now: datetime) -> Recovered:
+    """Forget a worker. What it had only claimed waits again; what it was permitted to send may have arrived."""
+    connection.execute(sa.delete(workers).where(workers.c.id == worker))
+    mine = recipients.c.worker == worker
+    of = list(
+        connection.execute(
+            sa.select(recipients.c.delivery_id).where(mine, recipients.c.state.in_(_HELD)).distinct()
+        ).scalars()
+    )
+    lock_states(connection, of)
+    waiting = connection.execute(
+        sa.update(recipients)
+        .where(mine, recipients.c.state == RecipientState.CLAIMED.value)
+        .values(state=RecipientState.WAITING.value, worker="")
+    ).rowcount
+    unknown = connection.execute(
+        sa.update(recipients)
+        .where(mine, recipients.c.state == RecipientState.PERMITTED.value)
+        .values(
+            state=RecipientState.UNKNOWN.value,
+            reason="the sending process ended before the reply was recorded",
+            attempts=recipients.c.attempts + 1,
+            settled_at=now,
+        )
+    ).rowcount
+    sweep_cancelled(connection, of, now)
+    return Recovered(waiting=waiting, unknown=unknown)
+
+
+def _write_verdicts(connection: sa.Connection, verdicts: dict[str, Verdict], now: datetime) -> None:
+    if verdicts:
+        connection.execute(
+            sa.update(recipients)
+            .where(recipients.c.id == sa.bindparam("of"))
+            .values(state=sa.bindparam("to"), reason=sa.bindparam("why"), settled_at=now),
+            [{"of": id_, "to": verdict.state.value, "why": verdict.reason} for id_, verdict in verdicts.items()],
+        )
+
+
+def _take(connection: sa.Connection, rows: Sequence[Row], worker: Worker, now: datetime) -> list[Claim]:
+    """Write the claims down: a new epoch each, and the date of the message at the first one."""
+    if not rows:
+        return []
+    dated = now.replace(microsecond=0)
+    connection.execute(
+        sa.update(recipients)
+        .where(recipients.c.id.in_([row.id for row in rows]))
+        .values(
+            state=RecipientState.CLAIMED.value,
+            epoch=recipients.c.epoch + 1,
+            worker=worker.id,
+            dated_at=sa.func.coalesce(recipients.c.dated_at, sa.literal(dated, recipients.c.dated_at.type)),
+        )
+    )
+    slugs = list_slugs(connection, rows[0].delivery_id)
+    return [
+        Claim(
+            recipient=row.id,
+            delivery=row.delivery_id,
+            epoch=row.epoch + 1,
+            address=row.address,
+            language=row.language,
+            dated_at=row.dated_at or dated,
+            attempts=row.attempts,
+            eligible_at=row.eligible_at,
+            values=with_address(row.values, row.address),
+            sha256=row.sha256,
+            lists=tuple(slugs[id_] for id_ in row.list_ids),
+        )
+        for row in rows
+    ]

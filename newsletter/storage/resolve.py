@@ -1,0 +1,86 @@
+"""Resolve: unknown recipients, once somebody decided what became of them. After: accepted, or waiting again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from newsletter.delivery.delivery import DeliveryState
+from newsletter.delivery.ledger import RecipientState
+from newsletter.delivery.settle import WOULD_DIFFER
+from newsletter.errors import StateError
+from newsletter.storage.books import ACCEPTED_BY_HAND
+from newsletter.storage.deliveries import compare_and_set, read_delivery
+from newsletter.storage.engine import Database
+from newsletter.storage.tables import deliveries, recipients
+
+
+def accept_unknown(database: Database, delivery: str, now: datetime, *, only: Collection[str] = ()) -> int:
+    """Take the word of a person that unknown messages arrived. `only`: ids or address hashes; empty: all of them."""
+    with database.write() as connection:
+        statement = sa.update(recipients).where(*_unknown(delivery, only))
+        change = {"state": RecipientState.ACCEPTED.value, "reason": ACCEPTED_BY_HAND, "settled_at": now}
+        return connection.execute(statement.values(**change)).rowcount
+
+
+def resend_unknown(database: Database, delivery: str, now: datetime, *, only: Collection[str] = ()) -> int:
+    """Let unknown messages be sent again, the same bytes under the same Message-ID; a finished delivery reopens.
+
+    One that was held because its bytes would differ goes out with the new ones: that has been looked at by now.
+    """
+    return _resend(database, delivery, _unknown(delivery, only), now, _BY_HAND)
+
+
+def resend_by_policy(
+    database: Database, delivery: str, now: datetime, *, patience: timedelta, expiry: timedelta
+) -> int:
+    """What `sending.unknown = "resend"` asks for: send unknown messages again after `patience`, until they expire.
+
+    Those whose bytes would differ stay held.
+    """
+    conditions = [
+        *_unknown(delivery, ()),
+        recipients.c.settled_at < now - patience,
+        recipients.c.eligible_at > now - expiry,
+        recipients.c.reason != WOULD_DIFFER,
+    ]
+    return _resend(database, delivery, conditions, now, _BY_POLICY)
+
+
+_BY_HAND = "sent again: a person decided"
+_BY_POLICY = 'sent again: sending.unknown = "resend"'
+
+
+def _resend(
+    database: Database, delivery: str, conditions: Collection[sa.ColumnElement[bool]], now: datetime, reason: str
+) -> int:
+    with database.write() as connection:
+        connection.execute(sa.select(deliveries.c.id).where(deliveries.c.id == delivery).with_for_update())
+        noun = read_delivery(connection, delivery)
+        if noun.state is DeliveryState.CANCELLED:
+            raise StateError(f"Delivery {delivery} was cancelled; it sends nothing any more")
+        moved = connection.execute(
+            sa.update(recipients)
+            .where(*conditions)
+            .values(
+                state=RecipientState.WAITING.value,
+                sha256=sa.case((recipients.c.reason == WOULD_DIFFER, ""), else_=recipients.c.sha256),
+                reason=reason,
+                next_at=now,
+                eligible_at=now if reason == _BY_HAND else recipients.c.eligible_at,
+            )
+        ).rowcount
+        if moved and noun.state is DeliveryState.FINISHED:
+            reopened = {"state": DeliveryState.SENDING.value, "finished_at": None}
+            compare_and_set(connection, delivery, DeliveryState.FINISHED, reopened)
+        return moved
+
+
+def _unknown(delivery: str, only: Collection[str]) -> list[sa.ColumnElement[bool]]:
+    conditions = [recipients.c.delivery_id == delivery, recipients.c.state == RecipientState.UNKNOWN.value]
+    if only:
+        chosen = sorted(only)
+        conditions.append(sa.or_(recipients.c.id.in_(chosen), recipients.c.address_hash.in_(chosen)))
+    return conditions

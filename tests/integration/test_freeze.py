@@ -1,0 +1,212 @@
+"""The audience of a delivery becomes rows, once, whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+from factories import NOW, add_list, add_people, make_order, start_delivery, suppress
+
+from newsletter.delivery.delivery import Delivery, DeliveryState
+from newsletter.delivery.ledger import RecipientState
+from newsletter.storage import freeze as freezing
+from newsletter.storage import tables
+from newsletter.storage.deliveries import Deliveries
+from newsletter.storage.engine import Database
+from newsletter.storage.freeze import freeze
+
+ADDRESSES = [f"reader{n}@example.com" for n in range(10)]
+
+
+def states(database: Database, delivery: str = "delivery1") -> dict[str, tuple[str, str]]:
+    """Address → state and reason."""
+    return {one.address: (one.state.value, one.reason) for one in Deliveries(database).recipients(delivery)}
+
+
+def test_freeze_makes_one_row_for_each_confirmed_subscriber(database: Database) -> None:
+    weekly, monthly = add_list(database, "weekly"), add_list(database, "monthly")
+    add_people(database, ADDRESSES[:3], weekly, monthly)
+    add_people(database, ADDRESSES[3:5], weekly)
+    add_people(database, ["elsewhere@example.com"], add_list(database, "other"))
+
+    delivery = start_delivery(database, lists=("monthly", "weekly"))
+
+    assert states(database) == dict.fromkeys(ADDRESSES[:5], ("waiting", ""))
+    assert (delivery.state, delivery.frozen_count, len(delivery.frozen_digest)) == (DeliveryState.SENDING, 5, 64)
+    both = next(one for one in Deliveries(database).recipients("delivery1") if one.address == ADDRESSES[0])
+    assert both.lists == ("monthly", "weekly")
+
+
+def test_freeze_counts_pending_and_unsubscribed_as_left_out(database: Database) -> None:
+    weekly, monthly = add_list(database, "weekly"), add_list(database, "monthly")
+    add_people(database, ADDRESSES[:2], weekly)
+    add_people(database, ADDRESSES[2:5], weekly, consent="pending")
+    add_people(database, ADDRESSES[5:7], weekly, consent="unsubscribed")
+    [both] = add_people(database, ADDRESSES[7:8], weekly, consent="unsubscribed")
+    with database.write() as connection:  # unsubscribed from one list, but confirmed on the other one
+        row = {"subscriber_id": both, "list_id": monthly, "consent": "confirmed", "changed_at": NOW}
+        connection.execute(sa.insert(tables.subscriptions), row)
+
+    delivery = start_delivery(database, lists=("weekly", "monthly"))
+
+    assert delivery.left_out == {"pending": 3, "unsubscribed": 2}
+    assert set(states(database)) == {*ADDRESSES[:2], ADDRESSES[7]}
+
+
+def test_freeze_keeps_suppressed_people_as_rows_with_the_reason(database: Database) -> None:
+    add_people(database, ADDRESSES[:2], add_list(database))
+    suppress(database, ADDRESSES[0], "bounce")
+
+    start_delivery(database)
+
+    assert states(database) == {ADDRESSES[0]: ("suppressed", "bounce"), ADDRESSES[1]: ("waiting", "")}
+
+
+@pytest.mark.parametrize("reached", ["permitted", "accepted", "unknown"])
+def test_freeze_excludes_who_may_have_received_the_issue_already(database: Database, reached: str) -> None:
+    add_people(database, ADDRESSES[:3], add_list(database))
+    start_delivery(database, "earlier")
+    set_state(database, "earlier", ADDRESSES[0], reached)
+    set_state(database, "earlier", ADDRESSES[1], "rejected")
+
+    start_delivery(database, "later")
+    start_delivery(database, "once-more", again=True)
+    start_delivery(database, "another-issue", issue="second")
+
+    assert states(database, "later")[ADDRESSES[0]] == ("excluded", "already_received")
+    assert states(database, "later")[ADDRESSES[1]] == ("waiting", "")
+    assert states(database, "once-more")[ADDRESSES[0]] == ("waiting", "")
+    assert states(database, "another-issue")[ADDRESSES[0]] == ("waiting", "")
+
+
+def set_state(database: Database, delivery: str, address: str, state: str) -> None:
+    with database.write() as connection:
+        of = (tables.recipients.c.delivery_id == delivery) & (tables.recipients.c.address == address)
+        connection.execute(sa.update(tables.recipients).where(of).values(state=state))
+
+
+def test_freeze_chooses_the_edition_by_person_then_list_then_issue(database: Database) -> None:
+    weekly, chinese = add_list(database, "weekly"), add_list(database, "chinese", language="zh")
+    add_people(database, ["a@example.com"], weekly, language="zh-TW")
+    add_people(database, ["b@example.com"], chinese, language="")
+    add_people(database, ["c@example.com"], weekly, chinese, language="fr")
+    add_people(database, ["d@example.com"], weekly, language="")
+
+    start_delivery(database, lists=("weekly", "chinese"), languages=("en", "zh"))
+
+    chosen = {one.address[0]: one.language for one in Deliveries(database).recipients("delivery1")}
+    assert chosen == {"a": "zh", "b": "zh", "c": "zh", "d": "en"}
+
+
+def test_freeze_stores_no_address_beside_its_column(database: Database) -> None:
+    add_people(database, ADDRESSES[:1], add_list(database), name="Ana", attributes={"city": "Porto"})
+    start_delivery(database)
+
+    with database.read() as connection:
+        stored = connection.execute(sa.select(tables.recipients.c["values"])).scalar_one()
+    [shown] = Deliveries(database).recipients("delivery1")
+
+    assert stored == {"name": "Ana", "language": "", "timezone": "", "city": "Porto"}
+    assert shown.values["email"] == ADDRESSES[0]
+
+
+class Killed(BaseException):
+    """The process dies here."""
+
+
+@pytest.mark.parametrize("survived", range(5))
+def test_freeze_killed_at_a_chunk_resumes_to_the_same_set(
+    database: Database, monkeypatch: pytest.MonkeyPatch, survived: int
+) -> None:
+    people = add_people(database, ADDRESSES, add_list(database))
+    store = Deliveries(database)
+    whole = start_delivery(database, "whole", issue="untouched")
+    rows = {one.subscriber for one in store.recipients("whole")}
+    store.create(make_order("killed"), NOW)
+    count = 0
+    plan = freezing._freeze_chunk
+
+    def dies(database: Database, delivery: str, size: int) -> bool:
+        nonlocal count
+        if count == survived:
+            # The chunk is written, but not committed.
+            with database.write() as connection, monkeypatch.context() as patched:
+                patched.setattr(type(database), "write", lambda _: _Nested(connection))
+                plan(database, delivery, size)
+                raise Killed
+        count += 1
+        return plan(database, delivery, size)
+
+    monkeypatch.setattr(freezing, "_freeze_chunk", dies)
+    with pytest.raises(Killed):
+        freeze(database, "killed", NOW, chunk=2)
+    monkeypatch.undo()
+    assert store.get("killed").state is DeliveryState.PREPARING
+    assert len(list(store.recipients("killed"))) == 2 * survived
+    add_people(database, ["late@example.com"], 1)  # joined after the line was drawn
+    freeze(database, "killed", NOW, chunk=3)
+    resumed = store.get("killed")
+
+    assert {one.subscriber for one in store.recipients("killed")} == rows == set(people)
+    assert (resumed.state, resumed.frozen_count) == (DeliveryState.SENDING, whole.frozen_count)
+
+
+def test_freeze_killed_before_its_last_step_is_completed_later(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_people(database, ADDRESSES, add_list(database))
+    store = Deliveries(database)
+    store.create(make_order(), NOW)
+
+    def dies(*_: object) -> None:
+        raise Killed
+
+    monkeypatch.setattr(freezing, "_complete", dies)
+    with pytest.raises(Killed):
+        freeze(database, "delivery1", NOW)
+    monkeypatch.undo()
+    before = store.get("delivery1")
+    freeze(database, "delivery1", NOW)
+
+    assert (before.state, before.frozen_count) == (DeliveryState.PREPARING, None)
+    assert (store.get("delivery1").state, store.get("delivery1").frozen_count) == (DeliveryState.SENDING, 10)
+
+
+class _Nested:
+    """Hands out a transaction that somebody else ends."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> sa.Connection:
+        return self._connection
+
+    def __exit__(self, *error: object) -> None:
+        return None
+
+
+def test_freeze_again_gives_the_same_ids_and_digest(database: Database) -> None:
+    add_people(database, ADDRESSES, add_list(database))
+    first = start_delivery(database)
+    ids = [one.id for one in Deliveries(database).recipients("delivery1")]
+    with database.write() as connection:
+        connection.execute(sa.delete(tables.recipients))
+        connection.execute(sa.update(tables.deliveries).values(state="preparing", frozen_to=0, frozen_count=None))
+
+    freeze(database, "delivery1", NOW, chunk=1)
+
+    again: Delivery = Deliveries(database).get("delivery1")
+    assert again.frozen_digest == first.frozen_digest
+    assert [one.id for one in Deliveries(database).recipients("delivery1")] == ids
+    assert all(len(one) == 26 for one in ids)
+
+
+def test_freeze_of_a_delivery_that_was_stopped_changes_nothing(database: Database) -> None:
+    add_people(database, ADDRESSES, add_list(database))
+    store = Deliveries(database)
+    store.create(make_order(), NOW)
+    store.move("delivery1", DeliveryState.PAUSED, since=DeliveryState.PREPARING)
+
+    freeze(database, "delivery1", NOW)
+
+    assert store.get("delivery1").state is DeliveryState.PAUSED
+    assert list(store.recipients("delivery1", RecipientState.WAITING)) == []
