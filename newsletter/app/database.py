@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from newsletter.app.project import Project
 from newsletter.errors import ConfigError, NewsletterError
 from newsletter.storage.engine import Database, open_database
@@ -42,3 +45,13 @@ def upgrade_database(project: Project) -> str:
         database.close()
     done = "was up to date" if found is SchemaState.CURRENT else "is up to date now"
     return f"The database {shown} {done}."
+
+
+@contextmanager
+def connected(project: Project) -> Iterator[Database]:
+    """`connect` for the length of a block."""
+    database = connect(project)
+    try:
+        yield database
+    finally:
+        database.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -22,9 +24,33 @@ class OptIn(StrEnum):
     """Consent is confirmed only by a click in a mail sent to the address."""
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a consent comes from, kept beside it as evidence."""
+
+    how: str
+    """What brought it about: `import`, `command`, `one-click`, `page`."""
+    at: datetime
+    basis: str = ""
+    """What the person agreed to and where, in the operator's words."""
+
+
+def first_consent(opt_in: OptIn) -> Consent:
+    """What somebody who is put on a list by an operator says, unless the operator says otherwise."""
+    return Consent.CONFIRMED if opt_in is OptIn.SINGLE else Consent.PENDING
+
+
 def import_consent(present: Consent | None, wanted: Consent) -> Consent:
     """What an import may make of a subscription: it adds people, it never makes an existing consent better.
 
     Only the person themself can come back from unsubscribed, or turn pending into confirmed.
     """
     return wanted if present is None else present
+
+
+def added_consent(present: Consent | None, wanted: Consent, *, on_their_word: bool) -> Consent:
+    """What a subscription says after an operator added its person.
+
+    Like an import, unless the operator records how the person themself asked for it (`on_their_word`).
+    """
+    return wanted if on_their_word else import_consent(present, wanted)

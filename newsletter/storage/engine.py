@@ -12,13 +12,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 
 from newsletter.errors import CommitLostError, DatabaseBusyError, StorageError
+
+Connection: TypeAlias = sa.Connection
+"""One transaction under way; handed from here to the stores by rooms that do not know SQLAlchemy."""
 
 PATIENCE = 30.0
 """Seconds that a transaction waits for another one before it gives up as busy."""

@@ -1,0 +1,236 @@
+"""People: one person added, shown, unsubscribed, suppressed or erased, as the command line asks for it.
+
+Every change is one transaction together with the event that tells of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from newsletter.app.project import Project
+from newsletter.audience.address import Address, parse_address
+from newsletter.audience.consent import Consent, Origin, added_consent, first_consent
+from newsletter.audience.importing import Change, Known
+from newsletter.audience.language import is_time_zone, language_tag
+from newsletter.audience.subscriber import MailingList, Subscriber, Subscription
+from newsletter.audience.suppression import Suppression, SuppressionReason
+from newsletter.delivery.event import Event, EventKind
+from newsletter.errors import NotFoundError, RequestError, StateError
+from newsletter.storage.audience import AudienceStore, Sent
+from newsletter.storage.engine import Connection, Database
+from newsletter.storage.erasing import erase_person
+from newsletter.storage.events import append_event
+from newsletter.storage.lists import ListStore
+from newsletter.tokens import keyed_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Everything that is kept of one address."""
+
+    address: str
+    subscriber: Subscriber | None
+    subscriptions: Sequence[Subscription]
+    suppression: Suppression | None
+    sent: Sequence[Sent]
+
+
+@dataclass(frozen=True, slots=True)
+class NewPerson:
+    """What an operator says of somebody they add. Empty strings mean: not known."""
+
+    email: str
+    name: str = ""
+    language: str = ""
+    timezone: str = ""
+
+
+def show_person(project: Project, database: Database, email: str) -> Person:
+    """What is kept of an address. Raises AddressError, and NotFoundError when nothing is."""
+    address, address_hash = _identify(project, email)
+    with database.read() as connection:
+        store = AudienceStore(database, connection)
+        subscriber, suppression = store.find(address_hash), store.suppression_of(address_hash)
+        if subscriber is None and suppression is None:
+            raise _nobody(address)
+        return Person(
+            address=address.text,
+            subscriber=subscriber,
+            subscriptions=store.subscriptions_of(subscriber.id) if subscriber else (),
+            suppression=suppression,
+            sent=store.sent_to(address_hash),
+        )
+
+
+def add_person(
+    project: Project,
+    database: Database,
+    person: NewPerson,
+    lists: Sequence[str],
+    *,
+    consent: Consent | None,
+    basis: str,
+    now: datetime,
+) -> Person:
+    """Put somebody on lists, or more of them on further ones. Consent defaults to what each list's way in asks for.
+
+    Who left a list comes back only on their own word: with `consent` confirmed and a `basis` that says how they gave
+    it. Raises AddressError, NotFoundError, StateError for the suppressed and for those who left.
+    """
+    address, address_hash = _identify(project, person.email)
+    origin = Origin("command", now, basis)
+    with database.write() as connection:
+        store = AudienceStore(database, connection)
+        known = store.known([address_hash]).get(address_hash, Known())
+        if known.suppression is not None:
+            raise StateError(
+                f"{address} is suppressed ({known.suppression.value})",
+                hint="If they want mail again: newsletter subscribers unsuppress, then add them",
+            )
+        items = ListStore(database, connection).all_named(lists)
+        says = _consents(
+            address, items, known.consents, consent, on_their_word=bool(basis) and consent is Consent.CONFIRMED
+        )
+        store.apply([_described(person, address, address_hash, known.subscriber)], origin)
+        subscriber = store.find(address_hash)
+        assert subscriber is not None, "it was written a moment ago"
+        for item in items:
+            if says[item.slug] is not known.consents.get(item.slug):
+                store.set_consent(subscriber.id, item.id, says[item.slug], origin)
+                _tell(database, connection, EventKind.SUBSCRIBED, subscriber, now, list=item.id)
+    return show_person(project, database, person.email)
+
+
+def unsubscribe_person(
+    project: Project, database: Database, email: str, slug: str | None, *, now: datetime
+) -> list[str]:
+    """Take somebody off one list, or off all of them; the slugs of those they were on. Saying it twice is harmless.
+
+    Raises AddressError and NotFoundError for an address or a list that is not known.
+    """
+    address, address_hash = _identify(project, email)
+    with database.write() as connection:
+        store, lists = AudienceStore(database, connection), ListStore(database, connection)
+        subscriber = store.find(address_hash)
+        if subscriber is None:
+            raise _nobody(address)
+        present = {item.list: item.consent for item in store.subscriptions_of(subscriber.id)}
+        left = []
+        for item in [lists.named(slug)] if slug else lists.all_named(list(present)):
+            if present.get(item.slug) is not Consent.UNSUBSCRIBED:
+                # Also without a subscription: whoever says "never that list" must survive a later import.
+                store.set_consent(subscriber.id, item.id, Consent.UNSUBSCRIBED, Origin("command", now))
+                _tell(database, connection, EventKind.UNSUBSCRIBED, subscriber, now, list=item.id)
+                left += [item.slug] if item.slug in present else []
+    return left
+
+
+def suppress_person(project: Project, database: Database, email: str, note: str, *, now: datetime) -> bool:
+    """Never write to an address again, known or not. False when it was suppressed already."""
+    address, address_hash = _identify(project, email)
+    with database.write() as connection:
+        store = AudienceStore(database, connection)
+        fresh = store.suppress(Suppression(address_hash, address.text, SuppressionReason.MANUAL, now, note))
+        if fresh:
+            _tell(database, connection, EventKind.SUPPRESSED, store.find(address_hash), now)
+        return fresh
+
+
+def unsuppress_person(project: Project, database: Database, email: str, *, now: datetime) -> None:
+    """Allow an address again; its subscriptions say what they said before. Raises NotFoundError."""
+    address, address_hash = _identify(project, email)
+    with database.write() as connection:
+        store = AudienceStore(database, connection)
+        if not store.unsuppress(address_hash):
+            raise NotFoundError(f"{address} is not suppressed")
+        _tell(database, connection, EventKind.UNSUPPRESSED, store.find(address_hash), now)
+
+
+def erase_person_everywhere(project: Project, database: Database, email: str, *, now: datetime) -> None:
+    """Forget who somebody was, in every table and in the files; only a keyed hash stays, so that no import brings
+    them back. Raises AddressError, and NotFoundError when nothing is kept of the address."""
+    address, address_hash = _identify(project, email)
+    with database.write() as connection:
+        store = AudienceStore(database, connection)
+        subscriber = store.find(address_hash)
+        if subscriber is None and store.suppression_of(address_hash) is None:
+            raise _nobody(address)
+        erase_person(connection, address_hash)
+        store.unsuppress(address_hash)
+        store.suppress(Suppression(address_hash, "", SuppressionReason.ERASED, now))
+        _tell(database, connection, EventKind.ERASED, subscriber, now)
+    database.scrub()
+
+
+def _identify(project: Project, email: str) -> tuple[Address, str]:
+    address = parse_address(email)
+    return address, keyed_hash(project.keys.address, address.canonical)
+
+
+def _nobody(address: Address) -> NotFoundError:
+    return NotFoundError(f"Nobody with the address {address} is known")
+
+
+def _consents(
+    address: Address,
+    items: Sequence[MailingList],
+    present: Mapping[str, Consent],
+    consent: Consent | None,
+    *,
+    on_their_word: bool,
+) -> dict[str, Consent]:
+    """What each subscription is to say. Raises StateError when somebody would be brought back without their word."""
+    says = {
+        item.slug: added_consent(
+            present.get(item.slug), consent or first_consent(item.opt_in), on_their_word=on_their_word
+        )
+        for item in items
+    }
+    left = [slug for slug, consent in says.items() if consent is Consent.UNSUBSCRIBED]
+    if left:
+        raise StateError(
+            f"{address} has left {', '.join(left)}",
+            hint="If they asked to come back, say so: --consent confirmed --basis 'asked by mail on 3 May'",
+        )
+    return says
+
+
+def _described(person: NewPerson, address: Address, address_hash: str, before: Subscriber | None) -> Change:
+    """What was said of somebody over what was known of them."""
+    tag = language_tag(person.language) if person.language else ""
+    if tag is None:
+        raise RequestError(f"{person.language!r} is no language tag", hint="One looks like en, zh or pt-BR")
+    if person.timezone and not is_time_zone(person.timezone):
+        raise RequestError(f"There is no time zone {person.timezone!r}", hint="One looks like Europe/Berlin")
+    name = " ".join(person.name.split())
+    if not name.isprintable():
+        raise RequestError("A name cannot hold control characters")
+    known = before or Subscriber(0, "", "")
+    return Change(
+        address=address,
+        address_hash=address_hash,
+        name=name or known.name,
+        language=tag or known.language,
+        timezone=person.timezone or known.timezone,
+        attributes=known.attributes,
+        subscriber=before.id if before else None,
+        writes_person=True,
+        consents={},
+    )
+
+
+def _tell(
+    database: Database,
+    connection: Connection,
+    kind: EventKind,
+    person: Subscriber | None,
+    now: datetime,
+    **data: object,
+) -> None:
+    append_event(
+        database,
+        connection,
+        Event(kind, now, subscriber=person.id if person else None, data={"how": "command", **data}),
+    )

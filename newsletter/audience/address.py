@@ -1,0 +1,110 @@
+"""Address: one mail address we can write to, taken apart and made comparable. Before: text from anybody; after: people.
+
+Everything that writes to or looks for a person goes through `parse_address`, so that no library ever sees a text that
+it might bend into another address, and one person is one person however their address is capitalised.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from email_validator import EmailNotValidError, validate_email
+
+from newsletter.errors import AddressError
+
+_MAX_LOCAL = 64
+"""Octets before the @ (RFC 5321 section 4.5.3.1.1)."""
+_MAX_DOMAIN = 253
+_MAX_ADDRESS = 254
+"""Octets; what fits between the angle brackets of a 256-octet path (RFC 5321 section 4.5.3.1.3)."""
+
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"(?!..--)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_PLAIN = re.compile(
+    rf"({_ATOM}(?:\.{_ATOM})*)@({_LABEL}(?:\.{_LABEL})*\.(?!..--)[A-Za-z](?:[A-Za-z0-9-]{{0,61}}[A-Za-z0-9])?)"
+)
+"""What nearly all addresses look like. Nothing in them needs the full rules; A-labels (`xn--…`) do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """`local@domain`. Made by `parse_address` only."""
+
+    local: str
+    """As the person writes it, in Unicode normal form C: some servers tell capitals apart."""
+    domain: str
+    """Lower case, internationalised labels as A-labels (`xn--…`, RFC 5891)."""
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def text(self) -> str:
+        """What is written to."""
+        return f"{self.local}@{self.domain}"
+
+    @property
+    def canonical(self) -> str:
+        """What is compared: equal for one person, whatever the capitals. Its keyed hash identifies them."""
+        return f"{unicodedata.normalize('NFC', self.local.lower())}@{self.domain}"
+
+    @property
+    def needs_smtputf8(self) -> bool:
+        """Whether only a relay that offers SMTPUTF8 (RFC 6531) can take it."""
+        return not self.local.isascii()
+
+
+def parse_address(text: str) -> Address:
+    """Take an address apart; spaces around it are ignored. Raises AddressError, which says what is wrong with it.
+
+    Refused although some standard allows them: quoted local parts, comments, addresses of a bare machine
+    (`a@[192.0.2.1]`, `a@localhost`): in a list of people they are mistakes, and few relays take them.
+    """
+    text = text.strip(" ")
+    plain = _PLAIN.fullmatch(text)
+    if plain and len(plain[1]) <= _MAX_LOCAL and len(plain[2]) <= _MAX_DOMAIN and len(text) <= _MAX_ADDRESS:
+        return Address(plain[1], plain[2].lower())
+    _refuse_at_sight(text)
+    text = unicodedata.normalize("NFC", text)
+    try:
+        domain = validate_email(
+            text,
+            check_deliverability=False,
+            strict=True,
+            globally_deliverable=False,  # a newsletter may be for the inside of a house; `.test` is for tests
+        ).ascii_domain.lower()
+    except EmailNotValidError as error:
+        raise AddressError(str(error).rstrip(".")) from error
+    return _bounded(Address(text.rpartition("@")[0], domain))
+
+
+def _refuse_at_sight(text: str) -> None:
+    if not text:
+        raise AddressError("The address is empty")
+    for character in text:
+        # Controls, line ends and invisible characters: an injected header or a copying accident, never a mailbox.
+        if character != " " and unicodedata.category(character)[0] in "CZ":
+            raise AddressError(f"The address contains an invisible character (U+{ord(character):04X})")
+    if "<" in text or ">" in text:
+        raise AddressError("The address stands in angle brackets", hint="Give the address alone, without a name")
+    if '"' in text:
+        raise AddressError("The address has a quoted part, which we do not write to")
+    if " " in text:
+        raise AddressError("The address contains a space")
+    if text.endswith("]"):
+        raise AddressError("The address names a machine by its number; it needs a domain")
+
+
+def _bounded(address: Address) -> Address:
+    if len(address.local.encode()) > _MAX_LOCAL:
+        raise AddressError(f"The part before the @ is longer than {_MAX_LOCAL} bytes")
+    if len(address.text.encode()) > _MAX_ADDRESS:
+        raise AddressError(f"The address is longer than {_MAX_ADDRESS} bytes")
+    labels = address.domain.split(".")
+    if len(labels) < 2:
+        raise AddressError("The part after the @ has no dot in it, such as the one in example.org")
+    if not labels[-1][0].isalpha():
+        raise AddressError("The part after the @ ends in a number, which no domain does")
+    return address

@@ -1,0 +1,307 @@
+"""`newsletter lists` and `newsletter subscribers`: people in and out, and what is kept of them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+import click
+
+from newsletter.app.database import connected
+from newsletter.app.importing import ImportOrder, ImportReport, export_people, import_people
+from newsletter.app.people import (
+    NewPerson,
+    Person,
+    add_person,
+    erase_person_everywhere,
+    show_person,
+    suppress_person,
+    unsubscribe_person,
+    unsuppress_person,
+)
+from newsletter.audience.consent import Consent
+from newsletter.audience.importing import OnConflict
+from newsletter.cli.lists import lists
+from newsletter.cli.show import confirm, print_facts, print_json, print_table, the_project
+
+__all__ = ["lists", "subscribers"]
+
+_SHOWN = 10
+"""How many rejected rows and notes are shown on a terminal; the file has all."""
+
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_lists = click.option("--list", "slugs", multiple=True, required=True, metavar="LIST", help="May be repeated.")
+_consent = click.option(
+    "--consent",
+    type=click.Choice([Consent.CONFIRMED.value, Consent.PENDING.value]),
+    help="What newcomers say (default: confirmed on single opt-in lists, pending on double ones).",
+)
+_basis = click.option("--basis", default="", metavar="TEXT", help="What they agreed to and where; kept as evidence.")
+
+
+@click.group()
+def subscribers() -> None:
+    """Import, show and look after subscribers."""
+
+
+@subscribers.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_lists
+@_consent
+@_basis
+@click.option(
+    "--on-conflict",
+    type=click.Choice([item.value for item in OnConflict]),
+    default=OnConflict.SKIP.value,
+    show_default=True,
+    help="Whether the file replaces what is known of people who are there already.",
+)
+@click.option("--encoding", default="", help="Of the file, if it is neither UTF-8 nor UTF-16.")
+@click.option("--rejects", type=click.Path(dir_okay=False, path_type=Path), help="Default: FILE.rejects.csv")
+@click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
+@_as_json
+@click.pass_context
+def import_(ctx: click.Context, /, file: Path, slugs: tuple[str, ...], as_json: bool, **options: Any) -> None:
+    """Import a CSV file: all of it, or nothing if it cannot be finished.
+
+    Columns: email (needed), name, language, timezone; every other column is an attribute. Consent never gets better:
+    who is suppressed or has left a list stays so. No mail is sent.
+    """
+    order = ImportOrder(
+        file=file,
+        lists=slugs,
+        consent=Consent(options["consent"]) if options["consent"] else None,
+        basis=options["basis"],
+        on_conflict=OnConflict(options["on_conflict"]),
+        encoding=options["encoding"],
+        rejects=options["rejects"],
+        dry_run=options["dry_run"],
+    )
+    project = the_project(ctx)
+    with connected(project) as database:
+        report = import_people(project, database, order, now=datetime.now(UTC))
+    if as_json:
+        print_json(_import_as_json(report))
+    else:
+        _print_import(report, dry_run=order.dry_run)
+
+
+@subscribers.command()
+@click.option("--list", "slug", metavar="LIST", help="Only this list, with what people say to it.")
+@click.option("--raw", is_flag=True, help="Leave text that a spreadsheet would take for a formula as it is.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="A file; default: standard output.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of CSV.")
+@click.pass_context
+def export(ctx: click.Context, slug: str | None, raw: bool, out: Path | None, as_json: bool) -> None:
+    """Write all subscribers as CSV."""
+    with connected(the_project(ctx)) as database, _opened(out) as target:
+        count = export_people(database, target, slug=slug, raw=raw, as_json=as_json)
+    if out is not None:
+        click.echo(f"{count} people in {out}", err=True)
+
+
+@subscribers.command()
+@click.argument("email")
+@_lists
+@click.option("--name", default="", help="Their name.")
+@click.option("--language", default="", help="A language tag, such as en or zh-Hant.")
+@click.option("--timezone", default="", help="A time zone, such as Europe/Berlin.")
+@_consent
+@_basis
+@_as_json
+@click.pass_context
+def add(ctx: click.Context, /, email: str, slugs: tuple[str, ...], as_json: bool, **options: Any) -> None:
+    """Put one person on lists."""
+    project = the_project(ctx)
+    person = NewPerson(email, options["name"], options["language"], options["timezone"])
+    consent = Consent(options["consent"]) if options["consent"] else None
+    with connected(project) as database:
+        kept = add_person(
+            project, database, person, slugs, consent=consent, basis=options["basis"], now=datetime.now(UTC)
+        )
+    _print_person(kept, as_json=as_json)
+
+
+@subscribers.command()
+@click.argument("email")
+@_as_json
+@click.pass_context
+def show(ctx: click.Context, email: str, as_json: bool) -> None:
+    """Everything that is kept of one address."""
+    project = the_project(ctx)
+    with connected(project) as database:
+        person = show_person(project, database, email)
+    _print_person(person, as_json=as_json)
+
+
+@subscribers.command()
+@click.argument("email")
+@click.option("--list", "slug", metavar="LIST", help="Only this list; default: all of them.")
+@_as_json
+@click.pass_context
+def unsubscribe(ctx: click.Context, email: str, slug: str | None, as_json: bool) -> None:
+    """Take one person off a list, or off all of them."""
+    project = the_project(ctx)
+    with connected(project) as database:
+        left = unsubscribe_person(project, database, email, slug, now=datetime.now(UTC))
+    if as_json:
+        print_json({"email": email, "left": left})
+    else:
+        click.echo(f"{email} left {', '.join(left)}." if left else f"{email} was on no such list; stays off.")
+
+
+@subscribers.command()
+@click.argument("email")
+@click.option("--reason", required=True, metavar="TEXT", help="Why; kept with it.")
+@_as_json
+@click.pass_context
+def suppress(ctx: click.Context, email: str, reason: str, as_json: bool) -> None:
+    """Never write to an address again, whatever its subscriptions say."""
+    project = the_project(ctx)
+    with connected(project) as database:
+        fresh = suppress_person(project, database, email, reason, now=datetime.now(UTC))
+    if as_json:
+        print_json({"email": email, "suppressed": True, "changed": fresh})
+    else:
+        click.echo(f"{email} is suppressed." if fresh else f"{email} was suppressed already.")
+
+
+@subscribers.command()
+@click.argument("email")
+@_as_json
+@click.pass_context
+def unsuppress(ctx: click.Context, email: str, as_json: bool) -> None:
+    """Allow an address again; its subscriptions say what they said before."""
+    project = the_project(ctx)
+    with connected(project) as database:
+        unsuppress_person(project, database, email, now=datetime.now(UTC))
+    if as_json:
+        print_json({"email": email, "suppressed": False})
+    else:
+        click.echo(f"{email} may be written to again.")
+
+
+@subscribers.command()
+@click.argument("email")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_as_json
+@click.pass_context
+def erase(ctx: click.Context, email: str, yes: bool, as_json: bool) -> None:
+    """Forget a person for good. A keyed hash stays, so that no import brings them back."""
+    confirm("Everything that is kept of this person will be emptied for good. Go on?", yes=yes)
+    project = the_project(ctx)
+    with connected(project) as database:
+        erase_person_everywhere(project, database, email, now=datetime.now(UTC))
+    if as_json:
+        print_json({"erased": True})
+    else:
+        click.echo("Erased. Copies of the database and exported files are yours to look after.")
+
+
+@contextmanager
+def _opened(file: Path | None) -> Iterator[IO[str]]:
+    """Standard output, or a file that only its owner can read and that appears when it is complete."""
+    if file is None:
+        yield sys.stdout
+        return
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    except OSError as error:
+        raise click.UsageError(f"{file} cannot be written: {error.strerror}") from error
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
+            yield out
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _import_as_json(report: ImportReport) -> dict[str, Any]:
+    return {
+        "rows": report.rows,
+        **{kind.value: count for kind, count in report.counts.items()},
+        "skipped_because": dict(report.skipped),
+        "rejects": str(report.rejects) if report.rejects else None,
+        "notes": [{"line": line, "note": note} for line, note in report.notes],
+    }
+
+
+def _print_import(report: ImportReport, *, dry_run: bool) -> None:
+    print_facts({"rows": report.rows, **{kind.value: count for kind, count in report.counts.items()}})
+    for reason, count in sorted(report.skipped.items()):
+        click.echo(f"  skipped: {count} {reason}")
+    for verdict in report.rejected[:_SHOWN]:
+        click.echo(f"  line {verdict.line} rejected: {verdict.reason}")
+    for line, note in report.notes[:_SHOWN]:
+        click.echo(f"  line {line}: {note}")
+    hidden = max(0, len(report.rejected) - _SHOWN) + max(0, len(report.notes) - _SHOWN)
+    if hidden:
+        click.echo(f"  … and {hidden} more")
+    if report.rejects:
+        click.echo(f"Rejected rows are in {report.rejects}; mend them there and import that file.")
+    if dry_run:
+        click.echo("A dry run: nothing was changed.")
+
+
+def _print_person(person: Person, *, as_json: bool) -> None:
+    if as_json:
+        print_json(_person_as_json(person))
+        return
+    facts = _person_as_json(person)
+    attributes = facts.pop("attributes")
+    tables = {name: facts.pop(name) for name in ("subscriptions", "deliveries")}
+    suppression = facts.pop("suppression")
+    print_facts({name: value or "-" for name, value in {**facts, **attributes}.items()})
+    if suppression:
+        click.echo(f"suppressed since {suppression['since']}: {suppression['reason']} {suppression['note']}".rstrip())
+    for name, rows in tables.items():
+        if rows:
+            click.echo()
+            print_table([key.upper() for key in rows[0]], [[value or "-" for value in row.values()] for row in rows])
+        else:
+            click.echo(f"No {name}.")
+
+
+def _person_as_json(person: Person) -> dict[str, Any]:
+    subscriber, suppression = person.subscriber, person.suppression
+    erased = subscriber is not None and not subscriber.address
+    return {
+        "email": "" if erased else person.address,
+        "id": subscriber.id if subscriber else None,
+        "name": subscriber.name if subscriber else "",
+        "language": subscriber.language if subscriber else "",
+        "timezone": subscriber.timezone if subscriber else "",
+        "attributes": dict(subscriber.attributes) if subscriber else {},
+        "subscriptions": [
+            {
+                "list": item.list,
+                "consent": item.consent.value,
+                "since": item.since.isoformat(timespec="seconds"),
+                "how": item.how,
+                "basis": item.basis,
+            }
+            for item in person.subscriptions
+        ],
+        "suppression": {
+            "reason": suppression.reason.value,
+            "since": suppression.since.isoformat(timespec="seconds"),
+            "note": suppression.note,
+        }
+        if suppression
+        else None,
+        "deliveries": [
+            {
+                "delivery": item.delivery,
+                "issue": item.issue,
+                "state": item.state,
+                "at": item.at.isoformat(timespec="seconds") if item.at else None,
+            }
+            for item in person.sent
+        ],
+    }
