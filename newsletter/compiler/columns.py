@@ -19,7 +19,7 @@ def columns(text: str) -> int:
 
 
 def clip(text: str, limit: int) -> str:
-    """The beginning of a text within `limit` columns, cut between words, with an ellipsis when something is left off."""
+    """The beginning of a text within `limit` columns, cut between words, with an ellipsis when it is longer."""
     if columns(text) <= limit:
         return text
     kept = ""
@@ -69,12 +69,12 @@ def _may_break(before: str, after: str) -> bool:
         return False
     if before.isspace():
         return True
-    return _is_wide(before) or _is_wide(after)
+    return is_wide(before) or is_wide(after)
 
 
-def _is_wide(char: str) -> bool:
-    # Hangul is wide but written with spaces, which are where it breaks.
-    return unicodedata.east_asian_width(char) in "WF" and not "가" <= char <= "힣"
+def is_wide(char: str) -> bool:
+    """Whether a character belongs to a wide script without spaces; Hangul is wide, but breaks at its spaces."""
+    return bool(char) and unicodedata.east_asian_width(char) in "WF" and not "가" <= char <= "힣"
 
 
 def _width(char: str) -> int:

@@ -1,11 +1,12 @@
 """Compile: Issue → Edition, the steps in their order. Once per edition; no recipient is known here.
 
-    merge fields → markers, words checked · theme · context · Jinja2 → MJML · mjml-python → HTML · finishing, inline CSS
-    · links registered · text part · content hash · checks of the finished edition
+merge fields → markers, words checked · theme · context · Jinja2 → MJML · mjml-python → HTML · finishing, inline CSS
+· links registered · text part · content hash · checks of the finished edition
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +85,7 @@ def compile_issue(issue: Issue, language: str, kit: Kit) -> Compiled:
         text=text,
         mjml=rendered.mjml,
         slots=slots.used_in(context.subject, preheader_of(marked), html, text, rendered.mjml),
-        links=register_links(reader),
+        links=register_links(reader, slots.unmark),
         assets=gallery.assets,
         identity=kit.identity,
         hash=fingerprint(
@@ -109,7 +110,7 @@ def _make_html(rendered: Rendered, context: Context, templates: Templates) -> st
         raise TemplateError([_fault(rendered, templates, html.line, html.message)])
     unknown = [
         _fault(rendered, templates, _line_of(mjml, name), f"MJML has no element <{name}>")
-        for name in dict.fromkeys(tag for tag, _ in Reader(html).names if tag.startswith("mj-"))
+        for name in dict.fromkeys(re.findall(r"<(mj-[a-z-]+)", html, re.IGNORECASE))
     ]
     if unknown:
         raise TemplateError(unknown)

@@ -63,7 +63,7 @@ class Context:
     """`ltr` or `rtl`."""
     subject: str
     preheader: Markup
-    """For `<mj-preview>`: the author's, or the first sentence; padded, so that nothing else leaks into the inbox row."""
+    """For `<mj-preview>`: the author's, or the first sentence; padded, so that nothing else leaks into the inbox."""
     links: Links
     t: Callable[..., str]
     """`t(key, **values)`: an interface word in the edition's language."""
@@ -101,7 +101,7 @@ class Gallery:
         return tuple(self._shown[name] for name in sorted(self._shown))
 
 
-def make_context(  # noqa: PLR0913
+def make_context(
     issue: str, content: Content, theme: Theme, identity: Identity, slots: Slots, gallery: Gallery
 ) -> Context:
     """What the templates of one edition see. `content` holds markers already."""

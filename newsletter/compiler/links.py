@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from html.parser import HTMLParser
@@ -56,7 +56,7 @@ class Anchor:
 
 
 @dataclass(slots=True)
-class Picture:
+class ImageTag:
     """An `<img>` of the finished HTML; `alt` is None when the attribute is missing."""
 
     url: str
@@ -69,22 +69,19 @@ class Reader(HTMLParser):
     def __init__(self, html: str) -> None:
         super().__init__(convert_charrefs=True)
         self.anchors: list[Anchor] = []
-        self.pictures: list[Picture] = []
-        self.names: list[tuple[str, int]] = []
-        """Every tag with its line."""
+        self.pictures: list[ImageTag] = []
         self._open: Anchor | None = None
         self.feed(html)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note a link or an image."""
-        self.names.append((tag, self.getpos()[0]))
         values = dict(attrs)
         if tag == "a" and values.get("href") is not None:
             self._open = Anchor(values["href"] or "")
             self.anchors.append(self._open)
         if tag == "img":
-            self.pictures.append(Picture(values.get("src") or "", values.get("alt") if "alt" in values else None))
+            self.pictures.append(ImageTag(values.get("src") or "", values.get("alt") if "alt" in values else None))
             if self._open is not None:
                 self._open.label += f" {values.get('alt') or ''} "
 
@@ -103,14 +100,17 @@ class Reader(HTMLParser):
             self._open.label += data
 
 
-def register_links(reader: Reader) -> tuple[Link, ...]:
-    """Every link in reading order. An id depends on the URL and on which occurrence of it this is, on nothing else."""
-    return tuple(_register(reader.anchors))
+def register_links(reader: Reader, unmark: Callable[[str], str]) -> tuple[Link, ...]:
+    """Every link in reading order. An id depends on the URL and on which occurrence of it this is, on nothing else.
+
+    `unmark` puts merge fields back for markers, which would be others as soon as a word of the issue changes.
+    """
+    return tuple(_register(reader.anchors, unmark))
 
 
-def _register(anchors: list[Anchor]) -> Iterator[Link]:
+def _register(anchors: list[Anchor], unmark: Callable[[str], str]) -> Iterator[Link]:
     seen: Counter[str] = Counter()
     for anchor in anchors:
         seen[anchor.url] += 1
-        digest = blake2b(f"{anchor.url}\n{seen[anchor.url]}".encode(), digest_size=5).digest()
-        yield Link(id=base32(digest), url=anchor.url, label=" ".join(anchor.label.split()))
+        digest = blake2b(f"{unmark(anchor.url)}\n{seen[anchor.url]}".encode(), digest_size=5).digest()
+        yield Link(id=base32(digest), url=anchor.url, label=unmark(" ".join(anchor.label.split())))

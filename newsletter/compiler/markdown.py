@@ -29,15 +29,15 @@ Styles: TypeAlias = Mapping[str, str]
 """Tag → what its `style` attribute says; `p_last` for the last paragraph of a text."""
 
 _STYLED = {
-    "paragraph_open": "p", "link_open": "a", "bullet_list_open": "ul", "ordered_list_open": "ol", "list_item_open": "li",
-    "blockquote_open": "blockquote", "strong_open": "strong", "em_open": "em", "code_inline": "code", "fence": "pre",
-    "code_block": "pre", "hr": "hr",
+    "paragraph_open": "p", "link_open": "a", "bullet_list_open": "ul", "ordered_list_open": "ol",
+    "list_item_open": "li", "blockquote_open": "blockquote", "strong_open": "strong", "em_open": "em",
+    "code_inline": "code", "fence": "pre", "code_block": "pre", "hr": "hr",
 }  # fmt: skip
 _UNMATCHED = "unmatched"
 """The type of tokens that hold a sign which became nothing."""
 _HAN = re.compile(
-    "[⺀-⿟、-〿぀-ヿ㇀-㇣ㇰ-ㇿ㐀-鿿豈-﫿"
-    "︰-﹏！-｠￠-￦\U00020000-\U0003ffff]"
+    "[\u2e80-\u2fdf\u3001-\u30ff\u3100-\u312f\u31c0-\u31ff\u3400-\u9fff\uf900-\ufaff"
+    "\ufe30-\ufe4f\uff01-\uff60\uffe0-\uffe6\U00020000-\U0003ffff]"
 )
 """Scripts written without spaces (and their punctuation): a line end between two of them is no space."""
 
@@ -122,7 +122,7 @@ def _parse_inline(text: str) -> list[Token]:
 # -- emphasis ---------------------------------------------------------------------------------------------------------
 
 
-def _emphasis(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - the library's signature
+def _emphasis(state: StateInline, silent: bool) -> bool:
     """The library's rule for `*` and `_`, with flanking that knows scripts written without spaces."""
     sign = state.src[state.pos]
     if silent or sign not in "*_":

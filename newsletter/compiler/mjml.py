@@ -43,7 +43,7 @@ class Fault:
 
 
 def to_html(mjml: str, limits: Limits | None = None) -> str | Fault:
-    """The HTML of an MJML document, or what is wrong with it. Raises NewsletterError when the child cannot run at all."""
+    """The HTML of an MJML document, or what is wrong with it. Raises NewsletterError when the child cannot run."""
     limits = limits or Limits()
     command = [sys.executable, "-I", "-S", str(_CHILD), _packages()]
     command += [str(limits.seconds), str(limits.memory), str(limits.stack)]
@@ -58,8 +58,7 @@ def to_html(mjml: str, limits: Limits | None = None) -> str | Fault:
         return _explain(said, mjml)
     if done.returncode < 0:
         name = signal.Signals(-done.returncode).name
-        message = f"the MJML compiler died on this document ({name}): its tags are nested too deeply, or it is too large"
-        return Fault(message, _deepest(mjml))
+        return Fault(f"the MJML compiler died ({name}): tags are nested too deeply, or too many", _deepest(mjml))
     raise NewsletterError(f"The MJML compiler cannot run: {said or f'exit code {done.returncode}'}")
 
 
@@ -98,8 +97,6 @@ def _deepest(mjml: str) -> int:
 
 class _Balance(HTMLParser):
     """Which tags are open; MJML is XML, so all of them must be closed."""
-
-    CDATA_CONTENT_ELEMENTS = ()
 
     def __init__(self, mjml: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The child of `mjml`: a program of its own that may die. Reads MJML, writes HTML; run by path, imports nothing of ours.
+"""The child of `mjml`: a program of its own that may die, run by its path. Reads MJML, writes HTML.
 
 Exit 0 with HTML on standard output, or 3 with what mjml-python complains about on standard error.
 """

@@ -23,7 +23,7 @@ from newsletter.authoring.issue import (
     QuoteBlock,
     TextBlock,
 )
-from newsletter.compiler.columns import WIDTH, columns, wrap
+from newsletter.compiler.columns import WIDTH, columns, is_wide, wrap
 from newsletter.compiler.context import Context
 from newsletter.compiler.links import normalise_url
 from newsletter.compiler.markdown import target, tree
@@ -99,11 +99,11 @@ class _Writer:
         """Why this mail came, how to leave, who sends it."""
         identity, links, t = self._context.identity, self._context.links, self._context.t
         lines = ["-" * WIDTH, wrap(t("why", newsletter=identity.newsletter)), ""]
-        lines += [f"{t('unsubscribe')}: {links.unsubscribe}", f"{t('view')}: {links.view}"]
+        lines += [_named(t("unsubscribe"), links.unsubscribe), _named(t("view"), links.view)]
         if identity.contact:
-            lines.append(f"{t('contact')}: {identity.contact}")
+            lines.append(_named(t("contact"), identity.contact))
         if identity.imprint:
-            lines.append(f"{t('imprint')}: {identity.imprint}")
+            lines.append(_named(t("imprint"), identity.imprint))
         sender = ", ".join(filter(None, (identity.legal_name, " ".join(identity.postal_address.split()))))
         return "\n".join([*lines, *(["", wrap(sender)] if sender else [])])
 
@@ -114,9 +114,9 @@ class _Writer:
         if content.authors:
             lines.append(wrap(t("by") + (alone.name if alone else self._names(content.authors))))
         if alone and alone.url:
-            lines.append(f"{t('follow')}: {alone.url}")
+            lines.append(_named(t("follow"), alone.url))
         if content.source:
-            lines.append(f"{t('original')}: {content.source.url}")
+            lines.append(_named(t("original"), content.source.url))
         return "\n".join(lines)
 
     def _highlight(self, item: Article | Picture) -> str:
@@ -221,6 +221,11 @@ class _Writer:
         notes = "\n".join(f"{indent}[{number}] {url}" for number, url in self._notes)
         self._notes = []
         return "\n\n".join(part for part in (*parts, notes) if part)
+
+
+def _named(name: str, url: str) -> str:
+    """A link on a line of its own; Chinese and Japanese have a wide colon that needs no space."""
+    return f"{name}：{url}" if is_wide(name[-1:]) else f"{name}: {url}"
 
 
 def _underlined(title: str, sign: str) -> str:

@@ -69,7 +69,7 @@ _ROLES: Mapping[type, Mapping[str, Role]] = {
     ButtonBlock: {"label": Role.WORDS, "url": Role.URL},
 }  # fmt: skip
 
-_WRITTEN = {(ButtonBlock, "label"): "button"}
+_WRITTEN: Mapping[tuple[type, str], str] = {(ButtonBlock, "label"): "button"}
 """Where the key in the file has another name than the field of the noun."""
 
 Change = Callable[[str, Role, str], str]
@@ -78,7 +78,7 @@ _Noun = TypeVar("_Noun")
 
 
 class Slots:
-    """The slots of one edition, made as they are met. `seed` is made of the content, so no author can write a marker."""
+    """The slots of one edition, made as they are met. `seed` comes from the content: no author can write a marker."""
 
     def __init__(self, seed: str) -> None:
         self._seed = seed
@@ -187,7 +187,7 @@ def _rewrite(noun: _Noun, path: str, change: Change) -> _Noun:
             )
         elif is_dataclass(value):
             changes[field.name] = _rewrite(value, getattr(value, "path", "") or inside, change)
-    return replace(cast("Any", noun), **changes)
+    return cast("_Noun", replace(cast("Any", noun), **changes))
 
 
 def _field(match: re.Match[str]) -> MergeField:

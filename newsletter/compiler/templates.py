@@ -11,10 +11,13 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
+from functools import cache
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import jinja2
+from jinja2.bccache import Bucket
 from markupsafe import Markup
 
 from newsletter.authoring.issue import Block
@@ -85,7 +88,7 @@ class Templates:
         name = f"layouts/{layout}{SUFFIX}"
         try:
             mjml = environment.get_template(name).render()
-        except Exception as error:  # noqa: BLE001 - a template's code may raise anything; it is the template's mistake
+        except Exception as error:  # a template's code may raise anything; it is the template's mistake
             raise TemplateError([self._problem(error, name)]) from error
         return Rendered(mjml, name, tuple(pieces), environment.sources())
 
@@ -146,6 +149,30 @@ class _Environment(jinja2.Environment):
         return template
 
 
+class _CompiledTemplates(jinja2.BytecodeCache):
+    """The compiled code of each template file, kept in memory as long as its text stays the same.
+
+    Compiling takes three quarters of the time of an edition; every language and every save in the preview profits.
+    """
+
+    def __init__(self) -> None:
+        self._codes: dict[str, tuple[str, CodeType]] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        checksum, code = self._codes.get(bucket.key, ("", None))
+        if checksum == bucket.checksum:
+            bucket.code = code
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        if bucket.code is not None:
+            self._codes[bucket.key] = (bucket.checksum, bucket.code)
+
+
+@cache
+def _compiled() -> _CompiledTemplates:
+    return _CompiledTemplates()
+
+
 def _environment(loader: jinja2.BaseLoader, context: Context, slots: Slots) -> _Environment:
     environment = _Environment(
         loader=loader,
@@ -154,6 +181,7 @@ def _environment(loader: jinja2.BaseLoader, context: Context, slots: Slots) -> _
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        bytecode_cache=_compiled(),
     )
     environment.used = set()
     environment.filters |= _filters(context, slots)

@@ -1,1 +1,1 @@
-"""What is checked of an edition: its words, links, pictures and size. Each check is a function from nouns to problems."""
+"""Checks of an edition: its words, links, images and size. Each is a function from nouns to problems."""

@@ -38,7 +38,7 @@ def _own_links(edition: Edition, own: dict[str, str], template: Place) -> Iterat
         if name == "unsubscribe" and in_html > 1:
             yield Problem(
                 id="second-unsubscribe-link",
-                message=f"{in_html} links of the {edition.language} edition unsubscribe; a forwarded mail gives them away",
+                message=f"{in_html} links of the {edition.language} edition unsubscribe; forwarding gives them away",
                 place=template,
                 severity=Severity.WARNING,
                 hint="Keep the one in the footer",

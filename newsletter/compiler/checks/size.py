@@ -16,8 +16,9 @@ LONGEST = {SlotKind.TEXT: 80, SlotKind.URL_PART: 240, SlotKind.URL: 240}
 
 def html_size(edition: Edition) -> int:
     """Bytes of the HTML part for the recipient with the longest values."""
-    size = len(edition.html.encode())
-    return size + sum((LONGEST[slot.kind] - len(slot.marker)) * edition.html.count(slot.marker) for slot in edition.slots)
+    html = edition.html
+    growth = sum((LONGEST[slot.kind] - len(slot.marker)) * html.count(slot.marker) for slot in edition.slots)
+    return len(html.encode()) + growth
 
 
 def check_size(edition: Edition, place: Place) -> Iterator[Problem]:

@@ -20,18 +20,18 @@ def check_words(content: Content, slots: Slots) -> list[Problem]:
     problems: list[Problem] = []
 
     def look(path: str, role: Role, value: str) -> str:
-        for found in _found(value, role, slots):
-            problems.append(
-                Problem(
-                    id="leftover-markup",
-                    message=slots.unmark(found.message),
-                    place=content.place(path),
-                    severity=Severity.ERROR if found.is_error else Severity.WARNING,
-                    path=path,
-                    hint=found.hint,
-                    quote=slots.unmark(found.line).strip(),
-                )
+        problems.extend(
+            Problem(
+                id="leftover-markup",
+                message=slots.unmark(found.message),
+                place=content.place(path),
+                severity=Severity.ERROR if found.is_error else Severity.WARNING,
+                path=path,
+                hint=found.hint,
+                quote=slots.unmark(found.line).strip(),
             )
+            for found in _found(value, role, slots)
+        )
         return value
 
     rewrite(content, look)
