@@ -1,0 +1,250 @@
+"""The shipped theme keeps the rules of the look; a project's theme overrides it key by key, with places for mistakes."""
+
+from __future__ import annotations
+
+import colorsys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from newsletter.compiler.colour import contrast
+from newsletter.compiler.theme import LoadedTheme, Palette, Theme, load_theme
+from newsletter.problem import Severity
+
+SHIPPED = Path(__file__).parents[3] / "templates"
+
+
+@pytest.fixture(scope="module")
+def theme() -> Theme:
+    loaded = load_theme("default", [SHIPPED], root=SHIPPED.parent)
+    assert loaded.problems == ()
+    assert loaded.theme is not None
+    return loaded.theme
+
+
+def _project(folder: Path, text: str, name: str = "default") -> LoadedTheme:
+    file = folder / "templates" / "themes" / f"{name}.yaml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    return load_theme(name, [folder / "templates", SHIPPED], root=folder)
+
+
+# -- the shipped theme ------------------------------------------------------------------------------------------------
+
+
+def _lightness(colour: str) -> float:
+    return colorsys.rgb_to_hls(*(int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)))[1]
+
+
+def _inverted(colour: str) -> str:
+    """A colour as mail programs invert it: the lightness turned over, the hue kept."""
+    hue, lightness, saturation = colorsys.rgb_to_hls(*(int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)))
+    return "#" + "".join(f"{round(c * 255):02x}" for c in colorsys.hls_to_rgb(hue, 1 - lightness, saturation))
+
+
+def _wholly_inverted(palette: Palette) -> Palette:
+    return Palette(**{name: _inverted(getattr(palette, name)) for name in Palette.__slots__})
+
+
+def _partly_inverted(palette: Palette) -> Palette:
+    """Light backgrounds are darkened and dark text on them is lightened; what is dark already is left as it is."""
+    return Palette(
+        paper=_inverted(palette.paper),
+        ink=_inverted(palette.ink),
+        muted=_inverted(palette.muted),
+        accent=_inverted(palette.accent),
+        on_accent=palette.on_accent,
+        rule=_inverted(palette.rule),
+    )
+
+
+def test_shipped_palettes_are_legible(theme: Theme) -> None:
+    for palette in (theme.light, theme.dark, _wholly_inverted(theme.light)):
+        assert contrast(palette.ink, palette.paper) >= 7
+        assert contrast(palette.muted, palette.paper) >= 4.5
+        assert contrast(palette.accent, palette.paper) >= 4.5
+        assert contrast(palette.on_accent, palette.accent) >= 4.5
+
+
+def test_shipped_palette_is_legible_when_partly_inverted(theme: Theme) -> None:
+    partly = _partly_inverted(theme.light)
+    assert contrast(partly.ink, partly.paper) >= 7
+    assert min(contrast(partly.muted, partly.paper), contrast(partly.accent, partly.paper)) >= 4.5
+    # The button is dark already: neither its cell nor its white words are touched.
+    assert contrast(theme.light.on_accent, theme.light.accent) >= 4.5
+    assert contrast(theme.light.accent, partly.paper) >= 1.5
+
+
+def test_shipped_palettes_have_no_pure_black_on_white(theme: Theme) -> None:
+    assert theme.light.ink != "#000000"
+    assert theme.dark.paper != "#000000"
+    assert _lightness(theme.light.paper) > 0.9
+    assert _lightness(theme.dark.paper) < 0.2
+
+
+def test_shipped_sizes_are_the_five_of_the_look(theme: Theme) -> None:
+    sizes = theme.sizes
+    narrow = {sizes.meta, sizes.button, sizes.body, sizes.title, sizes.headline_small}
+    wide = {sizes.meta, sizes.button, sizes.body, sizes.title, sizes.headline}
+    assert narrow == {13, 16, 17, 20, 24}
+    assert wide == {13, 16, 17, 20, 28}
+    assert theme.width == 600
+    assert theme.column <= 560
+
+
+@pytest.mark.parametrize("language", ["zh", "zh-CN", "zh-TW", "ja", "ko"])
+def test_chinese_japanese_and_korean_are_set_by_their_own_rules(theme: Theme, language: str) -> None:
+    face = theme.typeface(language)
+    assert face.line_height == 1.75
+    assert face.tracking == 0
+    assert "italic" not in theme.markdown_styles(language)["em"]
+    assert "font-weight:700" in theme.markdown_styles(language)["em"]
+
+
+@pytest.mark.parametrize(
+    ("language", "font"),
+    [
+        ("zh", "PingFang SC"),
+        ("zh-Hans-SG", "PingFang SC"),
+        ("zh-TW", "PingFang TC"),
+        ("zh-HK", "PingFang TC"),
+        ("ja-JP", "Hiragino Sans"),
+        ("ko", "Apple SD Gothic Neo"),
+        ("ar-EG", "Geeza Pro"),
+        ("he", "Arial Hebrew"),
+        ("de", "Helvetica Neue"),
+        ("sv", "Helvetica Neue"),
+    ],
+)
+def test_typeface_of_language(theme: Theme, language: str, font: str) -> None:
+    assert theme.typeface(language).body.startswith(font)
+
+
+@pytest.mark.parametrize("language", ["ar", "he"])
+def test_scripts_from_the_right_are_mirrored_and_not_spaced(theme: Theme, language: str) -> None:
+    styles = theme.markdown_styles(language)
+    assert "padding-right:20px" in styles["ul"]
+    assert "border-right" in styles["blockquote"]
+    assert theme.typeface(language).tracking == 0
+    assert "italic" not in styles["em"]
+
+
+# -- a project's theme ------------------------------------------------------------------------------------------------
+
+
+def test_project_theme_overrides_single_keys(tmp_path: Path, theme: Theme) -> None:
+    loaded = _project(tmp_path, 'light: {accent: "#7A1F2B"}\nspacing:\n  section: 56\n')
+    assert loaded.problems == ()
+    assert loaded.theme is not None
+    assert loaded.theme.light.accent == "#7a1f2b"
+    assert loaded.theme.light.ink == theme.light.ink
+    assert loaded.theme.spacing.section == 56
+    assert loaded.theme.dark == theme.dark
+
+
+def test_named_theme_stands_on_the_default(tmp_path: Path, theme: Theme) -> None:
+    loaded = _project(tmp_path, "corner: 0\n", name="quiet")
+    assert loaded.theme is not None
+    assert (loaded.theme.name, loaded.theme.corner) == ("quiet", 0)
+    assert loaded.theme.light == theme.light
+    assert tmp_path / "templates" / "themes" / "quiet.yaml" in loaded.files
+
+
+def test_typeface_of_a_new_language_needs_only_what_differs(tmp_path: Path, theme: Theme) -> None:
+    loaded = _project(
+        tmp_path, "typefaces:\n  th:\n    body: [Thonburi, Noto Sans Thai, sans-serif]\n    tracking: 0\n"
+    )
+    assert loaded.theme is not None
+    assert loaded.theme.typeface("th-TH").body == "Thonburi, Noto Sans Thai, sans-serif"
+    assert loaded.theme.typeface("th").line_height == theme.typeface("en").line_height
+
+
+def test_logo_lies_beside_the_theme(tmp_path: Path) -> None:
+    folder = tmp_path / "templates" / "themes"
+    folder.mkdir(parents=True)
+    Image.new("RGB", (240, 60)).save(folder / "logo.png")
+    loaded = _project(tmp_path, "logo: {image: logo.png, alt: The Meridian, width: 120}\n")
+    assert loaded.theme is not None
+    assert loaded.theme.logo is not None
+    assert (loaded.theme.logo.image.width, loaded.theme.logo.width, loaded.theme.logo.alt) == (240, 120, "The Meridian")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "rule", "says"),
+    [
+        ("light:\n  ink: black\n", 2, 8, "bad-value", 'light.ink must be a colour of six digits in quotes'),
+        ('light:\n  ink: "#222"\n', 2, 8, "bad-value", "six digits"),
+        ("light:\n  inc: '#222222'\n", 2, 3, "unknown-key", "there is no setting 'light.inc'"),
+        ("lihgt:\n  ink: '#222222'\n", 2, 3, "unknown-key", "there is no setting 'lihgt.ink'"),
+        ("dark: '#222222'\n", 1, 1, "unknown-key", "there is no setting 'dark'"),
+        ("spacing: {article: 30}\n", 1, 20, "bad-value", "a multiple of 4"),
+        ("sizes:\n  body: 17px\n", 2, 9, "bad-value", "whole number of pixels from 9 to 72"),
+        ("width: true\n", 1, 8, "bad-value", "whole number"),
+        ("typefaces:\n  zh:\n    emphasis: bold\n", 3, 15, "bad-value", "must be italic or weight"),
+        ("typefaces:\n  zh:\n    body: [\"x';}\", serif]\n", 3, 11, "bad-value", "list of font names"),
+        ("typefaces: {zh: {body: [PingFang SC]}}\n", 1, 24, "bad-value", "the last one of"),
+        ("typefaces: {zh: {line_height: 9}}\n", 1, 31, "bad-value", "a number from 1 to 2.5"),
+        ("logo: {image: none.png}\n", 1, 15, "bad-image", "cannot show none.png: No such file"),
+        ("- light\n", 1, 1, "bad-theme", "a list of settings"),
+        ("corner: 4\ncorner: 5\n", 2, 1, "duplicate-key", "corner"),
+    ],
+)  # fmt: skip
+def test_theme_with_a_mistake_is_told_its_place(
+    tmp_path: Path, text: str, line: int, column: int, rule: str, says: str
+) -> None:
+    loaded = _project(tmp_path, text)
+    assert loaded.theme is None
+    [problem] = loaded.problems
+    assert (problem.place.file, problem.place.line, problem.place.column) == (
+        "templates/themes/default.yaml",
+        line,
+        column,
+    )
+    assert problem.id == rule
+    assert says in problem.message
+
+
+def test_theme_with_three_mistakes_tells_all(tmp_path: Path) -> None:
+    loaded = _project(tmp_path, "light: {ink: red, muted: grey}\ncorner: -1\n")
+    assert [problem.path for problem in loaded.problems] == ["light.ink", "light.muted", "corner"]
+
+
+def test_colour_cut_by_yaml_is_explained(tmp_path: Path) -> None:
+    loaded = _project(tmp_path, "light:\n  ink: #222222\n")
+    [problem] = [problem for problem in loaded.problems if problem.id == "bad-value"]
+    assert "comment unless it stands in quotes" in problem.hint
+    assert problem.place.line == 2
+
+
+def test_misspelt_setting_gets_a_hint(tmp_path: Path) -> None:
+    [problem] = _project(tmp_path, "light: {acent: '#222222'}\n").problems
+    assert problem.hint == "Did you mean 'light.accent'?"
+    [problem] = _project(tmp_path, "dark: none\n").problems
+    assert problem.hint == "It holds settings of its own: accent, ink, muted, on_accent, paper, rule."
+
+
+def test_faint_colours_are_a_warning(tmp_path: Path) -> None:
+    loaded = _project(tmp_path, 'light:\n  muted: "#9aa0a6"\n')
+    assert loaded.theme is not None
+    [problem] = loaded.problems
+    assert (problem.id, problem.severity, problem.place.line) == ("theme-contrast", Severity.WARNING, 2)
+    assert "light.muted on light.paper has a contrast of 2.6; it needs 4.5" in problem.message
+
+
+@pytest.mark.parametrize("name", ["defualt", "../default", "", "a/b"])
+def test_theme_that_is_not_there(tmp_path: Path, name: str) -> None:
+    loaded = load_theme(name, [tmp_path / "templates", SHIPPED], root=tmp_path)
+    assert loaded.theme is None
+    [problem] = loaded.problems
+    assert problem.id == "missing-theme"
+    assert "default" in problem.hint
+
+
+def test_theme_without_the_shipped_one_lacks_settings(tmp_path: Path) -> None:
+    folder = tmp_path / "themes"
+    folder.mkdir()
+    (folder / "default.yaml").write_text("corner: 4\n", encoding="utf-8")
+    loaded = load_theme("default", [tmp_path], root=tmp_path)
+    assert loaded.theme is None
+    assert "the theme lacks light.ink" in {problem.message for problem in loaded.problems}
