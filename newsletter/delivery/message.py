@@ -26,7 +26,6 @@ from newsletter.expression import Values
 from newsletter.tokens import Purpose, Signer
 
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_LINE_END = re.compile("\r\n|\r|\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +175,7 @@ def _feedback_id(issue: str, list_slug: str, domain: str) -> str:
 
 def _encode(subtype: str, content: str) -> _Part:
     """One body part in quoted-printable or base64, whichever is smaller: with either, 7 bits and short lines do."""
-    lines = _LINE_END.sub("\r\n", _CONTROLS.sub("", content))
+    lines = _CONTROLS.sub("", content).replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
     try:
         data = (lines if lines.endswith("\r\n") else lines + "\r\n").encode()
     except UnicodeEncodeError as error:

@@ -21,7 +21,10 @@ class Transport(Protocol):
 
         Returns what the relay answered, also a refusal. Raises TransportError when nothing was judged because there
         is no connection or it was lost *before* the dot (the message may be tried again without a thought), and
-        PermitRefusedError when the permit said no. After the dot nothing is raised: a lost line is `Unknown`.
+        PermitRefusedError when the permit said no; what `permit` itself raises goes through, no dot is written then.
+        After the dot nothing is raised: a lost line is `Unknown`. The one exception is a cancelled task: its connection
+        is destroyed and CancelledError goes through, before or after the dot. The caller knows whether its permit was
+        granted; if it was, a cancelled message is unknown. To stop without that, stop claiming and wait.
         """
         ...
 

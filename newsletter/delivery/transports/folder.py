@@ -1,24 +1,37 @@
-"""A way out into files: each message becomes `<recipient id or Message-ID>.eml` in a folder. For dry runs."""
+"""A way out into files, for dry runs: each message becomes an `.eml` file named after its Message-ID."""
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 
 from newsletter.delivery.envelope import Envelope
 from newsletter.delivery.message import Message
-from newsletter.delivery.outcome import Outcome
+from newsletter.delivery.outcome import Accepted, Outcome, Reply
 from newsletter.delivery.transport import Permit
+from newsletter.errors import PermitRefusedError, RelayConnectionError
 
 
 class FolderTransport:
-    """A Transport that writes `.eml` files into `folder`, which it makes."""
+    """A Transport that writes into `folder`, which it makes when the first message comes."""
 
     def __init__(self, folder: Path) -> None:
-        raise NotImplementedError
+        self._folder = folder
 
-    async def send(self, envelope: Envelope, message: Message, permit: Permit) -> Outcome:
+    async def send(self, envelope: Envelope, message: Message, permit: Permit) -> Outcome:  # noqa: ARG002 - no envelope in a file
         """Write the file whole or not at all; a message written again replaces its file."""
-        raise NotImplementedError
+        if not await permit():
+            raise PermitRefusedError("The ledger did not allow this message to be finished")
+        file = self._folder / f"{message.id.partition('@')[0]}.eml"
+        draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            draft.write_bytes(message.data)
+            draft.replace(file)
+        except OSError as error:
+            draft.unlink(missing_ok=True)
+            raise RelayConnectionError(f"Cannot write {file}: {error.strerror or error}") from error
+        return Accepted(Reply(250, "2.0.0", f"written to {file.name}"))
 
     async def close(self) -> None:
         """Nothing is open."""

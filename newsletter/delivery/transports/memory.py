@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 
 from newsletter.delivery.envelope import Envelope
 from newsletter.delivery.message import Message
-from newsletter.delivery.outcome import Outcome
+from newsletter.delivery.outcome import Accepted, Outcome, Reply
 from newsletter.delivery.transport import Permit
-from newsletter.errors import TransportError
+from newsletter.errors import PermitRefusedError, TransportError
 
 
 class MemoryTransport:
-    """A Transport. `answers` are used up one per message, before the permit is asked when it is a TransportError."""
+    """A Transport. `answers` are used up, one per message; a TransportError is raised before the permit is asked."""
 
     def __init__(self, answers: Iterable[Outcome | TransportError] = ()) -> None:
-        raise NotImplementedError
+        self._answers = deque(answers)
+        self.sent: list[tuple[Envelope, Message]] = []
+        """Every message whose final dot was permitted, whatever the answer was."""
+        self.is_closed = False
 
     async def send(self, envelope: Envelope, message: Message, permit: Permit) -> Outcome:
-        """Ask the permit, keep the message, give the next answer (or Accepted)."""
-        raise NotImplementedError
+        """Ask the permit, keep the message, give the next answer (without one: Accepted)."""
+        answer = self._answers.popleft() if self._answers else Accepted(Reply(250, "2.0.0", "kept"))
+        if isinstance(answer, TransportError):
+            raise answer
+        if not await permit():
+            raise PermitRefusedError("The ledger did not allow this message to be finished")
+        self.sent.append((envelope, message))
+        return answer
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Nothing is open; tests can see that it was called."""
+        self.is_closed = True

@@ -1,0 +1,76 @@
+"""The relay and how to talk to it, as values; and the refusal to send mail or passwords in clear."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import ssl
+from dataclasses import dataclass, field
+from typing import Literal
+
+from newsletter.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpSettings:
+    """The relay and how to talk to it. Durations in seconds."""
+
+    host: str
+    port: int
+    tls: Literal["starttls", "implicit", "none"] = "starttls"
+    username: str = ""
+    password: str = field(default="", repr=False)
+    ca_file: str = ""
+    """PEM file of authorities to trust instead of the system's; empty: the system's."""
+    force_clear: bool = False
+    """Allow `none` to a host that is not loopback, and a login in clear."""
+    timeout: float = 60.0
+    """How long the relay may be silent before the final dot."""
+    reply_timeout: float = 600.0
+    """How long it may think after the final dot (RFC 5321, section 4.5.3.2.6: ten minutes)."""
+    hello: str = ""
+    """The name we greet with; empty: this host's."""
+    connections: int = 4
+    """How many are open at most; more `send`s than that wait for one."""
+    messages_per_connection: int = 100
+    """After so many a connection is closed in peace and another one opened."""
+
+
+def check_settings(settings: SmtpSettings) -> None:
+    """Raise ConfigError for what cannot work, and for what would let mail or a password travel in clear."""
+    if not re.fullmatch(r"[A-Za-z0-9._:-]+", settings.host):
+        raise ConfigError(f"[smtp] host: {settings.host!r} is not the name or address of a relay")
+    if settings.hello and not re.fullmatch(r"[A-Za-z0-9.:\[\]-]{1,255}", settings.hello):
+        raise ConfigError("[smtp] hello: must be a host name such as mail.example.org")
+    if settings.tls != "none" or settings.force_clear:
+        return
+    if not _is_loopback(settings.host):
+        raise ConfigError(
+            f'[smtp] tls = "none" to {settings.host}: mail would be readable on the way',
+            hint='Use "starttls" or "implicit"; `force_clear = true` if the way really is safe',
+        )
+    if settings.username:
+        raise ConfigError(
+            '[smtp] username needs TLS: with tls = "none" the password would be readable on the way',
+            hint="Remove the username, use TLS, or set `force_clear = true`",
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def tls_context(settings: SmtpSettings) -> ssl.SSLContext | None:
+    """What verifies the relay; None when there is to be no TLS. Raises ConfigError when `ca_file` is of no use."""
+    if settings.tls == "none":
+        return None
+    try:
+        return ssl.create_default_context(cafile=settings.ca_file or None)
+    except OSError as error:  # also ssl.SSLError
+        raise ConfigError(
+            f"[smtp] ca_file: {settings.ca_file}: {error.strerror or error}",
+            hint="It must be a PEM file of certificate authorities",
+        ) from error
