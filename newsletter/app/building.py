@@ -1,0 +1,168 @@
+"""Building: issues as files to look at, diff and keep: `newsletter build`. Needs neither database nor secret.
+
+The same input gives the same bytes; either all files are written or, when there is an error, none.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from pathlib import Path
+
+from newsletter.app.editions import Compilation, assets_url_of, compile_editions
+from newsletter.app.issues import find, load
+from newsletter.app.project import Project
+from newsletter.authoring.issue import Issue
+from newsletter.authoring.persona import Persona, load_personas
+from newsletter.compiler.checks.size import html_size
+from newsletter.compiler.edition import Edition
+from newsletter.compiler.fingerprint import fingerprint
+from newsletter.config import FILE
+from newsletter.delivery.ledger import Claim
+from newsletter.delivery.message import Letterhead, compose_message, merge_values
+from newsletter.delivery.plan import choose_language
+from newsletter.delivery.urls import Urls
+from newsletter.errors import ComposeError, RequestError
+from newsletter.problem import Place, Problem, has_errors
+from newsletter.tokens import Key, Signer, base32
+
+SIGNER = Signer([Key("aa", b"made for looking at, opens nothing")])
+"""Signs the links of built files. No project ever has this key, so a built mail that gets out has no power."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """What `build` made. Nothing was written if one of the problems is an error."""
+
+    out: Path
+    editions: tuple[Mapping[str, object], ...]
+    """The entries of build.json."""
+    problems: tuple[Problem, ...]
+    """Of all issues, also those found while reading them."""
+
+
+def build(project: Project, paths: Sequence[Path], out: Path) -> BuildReport:
+    """Compile issues into files below `out`: `<slug>/<language>.html|.txt|.eml|.mjml`, `assets/` and `build.json`."""
+    personas, found = load_personas(project.issues / "personas.yaml", root=project.folder)
+    problems = list(found)
+    files: dict[str, bytes] = {}
+    entries: list[Mapping[str, object]] = []
+    for path in find(project, paths):
+        loaded = load(project, path)
+        problems += loaded.problems
+        if loaded.issue is None:
+            continue
+        if any(name.startswith(f"{loaded.issue.slug}/") for name in files):
+            problems.append(Problem("same-slug", f"two issues are called {loaded.issue.slug}", Place(str(path))))
+        compilation = compile_editions(project, loaded.issue)
+        problems += compilation.problems
+        try:
+            for edition in compilation.editions.values():
+                persona = choose_persona(personas, edition.language, loaded.issue.languages)
+                made = _files(project, loaded.issue, edition, persona)
+                files |= made
+                entries.append(_entry(edition, compilation, made))
+        except ComposeError as error:
+            problems.append(Problem("compose", str(error), Place(FILE), hint=error.hint))
+    facts = {"editions": entries, "problems": [problem.as_json() for problem in problems]}
+    files["build.json"] = (json.dumps(facts, ensure_ascii=False, indent=2) + "\n").encode()
+    if not has_errors(problems):
+        _write(out, files)
+    return BuildReport(out, tuple(entries), tuple(problems))
+
+
+def choose_persona(personas: Sequence[Persona], language: str, languages: Sequence[str]) -> Persona:
+    """The first persona who would get the edition in `language`, or else the first of all."""
+    fitting = (p for p in personas if choose_language([p.language], languages) == language)
+    return next(fitting, personas[0])
+
+
+def _files(project: Project, issue: Issue, edition: Edition, persona: Persona) -> dict[str, bytes]:
+    """Name below `out` → bytes of one edition, filled for one persona."""
+    claim, letterhead = _claim(issue, edition, persona), _letterhead(project, edition)
+    filled = edition.fill(merge_values(claim.recipient, claim.address, claim.values, letterhead.urls))
+    html = filled.html
+    for asset in edition.assets:
+        html = html.replace(f"{assets_url_of(project)}/{asset.name}", f"../assets/{asset.name}")
+    name = f"{issue.slug}/{edition.language}"
+    return {
+        f"{name}.html": html.encode(),
+        f"{name}.txt": filled.text.encode(),
+        f"{name}.eml": compose_message(edition, claim, letterhead).data,
+        f"{name}.mjml": edition.readable(edition.mjml).encode(),
+        **{f"assets/{asset.name}": asset.data for asset in edition.assets},
+    }
+
+
+def _claim(issue: Issue, edition: Edition, persona: Persona) -> Claim:
+    """The persona as a recipient at the issue's date: nothing in a built file depends on when it was built."""
+    dated_at = datetime.combine(issue.original.date, time(), tzinfo=UTC)
+    values = {"name": persona.name, "language": persona.language, "timezone": persona.timezone}
+    return Claim(
+        recipient=base32(bytes.fromhex(fingerprint(issue.slug, edition.language, persona.id)))[:26],
+        delivery="build",
+        epoch=0,
+        address=persona.email,
+        language=edition.language,
+        dated_at=dated_at,
+        attempts=0,
+        eligible_at=dated_at,
+        values={**persona.attributes, **values},
+    )
+
+
+def _letterhead(project: Project, edition: Edition) -> Letterhead:
+    return Letterhead(
+        lists={"build": edition.identity.newsletter or "build"},
+        urls=Urls(project.config.public.url, SIGNER),
+        signer=SIGNER,
+        bounces=project.config.bounces.address or edition.identity.from_address,
+    )
+
+
+def _entry(edition: Edition, compilation: Compilation, files: Mapping[str, bytes]) -> dict[str, object]:
+    """What build.json says about one edition; sizes are bytes, `html` for the recipient with the longest values."""
+    name = f"{edition.issue}/{edition.language}"
+    return {
+        "issue": edition.issue,
+        "language": edition.language,
+        "hash": edition.hash,
+        "title": edition.title,
+        "subject": edition.readable(edition.subject),
+        "preheader": edition.readable(edition.preheader),
+        "files": [file for file in files if file.startswith(f"{name}.")],
+        "sizes": {
+            "html": html_size(edition),
+            "text": len(edition.text.encode()),
+            "eml": len(files[f"{name}.eml"]),
+            "images": sum(len(asset.data) for asset in edition.assets),
+        },
+        "links": [
+            {"id": link.id, "url": edition.readable(link.url), "label": link.label} for link in edition.links
+        ],
+        "problems": [problem.as_json() for problem in compilation.found[edition.language]],
+    }  # fmt: skip
+
+
+def _write(out: Path, files: Mapping[str, bytes]) -> None:
+    """Write each file whole or not at all, build.json last: it never tells of files that are not there yet."""
+    try:
+        for name, data in _in_order(files):
+            file = out / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            draft = file.with_name(f".{file.name}.{os.getpid()}")
+            try:
+                draft.write_bytes(data)
+                draft.replace(file)
+            finally:
+                draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise RequestError(f"Cannot write {error.filename}: {error.strerror}", hint="Choose another --out") from error
+
+
+def _in_order(files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
+    yield from sorted((name, data) for name, data in files.items() if name != "build.json")
+    yield "build.json", files["build.json"]

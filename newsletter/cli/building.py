@@ -1,0 +1,51 @@
+"""The command that makes files of issues: build."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from newsletter.cli.show import print_json, print_problems, print_table, the_project
+from newsletter.problem import has_errors
+
+
+@click.command()
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+    help="Where the files go (default: build/ in the project folder).",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print what build.json holds.")
+@click.pass_context
+def build(ctx: click.Context, paths: tuple[Path, ...], out: Path | None, as_json: bool) -> int:
+    """Compile issues into files (default: all of issues/).
+
+    Writes <slug>/<language>.html, .txt, .eml (for the first persona of that language) and .mjml, the images, and
+    build.json with hash, subject, sizes, links and problems. With an error nothing is written.
+    """
+    from newsletter.app.building import build as build_files
+
+    project = the_project(ctx)
+    report = build_files(project, paths, out or project.folder / "build")
+    failed = has_errors(report.problems)
+    if as_json:
+        problems = [problem.as_json() for problem in report.problems]
+        print_json({"out": str(report.out), "written": not failed, "editions": report.editions, "problems": problems})
+        return int(failed)
+    print_problems(report.problems, err=True)
+    if failed:
+        click.echo("Nothing was written.", err=True)
+        return 1
+    print_table(("issue", "language", "html", "text", "eml", "links", "subject"), map(_row, report.editions))
+    click.echo(f"\nWrote {report.out}")
+    return 0
+
+
+def _row(entry: object) -> tuple[object, ...]:
+    assert isinstance(entry, dict)
+    sizes = entry["sizes"]
+    return (
+        entry["issue"], entry["language"], sizes["html"], sizes["text"], sizes["eml"], len(entry["links"]),
+        entry["subject"],
+    )  # fmt: skip
