@@ -20,6 +20,7 @@ from pathlib import Path
 from newsletter.errors import NewsletterError
 
 _REFUSED = 3
+_VOID = frozenset({"area", "br", "col", "hr", "img", "input", "link", "meta", "wbr"})
 _CHILD = Path(__file__).with_name("mjml_child.py")
 _OFFSETS = re.compile(r" at position (\d+):\d+")
 
@@ -72,15 +73,18 @@ def _packages() -> str:
 
 
 def _explain(complaint: str, mjml: str) -> Fault:
+    """The complaint with a line; where we find the mistake ourselves, we say it better."""
+    found = next(_mistakes(mjml), None)
+    if found:
+        return found
     match = _OFFSETS.search(complaint)
-    if match:
-        before = mjml.encode()[: int(match[1])]
-        return Fault(_OFFSETS.sub("", complaint), before.count(b"\n") + 1)
-    return next(_unbalanced(mjml), Fault(complaint))
+    if match is None:
+        return Fault(complaint)
+    return Fault(_OFFSETS.sub("", complaint), mjml.encode()[: int(match[1])].count(b"\n") + 1)
 
 
-def _unbalanced(mjml: str) -> Iterator[Fault]:
-    """The first tag that is not closed or not opened: the complaints without a position are about these."""
+def _mistakes(mjml: str) -> Iterator[Fault]:
+    """Tags that are not balanced, and what XML does not allow: most complaints are about one of these."""
     reader = _Balance(mjml)
     if reader.fault:
         yield reader.fault
@@ -89,6 +93,8 @@ def _unbalanced(mjml: str) -> Iterator[Fault]:
     for number, text in enumerate(mjml.split("\n"), 1):
         if re.search(r"<(?![A-Za-z/!])", text):
             yield Fault("a bare < must be written &lt;", number)
+        if re.search(r"<[A-Za-z][^<>\"']*=[^\"'\s<>]", text):
+            yield Fault("the value of an attribute must stand in quotes", number)
 
 
 def _deepest(mjml: str) -> int:
@@ -96,7 +102,7 @@ def _deepest(mjml: str) -> int:
 
 
 class _Balance(HTMLParser):
-    """Which tags are open; MJML is XML, so all of them must be closed."""
+    """Which tags are open; all must be closed but those that HTML knows to be empty."""
 
     def __init__(self, mjml: str) -> None:
         super().__init__()
@@ -106,6 +112,8 @@ class _Balance(HTMLParser):
         self.feed(mjml)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
+        if tag in _VOID:
+            return
         self.open.append((tag, self.getpos()[0]))
         self.deepest = max(self.deepest, (len(self.open), self.getpos()[0]))
 

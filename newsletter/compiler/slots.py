@@ -213,7 +213,7 @@ def _missing_defaults(content: Content) -> list[Problem]:
     def look(path: str, role: Role, value: str) -> str:
         for match in FIELD.finditer(value):
             try:
-                field = parse_field(match["source"])
+                field = _field(match)
             except ExpressionError:
                 continue  # reported where it was marked
             if role is not Role.URL and field.path[0] == "subscriber" and not field.has_default:
