@@ -1,4 +1,4 @@
-"""The shipped theme keeps the rules of the look; a project's theme overrides it key by key, with places for mistakes."""
+"""The shipped theme keeps the rules of the look; a theme of the project overrides it by keys, mistakes have places."""
 
 from __future__ import annotations
 
