@@ -30,7 +30,8 @@ class Words:
 
     def __call__(self, key: str, **values: str) -> str:
         """One phrase, with values in its places. They are plain words: the page escapes them."""
-        return self.phrases[key].format_map(values)
+        # Isolated (Unicode FSI … PDI): a name in another direction does not turn the sentence around it.
+        return self.phrases[key].format_map({name: f"\u2068{value}\u2069" for name, value in values.items()})
 
 
 def choose_words(wanted: Iterable[str]) -> Words:

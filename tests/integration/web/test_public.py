@@ -267,7 +267,7 @@ def test_names_are_escaped_on_every_page(world: World, reader: str) -> None:
         assert "<b>Weekly" not in page.text
         assert "<i>digest" not in page.text
     assert "Weekly <i>digest</i>" in unescape(asked.text)
-    assert "Unsubscribe from The <b>Weekly</b>?" in unescape(asked.text)
+    assert "Unsubscribe from \u2068The <b>Weekly</b>\u2069?" in unescape(asked.text)
 
 
 @pytest.mark.parametrize(

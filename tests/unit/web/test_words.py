@@ -42,7 +42,7 @@ def test_words_are_the_best_match(wanted: list[str], expected: str) -> None:
 
 def test_words_are_not_a_template_for_the_name() -> None:
     assert choose_words(["en"])("leave_title", newsletter="{0.__class__} {left_text}") == (
-        "Unsubscribe from {0.__class__} {left_text}?"
+        "Unsubscribe from \u2068{0.__class__} {left_text}\u2069?"
     )
 
 

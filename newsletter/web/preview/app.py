@@ -1,0 +1,142 @@
+"""The preview app: an author's pages, live. It reads the project and changes nothing; it answers this machine only."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from fastapi import FastAPI, HTTPException
+from starlette.exceptions import HTTPException as AnyHTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import StreamingResponse as Stream
+
+from newsletter.app.looking import Look
+from newsletter.app.project import Project
+from newsletter.authoring.persona import Persona
+from newsletter.errors import AuthoringError
+from newsletter.web.pages import QUIET_HEADERS, Headers, policy
+from newsletter.web.preview.changes import Changes
+from newsletter.web.preview.desk import Desk
+from newsletter.web.preview.frame import Scheme
+from newsletter.web.preview.hosts import OwnHosts
+from newsletter.web.preview.sheets import STATIC, Sheets
+
+SHOW = ["GET", "HEAD"]
+
+_PAGE_POLICY = policy(
+    script_src="'self'", style_src="'self'", img_src="'self' data:", connect_src="'self'", frame_src="'self'"
+)
+_MAIL_POLICY = policy(
+    img_src="'self' data:",
+    style_src="'unsafe-inline'",
+    frame_ancestors="'self'",
+    # The frame keeps this page's origin, so that the page can put it back to where the author had scrolled;
+    # without allow-scripts, and with no script-src, nothing in it can make use of that.
+    sandbox="allow-same-origin allow-popups allow-popups-to-escape-sandbox",
+)
+
+
+def preview_app(project: Project, changes: Changes, *, host: str = "127.0.0.1") -> FastAPI:
+    """The preview of one project. `changes.close()` ends its open streams; `host` is the name it was told to use."""
+
+    @asynccontextmanager
+    async def watching(_: FastAPI) -> AsyncIterator[None]:
+        watcher = asyncio.create_task(changes.watch(lambda: watched_folders(project)))
+        yield
+        changes.close()
+        await watcher
+
+    app = FastAPI(lifespan=watching, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.add_middleware(Headers, headers=dict(QUIET_HEADERS) | {"Content-Security-Policy": _PAGE_POLICY})
+    app.add_middleware(OwnHosts, bound=host)
+    _add_pages(app, project, changes)
+    _add_stream(app, changes)
+    return app
+
+
+def watched_folders(project: Project) -> list[Path]:
+    """Where issues and templates lie; those that are there."""
+    return [folder for folder in (project.issues, *project.template_folders) if folder.is_dir()]
+
+
+def _add_pages(app: FastAPI, project: Project, changes: Changes) -> None:
+    desk = Desk(project, lambda: changes.version)
+    sheets = Sheets(project, live=True)
+
+    @app.api_route("/", methods=SHOW)
+    @app.api_route("/index.html", methods=SHOW)
+    def show_issues() -> HTMLResponse:
+        version = changes.version
+        return HTMLResponse(sheets.index(desk.all(), desk.personas()[0], version))
+
+    @app.api_route("/issues/{slug}", methods=SHOW)
+    def choose_edition(slug: str) -> RedirectResponse:
+        found = _found(desk, slug)
+        language = found.issue.language if found.issue else project.config.newsletter.language
+        return RedirectResponse(f"/issues/{quote(slug)}/{language}/{quote(desk.personas()[0].id)}.html")
+
+    @app.api_route("/issues/{slug}/{language}/{name}.html", methods=SHOW)
+    def show_edition(slug: str, language: str, name: str) -> HTMLResponse:
+        persona, _, scheme = name.partition(".")
+        if scheme:
+            return _mail(desk, sheets, slug, language, persona, scheme)
+        version = changes.version  # before looking: a change meanwhile makes the page reload
+        html = sheets.sheet(_found(desk, slug), language, _persona(desk, persona), desk.personas(), version)
+        return HTMLResponse(html)
+
+    @app.api_route("/assets/{name}", methods=SHOW)
+    def show_image(name: str) -> Response:
+        asset = desk.asset(name)
+        if asset is None:
+            raise HTTPException(404)
+        return Response(asset.data, media_type=asset.media_type, headers={"Cache-Control": "max-age=31536000"})
+
+    @app.api_route("/static/{name}", methods=SHOW)
+    def show_static(name: str) -> FileResponse:
+        if name not in {file.name for file in STATIC.iterdir()}:
+            raise HTTPException(404)
+        return FileResponse(STATIC / name, headers={"Cache-Control": "no-cache"})
+
+    @app.exception_handler(AnyHTTPException)
+    def nothing_here(request: Request, error: AnyHTTPException) -> HTMLResponse:  # noqa: ARG001
+        return HTMLResponse(sheets.lost(error.detail, changes.version), error.status_code, error.headers)
+
+    @app.exception_handler(AuthoringError)
+    def cannot_look(request: Request, error: AuthoringError) -> PlainTextResponse:  # noqa: ARG001
+        lines = [str(error), *(f"{problem.place}: {problem.message}" for problem in error.problems)]
+        return PlainTextResponse("\n".join(lines), status_code=500)
+
+
+def _add_stream(app: FastAPI, changes: Changes) -> None:
+    @app.get("/changes")
+    async def tell_changes() -> Stream:
+        async def lines() -> AsyncIterator[str]:
+            async for version in changes.follow():
+                yield f"data: {version}\n\n" if version else ": still here\n\n"
+
+        return Stream(lines(), media_type="text/event-stream")
+
+
+def _mail(desk: Desk, sheets: Sheets, slug: str, language: str, persona: str, scheme: str) -> HTMLResponse:
+    edition = _found(desk, slug).editions.get(language)
+    if edition is None or scheme not in list(Scheme):
+        raise HTTPException(404)
+    html = sheets.mail(edition, _persona(desk, persona), Scheme(scheme))
+    return HTMLResponse(html, headers={"Content-Security-Policy": _MAIL_POLICY})
+
+
+def _found(desk: Desk, slug: str) -> Look:
+    found = desk.look(slug)
+    if found is None:
+        raise HTTPException(404, f"There is no issue {slug!r} any more.")
+    return found
+
+
+def _persona(desk: Desk, name: str) -> Persona:
+    """The persona of that name; the first one when the author has just taken it out of the file."""
+    known = desk.personas()
+    return next((persona for persona in known if persona.id == name), known[0])

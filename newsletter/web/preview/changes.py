@@ -1,0 +1,97 @@
+"""Changes: notices that a file of the project was saved, and tells every open page (server-sent events)."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+
+from watchfiles import awatch
+
+_DEBOUNCE = 50  # milliseconds in which the several writes of one save become one change
+_STEP = 10
+_LOOK_AGAIN = 3000  # milliseconds after which a folder that was not there before is noticed
+_HEARTBEAT = 15.0  # seconds; a page that is gone is noticed when it is written to
+
+
+class Changes:
+    """How often the project has changed. One per preview; everything but `close` belongs to its event loop."""
+
+    def __init__(self) -> None:
+        self._run = secrets.token_hex(4)  # a page of an earlier run is out of date, whatever its number
+        self._count = 0
+        self._waiting: set[asyncio.Event] = set()
+        self._stop = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def version(self) -> str:
+        """What a page remembers of the moment it was made."""
+        return f"{self._run}.{self._count}"
+
+    def tell(self) -> None:
+        """Something changed."""
+        self._count += 1
+        for event in self._waiting:
+            event.set()
+
+    def close(self) -> None:
+        """End watching and every stream. May be called from a signal handler or another thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._end)
+
+    async def watch(self, folders: Callable[[], Sequence[Path]]) -> None:
+        """Tell of changes below these folders until `close`; they are asked for again now and then."""
+        self._loop = asyncio.get_running_loop()
+        while not self._stop.is_set():
+            watched = folders()
+            if not watched:
+                await self._pause(_LOOK_AGAIN / 1000)
+            elif await self._watch_these(watched, folders):
+                self.tell()  # a folder has come or gone
+
+    async def _watch_these(self, watched: Sequence[Path], folders: Callable[[], Sequence[Path]]) -> bool:
+        """Watch until the folders are others than these; False when it was told to stop."""
+        async for changed in awatch(
+            *watched,
+            debounce=_DEBOUNCE,
+            step=_STEP,
+            stop_event=self._stop,
+            rust_timeout=_LOOK_AGAIN,
+            yield_on_timeout=True,
+        ):
+            if changed:
+                self.tell()
+            if folders() != watched:
+                return True
+        return False
+
+    async def follow(self) -> AsyncIterator[str]:
+        """The present version, then each new one; an empty text now and then when there is none."""
+        event = asyncio.Event()
+        self._waiting.add(event)
+        try:
+            while not self._stop.is_set():
+                event.clear()
+                yield self.version
+                while not event.is_set() and not await _within(event, _HEARTBEAT):
+                    yield ""
+        finally:
+            self._waiting.discard(event)
+
+    async def _pause(self, seconds: float) -> None:
+        await _within(self._stop, seconds)
+
+    def _end(self) -> None:
+        self._stop.set()
+        for event in self._waiting:
+            event.set()
+
+
+async def _within(event: asyncio.Event, seconds: float) -> bool:
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return False
+    return True

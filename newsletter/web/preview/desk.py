@@ -1,0 +1,71 @@
+"""Desk: the issues as they lie on the author's desk just now, compiled when somebody looks and kept until a change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+from newsletter.app.looking import Look, look, personas, slugs
+from newsletter.app.project import Project
+from newsletter.authoring.persona import Persona
+from newsletter.compiler.edition import Asset
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Everything that was made since the last change."""
+
+    version: str
+    paths: Mapping[str, Path]
+    personas: tuple[Persona, ...]
+    looks: dict[str, Look]
+
+
+class Desk:
+    """Looks at issues. Compiling is slow beside everything else here, so it is done off the event loop, one at a time.
+
+    `version` tells whether what was made before still holds.
+    """
+
+    def __init__(self, project: Project, version: Callable[[], str]) -> None:
+        self.project = project
+        self._version = version
+        self._lock = Lock()
+        self._kept: Kept | None = None
+        self._assets: dict[str, Asset] = {}
+
+    def look(self, slug: str) -> Look | None:
+        """One issue; None when there is none of that name."""
+        with self._lock:
+            kept = self._fresh()
+            if slug not in kept.paths:
+                return None
+            if slug not in kept.looks:
+                kept.looks[slug] = look(self.project, kept.paths[slug])
+                for edition in kept.looks[slug].editions.values():
+                    # Never forgotten: a page that is being replaced may still ask for an image of before.
+                    self._assets.update({asset.name: asset for asset in edition.assets})
+            return kept.looks[slug]
+
+    def all(self) -> list[Look]:
+        """Every issue, the newest name first."""
+        with self._lock:
+            names = list(self._fresh().paths)
+        return [found for found in map(self.look, names) if found is not None]
+
+    def personas(self) -> tuple[Persona, ...]:
+        """Whose eyes can be looked with."""
+        with self._lock:
+            return self._fresh().personas
+
+    def asset(self, name: str) -> Asset | None:
+        """An image that one of the issues shows or showed."""
+        return self._assets.get(name)
+
+    def _fresh(self) -> Kept:
+        version = self._version()  # asked before reading: a change while we read makes us read again
+        if self._kept is None or self._kept.version != version:
+            self._kept = Kept(version, slugs(self.project), personas(self.project), {})
+        return self._kept

@@ -1,0 +1,49 @@
+"""Export: a static copy of the preview, to be looked at without any server or put beside a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from newsletter.app.looking import Look
+from newsletter.app.project import Project
+from newsletter.authoring.persona import Persona
+from newsletter.web.preview.desk import Desk
+from newsletter.web.preview.frame import Scheme
+from newsletter.web.preview.sheets import STATIC, Sheets
+
+
+def export_preview(project: Project, out: Path) -> list[Path]:
+    """Write every page, mail and image below `out`; the files written, the index first. Other files are left alone."""
+    desk = Desk(project, lambda: "")
+    sheets = Sheets(project, live=False)
+    looks, personas = desk.all(), desk.personas()
+    written = [_write(out / "index.html", sheets.index(looks, personas[0], "").encode())]
+    written += [_write(out / "static" / file.name, file.read_bytes()) for file in sorted(STATIC.iterdir())]
+    for found in looks:
+        files = _files(sheets, found, personas, project.config.newsletter.language)
+        written += [_write(out / path, data) for path, data in files]
+    return written
+
+
+def _files(
+    sheets: Sheets, found: Look, personas: tuple[Persona, ...], default_language: str
+) -> Iterator[tuple[Path, bytes]]:
+    for language in found.issue.languages if found.issue else (default_language,):
+        folder = Path("issues", found.slug, language)
+        edition = found.editions.get(language)
+        for persona in personas:
+            yield folder / f"{persona.id}.html", sheets.sheet(found, language, persona, personas, "").encode()
+            for scheme in Scheme:
+                if edition is None:
+                    continue  # the page says why
+                yield folder / f"{persona.id}.{scheme}.html", sheets.mail(edition, persona, scheme).encode()
+    for edition in found.editions.values():
+        for asset in edition.assets:
+            yield Path("assets", asset.name), asset.data
+
+
+def _write(path: Path, data: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return path

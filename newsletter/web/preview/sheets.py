@@ -1,0 +1,117 @@
+"""Sheets: the preview's pages as HTML. The same for the live preview and for a static copy: every link is relative.
+
+index.html · issues/<slug>/<language>/<persona>.html and beside it the mail as <persona>.light.html, .dark.html
+assets/<name> · static/preview.css, static/preview.js
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from newsletter.app.looking import Look, values_for
+from newsletter.app.project import Project
+from newsletter.authoring.persona import Persona
+from newsletter.compiler.checks.size import MAX_BYTES, html_size
+from newsletter.compiler.edition import Edition, Filled
+from newsletter.problem import Problem, Severity
+from newsletter.web.pages import Pages
+from newsletter.web.preview.frame import Scheme, framed
+
+STATIC = Path(__file__).parent / "static"
+
+_UP = "../../../"  # from a sheet to the root
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """The line a problem is in, cut where the mistake begins."""
+
+    before: str
+    at: str
+    after: str
+
+
+class Sheets:
+    """Makes the pages of one project's preview. `live` pages reload themselves; those of a copy do not."""
+
+    def __init__(self, project: Project, *, live: bool) -> None:
+        self._project = project
+        self._live = live
+        self._pages = Pages(Path(__file__).parent / "pages")
+
+    def index(self, looks: list[Look], persona: Persona, version: str) -> str:
+        """The list of issues."""
+        values = {
+            "looks": [(item, self._languages(item), _count(item.problems)) for item in looks],
+            "persona": persona.id,
+            "folder": self._project.issues.name,
+        }
+        return self._page("index.html", "", version, values)
+
+    def sheet(self, found: Look, language: str, persona: Persona, personas: tuple[Persona, ...], version: str) -> str:
+        """One edition of an issue with everything around it, or what keeps it from being shown."""
+        edition = found.editions.get(language)
+        errors, warnings = _count(found.problems)
+        values: dict[str, object] = {
+            "look": found,
+            "language": language,
+            "languages": self._languages(found, language),
+            "persona": persona,
+            "personas": personas,
+            "problems": [(problem, _quoted(problem)) for problem in found.problems],
+            "errors": errors,
+            "warnings": warnings,
+            "edition": edition,
+        }
+        if edition is not None:
+            values |= self._facts(edition, persona)
+        return self._page("sheet.html", _UP, version, values)
+
+    def lost(self, message: str, version: str) -> str:
+        """What is shown where there is nothing."""
+        return self._page("lost.html", "/", version, {"message": message})
+
+    def mail(self, edition: Edition, persona: Persona, scheme: Scheme) -> str:
+        """The document inside the frame."""
+        served = f"{self._project.config.public.url}/assets"
+        return framed(self._fill(edition, persona).html, scheme, served=served, local=f"{_UP}assets")
+
+    def _facts(self, edition: Edition, persona: Persona) -> dict[str, object]:
+        filled = self._fill(edition, persona)
+        return {
+            "filled": filled,
+            "sources": {"mjml": edition.readable(edition.mjml), "html": edition.readable(edition.html)},
+            "html_bytes": html_size(edition),
+            "html_limit": MAX_BYTES,
+            "text_bytes": len(filled.text.encode()),
+            "image_bytes": sum(len(asset.data) for asset in edition.assets),
+        }
+
+    def _fill(self, edition: Edition, persona: Persona) -> Filled:
+        # Personal links lead nowhere here: nobody's subscription may hang on a preview.
+        return edition.fill(values_for(persona, unsubscribe="about:blank#unsubscribe", view="about:blank#view"))
+
+    def _languages(self, found: Look, asked: str = "") -> tuple[str, ...]:
+        """Those that can be chosen; of an issue that cannot be read, the one that was asked for."""
+        if found.issue is not None:
+            return found.issue.languages
+        return (asked or self._project.config.newsletter.language,)
+
+    def _page(self, page: str, root: str, version: str, values: Mapping[str, object]) -> str:
+        name = self._project.config.newsletter.name or self._project.folder.name
+        shared = {"root": root, "newsletter": name, "live": self._live, "version": version}
+        return self._pages.render(page, {**shared, **values})
+
+
+def _count(problems: tuple[Problem, ...]) -> tuple[int, int]:
+    errors = sum(problem.severity is Severity.ERROR for problem in problems)
+    return errors, len(problems) - errors
+
+
+def _quoted(problem: Problem) -> Quoted | None:
+    if not problem.quote:
+        return None
+    at = max(problem.place.column - 1, 0)
+    return Quoted(problem.quote[:at], problem.quote[at : at + 1], problem.quote[at + 1 :])
