@@ -55,16 +55,14 @@ class AudienceStore:
             .join(subscriptions, subscriptions.c.subscriber_id == subscribers.c.id)
             .join(lists, lists.c.id == subscriptions.c.list_id)
             .where(subscribers.c.address_hash.in_(address_hashes))
-        ).tuples():
+        ):
             consents.setdefault(address_hash, {})[slug] = Consent(consent)
         stopped = dict(
             self._connection.execute(
                 sa.select(suppressions.c.address_hash, suppressions.c.reason).where(
                     suppressions.c.address_hash.in_(address_hashes)
                 )
-            )
-            .tuples()
-            .all()
+            ).all()
         )
         return {
             address_hash: Known(
@@ -114,7 +112,7 @@ class AudienceStore:
         self._connection.execute(self._database.insert_ignore(subscriptions), rows)
 
     def _ids(self, query: sa.Select[str, int]) -> dict[str, int]:
-        return dict(self._connection.execute(query).tuples().all())
+        return dict(self._connection.execute(query).all())
 
     def subscriptions_of(self, subscriber: int) -> list[Subscription]:
         """What one person is and was subscribed to, in the order of the slugs."""
@@ -179,7 +177,7 @@ class AudienceStore:
             .where(recipients.c.address_hash == address_hash)
             .order_by(recipients.c.eligible_at.desc(), recipients.c.id)
         )
-        return [Sent(*row) for row in self._connection.execute(query).tuples()]
+        return [Sent(*row) for row in self._connection.execute(query)]
 
     def people(self, list_id: int | None = None) -> Iterator[tuple[Subscriber, str, datetime | None]]:
         """Everybody with an address (of one list: with what they say to it and since when), in the order they came."""

@@ -104,7 +104,7 @@ class Database:
         return query.with_for_update(skip_locked=True, of=of)  # SQLite leaves it out: there one transaction holds all
 
     def insert_ignore(self, table: sa.Table) -> sa.Insert:
-        """An INSERT that leaves alone a row that is there already under any unique key."""
+        """An INSERT that leaves alone a row that is there already under any unique key; `rowcount` tells (in `write`)."""
         statement: sa.Insert = self._kind.insert(table).on_conflict_do_nothing()
         return statement
 
@@ -314,7 +314,8 @@ class _Postgresql:
 
     boot = ""
     read_options: ClassVar[Mapping[str, Any]] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-    write_options: ClassVar[Mapping[str, Any]] = {"isolation_level": "READ COMMITTED"}
+    # Without the second an INSERT that fetches its new id would not tell whether it inserted anything.
+    write_options: ClassVar[Mapping[str, Any]] = {"isolation_level": "READ COMMITTED", "preserve_rowcount": True}
     bare_options: ClassVar[Mapping[str, Any]] = {"isolation_level": "AUTOCOMMIT"}
     scrub_statements = ("VACUUM",)
 

@@ -69,7 +69,7 @@ class ListStore:
             .group_by(lists.c.slug, subscriptions.c.consent)
         )
         found: dict[str, dict[Consent, int]] = {}
-        for slug, consent, count in self._connection.execute(query).tuples():
+        for slug, consent, count in self._connection.execute(query):
             found.setdefault(slug, {})[Consent(consent)] = count
         return found
 

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
 
-from newsletter.errors import StorageError
-from newsletter.storage import tables
-from newsletter.storage.engine import Database
+from newsletter.errors import CommitLostError, DatabaseBusyError, StorageError
+from newsletter.storage import engine, tables
+from newsletter.storage.engine import Database, open_database
+
+if TYPE_CHECKING:
+    from conftest import PostgresqlServer
 
 
 def test_write_is_there_for_the_next_reader(database: Database) -> None:
@@ -78,3 +86,248 @@ def test_counter_loses_no_increment_of_eight_threads(database: Database) -> None
         thread.join()
     with database.read() as connection:
         assert connection.execute(sa.select(tables.facts.c.value)).scalar_one() == "80"
+
+
+def test_writer_waits_for_the_one_before(database: Database) -> None:
+    begun, order = threading.Event(), []
+
+    def second() -> None:
+        begun.wait()
+        with database.write() as connection:
+            connection.execute(tables.facts.update().values(value="second"))
+            order.append("second")
+
+    with database.write() as connection:
+        connection.execute(tables.facts.insert().values(name="a", value="0"))
+    thread = threading.Thread(target=second)
+    thread.start()
+    with database.write() as connection:
+        connection.execute(tables.facts.update().values(value="first"))
+        begun.set()
+        order.append("first")
+    thread.join()
+    assert order == ["first", "second"]
+
+
+def test_read_sees_one_moment(database: Database) -> None:
+    query = sa.select(sa.func.count()).select_from(tables.facts)
+    with database.read() as connection:
+        before = connection.execute(query).scalar_one()
+        with database.write() as other:
+            other.execute(tables.facts.insert().values(name="a", value="1"))
+        assert connection.execute(query).scalar_one() == before == 0
+
+
+def test_rows_held_by_another_are_passed_over(database: Database) -> None:
+    query = sa.select(tables.facts.c.name)
+    with database.write() as connection:
+        connection.execute(tables.facts.insert(), [{"name": "a", "value": ""}, {"name": "b", "value": ""}])
+    with database.write() as connection:
+        held = connection.execute(database.skip_locked(query.where(tables.facts.c.name == "a"))).scalars().all()
+        assert held == ["a"]
+        if not database.is_sqlite:  # where a writing transaction is alone, nobody can hold a row meanwhile
+            with database.write() as other:
+                assert other.execute(database.skip_locked(query)).scalars().all() == ["b"]
+
+
+def test_one_name_is_passed_by_one_transaction_at_a_time(database: Database) -> None:
+    inside, overlaps = [], []
+
+    def pass_point() -> None:
+        with database.write() as connection:
+            database.serialise(connection, "gate")
+            inside.append(1)
+            overlaps.append(len(inside))
+            connection.execute(sa.select(tables.facts)).all()
+            inside.pop()
+
+    threads = [threading.Thread(target=pass_point) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert overlaps == [1] * 6
+
+
+def test_refused_row_says_so_without_its_values(database: Database) -> None:
+    rows = [{"name": "a", "value": "ana@example.org"}] * 2
+    with pytest.raises(StorageError) as caught, database.write() as connection:
+        connection.execute(tables.facts.insert(), rows)
+    assert "ana@example.org" not in str(caught.value)
+    assert not isinstance(caught.value, DatabaseBusyError)
+
+
+def test_broken_reference_is_refused(database: Database) -> None:
+    with pytest.raises(StorageError), database.write() as connection:
+        connection.execute(tables.delivery_lists.insert().values(delivery_id="none", list_id=1, position=0))
+
+
+def test_commit_is_asked_to_be_durable(database: Database) -> None:
+    question = "PRAGMA synchronous" if database.is_sqlite else "SHOW synchronous_commit"
+    with database.write() as connection:
+        assert connection.exec_driver_sql(question).scalar() in (2, "on")
+
+
+def test_instants_come_back_as_utc(database: Database) -> None:
+    at = datetime(2024, 1, 25, 9, 0, 0, 123456, tzinfo=ZoneInfo("Europe/Berlin"))
+    row = {"slug": "weekly", "name": "W", "opt_in": "single", "created_at": at}
+    with database.write() as connection:
+        connection.execute(tables.lists.insert().values(row))
+        found = connection.execute(sa.select(tables.lists.c.created_at)).scalar_one()
+    assert (found, found.tzinfo) == (at, UTC)
+
+
+def test_scrub_leaves_what_is_kept(database: Database) -> None:
+    with database.write() as connection:
+        connection.execute(tables.facts.insert().values(name="a", value="1"))
+    database.scrub()
+    with database.read() as connection:
+        assert connection.execute(sa.select(tables.facts.c.value)).scalar_one() == "1"
+
+
+class TestSqliteFile:
+    """What only a file can meet."""
+
+    @pytest.fixture
+    def file(self, tmp_path: Path) -> Path:
+        return tmp_path / "people.db"
+
+    def test_file_and_its_logs_are_for_the_owner_only(self, file: Path) -> None:
+        database = open_database(f"sqlite:///{file}")
+        with database.write() as connection:
+            tables.metadata.create_all(connection)
+            modes = {path.name: path.stat().st_mode & 0o777 for path in file.parent.iterdir()}
+        database.close()
+        assert modes == {"people.db": 0o600, "people.db-wal": 0o600, "people.db-shm": 0o600}
+
+    def test_writer_that_waited_too_long_is_busy(self, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(engine, "PATIENCE", 0.05)
+        database = open_database(f"sqlite:///{file}")
+        with database.write(), pytest.raises(DatabaseBusyError, match=r"people\.db"), database.write():
+            pass
+        database.close()
+
+    def test_file_that_is_no_database_is_refused(self, file: Path) -> None:
+        file.write_bytes(b"not a database at all, but long enough to be looked at" * 100)
+        database = open_database(f"sqlite:///{file}")
+        with pytest.raises(StorageError, match="not a database"), database.read():
+            pass
+        database.close()
+
+    def test_folder_that_is_missing_is_named(self, tmp_path: Path) -> None:
+        with pytest.raises(StorageError, match="no/such"):
+            open_database(f"sqlite:///{tmp_path}/no/such/file.db")
+
+    def test_folder_in_its_place_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(StorageError, match="cannot be opened"):
+            open_database(f"sqlite:///{tmp_path}")
+
+    def test_full_disk_changes_nothing_and_goes_on_when_there_is_room(self, file: Path) -> None:
+        database = open_database(f"sqlite:///{file}")
+        with database.write() as connection:
+            tables.metadata.create_all(connection)
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        row = tables.facts.insert().values(name="a", value="x" * 100_000)
+
+        def write(limit: int) -> None:
+            with database.write() as connection:
+                connection.exec_driver_sql(f"PRAGMA max_page_count = {limit}")
+                connection.execute(row)
+
+        with pytest.raises(StorageError, match="full"):
+            write(limit=pages)
+        write(limit=1_000_000)
+        with database.read() as connection:
+            assert connection.execute(sa.select(sa.func.count()).select_from(tables.facts)).scalar_one() == 1
+        database.close()
+
+
+def cut(database: Database, connection: sa.Connection) -> None:
+    """Take the line of one transaction away from the outside."""
+    pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+    with database.write() as other:
+        other.execute(sa.text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+
+
+class TestPostgresqlServer:
+    """What only a server can meet."""
+
+    @pytest.fixture
+    def url(self, postgresql_server: PostgresqlServer, tmp_path: Path) -> Iterator[str]:
+        url = postgresql_server.filled(tmp_path)
+        yield url
+        postgresql_server.drop(url)
+
+    def test_connection_that_was_cut_is_busy_and_the_next_one_works(self, url: str) -> None:
+        database = open_database(url)
+
+        def ask_after_the_cut() -> None:
+            with database.write() as connection:
+                cut(database, connection)
+                connection.execute(sa.select(tables.facts))
+
+        with pytest.raises(DatabaseBusyError):
+            ask_after_the_cut()
+        with database.read() as connection:
+            assert connection.execute(sa.select(tables.facts)).all() == []
+        database.close()
+
+    def test_connection_cut_at_the_commit_leaves_it_open_what_happened(self, url: str) -> None:
+        database = open_database(url)
+        with pytest.raises(CommitLostError), database.write() as connection:
+            cut(database, connection)
+        database.close()
+
+    def test_idle_connection_that_was_cut_costs_nobody_an_error(self, url: str) -> None:
+        database, other = open_database(url), open_database(url)
+        with database.read() as connection:
+            pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+        with other.write() as connection:
+            connection.execute(sa.text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+        with database.read() as connection:
+            assert connection.execute(sa.select(tables.facts)).all() == []
+        database.close()
+        other.close()
+
+    def test_server_that_would_lose_commits_is_told_not_to(self, url: str) -> None:
+        database = open_database(url)
+        with database.write() as connection:
+            name = connection.exec_driver_sql("SELECT current_database()").scalar_one()
+            connection.exec_driver_sql(f"ALTER DATABASE {name} SET synchronous_commit = off")
+        database.close()
+        with database.write() as connection:
+            assert connection.exec_driver_sql("SHOW synchronous_commit").scalar_one() == "on"
+        database.close()
+
+    def test_lock_not_had_in_time_is_busy(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(engine, "PATIENCE", 1)
+        database = open_database(url)
+        with database.write() as connection:
+            database.serialise(connection, "gate")
+            with pytest.raises(DatabaseBusyError), database.write() as other:
+                database.serialise(other, "gate")
+        database.close()
+
+    def test_unreachable_server_is_busy_and_its_password_stays_secret(self, tmp_path: Path) -> None:
+        database = open_database(f"postgresql://ana:s3cr3t-word@/news?host={tmp_path}")
+        with pytest.raises(DatabaseBusyError) as caught, database.read():
+            pass
+        assert "s3cr3t-word" not in str(caught.value)
+        assert "s3cr3t-word" not in repr(database)
+
+    def test_missing_driver_is_named_with_the_way_to_get_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(engine, "find_spec", lambda name: None)
+        with pytest.raises(StorageError) as caught:
+            open_database("postgresql://localhost/news")
+        assert "newsletter[postgresql]" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "newsletter.db", "mysql://u:s3cr3t-word@h/n", "sqlite://", "sqlite:///:memory:", "postgresql+x:s3cr3t-word"],
+)
+def test_url_of_no_database_of_ours_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(StorageError) as caught:
+        open_database(url)
+    assert caught.value.hint
+    assert "s3cr3t-word" not in f"{caught.value} {caught.value.hint}"

@@ -181,7 +181,7 @@ def upgrade() -> None:
         "recipients",
         ["issue", "address_hash"],
         unique=True,
-        sqlite_where=sa.text("again = false AND state IN ('permitted', 'accepted', 'unknown')"),
+        sqlite_where=sa.text("again = 0 AND state IN ('permitted', 'accepted', 'unknown')"),
         postgresql_where=sa.text("again = false AND state IN ('permitted', 'accepted', 'unknown')"),
     )
     op.create_table(

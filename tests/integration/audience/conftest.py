@@ -1,0 +1,27 @@
+"""A project whose people are kept in SQLite and in PostgreSQL, one after the other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from factories import NOW
+
+from newsletter.app.lists import add_list
+from newsletter.app.project import Project
+from newsletter.audience.consent import OptIn
+from newsletter.config import Config, DatabaseSection
+from newsletter.storage.engine import Database
+
+
+@pytest.fixture
+def project(database_url: str, tmp_path: Path) -> Project:
+    """A project with a key of its own."""
+    return Project(folder=tmp_path, config=Config(database=DatabaseSection(url=database_url)))
+
+
+@pytest.fixture
+def lists(database: Database) -> None:
+    """Two lists: weekly lets people in at once, news asks them first."""
+    add_list(database, "weekly", name="The Weekly", opt_in=OptIn.SINGLE, language="en", now=NOW)
+    add_list(database, "news", name="", opt_in=OptIn.DOUBLE, language="", now=NOW)

@@ -1,0 +1,185 @@
+"""Whole files in and out, on both databases."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from factories import NOW
+
+from newsletter.app.importing import ImportOrder, ImportReport, export_people, import_people
+from newsletter.app.people import show_person, suppress_person, unsubscribe_person
+from newsletter.app.project import Project
+from newsletter.audience.consent import Consent
+from newsletter.audience.importing import OnConflict
+from newsletter.errors import NotFoundError, RequestError
+from newsletter.storage import tables
+from newsletter.storage.engine import Database
+
+pytestmark = pytest.mark.usefixtures("lists")
+
+Import = Callable[..., ImportReport]
+
+
+@pytest.fixture
+def load(project: Project, database: Database, tmp_path: Path) -> Import:
+    """Imports a text into lists."""
+
+    def load(text: str, *lists: str, **options: Any) -> ImportReport:
+        file = tmp_path / "people.csv"
+        file.write_text(text, encoding="utf-8")
+        order = ImportOrder(file, lists or ("weekly",), **options)
+        return import_people(project, database, order, now=NOW)
+
+    return load
+
+
+def counts(report: ImportReport) -> tuple[int, int, int, int]:
+    imported, updated, skipped, rejected = (report.counts[kind] for kind in report.counts)
+    assert report.rows == imported + updated + skipped + rejected
+    return imported, updated, skipped, rejected
+
+
+def people(database: Database) -> list[str]:
+    with database.read() as connection:
+        return list(connection.execute(sa.select(tables.subscribers.c.address).order_by(sa.text("address"))).scalars())
+
+
+def consent(project: Project, database: Database, email: str) -> dict[str, Consent]:
+    return {item.list: item.consent for item in show_person(project, database, email).subscriptions}
+
+
+def test_rows_become_people_and_rejected_ones_stand_in_a_file(
+    load: Import, project: Project, database: Database
+) -> None:
+    report = load(
+        "email;name;language;city\nana@example.org;Ána;pt_br;Porto\nBob@Example.org;;;\nANA@example.org;;;\n=cmd;x;;\n",
+        basis="fair in Porto",
+    )
+    assert counts(report) == (2, 0, 1, 1)
+    assert people(database) == ["Bob@example.org", "ana@example.org"]
+    ana = show_person(project, database, "ana@example.org")
+    assert ana.subscriber is not None
+    assert (ana.subscriber.name, ana.subscriber.language, ana.subscriber.attributes) == (
+        "Ána", "pt-BR", {"city": "Porto"},
+    )  # fmt: skip
+    assert [(item.how, item.basis) for item in ana.subscriptions] == [("import", "fair in Porto")]
+    assert report.rejects is not None
+    assert report.rejects.name == "people.csv.rejects.csv"
+    assert report.rejects.read_text("utf-8-sig").splitlines() == [
+        "line;reason;email;name;language;city",
+        "5;An email address must have an @-sign;'=cmd;x;;",
+    ]
+
+
+def test_mended_rejects_are_imported_as_they_are(load: Import, database: Database) -> None:
+    rejects = load("email,name\nana,Ana\n").rejects
+    assert rejects is not None
+    assert counts(load(rejects.read_text("utf-8-sig").replace(",ana,", ",ana@example.org,"))) == (1, 0, 0, 0)
+    with database.read() as connection:
+        assert connection.execute(sa.select(tables.subscribers.c.attributes)).scalars().all() == [{}]
+
+
+def test_newcomers_say_what_each_list_asks_for(load: Import, project: Project, database: Database) -> None:
+    load("email\nana@example.org\n", "weekly", "news")
+    load("email\nbob@example.org\n", "news", consent=Consent.CONFIRMED)
+    assert consent(project, database, "ana@example.org") == {"weekly": Consent.CONFIRMED, "news": Consent.PENDING}
+    assert consent(project, database, "bob@example.org") == {"news": Consent.CONFIRMED}
+
+
+@pytest.mark.parametrize("on_conflict", list(OnConflict))
+def test_consent_never_gets_better(load: Import, project: Project, database: Database, on_conflict: OnConflict) -> None:
+    everybody = "email\nleft@example.org\nstopped@example.org\nwaiting@example.org\n"
+    load(everybody, "news")
+    unsubscribe_person(project, database, "left@example.org", None, now=NOW)
+    suppress_person(project, database, "stopped@example.org", "", now=NOW)
+    report = load(everybody, "news", consent=Consent.CONFIRMED, on_conflict=on_conflict)
+    assert report.skipped["unsubscribed"] == report.skipped["suppressed (manual)"] == 1
+    assert consent(project, database, "left@example.org") == {"news": Consent.UNSUBSCRIBED}
+    assert consent(project, database, "stopped@example.org") == {"news": Consent.PENDING}
+    assert consent(project, database, "waiting@example.org") == {"news": Consent.PENDING}
+
+
+def test_same_file_again_skips_or_updates(load: Import, project: Project, database: Database) -> None:
+    load("email,name,city\nana@example.org,Ana,Porto\n")
+    assert counts(load("email,name\nana@example.org,Other\n")) == (0, 0, 1, 0)
+    report = load("email,name,tea\nana@example.org,Ana L.,green\n", on_conflict=OnConflict.UPDATE)
+    assert counts(report) == (0, 1, 0, 0)
+    ana = show_person(project, database, "ana@example.org").subscriber
+    assert ana is not None
+    assert (ana.name, ana.attributes) == ("Ana L.", {"city": "Porto", "tea": "green"})
+
+
+def test_known_people_come_onto_another_list(load: Import, project: Project, database: Database) -> None:
+    load("email\nana@example.org\n")
+    assert counts(load("email\nana@example.org\n", "weekly", "news")) == (1, 0, 0, 0)
+    assert consent(project, database, "ana@example.org") == {"weekly": Consent.CONFIRMED, "news": Consent.PENDING}
+
+
+def test_dry_run_says_the_same_and_changes_nothing(load: Import, database: Database, tmp_path: Path) -> None:
+    text = "email\nana@example.org\nnobody\n"
+    assert counts(load(text, dry_run=True)) == (1, 0, 0, 1)
+    assert people(database) == []
+    assert not list(tmp_path.glob("*.rejects.csv"))
+    assert counts(load(text)) == (1, 0, 0, 1)
+
+
+def test_file_that_breaks_off_imports_nobody(load: Import, database: Database) -> None:
+    with pytest.raises(RequestError, match="From line 1502"):
+        load("email,name\n" + "".join(f"p{n}@example.org,x\n" for n in range(1500)) + 'last@example.org,"open\n\n')
+    assert people(database) == []
+
+
+def test_unknown_list_imports_nobody_and_leaves_no_file(load: Import, database: Database, tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError):
+        load("email\nana@example.org\nnobody\n", "weekly", "montly")
+    assert people(database) == []
+    assert not list(tmp_path.glob("*.rejects.csv"))
+
+
+def test_rejects_that_cannot_be_written_stop_the_import(load: Import, database: Database, tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="rejected rows cannot be written"):
+        load("email\nana@example.org\nnobody\n", rejects=tmp_path / "no" / "such" / "file.csv")
+    assert people(database) == []
+
+
+def test_ten_thousand_rows_are_imported(load: Import, database: Database) -> None:
+    report = load("email,name\n" + "".join(f"p{n}@example.org,Person {n}\n" for n in range(10_000)))
+    assert counts(report) == (10_000, 0, 0, 0)
+    with database.read() as connection:
+        assert connection.execute(sa.select(sa.func.count()).select_from(tables.subscriptions)).scalar_one() == 10_000
+
+
+def test_export_gives_back_what_was_imported(load: Import, database: Database) -> None:
+    load('email,name,city\nana@example.org,"=1+1, ""A""",Pôrto\n+bob@example.org,,\n')
+    out = io.StringIO(newline="")
+    assert export_people(database, out, slug=None, raw=False, as_json=False) == 2
+    assert out.getvalue().splitlines() == [
+        "email,name,language,timezone,city",
+        'ana@example.org,"\'=1+1, ""A""",,,Pôrto',
+        "'+bob@example.org,,,,",
+    ]
+    assert counts(load(out.getvalue())) == (0, 0, 2, 0)
+
+
+def test_export_of_a_list_tells_what_people_say(load: Import, project: Project, database: Database) -> None:
+    load("email\nana@example.org\nbob@example.org\n")
+    load("email\ncyd@example.org\n", "news")
+    unsubscribe_person(project, database, "bob@example.org", None, now=NOW)
+    out = io.StringIO(newline="")
+    assert export_people(database, out, slug="weekly", raw=True, as_json=True) == 2
+    assert '"consent": "confirmed"' in out.getvalue().splitlines()[0]
+    assert '"consent": "unsubscribed"' in out.getvalue().splitlines()[1]
+    with pytest.raises(NotFoundError):
+        export_people(database, out, slug="montly", raw=True, as_json=True)
+
+
+def test_export_goes_on_after_its_first_thousand(load: Import, database: Database) -> None:
+    load("email\n" + "".join(f"p{n}@example.org\n" for n in range(2001)))
+    out = io.StringIO(newline="")
+    assert export_people(database, out, slug="weekly", raw=False, as_json=False) == 2001
+    assert len(set(out.getvalue().splitlines())) == 2002

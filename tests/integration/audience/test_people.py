@@ -1,0 +1,162 @@
+"""One person at a time: added, shown, unsubscribed, suppressed."""
+
+from __future__ import annotations
+
+import pytest
+from factories import NOW
+
+from newsletter.app.people import (
+    NewPerson,
+    Person,
+    add_person,
+    show_person,
+    suppress_person,
+    unsubscribe_person,
+    unsuppress_person,
+)
+from newsletter.app.project import Project
+from newsletter.audience.consent import Consent
+from newsletter.audience.suppression import SuppressionReason
+from newsletter.delivery.event import Event, EventKind
+from newsletter.errors import AddressError, NotFoundError, RequestError, StateError
+from newsletter.storage.engine import Database
+from newsletter.storage.events import append_event, events_of
+
+pytestmark = pytest.mark.usefixtures("lists")
+
+ANA = "ana@example.org"
+
+
+def add(
+    project: Project, database: Database, *lists: str, consent: Consent | None = None, basis: str = "", **facts: str
+) -> Person:
+    person = NewPerson(**{"email": ANA} | facts)
+    return add_person(project, database, person, lists, consent=consent, basis=basis, now=NOW)
+
+
+def says(person: Person) -> dict[str, Consent]:
+    return {item.list: item.consent for item in person.subscriptions}
+
+
+def kinds(database: Database, person: Person) -> list[EventKind]:
+    assert person.subscriber is not None
+    with database.read() as connection:
+        return [event.kind for event in events_of(connection, person.subscriber.id)]
+
+
+def test_added_person_says_what_each_list_asks_for(project: Project, database: Database) -> None:
+    person = add(project, database, "weekly", "news", name=" Ana  Lima", language="pt_br", timezone="UTC")
+    assert says(person) == {"weekly": Consent.CONFIRMED, "news": Consent.PENDING}
+    assert person.subscriber is not None
+    assert (person.subscriber.name, person.subscriber.language) == ("Ana Lima", "pt-BR")
+    assert {item.how for item in person.subscriptions} == {"command"}
+    assert kinds(database, person) == [EventKind.SUBSCRIBED] * 2
+
+
+def test_person_is_one_whatever_the_capitals(project: Project, database: Database) -> None:
+    first = add(project, database, "weekly")
+    second = add(project, database, "news", email="ANA@Example.ORG", name="Ana")
+    assert first.subscriber is not None
+    assert second.subscriber is not None
+    assert second.subscriber.id == first.subscriber.id
+    assert says(second) == {"weekly": Consent.CONFIRMED, "news": Consent.PENDING}
+
+
+def test_added_twice_is_subscribed_once(project: Project, database: Database) -> None:
+    add(project, database, "weekly", name="Ana")
+    person = add(project, database, "weekly")
+    assert person.subscriber is not None
+    assert person.subscriber.name == "Ana"
+    assert kinds(database, person) == [EventKind.SUBSCRIBED]
+
+
+@pytest.mark.parametrize(
+    ("facts", "error"),
+    [
+        ({"email": "nobody"}, AddressError),
+        ({"language": "english"}, RequestError),
+        ({"timezone": "Mars/Olympus"}, RequestError),
+        ({"name": "A\x07"}, RequestError),
+    ],
+)
+def test_person_who_cannot_be_written_to_is_refused(
+    project: Project, database: Database, facts: dict[str, str], error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        add(project, database, "weekly", **facts)
+    with pytest.raises(NotFoundError):
+        show_person(project, database, ANA)
+
+
+def test_unknown_list_adds_nobody(project: Project, database: Database) -> None:
+    with pytest.raises(NotFoundError):
+        add(project, database, "weekly", "montly")
+    with pytest.raises(NotFoundError):
+        show_person(project, database, ANA)
+
+
+def test_unsubscribed_everywhere_or_from_one_list(project: Project, database: Database) -> None:
+    add(project, database, "weekly", "news")
+    assert unsubscribe_person(project, database, ANA, "news", now=NOW) == ["news"]
+    assert unsubscribe_person(project, database, ANA, None, now=NOW) == ["weekly"]
+    assert unsubscribe_person(project, database, ANA, None, now=NOW) == []
+    person = show_person(project, database, ANA)
+    assert set(says(person).values()) == {Consent.UNSUBSCRIBED}
+    assert kinds(database, person)[2:] == [EventKind.UNSUBSCRIBED] * 2
+
+
+def test_unsubscribing_from_a_list_one_was_never_on_keeps_imports_out(project: Project, database: Database) -> None:
+    add(project, database, "weekly")
+    assert unsubscribe_person(project, database, ANA, "news", now=NOW) == []
+    assert says(show_person(project, database, ANA))["news"] is Consent.UNSUBSCRIBED
+
+
+def test_who_left_comes_back_on_their_own_word_only(project: Project, database: Database) -> None:
+    add(project, database, "weekly")
+    unsubscribe_person(project, database, ANA, None, now=NOW)
+    for consent, basis in ((None, ""), (None, "said so"), (Consent.CONFIRMED, ""), (Consent.PENDING, "said so")):
+        with pytest.raises(StateError) as caught:
+            add(project, database, "weekly", consent=consent, basis=basis)
+        assert "--basis" in caught.value.hint
+    assert says(show_person(project, database, ANA)) == {"weekly": Consent.UNSUBSCRIBED}
+    person = add(project, database, "weekly", consent=Consent.CONFIRMED, basis="asked by mail")
+    assert [(item.consent, item.basis) for item in person.subscriptions] == [(Consent.CONFIRMED, "asked by mail")]
+
+
+def test_pending_stays_so_without_the_persons_word(project: Project, database: Database) -> None:
+    add(project, database, "news")
+    assert says(add(project, database, "news", consent=Consent.CONFIRMED))["news"] is Consent.PENDING
+    assert says(add(project, database, "news", consent=Consent.CONFIRMED, basis="paper form"))["news"] is (
+        Consent.CONFIRMED
+    )
+
+
+def test_suppressed_address_is_not_added_until_it_is_allowed(project: Project, database: Database) -> None:
+    add(project, database, "weekly")
+    assert suppress_person(project, database, "ANA@example.org", "angry", now=NOW)
+    assert not suppress_person(project, database, ANA, "again", now=NOW)
+    person = show_person(project, database, ANA)
+    assert person.suppression is not None
+    assert (person.suppression.reason, person.suppression.note) == (SuppressionReason.MANUAL, "angry")
+    with pytest.raises(StateError, match="suppressed"):
+        add(project, database, "news")
+    unsuppress_person(project, database, ANA, now=NOW)
+    with pytest.raises(NotFoundError):
+        unsuppress_person(project, database, ANA, now=NOW)
+    assert says(add(project, database, "news"))["news"] is Consent.PENDING
+    assert kinds(database, person)[1:3] == [EventKind.SUPPRESSED, EventKind.UNSUPPRESSED]
+
+
+def test_address_that_nobody_has_can_be_suppressed_beforehand(project: Project, database: Database) -> None:
+    assert suppress_person(project, database, ANA, "never", now=NOW)
+    assert show_person(project, database, ANA).subscriber is None
+
+
+def test_event_told_twice_is_kept_once(project: Project, database: Database) -> None:
+    person = add(project, database, "weekly")
+    assert person.subscriber is not None
+    event = Event(EventKind.UNSUBSCRIBED, NOW, subscriber=person.subscriber.id, data={"how": "page"}, key="k")
+    with database.write() as connection:
+        assert append_event(database, connection, event)
+        assert not append_event(database, connection, event)
+        assert list(events_of(connection, person.subscriber.id))[1:] == [event]

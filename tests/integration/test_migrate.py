@@ -1,0 +1,158 @@
+"""Bringing databases to the schema: empty, old, newer, foreign, and two processes at once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from shutil import copytree
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from newsletter.errors import SchemaVersionError
+from newsletter.storage import migrations
+from newsletter.storage.engine import Database, open_database
+from newsletter.storage.migrate import SchemaState, judge, require_current, schema_state, upgrade
+from newsletter.storage.tables import metadata
+
+if TYPE_CHECKING:
+    from conftest import SqliteFiles
+
+_NEXT_STEP = """
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision, branch_labels, depends_on = "9999", "0001", None, None
+
+
+def upgrade():
+    with op.batch_alter_table("lists") as table:
+        table.add_column(sa.Column("colour", sa.Text, nullable=False, server_default="blue"))
+"""
+
+
+@pytest.fixture
+def later_scripts(tmp_path: Path) -> str:
+    """The steps of a later version of this program."""
+    folder = tmp_path / "later"
+    copytree(Path(next(iter(migrations.__path__))), folder)
+    (folder / "versions" / "v9999_next.py").write_text(_NEXT_STEP)
+    return str(folder)
+
+
+def test_steps_from_empty_make_exactly_the_tables(empty_url: str) -> None:
+    database = open_database(empty_url)
+    assert schema_state(database) is SchemaState.EMPTY
+    require_current(database)
+    assert schema_state(database) is SchemaState.CURRENT
+    with database.write() as connection:
+        options = {
+            "compare_type": True,
+            "compare_server_default": not database.is_sqlite,  # Alembic takes '' there for a change; see below
+            "version_table": "schema_version",
+        }
+        context = MigrationContext.configure(connection, opts=options)
+        assert compare_metadata(context, metadata) == []
+    database.close()
+
+
+def test_steps_write_the_same_definitions_as_the_tables(sqlite_files: SqliteFiles, tmp_path: Path) -> None:
+    """What a comparison of schemas does not see: defaults, and the conditions of partial indexes."""
+    migrated, created = (open_database(f"sqlite:///{tmp_path / name}") for name in ("newsletter.db", "other.db"))
+    sqlite_files.filled(tmp_path)
+    with created.write() as connection:
+        metadata.create_all(connection)
+    assert _definitions(migrated) == _definitions(created)
+    migrated.close()
+    created.close()
+
+
+def _definitions(database: Database) -> dict[str, list[str]]:
+    with database.read() as connection:
+        rows = connection.execute(sa.text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
+        return {
+            name: sorted(line.strip(" ,\t") for line in sql.splitlines())
+            for name, sql in rows
+            if "schema_version" not in name
+        }
+
+
+def test_filled_old_database_is_refused_until_somebody_upgrades_it(database: Database, later_scripts: str) -> None:
+    with database.write() as connection:
+        connection.execute(
+            sa.text("INSERT INTO lists (slug, name, opt_in, language, created_at) "
+                    "VALUES ('weekly', 'Weekly', 'single', '', '2024-01-25 00:00:00')")
+        )  # fmt: skip
+    with pytest.raises(SchemaVersionError, match="earlier version") as caught:
+        require_current(database, scripts=later_scripts)
+    assert "newsletter db upgrade" in caught.value.hint
+    assert upgrade(database, scripts=later_scripts) is SchemaState.OLD
+    require_current(database, scripts=later_scripts)
+    with database.read() as connection:
+        assert connection.execute(sa.text("SELECT slug, colour FROM lists")).all() == [("weekly", "blue")]
+
+
+def test_newer_database_is_refused(database: Database, later_scripts: str) -> None:
+    upgrade(database, scripts=later_scripts)
+    for attempt in (require_current, upgrade):
+        with pytest.raises(SchemaVersionError, match="newer version"):
+            attempt(database)
+
+
+def test_database_of_something_else_is_left_alone(empty_url: str) -> None:
+    database = open_database(empty_url)
+    with database.write() as connection:
+        connection.execute(sa.text("CREATE TABLE songs (name text)"))
+    for attempt in (require_current, upgrade):
+        with pytest.raises(SchemaVersionError, match="something else"):
+            attempt(database)
+    with database.read() as connection:
+        assert sa.inspect(connection).get_table_names() == ["songs"]
+    database.close()
+
+
+def test_empty_database_is_refused_where_filling_is_not_wanted(empty_url: str) -> None:
+    database = open_database(empty_url)
+    with pytest.raises(SchemaVersionError, match="is empty"):
+        require_current(database, fill_empty=False)
+    database.close()
+
+
+def test_step_that_fails_leaves_the_database_as_it_was(database: Database, later_scripts: str) -> None:
+    step = Path(later_scripts) / "versions" / "v9999_next.py"
+    step.write_text(step.read_text() + "    raise RuntimeError('stop')\n")
+    with pytest.raises(RuntimeError, match="stop"):
+        upgrade(database, scripts=later_scripts)
+    with database.read() as connection:
+        assert "colour" not in [column["name"] for column in sa.inspect(connection).get_columns("lists")]
+    require_current(database)
+
+
+def test_several_processes_fill_an_empty_database_once(empty_url: str) -> None:
+    code = (
+        "import sys; from newsletter.storage.engine import open_database; "
+        "from newsletter.storage.migrate import require_current; require_current(open_database(sys.argv[1]))"
+    )
+    started = [
+        subprocess.Popen([sys.executable, "-c", code, empty_url], stderr=subprocess.PIPE, text=True) for _ in range(4)
+    ]
+    outcomes = [(process.communicate()[1], process.returncode) for process in started]
+    assert [code for _, code in outcomes] == [0] * 4, outcomes
+
+
+@pytest.mark.parametrize(
+    ("present", "has_tables", "state"),
+    [
+        (None, False, SchemaState.EMPTY),
+        (None, True, SchemaState.FOREIGN),
+        ("2", True, SchemaState.CURRENT),
+        ("1", True, SchemaState.OLD),
+        ("3", True, SchemaState.NEWER),
+    ],
+)
+def test_state_follows_from_the_version_table(present: str | None, has_tables: bool, state: SchemaState) -> None:
+    assert judge(present, known=frozenset({"1", "2"}), head="2", has_tables=has_tables) is state
