@@ -33,6 +33,7 @@ _STYLED = {
     "list_item_open": "li", "blockquote_open": "blockquote", "strong_open": "strong", "em_open": "em",
     "code_inline": "code", "fence": "pre", "code_block": "pre", "hr": "hr",
 }  # fmt: skip
+_DEEPEST = 30
 _UNMATCHED = "unmatched"
 """The type of tokens that hold a sign which became nothing."""
 _HAN = re.compile(
@@ -112,11 +113,19 @@ def _parser() -> MarkdownIt:
 
 
 def _parse(text: str) -> list[Token]:
-    return _join_han(_parser().parse(text))
+    return _join_han(_flatten(_parser().parse(text)))
 
 
 def _parse_inline(text: str) -> list[Token]:
-    return _join_han(_parser().parseInline(text))
+    return _join_han(_flatten(_parser().parseInline(text)))
+
+
+def _flatten(tokens: list[Token]) -> list[Token]:
+    """Take emphasis nested beyond reason as words: everything after us walks the tree."""
+    for token in tokens:
+        if any(child.level > _DEEPEST for child in token.children or ()):
+            token.children = [Token(_UNMATCHED, "", 0, content=token.content, meta={"deep": True})]
+    return tokens
 
 
 # -- emphasis ---------------------------------------------------------------------------------------------------------
@@ -135,7 +144,8 @@ def _emphasis(state: StateInline, silent: bool) -> bool:
     for _ in range(length):
         token = state.push("text", "", 0)
         token.content = sign
-        token.meta = {"sign": can_open or can_close}
+        # A lone * between spaces is a star; ** between spaces was meant to be bold.
+        token.meta = {"sign": can_open or can_close or (sign == "*" and length > 1)}
         state.delimiters.append(Delimiter(ord(sign), length, len(state.tokens) - 1, -1, can_open, can_close))
     state.pos += length
     return True
@@ -270,7 +280,9 @@ _BROKEN_LINK = re.compile(r"\]\(")
 
 def _leftovers(tokens: Sequence[Token], lines: Sequence[str], slots: Slots) -> Iterator[Leftover]:
     for (kind, content), run in groupby(tokens, key=lambda token: (token.type, token.content)):
-        if kind == _UNMATCHED:
+        if kind == _UNMATCHED and tokens[0].meta.get("deep"):
+            yield Leftover(f"emphasis is nested more than {_DEEPEST} deep", lines[0])
+        elif kind == _UNMATCHED:
             yield _stray("`" if "`" in content else content * len(list(run)), lines)
     for number, token in enumerate(tokens):
         if token.type == "text" and (match := _RAW_HTML.search(token.content)):

@@ -1,0 +1,139 @@
+"""Checks of an edition: each finds what it is for, and is silent about what is well."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from compiling import edition_of, make_content, make_issue, make_kit, rich_content
+
+from newsletter.authoring.issue import ButtonBlock, HeadingBlock, TextBlock
+from newsletter.compiler.checks.images import MAX_IMAGE, MAX_IMAGES, check_images
+from newsletter.compiler.checks.links import check_links
+from newsletter.compiler.checks.size import MAX_BYTES, WARN_BYTES, check_size, html_size
+from newsletter.compiler.checks.words import check_words
+from newsletter.compiler.compile import compile_issue
+from newsletter.compiler.edition import Asset, Edition, Link
+from newsletter.compiler.links import Reader
+from newsletter.compiler.slots import Slots, mark
+from newsletter.problem import Place, Problem, Severity
+
+ISSUE, LAYOUT = Place("issues/first/issue.yaml", 1, 1), Place("templates/layouts/default.mjml.j2")
+
+
+@pytest.fixture(scope="module")
+def rich() -> Edition:
+    return edition_of(compile_issue(make_issue(rich_content()), "en", make_kit()))
+
+
+def ids(problems: Any) -> list[str]:
+    return [problem.id for problem in problems]
+
+
+def words(content: Any) -> list[Problem]:
+    slots = Slots("seed")
+    return check_words(mark(content, slots)[0], slots)
+
+
+@pytest.mark.parametrize(
+    ("size", "severities"),
+    [(WARN_BYTES, []), (WARN_BYTES + 1, [Severity.WARNING]), (MAX_BYTES + 1, [Severity.ERROR])],
+)
+def test_size_is_measured_with_the_longest_values(rich: Edition, size: int, severities: list[Severity]) -> None:
+    padded = replace(rich, html=rich.html + "x" * (size - html_size(rich)))
+    assert html_size(rich) > len(rich.html.encode())
+    assert [problem.severity for problem in check_size(padded, ISSUE)] == severities
+
+
+def test_well_made_edition_has_no_problems(rich: Edition) -> None:
+    assert list(check_links(rich, ISSUE, LAYOUT)) == []
+    assert list(check_images(rich, Reader(rich.html), ISSUE, LAYOUT)) == []
+
+
+@pytest.mark.parametrize("name", ["unsubscribe", "view"])
+def test_missing_own_link_is_an_error_in_each_part(rich: Edition, name: str) -> None:
+    marker = next(slot.marker for slot in rich.slots if slot.field.source == f"link.{name}")
+    without = replace(rich, links=tuple(link for link in rich.links if link.url != marker), text="none")
+    missing = [problem for problem in check_links(without, ISSUE, LAYOUT) if problem.id == f"missing-{name}-link"]
+    assert [problem.place for problem in missing] == [LAYOUT, LAYOUT]
+
+
+def test_second_unsubscribe_link_is_told(rich: Edition) -> None:
+    marker = next(slot.marker for slot in rich.slots if slot.field.source == "link.unsubscribe")
+    twice = replace(rich, links=(*rich.links, Link("x", marker, "again")))
+    assert ids(check_links(twice, ISSUE, LAYOUT)) == ["second-unsubscribe-link"]
+
+
+@pytest.mark.parametrize("url", ["/relative", "javascript:alert(1)", "https://"])
+def test_bad_link_of_a_template_is_an_error(rich: Edition, url: str) -> None:
+    bad = replace(rich, links=(*rich.links, Link("x", url, "bad")), text=rich.text + url)
+    assert ids(check_links(bad, ISSUE, LAYOUT)) == ["bad-link"]
+
+
+def test_link_in_one_part_only_is_a_warning(rich: Edition) -> None:
+    more = replace(
+        rich,
+        text=rich.text + "https://only.example/text",
+        links=(*rich.links, Link("x", "https://only.example/html", "")),
+    )
+    problems = list(check_links(more, ISSUE, LAYOUT))
+    assert ids(problems) == ["link-parity", "link-parity"]
+    assert "html is linked in the HTML" in problems[0].message
+    assert "text is linked in the text" in problems[1].message
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        '<img src="x.png" alt="">',
+        '<td background="x.png">',
+        '<td style="background:url(&quot;x.png&quot;)">',
+        '<img src="cid:x">',
+    ],
+)
+def test_image_that_is_not_absolute_is_an_error(rich: Edition, html: str) -> None:
+    worse = replace(rich, html=html)
+    assert ids(check_images(worse, Reader(html), ISSUE, LAYOUT)) == ["image-url"]
+
+
+def test_heavy_images_are_told(rich: Edition) -> None:
+    heavy = Asset("heavy.png", "image/png", b"x" * (MAX_IMAGE + 1))
+    light = tuple(Asset(f"{number}.png", "image/png", b"x" * MAX_IMAGE) for number in range(MAX_IMAGES // MAX_IMAGE))
+    assert ids(check_images(replace(rich, assets=(heavy,)), Reader(""), ISSUE, LAYOUT)) == ["image-size"]
+    assert ids(check_images(replace(rich, assets=light), Reader(""), ISSUE, LAYOUT)) == []
+    assert ids(check_images(replace(rich, assets=(*light, heavy)), Reader(""), ISSUE, LAYOUT)) == [
+        "image-size",
+        "images-size",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "path"),
+    [
+        (make_content(TextBlock("fine\n\n**not")), "blocks[0].text"),
+        (make_content(HeadingBlock("a {{ b")), "blocks[0].heading"),
+        (make_content(TextBlock("{% if x %}")), "blocks[0].text"),
+        (make_content(closing="[x](nowhere)"), "closing"),
+    ],
+)
+def test_leftover_markup_is_an_error_with_its_path(content: Any, path: str) -> None:
+    (problem,) = words(content)
+    assert (problem.id, problem.path, problem.severity) == ("leftover-markup", path, Severity.ERROR)
+
+
+def test_markdown_in_a_plain_field_is_a_warning() -> None:
+    (problem,) = words(make_content(ButtonBlock("**Go**", "https://e.example"), title="Fine"))
+    assert (problem.path, problem.severity) == ("blocks[0].button", Severity.WARNING)
+
+
+def test_problem_quotes_the_line_as_it_was_written() -> None:
+    (problem,) = words(make_content(TextBlock("one\nDear {{ subscriber.name }} **\nthree")))
+    assert problem.quote == "Dear {{ subscriber.name }} **"
+
+
+def test_broken_merge_field_is_told_once() -> None:
+    content = make_content(TextBlock("{{ nothing.here }}"))
+    slots = Slots("seed")
+    marked, problems = mark(content, slots)
+    assert ids([*problems, *check_words(marked, slots)]) == ["merge-field"]

@@ -1,0 +1,145 @@
+"""Plain text: the same facts in the same order as the mail, in lines that fit."""
+
+from __future__ import annotations
+
+from compiling import edition_of, make_content, make_issue, make_kit, rich_content
+
+from newsletter.authoring.issue import Article, Author, HighlightsBlock, TextBlock
+from newsletter.compiler.columns import columns
+from newsletter.compiler.compile import compile_issue
+from newsletter.compiler.edition import Edition
+
+VALUES = {
+    "subscriber": {"name": "Ana", "language": "en"},
+    "link": {"unsubscribe": "https://news.example/u", "view": "https://news.example/v"},
+}
+
+
+def text_of(*blocks: TextBlock | HighlightsBlock, language: str = "en", **more: object) -> str:
+    return compiled(*blocks, language=language, **more).fill(VALUES).text
+
+
+def compiled(*blocks: TextBlock | HighlightsBlock, language: str = "en", **more: object) -> Edition:
+    return edition_of(compile_issue(make_issue(make_content(*blocks, language=language, **more)), language, make_kit()))
+
+
+def test_everything_of_the_issue_is_there_in_order() -> None:
+    edition = edition_of(compile_issue(make_issue(rich_content()), "en", make_kit()))
+    assert (
+        edition.fill(VALUES).text
+        == """\
+The Weekly
+
+25 January 2024 · 3 min read · The Paper
+
+A title
+=======
+
+And a subtitle
+
+By Ana Example
+Follow: https://people.example/ana
+Read the original: https://example.org/original
+
+[A hero]
+By hand
+
+Dear Ana,
+
+see this page [1].
+
+[1] https://example.org/?a=1&b=2
+
+Highlights
+----------
+
+* First & foremost
+  https://example.org/first
+  By Ana Example [2] and Bo Sample · 4 min read · Opinion
+
+  It is good.
+
+  [2] https://people.example/ana
+
+[A ridge]
+On the ridge Photo by Cy [3]
+
+[3] https://cy.example
+
+* Second
+
+  By Di [4].
+
+  [4] https://di.example
+
+> Be brief.
+> — Somebody
+
+* One with Ed [5]
+
+* Two
+
+[5] https://ed.example
+
+[A ridge]
+https://example.org/large
+On the ridge Photo by Cy [6]
+
+[6] https://cy.example
+
+* * *
+
+→ Write for us
+  https://example.org/write?to=en
+
+Until next time,
+The editors
+
+------------------------------------------------------------------------
+You get this mail because you subscribed to The Weekly.
+
+Unsubscribe: https://news.example/u
+View in browser: https://news.example/v
+Contact: help@example.org
+
+Weekly Press, 1 Example Street, Sample Town
+"""
+    )
+
+
+def test_lines_fit_in_any_script() -> None:
+    words = "word " * 60 + "**词语，**文字（括号）。" * 20 + "\n\n- " + "item " * 40 + "\n\n> " + "引用" * 60
+    text = text_of(TextBlock(words), language="zh", title="很长的标题" * 12)
+    assert max(columns(line) for line in text.splitlines()) <= 72
+    assert not [line for line in text.splitlines() if line[:1] in tuple("，。）")]
+
+
+def test_markdown_structure_stays_readable() -> None:
+    text = text_of(TextBlock("# Head\n\n1. one\n2. two\n   - inner\n\n> said\n\n```\ncode  here\n```\n\nhard\\\nbreak"))
+    assert "Head\n----\n\n1. one\n2. two\n\n   - inner\n\n> said\n\n    code  here\n\nhard\nbreak" in text
+
+
+def test_same_link_twice_in_a_section_is_noted_once() -> None:
+    text = text_of(TextBlock("[a](https://a.example) [b](https://b.example) [c](https://a.example)"))
+    assert "a [1] b [2] c [1]\n\n[1] https://a.example\n[2] https://b.example\n" in text
+
+
+def test_url_that_names_itself_needs_no_note() -> None:
+    text = text_of(TextBlock("<https://a.example/x> and <ana@people.example>"))
+    assert "https://a.example/x and ana@people.example\n" in text
+    assert "[1]" not in text
+
+
+def test_three_authors_are_joined_as_the_language_does() -> None:
+    authors = (Author("A"), Author("B", url="https://b.example"), Author("C"))
+    text = text_of(HighlightsBlock((Article("T", authors=authors),)), language="en")
+    assert "By A, B [1], and C" in text
+
+
+def test_chinese_labels_have_a_wide_colon() -> None:
+    assert "退订：https://news.example/u" in text_of(TextBlock("词"), language="zh")
+
+
+def test_unmarked_words_keep_their_signs() -> None:
+    text = text_of(TextBlock(r"5 * 3 &amp; \*star\* <tag> `code`"))
+    assert "5 * 3 & *star* <tag> code" in text

@@ -1,0 +1,130 @@
+"""Templates: what they see, whose fault an error is, and that data never becomes code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from compiling import (
+    LAYOUT,
+    compile_text,
+    edition_of,
+    make_content,
+    make_issue,
+    make_kit,
+    rich_content,
+    write_templates,
+)
+
+from newsletter.authoring.issue import DividerBlock, TextBlock
+from newsletter.compiler.compile import compile_issue
+from newsletter.problem import Severity
+
+
+def test_projects_template_comes_first(tmp_path: Path) -> None:
+    folder = write_templates(
+        tmp_path,
+        text="<mj-section><mj-column><mj-text>MINE {{ block.text | inline }}</mj-text></mj-column></mj-section>",
+    )
+    assert "MINE words" in edition_of(compile_text("words", make_kit(folder))).html
+
+
+def test_text_is_escaped_and_never_a_template(tmp_path: Path) -> None:
+    folder = write_templates(tmp_path)
+    compiled = compile_text(
+        "{{ 7 * 7 }} {% raw %} <script>x</script>", make_kit(folder), title='"><script>alert(1)</script>'
+    )
+    html = edition_of(compiled).html
+    assert "<script" not in html
+    assert "49" not in html.replace(edition_of(compiled).hash, "")
+    assert "{% raw %}" in html
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "message"),
+    [
+        ("\n\n{{ nothing }}", 3, "'nothing' is undefined"),
+        ("\n{{ block.nothing }}", 2, "no attribute 'nothing'"),
+        ("{% if %}", 1, "Expected an expression"),
+        ("\n{{ 1 + 'a' }}", 2, "TypeError"),
+        ("\n{{ t('nonsense') }}", 2, "nonsense"),
+        ("\n{{ block.text | nonsense }}", 2, "nonsense"),
+        ("{% include 'parts/nowhere.mjml.j2' %}", 0, "no template parts/nowhere.mjml.j2"),
+    ],
+)
+def test_mistake_in_a_template_has_its_place(tmp_path: Path, source: str, line: int, message: str) -> None:
+    compiled = compile_text("words", make_kit(write_templates(tmp_path, text=source)))
+    assert compiled.edition is None
+    problem = compiled.problems[-1]
+    assert message in problem.message
+    assert problem.place.line == line
+    assert problem.place.file == ("templates/blocks/text.mjml.j2" if line else "templates/parts/nowhere.mjml.j2")
+
+
+def test_endless_recursion_in_a_template_is_a_problem(tmp_path: Path) -> None:
+    folder = write_templates(tmp_path, text="{% include 'blocks/text.mjml.j2' %}")
+    assert "RecursionError" in compile_text("words", make_kit(folder)).problems[-1].message
+
+
+def test_block_without_a_template_is_a_problem(tmp_path: Path) -> None:
+    class Odd(DividerBlock):
+        type = "odd"
+
+    compiled = compile_issue(make_issue(make_content(Odd())), "en", make_kit(write_templates(tmp_path)))
+    assert [p.id for p in compiled.problems] == ["missing-template"]
+
+
+def test_mjml_that_does_not_compile_names_template_block_and_line(tmp_path: Path) -> None:
+    folder = write_templates(
+        tmp_path, text="<mj-section><mj-column>\n<mj-text><p>{{ block.text }}</mj-text></mj-column></mj-section>"
+    )
+    content = make_content(DividerBlock(), TextBlock("words"))
+    compiled = compile_issue(make_issue(content), "en", make_kit(folder))
+    (problem,) = compiled.problems
+    assert problem.place.file == "templates/blocks/text.mjml.j2"
+    assert "blocks[1]" in problem.message
+    assert "<mj-text><p>words</mj-text>" in problem.quote
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ('<mj-include path="x.mjml" />', "mj-include"),
+        ("<mj-section><mj-column><mj-tekst>x</mj-tekst></mj-column></mj-section>", "no element <mj-tekst>"),
+        ("<b>" * 20_000 + "</b>" * 20_000, "nested too deeply"),
+    ],
+)
+def test_mjml_that_would_break_is_a_problem(tmp_path: Path, source: str, message: str) -> None:
+    compiled = compile_text("words", make_kit(write_templates(tmp_path, text=source)))
+    assert compiled.edition is None
+    assert message in compiled.problems[-1].message
+    assert compiled.problems[-1].severity is Severity.ERROR
+
+
+def test_inline_style_is_inlined(tmp_path: Path) -> None:
+    style = '<mj-style inline="inline">.warm { color: #a00 }</mj-style></mj-head>'
+    folder = write_templates(
+        tmp_path,
+        layout=LAYOUT.replace("</mj-head>", style),
+        text='<mj-section><mj-column><mj-text><p class="warm">x</p></mj-text></mj-column></mj-section>',
+    )
+    assert '<p class="warm" style="color:#aa0000">' in edition_of(compile_text("words", make_kit(folder))).html
+
+
+def test_bad_inline_style_is_a_problem(tmp_path: Path) -> None:
+    style = '<mj-style inline="inline">@import url(https://e.example/x.css);</mj-style></mj-head>'
+    compiled = compile_text("x", make_kit(write_templates(tmp_path, layout=LAYOUT.replace("</mj-head>", style))))
+    assert compiled.problems[-1].id == "inline-style"
+
+
+def test_image_function_gives_url_and_size(tmp_path: Path) -> None:
+    source = (
+        "{% set s = image(content.hero, 200) %}<mj-section><mj-column><mj-image src='{{ s.url }}'"
+        " width='{{ s.width }}px' height='{{ s.height }}px' alt='{{ content.hero.alt }}' /></mj-column></mj-section>"
+    )
+    content = make_content(TextBlock("x"), hero=rich_content().hero)
+    edition = edition_of(compile_issue(make_issue(content), "en", make_kit(write_templates(tmp_path, text=source))))
+    (asset,) = edition.assets
+    assert f'src="https://news.example/assets/{asset.name}"' in edition.html
+    assert 'width="200"' in edition.html
+    assert 'height="100"' in edition.html
