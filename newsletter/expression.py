@@ -19,7 +19,7 @@ from newsletter.errors import ExpressionError
 Values: TypeAlias = Mapping[str, Any]
 """Nested mappings of what a field may name: `{"subscriber": {"name": "Ana"}, "link": {…}}`."""
 
-FIELD = re.compile(r"\{\{(?P<source>.*?)\}\}", re.DOTALL)
+FIELD = re.compile(r"\{\{(?P<source>[^{}]*)\}\}")
 """A merge field as it stands in a text."""
 
 _TOKEN = re.compile(

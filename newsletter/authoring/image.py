@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -57,3 +58,17 @@ def read_image(file: Path) -> ImageFile:
         raise ValueError(f"mail programs do not show {kind} images; use PNG, JPEG or GIF")
     media_type, suffix = _MEDIA_TYPES[kind]
     return ImageFile(file=file, media_type=media_type, suffix=suffix, width=width, height=height, data=data)
+
+
+def image_beside(folder: Path, written: str) -> ImageFile:
+    """The image that a file in `folder` names. Raises as `read_image`, and ValueError for a path out of it."""
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", written):
+        raise ValueError("an image lies beside the file that names it; save it there")
+    if written.startswith(("/", "\\", "~")) or re.match(r"[A-Za-z]:", written):
+        raise ValueError("the path of an image begins at the file that names it")
+    file = folder / written.replace("\\", "/")
+    if not file.resolve().is_relative_to(folder.resolve()):
+        raise ValueError("the path of an image cannot lead out of its folder")
+    if file.exists() and not file.is_file():
+        raise ValueError("this is a folder or device, not an image")
+    return read_image(file)

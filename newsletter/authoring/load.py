@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
-from newsletter.authoring.issue import Issue
-from newsletter.problem import Problem
+from newsletter.authoring.assemble import Assembly, send_plan
+from newsletter.authoring.explain import MAX_PROBLEMS, read_model
+from newsletter.authoring.image import ImageFile
+from newsletter.authoring.issue import Content, Issue
+from newsletter.authoring.language import normalise_tag
+from newsletter.authoring.people import FILE as PEOPLE
+from newsletter.authoring.people import Person, load_people, read_picture
+from newsletter.authoring.persona import FILE as PERSONAS
+from newsletter.authoring.persona import load_personas, shown
+from newsletter.authoring.proofread import Surroundings, proofread
+from newsletter.authoring.schema import IssueFile
+from newsletter.authoring.translation import repeated_ids, translate
+from newsletter.problem import Place, Problem, has_errors
+from newsletter.source import Node, read_source
+
+NAME = "issue.yaml"
+_SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_TRANSLATION = re.compile(r"(?P<stem>.+)\.(?P<tag>[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*)\.yaml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +38,179 @@ class Loaded:
 
 def find_issues(paths: Iterable[Path]) -> list[Path]:
     """The issue files among these files and folders, sorted; a translation stands for its issue."""
-    raise NotImplementedError
+    return sorted({issue for path in paths for issue in (_in_folder(path) if path.is_dir() else [_of_file(path)])})
 
 
 def load_issue(file: Path, *, root: Path) -> Loaded:
     """Read one issue with its translations. Places are shown relative to `root` when the file lies inside it."""
-    raise NotImplementedError
+    reading = _Reading(file, root)
+    contents, entry = reading.contents()
+    problems = tuple(dict.fromkeys(sorted(reading.problems, key=lambda problem: problem.place)))
+    if entry is None or has_errors(problems):
+        return Loaded(None, problems)
+    issue = Issue(
+        slug=slug_of(file),
+        file=file,
+        language=entry.language,
+        contents=contents,
+        send=send_plan(entry.send),
+        sources=tuple(dict.fromkeys(reading.sources)),
+    )
+    return Loaded(issue, problems)
+
+
+def slug_of(file: Path) -> str:
+    """The name an issue has in the ledger: its folder's, or its file's where it has no folder of its own."""
+    return file.resolve().parent.name if file.name == NAME else file.stem
+
+
+@dataclass
+class _Reading:
+    """The reading of one issue: what was found so far."""
+
+    file: Path
+    root: Path
+    problems: list[Problem] = field(default_factory=list)
+    sources: list[Path] = field(default_factory=list)
+    images: dict[str, ImageFile] = field(default_factory=dict)
+    people: Mapping[str, Person] = field(default_factory=dict)
+
+    def contents(self) -> tuple[dict[str, Content], IssueFile | None]:
+        """Every language of the issue; complete only if no problem is an error."""
+        tree = self.tree(self.file)
+        self.check_slug()
+        if tree is None:
+            return {}, None
+        around = self.surroundings()
+        self.problems += [*islice(proofread(tree, around), MAX_PROBLEMS), *repeated_ids(tree)]
+        entry = self.model(tree)
+        original = normalise_tag(tree.mapping["language"].text) if "language" in tree.mapping else None
+        trees = {original or "": (tree, entry)}
+        for tag, file in self.translations(original or ""):
+            translated = self.tree(file)
+            if translated is None:
+                continue
+            merged, problems = translate(tree, translated)
+            self.problems += [*problems, *islice(proofread(translated, around), MAX_PROBLEMS)]
+            self.check_language(tag, translated)
+            trees[tag] = (merged, self.model(merged))
+        if entry is None or has_errors(self.problems):
+            return {}, None
+        return {tag: self.content(tag, entry.language, *pair) for tag, pair in trees.items()}, entry
+
+    def content(self, tag: str, original: str, tree: Node, entry: IssueFile | None) -> Content:
+        """One language, once nothing is wrong with it."""
+        assert entry is not None
+        return Assembly(tag, original, self.people, self.images.__getitem__).content(entry, tree)
+
+    def model(self, tree: Node) -> IssueFile | None:
+        """A tree as the schema understands it."""
+        entry, problems = read_model(IssueFile, tree)
+        self.problems += problems
+        return entry
+
+    def tree(self, file: Path) -> Node | None:
+        """A file as YAML."""
+        if not file.is_file():
+            hint = "An issue is <slug>/issue.yaml; translations alone make none."
+            self.complain("missing-file", "there is no such file", file, hint)
+            return None
+        self.sources.append(file)
+        tree, problems = read_source(file, shown(file, self.root))
+        self.problems += problems
+        return tree
+
+    def surroundings(self) -> Surroundings:
+        """People, personas and images that the issue may refer to."""
+        people = self.nearest(PEOPLE)
+        if people is not None:
+            self.sources.append(people)
+            self.people, problems = load_people(people, shown(people, self.root))
+            self.problems += problems
+            self.sources += [person.avatar.file for person in self.people.values() if person.avatar]
+        personas = self.nearest(PERSONAS)
+        attributes: set[str] = set()
+        if personas is not None:
+            found, _ = load_personas(personas, root=self.root)
+            attributes = {name for persona in found for name in persona.attributes}
+        return Surroundings(self.people, frozenset(attributes), self.picture)
+
+    def picture(self, node: Node) -> Problem | None:
+        """Read an image, once for all places that show it."""
+        name = node.text.strip()
+        if name in self.images:
+            return None
+        image, problem = read_picture(node, self.file.parent)
+        if image is not None:
+            self.images[name] = image
+            self.sources.append(image.file)
+        return problem
+
+    def nearest(self, name: str) -> Path | None:
+        """A file beside the issue, or in the nearest folder above, up to the project's."""
+        root = self.root.resolve()
+        for folder in (here := self.file.resolve().parent, *here.parents):
+            if (folder / name).is_file():
+                return folder / name
+            if folder == root or (folder != here and not folder.is_relative_to(root)):
+                return None
+        return None
+
+    def translations(self, original: str) -> Iterator[tuple[str, Path]]:
+        """The translations beside the issue, by language."""
+        stem, seen = self.file.stem, {original}
+        for file in sorted(self.file.parent.glob(f"{stem}.*.yaml")):
+            written = file.name[len(stem) + 1 : -len(".yaml")]
+            tag = normalise_tag(written)
+            if tag is None:
+                if self.file.name == NAME:
+                    hint = "A translation is called issue.<language>.yaml, as in issue.zh.yaml or issue.pt-BR.yaml."
+                    self.complain("bad-language", f"{written!r} is not a language", file, hint)
+            elif tag in seen:
+                self.complain(
+                    "duplicate-language", f"the issue is already written in {tag}", file, "Delete one of them."
+                )
+            else:
+                seen.add(tag)
+                yield tag, file
+
+    def check_language(self, tag: str, translated: Node) -> None:
+        """A translation may repeat its language; it must be that of its name."""
+        node = translated.mapping.get("language")
+        if node is not None and normalise_tag(node.text) not in (tag, None):
+            message = f"the name of the file says {tag}, not {node.text}"
+            self.problems.append(node.problem("wrong-language", message, hint="Delete this line."))
+
+    def check_slug(self) -> None:
+        """The slug stands in the ledger and in links."""
+        if not _SLUG.fullmatch(slug_of(self.file)):
+            hint = "Use ASCII letters, digits, dots, - and _, as in 2024-01-25-new-frontiers."
+            what = "folder" if self.file.name == NAME else "file"
+            self.complain("bad-slug", f"the {what} is called {slug_of(self.file)!r}", self.file, hint)
+
+    def complain(self, rule: str, message: str, file: Path, hint: str) -> None:
+        """A problem of a file as a whole."""
+        self.problems.append(Problem(rule, message, Place(shown(file, self.root)), hint=hint))
+
+
+def _of_file(path: Path) -> Path:
+    """The issue that a file belongs to: itself, or what it translates."""
+    match = _TRANSLATION.fullmatch(path.name)
+    if match is None:
+        return path
+    original = path.with_name(f"{match['stem']}.yaml")
+    return original if original.exists() or match["stem"] == "issue" else path
+
+
+def _in_folder(folder: Path) -> Iterator[Path]:
+    """The issues in a folder: its own issue.yaml, else every <slug>.yaml in it and what its folders hold."""
+    if any(folder.glob("issue.*yaml")):
+        yield folder / NAME
+        return
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if path.is_dir() and not folder.resolve().is_relative_to(path.resolve()):  # else a link in a circle
+            yield from _in_folder(path)
+        elif path.suffix == ".yaml" and path.name not in (PEOPLE, PERSONAS):
+            yield _of_file(path)

@@ -1,12 +1,43 @@
-"""Persona: a made-up subscriber in the project, used to preview and check. Read from personas.yaml by `load_personas`."""
+"""Persona: a made-up subscriber in the project, for previews and checks. Read from personas.yaml by `load_personas`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
+from pydantic import ConfigDict, Field, RootModel
+
+from newsletter.authoring.explain import read_model
+from newsletter.authoring.values import Id, Language, Strict, Words, Zone
 from newsletter.problem import Problem
+from newsletter.source import read_source
+
+FILE = "personas.yaml"
+
+
+class PersonaEntry(Strict):
+    """A made-up subscriber."""
+
+    id: Id
+    """How commands and the preview call them."""
+    name: Words = ""
+    """Empty: not known, as happens with real subscribers."""
+    email: Annotated[str, Field(max_length=254, pattern=r"^([^@\s]+@[^@\s]+)?$")] = ""
+    """A made-up address, best at example.org."""
+    language: Language | None = None
+    """Which edition they get."""
+    timezone: Zone | None = None
+    """Such as Europe/Berlin."""
+    attributes: Annotated[dict[str, Words], Field(max_length=200)] = Field(default_factory=dict)
+    """Everything else that is known about them, as text."""
+
+
+class PersonasFile(RootModel[Annotated[list[PersonaEntry], Field(min_length=1, max_length=200)]]):
+    """Made-up subscribers, for previews and checks."""
+
+    model_config = ConfigDict(strict=True, frozen=True, hide_input_in_errors=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,5 +57,41 @@ BUILT_IN = Persona(id="reader", name="Alex Reader", email="reader@example.org")
 
 
 def load_personas(file: Path, *, root: Path | None = None) -> tuple[tuple[Persona, ...], tuple[Problem, ...]]:
-    """The personas of a project (never none: without the file it is `BUILT_IN`) and what is wrong with the file."""
-    raise NotImplementedError
+    """The personas of a project and what is wrong with the file; `BUILT_IN` when it is missing or cannot be used.
+
+    Places are shown relative to `root` when the file lies inside it.
+    """
+    if not file.exists():
+        return (BUILT_IN,), ()
+    node, problems = read_source(file, shown(file, root))
+    if node is None:
+        return (BUILT_IN,), problems
+    model, refused = read_model(PersonasFile, node)
+    problems += refused
+    if model is None:
+        return (BUILT_IN,), problems
+    personas: dict[str, Persona] = {}
+    for number, entry in enumerate(model.root):
+        if entry.id in personas:
+            place = node.items[number].mapping["id"]
+            problems += (place.problem("duplicate-id", f"there are two personas {entry.id!r}", hint="Rename one."),)
+        personas.setdefault(entry.id, _persona(entry))
+    return tuple(personas.values()), problems
+
+
+def shown(file: Path, root: Path | None) -> str:
+    """How a file is called in problems."""
+    if root is not None and file.resolve().is_relative_to(root.resolve()):
+        return file.resolve().relative_to(root.resolve()).as_posix()
+    return str(file)
+
+
+def _persona(entry: PersonaEntry) -> Persona:
+    return Persona(
+        id=entry.id,
+        name=entry.name,
+        email=entry.email,
+        language=entry.language or "",
+        timezone=entry.timezone or "",
+        attributes=entry.attributes,
+    )

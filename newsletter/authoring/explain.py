@@ -1,0 +1,166 @@
+"""explain: what a model refuses → problems at their places, in words for the author. Stands between YAML and nouns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from newsletter.authoring.schema import BLOCKS, TAGGED, AnyModel, known_keys, nested_model
+from newsletter.problem import Problem
+from newsletter.source import Node, near_miss, quoted, shortened
+
+MAX_PROBLEMS = 200
+"""More problems of one file help nobody."""
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+_WANTED = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "list_type": "a list (lines that begin with -)",
+    "dict_type": "a mapping (lines of key: value)",
+    "model_type": "a mapping (lines of key: value)",
+    "date_type": "a date such as 2024-01-25",
+    "union_tag_not_found": "a block (lines of key: value)",
+}
+_NAMING = "Use letters, digits, - and _; begin with a letter or digit."
+_NAMES = {bool: "a yes-or-no value", int: "a number", float: "a number", str: "text"}
+
+
+def read_model(model: type[_Model], root: Node) -> tuple[_Model | None, tuple[Problem, ...]]:
+    """The values of a file as its model, or everything that keeps them from being one."""
+    try:
+        return model.model_validate(root.plain()), ()
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False)[:MAX_PROBLEMS]
+    problems = [_explain(model, root, detail) for detail in details]
+    return None, tuple(_without_echoes(problems))
+
+
+def _explain(model: AnyModel, root: Node, detail: Any) -> Problem:
+    kind, context = detail["type"], detail.get("ctx", {})
+    node, rest = _locate(root, detail["loc"])
+    if kind == "missing":
+        return _missing(node, str(rest))
+    if kind == "extra_forbidden":
+        return _unknown_key(node, _model_at(model, detail["loc"]))
+    if kind == "union_tag_invalid":
+        return _unknown_block(node)
+    if kind in _WANTED:
+        return _wrong_type(node, _WANTED[kind], wants_text=kind == "string_type")
+    if "[key]" in detail["loc"]:
+        message = f"{shortened(node.path.rpartition('.')[2])!r} cannot be a key here"
+        return node.problem("bad-key", message, at=node.key_place, hint=_hint(context) or _NAMING)
+    if "hint" in context or "-" in kind:
+        return node.problem(kind, detail["msg"], hint=_hint(context))
+    rule, message, hint = _bounds(kind, context, node)
+    return node.problem(rule, message or detail["msg"], hint=hint)
+
+
+def _locate(root: Node, location: Sequence[str | int]) -> tuple[Node, str | int | None]:
+    """The node of a location, and the part of it that the file does not have. Tags begin with a colon."""
+    node = root
+    for part in location:
+        if isinstance(part, int) and part < len(node.items):
+            node = node.items[part]
+        elif isinstance(part, str) and part in node.mapping:
+            node = node.mapping[part]
+        elif not (isinstance(part, str) and part.startswith((":", "[key]"))):
+            return node, part
+    return node, None
+
+
+def _model_at(model: AnyModel, location: Sequence[str | int]) -> AnyModel | None:
+    """The model of the mapping that holds the last part of a location."""
+    current: AnyModel | None = model
+    for part in location[:-1]:
+        if isinstance(part, str) and part in TAGGED:
+            current = TAGGED[part]
+        elif isinstance(part, str) and current is not None and not part.startswith(":"):
+            current = nested_model(current, part)
+    return current
+
+
+def _missing(node: Node, key: str) -> Problem:
+    path = f"{node.path}.{key}" if node.path else key
+    return node.source.problem("missing-key", f"{key!r} is missing", node.place, path=path)
+
+
+def _unknown_key(node: Node, model: AnyModel | None) -> Problem:
+    key = node.path.rpartition(".")[2]
+    known = known_keys(model) if model is not None else ()
+    hint = near_miss(key, known) or f"Known here: {', '.join(known)}."
+    return node.problem("unknown-key", f"there is no key {shortened(key)!r} here", at=node.key_place, hint=hint)
+
+
+def _unknown_block(node: Node) -> Problem:
+    key = next((key for key in node.mapping if key != "id"), "")
+    late = next((key for key in node.mapping if key in BLOCKS), "")
+    if not key:
+        message, hint = "this block has no type", f"Its first key is one of {', '.join(BLOCKS)}."
+    elif late:
+        message = f"the first key of a block names its type, and {shortened(key)!r} is none"
+        hint = f"Put {late!r} first."
+    else:
+        message = f"there is no block type {shortened(key)!r}"
+        hint = near_miss(key, BLOCKS) or f"The types are {', '.join(BLOCKS)}."
+    first = node.mapping.get(key)
+    return node.problem("unknown-block", message, at=first.key_place if first else None, hint=hint)
+
+
+def _wrong_type(node: Node, wanted: str, *, wants_text: bool) -> Problem:
+    raw = node.source.text[node.start : node.end].split("\n", 1)[0].strip()
+    hint = f"Quote this text: {shortened(quoted(raw), 200)}" if wants_text and raw else ""
+    if node.value is None:
+        return node.problem("empty-value", f"nothing is written here; it must be {wanted}")
+    if isinstance(node.value, tuple):
+        found = "a list"
+    elif node.mapping or not isinstance(node.value, (str, int, float)):
+        found = "a mapping, because of the ': ' in it" if wants_text and ": " in raw else "a mapping"
+    else:
+        found = f"{_NAMES[type(node.value)]} ({shortened(raw)})"
+    return node.problem("wrong-type", f"this must be {wanted}, not {found}", hint=hint)
+
+
+def _bounds(kind: str, context: Any, node: Node) -> tuple[str, str, str]:
+    """Rule, message and hint of what is too long, too short or out of range."""
+    match kind:
+        case "string_too_short":
+            return "empty-value", "nothing is written here", ""
+        case "string_too_long":
+            return "too-long", f"this has {len(node.text)} characters; at most {context['max_length']} fit", ""
+        case "too_short":
+            return "empty-value", "the list is empty", ""
+        case "too_long":
+            return "too-long", f"there are more than {context['max_length']} entries", ""
+        case "greater_than_equal":
+            return "out-of-range", f"this must be at least {context['ge']}", ""
+        case "less_than_equal":
+            return "out-of-range", f"this must be at most {context['le']}", ""
+        case "literal_error":
+            return "wrong-value", f"this must be {context['expected']}".replace("True", "true, or left empty"), ""
+        case "string_pattern_mismatch":
+            hint = "Use letters, digits, - and _; begin with a letter or digit."
+            return (
+                "bad-name",
+                f"{shortened(node.text)!r} cannot be used here",
+                "" if "@" in context["pattern"] else hint,
+            )
+        case _:
+            return "wrong-value", "", ""
+
+
+def _hint(context: Any) -> str:
+    return str(context.get("hint", ""))
+
+
+def _without_echoes(problems: list[Problem]) -> list[Problem]:
+    """A misspelt key also leaves the right one missing; once is enough."""
+    meant = {
+        f"{problem.path.rpartition('.')[0]}.{problem.hint.split(chr(39))[1]}".lstrip(".")
+        for problem in problems
+        if problem.id == "unknown-key" and problem.hint.startswith("Did you mean")
+    }
+    return [problem for problem in problems if problem.id != "missing-key" or problem.path not in meant]

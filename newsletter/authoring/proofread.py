@@ -1,0 +1,164 @@
+"""proofread: every text, link, person and image of a file, looked at where it was written. Problems with exact places.
+
+Works on the tree, not on the models, so that a misspelt key elsewhere hides nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from newsletter.authoring.people import FILE as PEOPLE
+from newsletter.authoring.people import Person, person_links
+from newsletter.authoring.url import url_fault
+from newsletter.errors import ExpressionError
+from newsletter.expression import FIELD, parse_field
+from newsletter.problem import Problem, Severity
+from newsletter.source import Node, near_miss
+
+MARKDOWN = frozenset({"text", "summary", "heading", "quote", "caption", "credit", "closing", "signature", "bio"})
+"""Keys whose values are Markdown; the sentences of `links` are too."""
+PLAIN = frozenset({"subject", "preheader", "subtitle", "alt", "by", "button", "label"})
+"""Keys whose values are words that may hold merge fields."""
+SAME_FOR_ALL = frozenset({"publication", "name"})
+"""Keys whose values hold no merge fields; the title of the issue and of its source are such too."""
+
+ALWAYS_KNOWN = frozenset({"email"})
+"""What every subscriber has."""
+SUBSCRIBER = frozenset({"name", "email", "language", "timezone"})
+LINKS = frozenset({"unsubscribe", "view"})
+
+MAX_LENGTH = 50_000
+"""Longer texts are refused by the schema and not looked at."""
+
+_TARGET = re.compile(
+    r"\\.|(?<!`)(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`)"
+    r"|\]\(\s*(?P<target><[^<>\n]*>|(?:[^\s()]|\([^\s()]*\)|\{\{[^{}]*\}\})+)",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a text may refer to."""
+
+    people: Mapping[str, Person]
+    attributes: frozenset[str]
+    """Attributes that the personas have, beside the ones every subscriber may have."""
+    picture: Callable[[Node], Problem | None]
+    """Reads an image; says why it cannot."""
+
+
+def proofread(root: Node, around: Surroundings) -> Iterator[Problem]:
+    """Everything that texts, links, people and images of one file are problems for."""
+    for key, parent, node in _values(root):
+        if key == "author":
+            yield from _authors(node, around)
+        elif key in ("image", "avatar") and node.text.strip():
+            problem = around.picture(node)
+            if problem is not None:
+                yield problem
+        elif node.text and len(node.text) <= MAX_LENGTH:
+            yield from _text(key, parent, node, around)
+
+
+def _values(root: Node) -> Iterator[tuple[str, str, Node]]:
+    """Every value with its key and the key of the mapping it is in; items have the key of their list."""
+    waiting: list[tuple[str, str, Node]] = [("", "", root)]
+    while waiting:
+        key, parent, node = waiting.pop()
+        yield key, parent, node
+        if key != "author" or node.mapping:
+            waiting += [(name, key, child) for name, child in reversed(list(node.mapping.items()))]
+            waiting += [(key, parent, item) for item in reversed(node.items)]
+        elif node.items:
+            waiting += [("author", parent, item) for item in reversed(node.items) if item.mapping]
+
+
+def _text(key: str, parent: str, node: Node, around: Surroundings) -> Iterator[Problem]:
+    is_markdown = key in MARKDOWN or key == "links"
+    if is_markdown:
+        yield from _links_to_people(node, around.people)
+        yield from _targets(node)
+    if key in SAME_FOR_ALL or (key == "title" and parent in ("", "source")):
+        yield from _no_fields(node)
+    elif is_markdown or key in PLAIN or key == "title":
+        yield from _fields(node, around.attributes, needs_default=True)
+    elif key == "url":
+        yield from _fields(node, around.attributes, needs_default=False)
+
+
+def _authors(node: Node, around: Surroundings) -> Iterator[Problem]:
+    for item in node.items or (node,):
+        if item.text.strip() and item.text.strip() not in around.people:
+            yield _unknown_person(item, item.text.strip(), around.people, 0)
+
+
+def _links_to_people(node: Node, people: Mapping[str, Person]) -> Iterator[Problem]:
+    for link in person_links(node.text):
+        if not link.is_whole:
+            hint = "Write [](@id), or [words](@id)."
+            yield node.problem(
+                "bad-person-link", "this is no link to a person", hint=hint, at=node.place_at(link.offset)
+            )
+        elif link.id not in people:
+            yield _unknown_person(node, link.id, people, link.offset)
+
+
+def _unknown_person(node: Node, name: str, people: Mapping[str, Person], offset: int) -> Problem:
+    hint = near_miss(name, people) or f"Add {name}: to {PEOPLE}, or write the name without a link."
+    return node.problem("unknown-person", f"{name!r} is not in {PEOPLE}", hint=hint, at=node.place_at(offset))
+
+
+def _targets(node: Node) -> Iterator[Problem]:
+    """Links inside Markdown."""
+    for match in _TARGET.finditer(node.text):
+        target = (match["target"] or "").strip("<>")
+        if not target or target.startswith("@"):
+            continue
+        fault = url_fault(target)
+        if fault is not None:
+            place = node.place_at(match.start("target"))
+            yield node.problem("bad-url", f"{fault.message} ({target})", hint=fault.hint, at=place)
+
+
+def _no_fields(node: Node) -> Iterator[Problem]:
+    for match in FIELD.finditer(node.text):
+        message = "a merge field cannot stand here: this is the same for everybody"
+        yield node.problem("merge-field", message, at=node.place_at(match.start()))
+
+
+def _fields(node: Node, attributes: frozenset[str], *, needs_default: bool) -> Iterator[Problem]:
+    """Merge fields: those that do not parse, name nothing, or leave a hole for somebody."""
+    text = node.text
+    for match in FIELD.finditer(text):
+        place = node.place_at(match.start())
+        try:
+            field = parse_field(match["source"])
+        except ExpressionError as error:
+            yield node.problem("merge-field", str(error), hint=error.hint, at=place)
+            continue
+        kind, name = field.path[0], ".".join(field.path[1:])
+        if kind == "link" and name in LINKS:
+            continue
+        known = SUBSCRIBER | attributes
+        if kind != "subscriber" or len(field.path) != 2:
+            everything = [*(f"subscriber.{key}" for key in sorted(known)), *(f"link.{key}" for key in sorted(LINKS))]
+            hint = near_miss(".".join(field.path), everything) or f"There are {', '.join(everything)}."
+            yield node.problem("merge-field", f"there is no {'.'.join(field.path)!r} to show", hint=hint, at=place)
+            continue
+        if name not in known:
+            hint = near_miss(name, known) or "Give a persona this attribute if subscribers have it."
+            message = f"no persona has the attribute {name!r}"
+            yield node.problem("unknown-attribute", message, hint=hint, at=place, severity=Severity.WARNING)
+        if needs_default and not field.has_default and name not in ALWAYS_KNOWN:
+            message = f"subscriber.{name} is not known of everybody; this would leave a hole"
+            hint = f'Say what stands there instead: {{{{ {field.source} | default("…") }}}}'
+            yield node.problem("missing-default", message, hint=hint, at=place)
+    rest = FIELD.sub(lambda match: " " * len(match.group()), text)
+    if "{{" in rest:
+        hint = 'A merge field looks like {{ subscriber.name | default("there") }}'
+        yield node.problem(
+            "merge-field", "this merge field is not closed", hint=hint, at=node.place_at(rest.index("{{"))
+        )

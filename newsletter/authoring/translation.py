@@ -1,0 +1,188 @@
+"""translation: an issue and one of its translations, both as trees → the tree of the issue in that language.
+
+Top-level fields are matched by name, blocks and articles by id. Every value keeps the place where it was written, so
+the merged tree is read by the same models and its problems point into the right file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from newsletter.authoring.schema import BLOCKS
+from newsletter.problem import Problem, Severity
+from newsletter.source import Node, near_miss, shortened
+
+REQUIRED = ("title", "summary", "text", "heading", "quote", "button")
+"""What every translation must say in its own words, unless `fallback: allow`."""
+EXPECTED = ("subtitle", "subject", "preheader", "alt", "caption", "closing", "signature", "label")
+"""What it should say; shown as the original has it, with a warning."""
+
+_BY_ID = ("blocks", "highlights", "links")
+_WHOLE = ("author", "source", "send")
+"""What needs no translation; taken over, or replaced."""
+_SAME = ("send", "date")
+"""What is the same in every language of an issue."""
+
+
+@dataclass
+class _Merge:
+    """One translation on its way into its issue."""
+
+    allow: bool
+    """Whether what is missing may be shown in the language of the issue."""
+    problems: list[Problem] = field(default_factory=list)
+
+    def mapping(self, original: Node, translated: Node, where: Node) -> Node:
+        """`where` is the nearest thing that the translation does have: for problems about what it lacks."""
+        merged: dict[str, Node] = {}
+        for key, value in original.mapping.items():
+            theirs = translated.mapping.get(key)
+            if theirs is None:
+                self.lacking(key, value, where)
+                merged[key] = self.untranslated(key, value, where)
+            else:
+                merged[key] = self.value(key, value, theirs)
+        merged.update((key, value) for key, value in translated.mapping.items() if key not in merged)
+        return replace(original, value=merged)
+
+    def value(self, key: str, original: Node, translated: Node) -> Node:
+        """A value that both have."""
+        if key in _BY_ID and original.items:
+            return self.by_id(original, translated) if isinstance(translated.value, tuple) else translated
+        if original.mapping and translated.mapping:
+            return self.mapping(original, translated, translated)
+        return translated
+
+    def by_id(self, original: Node, translated: Node) -> Node:
+        """A list whose items know each other by their ids; the order is the original's."""
+        theirs = self.items_by_id(original, translated)
+        items = []
+        for item in original.items:
+            match = theirs.get(_id(item))
+            if match is not None and item.mapping and match.mapping:
+                items.append(self.mapping(item, match, match))
+            else:
+                items.append(self.whole(item, translated))
+        return replace(original, value=tuple(items))
+
+    def items_by_id(self, original: Node, translated: Node) -> Mapping[str, Node]:
+        """The items of a translation by id; those that belong to nothing are problems."""
+        known = [_id(item) for item in original.items if _id(item)]
+        found: dict[str, Node] = {}
+        for item in translated.items:
+            name = _id(item)
+            if not name:
+                hint = "Give it the id of what it translates."
+                self.problems.append(item.problem("missing-id", "this has no id", hint=hint))
+                continue
+            node = item.mapping["id"]
+            if name not in known:
+                hint = near_miss(name, known) or f"The ids there are {shortened(', '.join(known), 200)}."
+                self.problems.append(
+                    node.problem("unknown-id", f"nothing in the original has the id {name!r}", hint=hint)
+                )
+            elif name in found:
+                self.problems.append(node.problem("duplicate-id", f"{name!r} is translated twice"))
+            found.setdefault(name, item)
+        return found
+
+    def whole(self, item: Node, where: Node) -> Node:
+        """An item that the translation does not have at all."""
+        if self.allow or not has_words(item):
+            return item
+        if not _id(item):
+            hint = "Give it an id here and there, such as id: opening."
+            message = "this has no id, so its translations cannot find it"
+            self.problems.append(item.problem("missing-id", message, hint=hint))
+            return item
+        message = f"{_id(item)!r} ({item.place.file}:{item.place.line}) is not translated"
+        self.problems.append(self.lack(item, message, where))
+        return item
+
+    def untranslated(self, key: str, value: Node, where: Node) -> Node:
+        """A value that the translation does not have, looked into for what it should."""
+        if key in _WHOLE:
+            return value
+        if value.mapping:
+            for name, child in value.mapping.items():
+                self.lacking(name, child, where)
+        if key in _BY_ID:
+            for item in value.items:
+                self.whole(item, where)
+        return value
+
+    def lacking(self, key: str, value: Node, where: Node) -> None:
+        """Report a text that is missing."""
+        if self.allow or not value.text.strip() or key not in (*REQUIRED, *EXPECTED):
+            return
+        message = f"{key!r} ({value.place.file}:{value.place.line}) is not translated"
+        self.problems.append(self.lack(value, message, where, Severity.ERROR if key in REQUIRED else Severity.WARNING))
+
+    def lack(self, original: Node, message: str, where: Node, severity: Severity = Severity.ERROR) -> Problem:
+        """A problem of the translation about something that only the original has."""
+        hint = "Translate it, or write fallback: allow."
+        place = where.key_place
+        return where.source.problem(
+            "missing-translation", message, place, path=original.path, hint=hint, severity=severity
+        )
+
+
+def translate(original: Node, translated: Node) -> tuple[Node, tuple[Problem, ...]]:
+    """The issue in the language of a translation, and what is wrong with it as a translation."""
+    fallback = translated.mapping.get("fallback") or original.mapping.get("fallback")
+    merge = _Merge(allow=fallback is not None and fallback.value == "allow")
+    for key in _SAME:
+        node = translated.mapping.get(key)
+        if node is not None and (key not in original.mapping or node.plain() != original.mapping[key].plain()):
+            hint = f"Delete it here, or change it in {original.source.file}."
+            message = f"{key!r} is the same in every language of an issue"
+            merge.problems.append(node.problem("misplaced-key", message, at=node.key_place, hint=hint))
+    merged = merge.mapping(original, translated, translated)
+    return _own_subject(original, translated, merged), tuple(merge.problems)
+
+
+def has_words(node: Node) -> bool:
+    """Whether there is something to translate in a block or an item."""
+    if node.text and not node.mapping:
+        return True
+    return any(
+        (key in REQUIRED and bool(child.text.strip())) or (key in _BY_ID and any(has_words(i) for i in child.items))
+        for key, child in node.mapping.items()
+    )
+
+
+def block_type(block: Node) -> str:
+    """The type of a block; empty when it has none."""
+    return next((key for key in block.mapping if key in BLOCKS), "")
+
+
+def repeated_ids(node: Node) -> Iterator[Problem]:
+    """Ids that stand twice in one list, so that a translation would not know which is meant."""
+    if node.mapping:
+        for child in node.mapping.values():
+            yield from repeated_ids(child)
+    seen: dict[str, Node] = {}
+    for item in node.items:
+        yield from repeated_ids(item)
+        name = _id(item)
+        if name in seen:
+            first = seen[name].place.line
+            place = item.mapping["id"]
+            yield place.problem("duplicate-id", f"the id {name!r} is there twice, first in line {first}")
+        elif name:
+            seen[name] = item.mapping["id"]
+
+
+def _id(node: Node) -> str:
+    return node.mapping["id"].text if "id" in node.mapping else ""
+
+
+def _own_subject(original: Node, translated: Node, merged: Node) -> Node:
+    """A subject in another language than its mail is worse than none: the title, or the first sentence, stands in."""
+    dropped = {
+        key
+        for key in ("subject", "preheader")
+        if key in original.mapping and key not in translated.mapping and "title" in translated.mapping
+    }
+    return replace(merged, value={key: value for key, value in merged.mapping.items() if key not in dropped})

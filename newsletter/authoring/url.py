@@ -1,0 +1,64 @@
+"""What a link may be: http, https or mailto, said with a hint when it is not. Used by `schema` and `proofread`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from newsletter.expression import FIELD
+
+MAX_LENGTH = 2000
+"""Characters; longer links break in some mail programs."""
+
+_FORBIDDEN = re.compile(r"[\s<>\"\\\x00-\x1f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a text is no link, and what to do."""
+
+    message: str
+    hint: str = ""
+
+
+def url_fault(written: str) -> Fault | None:
+    """What is wrong with a link as the author wrote it; merge fields may stand in it, or be the whole of it."""
+    url = FIELD.sub(lambda field: "" if field.group() == written else "x", written)
+    if not url:
+        return None if written else Fault("a link is missing here")
+    if len(url) > MAX_LENGTH:
+        return Fault(f"the link has {len(url)} characters; at most {MAX_LENGTH} are safe in mail")
+    if found := _FORBIDDEN.search(url):
+        what = "a space" if found.group().isspace() else repr(found.group())
+        escape = "".join(f"%{byte:02X}" for byte in found.group().encode())
+        return Fault(f"a link cannot hold {what}", f"Write {escape} where it belongs to the link.")
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError as error:
+        return Fault(f"this is not a link: {error}")
+    if parts.scheme in ("http", "https"):
+        return _host_fault(host)
+    if parts.scheme == "mailto":
+        is_address = re.fullmatch(r"[^@]+@[^@]+\.[^@]+", parts.path)
+        return None if is_address else Fault("there is no mail address after mailto:", "As in mailto:name@example.org")
+    return _scheme_fault(url, parts.scheme)
+
+
+def _host_fault(host: str) -> Fault | None:
+    if not host:
+        return Fault("the link has no host name", "A link looks like https://example.org/page")
+    if host != "localhost" and ("." not in host.strip(".") or ".." in host) and ":" not in host:
+        return Fault(f"{host!r} is not a host name", "A link looks like https://example.org/page")
+    return None
+
+
+def _scheme_fault(url: str, scheme: str) -> Fault:
+    if scheme and not re.match(r"[\w.-]+\.\w+:\d", url):
+        return Fault(f"a link cannot begin with {scheme}:", "Links begin with https://, http:// or mailto:")
+    if re.fullmatch(r"[^/@\s]+@[\w.-]+\.\w+", url):
+        return Fault("this is a mail address, not a link", f"Write mailto:{url}")
+    if re.match(r"(//)?[\w-]+(\.[\w-]+)+(:\d+)?([/?#]|$)", url):
+        return Fault("the link has no scheme", f"Write https://{url.removeprefix('//')}")
+    return Fault("the link does not say where it leads", "A mail has no page of its own: begin with https://")

@@ -1,0 +1,66 @@
+"""YAML with places: bytes → a tree of nodes that know file, line and column. The ground; PyYAML's only door.
+
+What is dangerous or surprising in YAML (aliases, tags, merge keys, duplicate keys, several documents, a text cut at
+` #`) is a problem with its place, never a feature and never an exception.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from newsletter.problem import Place, Problem
+from newsletter.source.compose import MAX_PROBLEMS, compose
+from newsletter.source.node import FORBIDDEN, LINE_END, Node, Source
+from newsletter.source.words import near_miss, quoted, shortened
+
+__all__ = ["MAX_BYTES", "Node", "Source", "near_miss", "parse_source", "quoted", "read_source", "shortened"]
+
+MAX_BYTES = 1024 * 1024
+
+
+def read_source(file: Path, name: str) -> tuple[Node | None, tuple[Problem, ...]]:
+    """Read a YAML file; `name` is how it is called in problems. Never raises for what the file holds."""
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        message = f"cannot read the file: {error.strerror or error}"
+        return None, (Problem("unreadable-file", message, Place(name)),)
+    return parse_source(data, name)
+
+
+def parse_source(data: bytes, name: str) -> tuple[Node | None, tuple[Problem, ...]]:
+    """YAML bytes → its root and what is wrong with it as YAML. The root is None when there is nothing to go on with."""
+    if len(data) > MAX_BYTES:
+        hint = "An issue is text; keep images and data in files of their own."
+        return None, (Problem("too-large", "the file has more than 1 MiB", Place(name), hint=hint),)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        return None, (_bad_encoding(data, name, error),)
+    source = Source(name, text)
+    if not text.strip():
+        return None, (Problem("empty-file", "the file is empty", Place(name)),)
+    problems = list(_control_characters(source))
+    if problems:
+        return None, tuple(problems)
+    root = compose(source, problems)
+    if not problems and (root is None or root.value is None):
+        return None, (Problem("empty-file", "the file is empty but for comments", Place(name)),)
+    return root, tuple(problems)
+
+
+def _bad_encoding(data: bytes, name: str, error: UnicodeDecodeError) -> Problem:
+    before = data[: error.start].decode("utf-8-sig", errors="replace")
+    lines = LINE_END.split(before)
+    hint = "Save the file as UTF-8."
+    return Problem("bad-encoding", "the file is not UTF-8", Place(name, len(lines), len(lines[-1]) + 1), hint=hint)
+
+
+def _control_characters(source: Source) -> Iterator[Problem]:
+    for number, match in enumerate(FORBIDDEN.finditer(source.text)):
+        if number == MAX_PROBLEMS:
+            return
+        message = f"the character U+{ord(match.group()):04X} cannot be seen and does not belong here"
+        yield source.problem("control-character", message, source.place(match.start()), hint="Delete it.")
