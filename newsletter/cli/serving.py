@@ -1,0 +1,53 @@
+"""`newsletter preview` and `newsletter serve`: what runs until it is told to stop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from newsletter.cli.show import the_project
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address or name to listen on.")
+@click.option("--port", default=8001, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
+@click.option(
+    "--export",
+    "out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Write a static copy into DIR instead.",
+)
+@click.pass_context
+def preview(ctx: click.Context, host: str, port: int, out: Path | None) -> None:
+    """See issues in the browser as they are written.
+
+    Every edition as a mail program would show it, in light and dark, narrow and wide, with the problems beside it;
+    the page follows whenever a file is saved. It answers to this machine only, unless --host says otherwise.
+    """
+    project = the_project(ctx)
+    if out is not None:
+        from newsletter.web.preview import export_preview
+
+        written = export_preview(project, out)
+        click.echo(f"Wrote {len(written)} files; begin with {written[0]}")
+        return
+    from newsletter import service
+
+    service.preview(project, host, port, lambda url: click.echo(f"Preview on {url} (Ctrl+C ends it)"))
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address or name to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
+@click.pass_context
+def serve(ctx: click.Context, host: str, port: int) -> None:
+    """Run pages, scheduler and sender as one service.
+
+    Deliveries start when their time has come, links and images in mails work, and readers can leave. Stops on SIGTERM
+    when everything in flight is finished.
+    """
+    from newsletter import service
+
+    service.serve(the_project(ctx), host, port, lambda url: click.echo(f"Serving on {url}"))

@@ -1,0 +1,104 @@
+"""Scheduler: APScheduler's door. A clock that wakes `app` every few seconds; what is due is known by the database.
+
+Any number may run. Only the one that holds the lease gives orders, and each order carries the lease's fencing token,
+so that one that was asleep too long can start nothing any more.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Protocol
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.memory import MemoryJobStore
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from newsletter.app.project import Project
+from newsletter.app.sending import start_due
+from newsletter.errors import StorageError
+from newsletter.storage.deliveries import Lease
+from newsletter.storage.engine import Database
+from newsletter.storage.leases import SCHEDULER, release_lease, take_lease
+
+log = logging.getLogger("newsletter.scheduler")
+
+EVERY = 2.0
+"""Seconds between two looks at what is due."""
+LEASE = 15.0
+"""Seconds that a silent leader is believed; several looks long, so that a slow one does not lose it."""
+
+
+class Work(Protocol):
+    """What the leader does at each look."""
+
+    def __call__(self, now: datetime, lease: Lease) -> object:
+        """Start what is due at `now` (UTC), if `lease` still is the newest."""
+        ...
+
+
+class Scheduler:
+    """Wakes `work` while it is the leader. `start` and `stop` it once; it runs in a thread of its own."""
+
+    def __init__(
+        self,
+        database: Database,
+        work: Work,
+        *,
+        clock: Callable[[], datetime],
+        every: float = EVERY,
+        lease: float = LEASE,
+    ) -> None:
+        self._database = database
+        self._work = work
+        self._clock = clock
+        self._every = every
+        self._lease = lease
+        self._holder = secrets.token_hex(16)
+        self._leads = False
+        # A memory store, because two schedulers on a shared one run every job twice; one thread, because one look
+        # at a time is enough. A late look is still worth taking, several missed ones are worth one.
+        self._ticker = BackgroundScheduler(
+            jobstores={"default": MemoryJobStore()},
+            executors={"default": ThreadPoolExecutor(1)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            timezone=UTC,
+        )
+
+    def start(self) -> None:
+        """Look now, and then again and again."""
+        self._ticker.add_job(self.look, "interval", seconds=self._every, next_run_time=datetime.now(UTC))
+        self._ticker.start()
+
+    def stop(self) -> None:
+        """Finish the look that is under way and let another one lead at once."""
+        self._ticker.shutdown(wait=True)
+        if self._leads:
+            try:
+                release_lease(self._database, SCHEDULER, self._holder)
+            except StorageError as error:
+                log.warning("the lease could not be given back and ends by itself: %s", error)
+
+    def look(self) -> None:
+        """One look: renew or try to take the lease, and do the work under it."""
+        try:
+            token = take_lease(self._database, SCHEDULER, self._holder, self._lease)
+            if (token is not None) is not self._leads:
+                self._leads = token is not None
+                log.info("leads=%s token=%s", self._leads, token)
+            if token is not None:
+                self._work(self._clock(), Lease(SCHEDULER, token))
+        except StorageError as error:
+            log.warning("nothing could be started just now: %s", error)  # the next look tries again
+
+
+def project_scheduler(project: Project, database: Database, *, clock: Callable[[], datetime]) -> Scheduler:
+    """The scheduler that starts a project's deliveries when their time has come."""
+
+    def start(now: datetime, lease: Lease) -> None:
+        for delivery in start_due(project, database, now, lease=lease):
+            log.info("delivery=%s state=%s", delivery.id, delivery.state)
+
+    return Scheduler(database, start, clock=clock)

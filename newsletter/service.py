@@ -1,0 +1,193 @@
+"""Service: what runs until it is told to stop. `serve` is pages, scheduler and a sender process of its own; `preview`
+is the author's pages alone. Both announce where they listen once, and leave nothing running behind them.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from types import FrameType
+from typing import Any
+from urllib.parse import urlsplit
+
+import uvicorn
+
+from newsletter.app.database import connect
+from newsletter.app.project import Project
+from newsletter.errors import RequestError
+from newsletter.scheduler import project_scheduler
+from newsletter.web.preview import Changes, preview_app
+from newsletter.web.public import Site, public_app
+
+log = logging.getLogger("newsletter.service")
+
+_GRACE = 10  # seconds that answers under way get when the service stops
+_PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)  # seconds before a sender that died is started again; the last one repeats
+_STEADY = 60.0  # seconds after which a sender counts as having worked
+
+
+def serve(project: Project, host: str, port: int, announce: Callable[[str], None]) -> None:
+    """Run everything in one service until SIGTERM or SIGINT. Raises RequestError when the port cannot be had."""
+    write_log()
+    listening = listen(host, port)
+    database = connect(project)
+    public_url = project.config.public.url
+    app = public_app(database, signer=project.keys.signer, site=_site(project), public_url=public_url, clock=_utc_now)
+    scheduler = project_scheduler(project, database, clock=_utc_now)
+    sender = Sender([sys.executable, "-m", "newsletter", "-C", str(project.folder), "worker", "--tethered"])
+    with _signals_survived():
+        try:
+            sender.start()
+            scheduler.start()
+            _run(app, listening, on_stop=sender.ask_to_stop, announce=lambda url: announce(f"{url} as {public_url}"))
+        finally:
+            sender.ask_to_stop()
+            scheduler.stop()
+            sender.wait()
+            database.close()
+
+
+def preview(project: Project, host: str, port: int, announce: Callable[[str], None]) -> None:
+    """Run the author's pages until SIGTERM or SIGINT. Raises RequestError when the port cannot be had."""
+    changes = Changes()
+    app = preview_app(project, changes, host=host)
+    with _signals_survived():
+        _run(app, listen(host, port), on_stop=changes.close, announce=announce)
+
+
+class Sender:
+    """A sender process that is started again when it dies, later each time it dies young, and asked to stop once."""
+
+    def __init__(self, command: Sequence[str], pauses: Sequence[float] = _PAUSES) -> None:
+        self._command = command
+        self._pauses = pauses
+        self._stopping = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._keep_running, name="sender")
+
+    def start(self) -> None:
+        """Start the process and watch over it."""
+        self._thread.start()
+
+    def ask_to_stop(self) -> None:
+        """Let it finish what is in flight and go. Safe in a signal handler, and to say twice."""
+        self._stopping.set()
+        process = self._process
+        if process is not None and process.poll() is None:
+            process.terminate()
+
+    def wait(self) -> None:
+        """Until it has gone."""
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _keep_running(self) -> None:
+        deaths = 0
+        while (process := self._spawn()) is not None:
+            born = time.monotonic()
+            status = process.wait()
+            if process.stdin is not None:
+                process.stdin.close()
+            if self._stopping.is_set():
+                break
+            deaths = 1 if time.monotonic() - born > _STEADY else deaths + 1
+            pause = self._pauses[min(deaths, len(self._pauses)) - 1]
+            log.error("the sender process ended with status %s; it is started again in %g s", status, pause)
+            self._stopping.wait(pause)
+
+    def _spawn(self) -> subprocess.Popen[bytes] | None:
+        """A new process, or None when there should be none. It ends by itself when its standard input closes."""
+        if self._stopping.is_set():
+            return None
+        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE)  # noqa: S603
+        if self._stopping.is_set():  # asked while it was being born, before there was anybody to tell
+            self._process.terminate()
+        return self._process
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, telling us the moment it is asked to stop: open streams and the sender must know before it waits."""
+
+    def __init__(self, config: uvicorn.Config, on_stop: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_stop = on_stop
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Called by the signal handler."""
+        self._on_stop()
+        super().handle_exit(sig, frame)
+
+
+def _run(
+    app: Callable[..., Any], listening: socket.socket, *, on_stop: Callable[[], None], announce: Callable[[str], None]
+) -> None:
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,  # its lines would hold personal links, which are keys
+        server_header=False,
+        ws="none",
+        timeout_graceful_shutdown=_GRACE,
+    )
+    announce(_url_of(listening))
+    _Server(config, on_stop).run(sockets=[listening])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that takes connections from now on. Raises RequestError, a sentence, when it cannot be had."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise RequestError(
+            f"{host} port {port} cannot be listened on: {error.strerror or error}",
+            hint="Stop what uses it, or choose another one with --port (0 takes any that is free)",
+        ) from error
+
+
+def write_log() -> None:
+    """Log to standard error, one line each, in UTC: ids, never addresses."""
+    formatter = logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
+    formatter.converter = time.gmtime
+    handler = logging.StreamHandler()
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    logging.getLogger("newsletter").setLevel(logging.INFO)
+
+
+@contextmanager
+def _signals_survived() -> Iterator[None]:
+    """uvicorn stops on SIGTERM and SIGINT and then raises them again, which would end us before we have tidied up."""
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _site(project: Project) -> Site:
+    identity = project.identity
+    return Site(
+        name=identity.newsletter or urlsplit(project.config.public.url).hostname or "",
+        language=project.config.newsletter.language,
+        contact=identity.contact or identity.reply_to,
+        imprint=identity.imprint,
+    )
+
+
+def _url_of(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,125 @@
+"""The parts of the service that are about processes: restarted when they die, asked once to stop, never left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from newsletter.errors import RequestError
+from newsletter.service import Sender, listen
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for something that another process does; the test's time limit is the only clock."""
+    while not true():
+        time.sleep(0.02)
+
+
+def script(text: str) -> list[str]:
+    return [sys.executable, "-c", textwrap.dedent(text)]
+
+
+def test_sender_is_started_again_when_it_dies(tmp_path: Path) -> None:
+    births = tmp_path / "births"
+    births.touch()
+    sender = Sender(script(f"open({str(births)!r}, 'a').write('born\\n'); raise SystemExit(9)"), pauses=(0.01,))
+    sender.start()
+    until(lambda: births.read_text().count("born") >= 3)
+    sender.ask_to_stop()
+    sender.wait()
+    number = births.read_text().count("born")
+    assert number >= 3
+
+
+def test_sender_asked_to_stop_finishes_and_is_not_started_again(tmp_path: Path) -> None:
+    diary = tmp_path / "diary"
+    diary.touch()
+    sender = Sender(
+        script(
+            f"""
+            import signal, sys
+            def write(word):
+                with open({str(diary)!r}, "a") as out:
+                    out.write(word + "\\n")
+            def finish(*_):
+                write("finished")
+                sys.exit(0)
+            signal.signal(signal.SIGTERM, finish)
+            write("born")
+            while True:
+                signal.pause()
+            """
+        ),
+        pauses=(0.01,),
+    )
+    sender.start()
+    until(lambda: "born" in diary.read_text())
+    sender.ask_to_stop()
+    sender.ask_to_stop()
+    sender.wait()
+    assert diary.read_text() == "born\nfinished\n"
+
+
+def test_sender_asked_to_stop_before_it_was_started_stays_away(tmp_path: Path) -> None:
+    births = tmp_path / "births"
+    sender = Sender(script(f"open({str(births)!r}, 'a')"))
+    sender.ask_to_stop()
+    sender.start()
+    sender.wait()
+    assert not births.exists()
+
+
+def test_sender_ends_by_itself_when_its_parent_is_killed(tmp_path: Path) -> None:
+    diary = tmp_path / "diary"
+    diary.touch()
+    child = textwrap.dedent(
+        f"""
+        import os, signal, sys
+        from newsletter.app.tether import end_with_parent
+        def finish(*_):
+            with open({str(diary)!r}, "a") as out:
+                out.write("finished\\n")
+            sys.exit(0)
+        signal.signal(signal.SIGTERM, finish)
+        with open({str(diary)!r}, "a") as out:
+            out.write("born\\n")
+        end_with_parent(sys.stdin.buffer)
+        while True:
+            signal.pause()
+        """
+    )
+    parent = subprocess.Popen(
+        script(
+            f"""
+            import sys, time
+            from newsletter.service import Sender
+            Sender([sys.executable, "-c", {child!r}]).start()
+            """
+        )
+    )
+    until(lambda: "born" in diary.read_text())
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.wait()
+    until(lambda: "finished" in diary.read_text())
+
+
+def test_port_in_use_is_a_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(RequestError, match=f"127.0.0.1 port {port} cannot be listened on") as caught:
+            listen("127.0.0.1", port)
+    assert "--port" in caught.value.hint
+
+
+def test_unknown_host_is_a_sentence() -> None:
+    with pytest.raises(RequestError, match="cannot be listened on"):
+        listen("nowhere.invalid", 0)
