@@ -16,7 +16,8 @@ from newsletter.app.editions import Compilation, assets_url_of, compile_editions
 from newsletter.app.issues import find, load
 from newsletter.app.project import Project
 from newsletter.authoring.issue import Issue
-from newsletter.authoring.persona import Persona, load_personas
+from newsletter.authoring.persona import BUILT_IN, Persona, load_personas
+from newsletter.authoring.persona import FILE as PERSONAS
 from newsletter.compiler.checks.size import html_size
 from newsletter.compiler.edition import Edition
 from newsletter.compiler.fingerprint import fingerprint
@@ -46,7 +47,7 @@ class BuildReport:
 
 def build(project: Project, paths: Sequence[Path], out: Path) -> BuildReport:
     """Compile issues into files below `out`: `<slug>/<language>.html|.txt|.eml|.mjml`, `assets/` and `build.json`."""
-    personas, found = load_personas(project.issues / "personas.yaml", root=project.folder)
+    personas, found = load_personas(project.issues / PERSONAS, root=project.folder)
     problems = list(found)
     files: dict[str, bytes] = {}
     entries: list[Mapping[str, object]] = []
@@ -105,7 +106,7 @@ def _claim(issue: Issue, edition: Edition, persona: Persona) -> Claim:
         recipient=base32(bytes.fromhex(fingerprint(issue.slug, edition.language, persona.id)))[:26],
         delivery="build",
         epoch=0,
-        address=persona.email,
+        address=persona.email or BUILT_IN.email,
         language=edition.language,
         dated_at=dated_at,
         attempts=0,

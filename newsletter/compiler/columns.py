@@ -65,7 +65,7 @@ def _breakable(text: str) -> Iterator[str]:
 
 
 def _may_break(before: str, after: str) -> bool:
-    if after.isspace() or after in _NOT_FIRST or before in _NOT_LAST:
+    if after.isspace() or before == "\u00a0" or after in _NOT_FIRST or before in _NOT_LAST:
         return False
     if before.isspace():
         return True

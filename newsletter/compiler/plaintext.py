@@ -5,6 +5,7 @@ Links in prose become numbered notes under their paragraph's block; titles, butt
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from markdown_it.tree import SyntaxTreeNode
@@ -30,12 +31,15 @@ from newsletter.compiler.markdown import target, tree
 from newsletter.compiler.phrases import issue_date
 from newsletter.compiler.slots import Slots
 
+_GLUE = "\u00a0"
+"""A space at which no line breaks, so that a note stays with its word; a common space in the end."""
+
 
 def write_text(context: Context, slots: Slots) -> str:
     """The whole text part; lines of at most 72 columns but for URLs, ending in one line end."""
     writer = _Writer(context, slots)
     sections = [writer.head(), *map(writer.block, context.content.blocks), writer.closing(), writer.footer()]
-    return "\n\n".join(section for section in sections if section) + "\n"
+    return "\n\n".join(section for section in sections if section).replace(_GLUE, " ") + "\n"
 
 
 class _Writer:
@@ -143,9 +147,10 @@ class _Writer:
         parts = [wrap(f"[{picture.alt}]")] if picture.alt else []
         if picture.url:
             parts.append(picture.url)
-        words = " ".join(self._inline(text) for text in (picture.caption, picture.credit) if text)
-        if words:
-            parts.append(wrap(words))
+        caption, credit = self._inline(picture.caption), self._inline(picture.credit)
+        gap = " " if caption and credit and not is_wide(caption[-1]) else ""
+        if caption or credit:
+            parts.append(wrap(caption + gap + credit))
         return "\n".join(parts)
 
     def _names(self, authors: Sequence[Author]) -> str:
@@ -186,7 +191,7 @@ class _Writer:
             yield sign + _indented(body, " " * len(sign)).removeprefix(" " * len(sign))
 
     def _inline(self, text: str) -> str:
-        return " ".join(self._spans(tree(text, inline=True)).split())
+        return re.sub(r"[ \t\n]+", " ", self._spans(tree(text, inline=True))).strip()
 
     def _spans(self, node: SyntaxTreeNode) -> str:
         """The words of a node with a note after each link; hard line breaks stay."""
@@ -214,7 +219,7 @@ class _Writer:
             self._count += 1
             known = self._count
             self._notes.append((known, url))
-        return f" [{known}]"
+        return f"{_GLUE}[{known}]"
 
     def _section(self, *parts: str, indent: str = "") -> str:
         """The parts with empty lines between them, and the notes they made at the end."""

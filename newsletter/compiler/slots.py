@@ -30,7 +30,7 @@ from newsletter.compiler.edition import Slot, SlotKind
 from newsletter.compiler.links import normalise_url, url_fault
 from newsletter.errors import ExpressionError
 from newsletter.expression import FIELD, MergeField, parse_field
-from newsletter.problem import Problem, Severity
+from newsletter.problem import Problem
 
 LINKS = frozenset({("link", "unsubscribe"), ("link", "view")})
 """Merge fields that stand for a link of the recipient's own."""
@@ -160,9 +160,7 @@ def mark(content: Content, slots: Slots) -> tuple[Content, list[Problem]]:
             problems.append(Problem("bad-link", f"{value!r} {fault}", content.place(path), path=path))
         return "" if fault else url
 
-    changed = rewrite(content, change)
-    problems += _missing_defaults(content)
-    return changed, problems
+    return rewrite(content, change), problems
 
 
 def rewrite(content: Content, change: Change) -> Content:
@@ -204,34 +202,6 @@ def _field(match: re.Match[str]) -> MergeField:
         position=match.start(),
         hint="Use subscriber.name, another attribute of subscriber, link.view or link.unsubscribe",
     )
-
-
-def _missing_defaults(content: Content) -> list[Problem]:
-    """A warning for each field that shows nothing to those whose value is not known."""
-    problems = []
-
-    def look(path: str, role: Role, value: str) -> str:
-        for match in FIELD.finditer(value):
-            try:
-                field = _field(match)
-            except ExpressionError:
-                continue  # reported where it was marked
-            if role is not Role.URL and field.path[0] == "subscriber" and not field.has_default:
-                problems.append(
-                    Problem(
-                        id="merge-field-default",
-                        message=f"{match.group()} shows nothing to people whose value is not known",
-                        place=content.place(path),
-                        severity=Severity.WARNING,
-                        path=path,
-                        hint=f'Say what stands there instead: {{{{ {field.source} | default("…") }}}}',
-                        quote=_line_of(value, match.start()),
-                    )
-                )
-        return value
-
-    rewrite(content, look)
-    return problems
 
 
 def _problem(content: Content, path: str, value: str, error: ExpressionError) -> Problem:

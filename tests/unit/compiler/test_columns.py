@@ -35,6 +35,10 @@ def test_long_words_stay_whole() -> None:
     )
 
 
+def test_no_break_at_a_space_that_forbids_it() -> None:
+    assert wrap("one two\u00a0[3] x", width=8) == "one\ntwo\u00a0[3]\nx"
+
+
 def test_prefixes_count() -> None:
     assert wrap("one two three", first="* ", rest="  ", width=9) == "* one two\n  three"
 

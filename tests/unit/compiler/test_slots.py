@@ -9,7 +9,6 @@ from newsletter.authoring.issue import ButtonBlock, LinksBlock, ListItem, TextBl
 from newsletter.compiler.edition import SlotKind
 from newsletter.compiler.slots import Role, Slots, mark, rewrite
 from newsletter.errors import ExpressionError
-from newsletter.problem import Severity
 
 
 def kinds(slots: Slots, text: str) -> list[SlotKind]:
@@ -76,12 +75,7 @@ def test_unknown_fields_are_problems(field: str) -> None:
 
 def test_field_in_the_title_is_a_problem() -> None:
     _, problems = mark(make_content(title="For {{ subscriber.name }}"), Slots("seed"))
-    assert [(p.id, p.path) for p in problems if p.severity is Severity.ERROR] == [("merge-field", "title")]
-
-
-def test_missing_default_is_a_warning() -> None:
-    _, problems = mark(make_content(TextBlock("Hi {{ subscriber.name }}")), Slots("seed"))
-    assert [(p.id, p.severity) for p in problems] == [("merge-field-default", Severity.WARNING)]
+    assert [(p.id, p.path) for p in problems] == [("merge-field", "title")]
 
 
 def test_bad_url_is_dropped_and_told() -> None:
