@@ -2,24 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from newsletter.app.editions import compile_editions
 from newsletter.app.project import Project
-from newsletter.authoring.load import Loaded
-from newsletter.problem import Problem
+from newsletter.authoring.check import check_issue
+from newsletter.authoring.load import Loaded, find_issues, load_issue, slug_of
+from newsletter.authoring.persona import FILE as PERSONAS
+from newsletter.authoring.persona import load_personas, shown
+from newsletter.delivery.checks.identity import check_identity
+from newsletter.problem import Place, Problem, has_errors
+
+SAID_BETTER = frozenset({"image-size", "images-size"})
+"""What compiling says about an edition as a whole and the editorial rules say about the very line."""
 
 
 def find(project: Project, paths: Sequence[Path] = ()) -> list[Path]:
-    """The issue files that these paths mean; without any, all of the project."""
-    raise NotImplementedError
+    """The issue files that these paths mean; without any, or with the project's own folder, all of the project."""
+    wanted = [project.issues if path.resolve() == project.folder.resolve() else path for path in paths]
+    return find_issues(path for path in wanted or [project.issues] if path.exists())
 
 
 def load(project: Project, path: Path) -> Loaded:
     """Read one issue of a project."""
-    raise NotImplementedError
+    return load_issue(path, root=project.folder)
 
 
 def check(project: Project, paths: Sequence[Path] = ()) -> list[Problem]:
     """Every check on these issues: the file, editorial rules, compiling, and who sends."""
-    raise NotImplementedError
+    files = find(project, paths)
+    public, bounces = project.config.public.url, project.config.bounces.address
+    problems = [
+        *load_personas(project.issues / PERSONAS, root=project.folder)[1],
+        *_same_slugs(project, files),
+        *(problem for file in files for problem in _check_one(project, file)),
+        *check_identity(project.identity, public, bounces),
+    ]
+    if not files:
+        where = ", ".join(shown(path, project.folder) for path in paths) or "issues"
+        hint = 'An issue is issues/<slug>/issue.yaml; start one with newsletter new "A title".'
+        problems.append(Problem("no-issues", "there is no issue here", Place(where), hint=hint))
+    return list(_quoted(dict.fromkeys(problems), project.folder))
+
+
+def _check_one(project: Project, file: Path) -> list[Problem]:
+    loaded = load(project, file)
+    problems = list(loaded.problems)
+    if loaded.issue is not None and not has_errors(problems):
+        compiled = compile_editions(project, loaded.issue).problems
+        problems += check_issue(loaded.issue)
+        problems += [problem for problem in compiled if problem.id not in SAID_BETTER]
+    return sorted(problems, key=lambda problem: problem.place)
+
+
+def _same_slugs(project: Project, files: Iterable[Path]) -> Iterator[Problem]:
+    """Two issues of one name would be one issue in the ledger, and reach nobody twice."""
+    seen: dict[str, Path] = {}
+    for file in files:
+        slug = slug_of(file)
+        if slug in seen:
+            message = f"this issue has the name of {shown(seen[slug], project.folder)}"
+            yield Problem("same-slug", message, Place(shown(file, project.folder)), hint="Rename its folder.")
+        seen.setdefault(slug, file)
+
+
+def _quoted(problems: Iterable[Problem], folder: Path) -> Iterator[Problem]:
+    """Problems with the line they are in, where they do not bring it themselves."""
+    lines: dict[str, list[str]] = {}
+    for problem in problems:
+        place = problem.place
+        if problem.quote or not place.line:
+            yield problem
+            continue
+        if place.file not in lines:
+            lines[place.file] = _lines(folder / place.file)
+        here = lines[place.file]
+        yield replace(problem, quote=here[place.line - 1] if place.line <= len(here) else "")
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return file.read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError):
+        return []  # a place that is no file, such as a template inside a package

@@ -1,11 +1,229 @@
-"""check: the editorial rules, each a small function from a content to problems. Stands after `load`."""
+"""check: the editorial rules, each a small function from a content to problems. Stands after `load`.
+
+Errors are what readers would stumble over; the rest are warnings that an editor may have reasons to leave.
+"""
 
 from __future__ import annotations
 
-from newsletter.authoring.issue import Issue
-from newsletter.problem import Problem
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+
+from newsletter.authoring.image import ImageFile
+from newsletter.authoring.issue import (
+    Article,
+    ButtonBlock,
+    Content,
+    HeadingBlock,
+    HighlightsBlock,
+    ImageBlock,
+    Issue,
+    LinksBlock,
+    Picture,
+    QuoteBlock,
+    TextBlock,
+)
+from newsletter.expression import FIELD
+from newsletter.problem import Problem, Severity
+
+MAX_PICTURE = 200_000
+"""Bytes of one picture."""
+MAX_PICTURES = 800_000
+"""Bytes of all pictures of one language."""
+MIN_WIDTH = 600
+"""Pixels: the width of a mail."""
+MAX_SUBJECT = 80
+"""Columns, of which a CJK character takes two; inboxes cut around there."""
+MAX_PREHEADER = 160
+MAX_LABEL_WORDS = 4
+MAX_LABEL_COLUMNS = 30
+
+_LINK = re.compile(r"\]\(|<https?://")
+_HALF_WIDTH = re.compile(r"(?<=[\u3040-\u30ff\u4e00-\u9fff])[,;!?:](?=[\s\u3040-\u30ff\u4e00-\u9fff]|$)")
+_FULL_WIDTH = str.maketrans(",;!?:", "，；！？：")
+_PLACEHOLDER = re.compile(r"\b(?:TODO|FIXME|TBD|lorem ipsum)\b", re.IGNORECASE)
 
 
 def check_issue(issue: Issue) -> list[Problem]:
-    """What an editor would notice, in every language of the issue."""
-    raise NotImplementedError
+    """What an editor would notice, in every language of the issue; what languages share is said once."""
+    found = (problem for tag in issue.languages for rule in RULES for problem in rule(issue.contents[tag]))
+    return list(dict.fromkeys(found))
+
+
+def missing_alt(content: Content) -> Iterator[Problem]:
+    """A picture says in words what it shows, or says by alt: "" that it is decoration."""
+    for path, _ in _pictures(content):
+        if f"{path}.alt" not in content.places:
+            hint = 'Say in a sentence what it shows; for mere decoration write alt: "".'
+            yield _problem(
+                content, "missing-alt", "this picture has no alt text", f"{path}.image", hint, Severity.ERROR
+            )
+
+
+def heavy_pictures(content: Content) -> Iterator[Problem]:
+    """Pictures travel over mobile networks."""
+    sizes: dict[str, int] = {}
+    for path, file in _pictures(content):
+        if file.sha256 not in sizes and len(file.data) > MAX_PICTURE:
+            message = f"this picture has {_kilobytes(len(file.data))}; more than {_kilobytes(MAX_PICTURE)} load slowly"
+            hint = "Save it at twice the width it is shown in, photographs as JPEG."
+            yield _problem(content, "heavy-picture", message, f"{path}.image", hint)
+        sizes[file.sha256] = len(file.data)
+    if sum(sizes.values()) > MAX_PICTURES:
+        message = f"the pictures of this issue have {_kilobytes(sum(sizes.values()))} together"
+        yield _problem(content, "heavy-issue", message, "", f"Stay under {_kilobytes(MAX_PICTURES)}.")
+
+
+def small_pictures(content: Content) -> Iterator[Problem]:
+    """A picture as wide as the mail needs as many pixels, better twice as many."""
+    wide = [("hero", content.hero)] if content.hero else []
+    wide += [(block.path, block.picture) for block in content.blocks if isinstance(block, ImageBlock)]
+    for path, picture in wide:
+        if picture.file.width < MIN_WIDTH:
+            message = f"this picture is {picture.file.width} pixels wide and will look blurred or small"
+            yield _problem(content, "small-picture", message, f"{path}.image", f"Use {2 * MIN_WIDTH} pixels.")
+
+
+def articles_without_link(content: Content) -> Iterator[Problem]:
+    """A highlighted article that leads nowhere: no url, no linked author, no link in its summary."""
+    for article in _articles(content):
+        leads = article.url or _LINK.search(article.summary) or any(author.url for author in article.authors)
+        if not leads:
+            message = "this article has no link at all"
+            yield _problem(content, "article-without-link", message, article.path, "Add its url, or link its author.")
+
+
+def repeated_urls(content: Content) -> Iterator[Problem]:
+    """The same article twice, most likely by copy and paste."""
+    seen: dict[str, Article] = {}
+    for article in _articles(content):
+        url = article.url.rstrip("/").partition("#")[0]
+        if url and url in seen:
+            first = content.place(f"{seen[url].path}.url")
+            message = f"this is also the link of {seen[url].title!r} (line {first.line})"
+            yield _problem(content, "duplicate-url", message, f"{article.path}.url")
+        seen.setdefault(url, article)
+
+
+def buttons(content: Content) -> Iterator[Problem]:
+    """One call to action, in two or three words."""
+    blocks = [block for block in content.blocks if isinstance(block, ButtonBlock)]
+    for block in blocks[1:]:
+        message = "a second button: readers follow one call to action, not several"
+        yield _problem(content, "many-buttons", message, f"{block.path}.button", "Make it a link in a text.")
+    for block in blocks:
+        label = FIELD.sub("name", block.label)
+        if len(label.split()) > MAX_LABEL_WORDS or _columns(label) > MAX_LABEL_COLUMNS:
+            message = f"the label of a button has at most {MAX_LABEL_WORDS} words"
+            yield _problem(content, "long-button", message, f"{block.path}.button")
+
+
+def inbox_lines(content: Content) -> Iterator[Problem]:
+    """Subject and preheader fit into the row of an inbox."""
+    for key, text, limit in (
+        ("subject", content.subject, MAX_SUBJECT),
+        ("preheader", content.preheader, MAX_PREHEADER),
+    ):
+        columns = _columns(FIELD.sub("somebody", text))
+        if columns > limit:
+            path = key if key in content.places else "title"
+            message = f"the {key} takes {columns} columns; inboxes cut after about {limit}"
+            yield _problem(content, f"long-{key}", message, path, f"Write a shorter {key}.")
+
+
+def headings(content: Content) -> Iterator[Problem]:
+    """A heading stands over something, and without the sign that makes one in Markdown."""
+    for block, below in zip(content.blocks, (*content.blocks[1:], None), strict=True):
+        if not isinstance(block, HeadingBlock):
+            continue
+        if below is None or isinstance(below, HeadingBlock):
+            yield _problem(content, "empty-heading", "nothing stands under this heading", f"{block.path}.heading")
+        if block.heading.startswith("#"):
+            message = "the # would be shown: this is a heading already"
+            yield _problem(content, "heading-sign", message, f"{block.path}.heading", "Delete it.", Severity.ERROR)
+
+
+def punctuation(content: Content) -> Iterator[Problem]:
+    """Chinese and Japanese take full-width punctuation."""
+    if content.language.split("-")[0] not in ("zh", "ja"):
+        return
+    for path, text in _texts(content):
+        if found := _HALF_WIDTH.search(text):
+            around = text[max(found.start() - 4, 0) : found.end()]
+            message = f"half-width punctuation after {around!r}"
+            hint = f"Write {found.group().translate(_FULL_WIDTH)}"
+            yield _problem(content, "half-width-punctuation", message, path, hint)
+
+
+def placeholders(content: Content) -> Iterator[Problem]:
+    """What the author meant to come back to."""
+    for path, text in _texts(content):
+        if found := _PLACEHOLDER.search(text):
+            yield _problem(
+                content, "placeholder", f"{found.group()!r} is still there", path, "Write what belongs here."
+            )
+
+
+Rule = Callable[[Content], Iterator[Problem]]
+RULES: tuple[Rule, ...] = (
+    missing_alt, heavy_pictures, small_pictures, articles_without_link, repeated_urls, buttons, inbox_lines, headings,
+    punctuation, placeholders,
+)  # fmt: skip
+
+
+def _problem(
+    content: Content, rule: str, message: str, path: str, hint: str = "", severity: Severity = Severity.WARNING
+) -> Problem:
+    return Problem(rule, message, content.place(path), severity, path, hint)
+
+
+def _articles(content: Content) -> list[Article]:
+    lists = [block.items for block in content.blocks if isinstance(block, HighlightsBlock)]
+    return [item for items in lists for item in items if isinstance(item, Article)]
+
+
+def _pictures(content: Content) -> Iterator[tuple[str, ImageFile]]:
+    """Every picture with the path of what holds it; avatars stand beside a name and need no words."""
+    if content.hero is not None:
+        yield "hero", content.hero.file
+    for block in content.blocks:
+        if isinstance(block, ImageBlock):
+            yield block.path, block.picture.file
+        elif isinstance(block, HighlightsBlock):
+            for item in block.items:
+                if isinstance(item, Picture):
+                    yield item.path, item.file
+                elif item.picture is not None:
+                    yield item.path, item.picture.file
+
+
+def _texts(content: Content) -> Iterator[tuple[str, str]]:
+    """The texts that readers read, with their paths."""
+    for key in ("title", "subtitle", "subject", "preheader", "closing", "signature"):
+        if key in content.places:
+            yield key, str(getattr(content, key))
+    for block in content.blocks:
+        match block:
+            case TextBlock(text=text):
+                yield f"{block.path}.text", text
+            case HeadingBlock(heading=text):
+                yield f"{block.path}.heading", text
+            case QuoteBlock(quote=text):
+                yield f"{block.path}.quote", text
+            case ButtonBlock(label=text):
+                yield f"{block.path}.button", text
+            case LinksBlock(items=items):
+                yield from ((item.path, item.text) for item in items)
+            case HighlightsBlock(items=entries):
+                for entry in entries:
+                    if isinstance(entry, Article):
+                        yield f"{entry.path}.title", entry.title
+                        yield f"{entry.path}.summary", entry.summary
+
+
+def _columns(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def _kilobytes(size: int) -> str:
+    return f"{size / 1000:,.0f} kB"

@@ -1,0 +1,91 @@
+"""Drafting: a new issue on disk, ready to be written into. Asked for by `newsletter new`."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from newsletter.app.project import Project
+from newsletter.authoring.load import NAME
+from newsletter.authoring.url import url_fault
+from newsletter.errors import AlreadyExistsError, RequestError
+from newsletter.source import quoted
+
+MAX_TITLE = 300
+_SCHEMA = "# yaml-language-server: $schema={path}\n"
+
+_HEAD = """\
+title: {title}
+date: {day}
+language: {language}
+
+blocks:
+  - text: |
+      TODO: why this issue, in two or three sentences.
+    id: opening
+
+  - highlights:
+"""
+
+_ARTICLE = """\
+      - id: article-{number}
+        title: "TODO: the title of the article"
+{url}        summary: |
+          TODO: why to read it.
+"""
+
+_TAIL = """\
+    id: highlights
+
+closing: "Until the next one,"
+"""
+
+
+def start_issue(project: Project, title: str, urls: Sequence[str], day: date) -> Path:
+    """Write the skeleton of an issue into a folder of its own and return its file; nothing is overwritten.
+
+    Raises RequestError for a title or link that an issue cannot have, AlreadyExistsError when the folder is there.
+    """
+    title = " ".join(title.split())
+    if not title.isprintable() or not 0 < len(title) <= MAX_TITLE:
+        raise RequestError("an issue needs a title of visible characters", hint=f"At most {MAX_TITLE} of them.")
+    for url in urls:
+        if fault := url_fault(url):
+            raise RequestError(f"{url!r} is not a link: {fault.message}", hint=fault.hint)
+    folder = project.issues / slug_for(title, day)
+    if folder.exists():
+        raise AlreadyExistsError(f"{folder} is already there", hint="Choose another title.")
+    folder.mkdir(parents=True)
+    file = folder / NAME
+    file.write_text(_schema_line(project) + skeleton(title, urls, day, _language(project)), encoding="utf-8")
+    return file
+
+
+def slug_for(title: str, day: date) -> str:
+    """`2024-01-25-the-new-frontiers`: the day and what ASCII keeps of the title's first words."""
+    ascii_only = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode("ascii").lower()
+    words = re.findall(r"[a-z0-9]+", ascii_only.replace("'", ""))[:6]
+    return "-".join([day.isoformat(), *words])[:80]
+
+
+def skeleton(title: str, urls: Sequence[str], day: date, language: str) -> str:
+    """An issue that passes its checks, with a warning for everything that is still to be written."""
+    articles = [
+        _ARTICLE.format(number=number, url=f"        url: {quoted(url)}\n" if url else "")
+        for number, url in enumerate(urls or [""], 1)
+    ]
+    head = _HEAD.format(title=quoted(title), day=day.isoformat(), language=language)
+    return head + "\n".join(articles) + _TAIL
+
+
+def _language(project: Project) -> str:
+    return project.config.newsletter.language
+
+
+def _schema_line(project: Project) -> str:
+    """For editors, where the project keeps the schema."""
+    has_schema = (project.folder / "schema" / "issue.schema.json").is_file()
+    return _SCHEMA.format(path="../../schema/issue.schema.json") if has_schema else ""

@@ -1,0 +1,92 @@
+"""JSON Schemas (draft-07) of what the YAML may say, for editors. `python -m newsletter.authoring.json_schema DIR`.
+
+Draft-07 because the language server behind most editors knows later drafts only in part; a translation has the shape
+of an issue in which nothing is required.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from newsletter.authoring.people import PeopleFile
+from newsletter.authoring.persona import PersonasFile
+from newsletter.authoring.schema import IssueFile
+
+DRAFT = "http://json-schema.org/draft-07/schema#"
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """File name → schema, for all files of an `issues` folder."""
+    return {
+        "issue.schema.json": _schema(IssueFile, "Issue"),
+        "translation.schema.json": _translation(_schema(IssueFile, "Translation of an issue")),
+        "people.schema.json": _schema(PeopleFile, "People"),
+        "personas.schema.json": _schema(PersonasFile, "Personas"),
+    }
+
+
+def written(schema: Mapping[str, Any]) -> str:
+    """A schema as its file holds it."""
+    return json.dumps(schema, ensure_ascii=False, indent=2) + "\n"
+
+
+def write_schemas(folder: Path) -> None:
+    """Write every schema into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, schema in schemas().items():
+        (folder / name).write_text(written(schema), encoding="utf-8")
+
+
+def _schema(model: type[BaseModel], title: str) -> dict[str, Any]:
+    made = _plain(model.model_json_schema(ref_template="#/definitions/{model}"))
+    definitions = made.pop("$defs", {})
+    return {"$schema": DRAFT, "title": title, **made, "definitions": definitions}
+
+
+def _plain(value: Any, *, named: bool = False) -> Any:
+    """Without the titles and nulls that pydantic adds; `named` mappings have keys of the file's own."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if not named and "anyOf" in value and value.get("default", "") is None:
+        value = _not_null(value)
+    return {
+        key: _plain(item, named=not named and key in ("properties", "$defs"))
+        for key, item in value.items()
+        if named or key not in ("title", "default")
+    }
+
+
+def _not_null(value: Mapping[str, Any]) -> dict[str, Any]:
+    """An optional value may be left out; it is not written as null."""
+    choices = [choice for choice in value["anyOf"] if choice != {"type": "null"}]
+    rest = {key: item for key, item in value.items() if key not in ("anyOf", "default")}
+    if len(choices) > 1:
+        return {"anyOf": choices, **rest}
+    return {**choices[0], **rest} if "$ref" not in choices[0] else {"allOf": choices, **rest}
+
+
+def _translation(schema: dict[str, Any]) -> dict[str, Any]:
+    """The same shape with nothing required: a translation says only what differs."""
+
+    def relax(value: Any) -> Any:
+        if isinstance(value, list):
+            return [relax(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        names = {"oneOf": "anyOf"}
+        return {names.get(key, key): relax(item) for key, item in value.items() if key != "required"}
+
+    relaxed: dict[str, Any] = relax(schema)
+    return relaxed
+
+
+if __name__ == "__main__":
+    write_schemas(Path(sys.argv[1] if len(sys.argv) > 1 else "schema"))

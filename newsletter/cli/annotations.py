@@ -1,0 +1,59 @@
+"""Problems in the formats of other programs: SARIF 2.1.0 for code scanning, workflow commands for a GitHub run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from urllib.parse import quote
+
+import newsletter
+from newsletter.problem import Problem
+
+
+def sarif(problems: Sequence[Problem]) -> dict[str, object]:
+    """A SARIF log of one run."""
+    rules = [{"id": rule} for rule in sorted({problem.id for problem in problems})]
+    driver = {"name": "newsletter", "version": newsletter.__version__, "rules": rules}
+    return {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {"driver": driver},
+                "columnKind": "unicodeCodePoints",
+                "results": [_result(problem) for problem in problems],
+            }
+        ],
+    }
+
+
+def github_lines(problems: Iterable[Problem]) -> Iterator[str]:
+    """One workflow command a problem, as `::error file=…,line=…,col=…,title=…::message`."""
+    for problem in problems:
+        values = {"file": problem.place.file, "title": problem.id}
+        if problem.place.line:
+            values |= {"line": str(problem.place.line), "col": str(problem.place.column)}
+        facts = ",".join(f"{name}={_escape(value, ':,')}" for name, value in values.items())
+        yield f"::{problem.severity.value} {facts}::{_escape(_sentence(problem))}"
+
+
+def _result(problem: Problem) -> dict[str, object]:
+    place: dict[str, object] = {"artifactLocation": {"uri": quote(problem.place.file)}}
+    if problem.place.line:
+        place["region"] = {"startLine": problem.place.line, "startColumn": problem.place.column}
+    return {
+        "ruleId": problem.id,
+        "level": problem.severity.value,
+        "message": {"text": _sentence(problem)},
+        "locations": [{"physicalLocation": place}],
+    }
+
+
+def _sentence(problem: Problem) -> str:
+    where = f"{problem.path}: " if problem.path else ""
+    return f"{where}{problem.message}" + (f". {problem.hint}" if problem.hint else "")
+
+
+def _escape(text: str, more: str = "") -> str:
+    for character in "%\r\n" + more:
+        text = text.replace(character, f"%{ord(character):02X}")
+    return text

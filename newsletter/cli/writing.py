@@ -1,0 +1,71 @@
+"""The commands of writing: new, check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from newsletter.cli.show import print_json, print_problems, the_project
+from newsletter.problem import Severity
+
+
+@click.command()
+@click.argument("title")
+@click.option("--url", "urls", multiple=True, metavar="URL", help="An article to highlight; may be repeated.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
+@click.pass_context
+def new(ctx: click.Context, title: str, urls: tuple[str, ...], as_json: bool) -> int:
+    """Start a new issue: a folder in issues/ with an issue.yaml to write into."""
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    from newsletter.app.drafting import start_issue
+
+    project = the_project(ctx)
+    today = datetime.now(ZoneInfo(project.config.newsletter.timezone)).date()
+    file = start_issue(project, title, urls, today)
+    if as_json:
+        print_json({"issue": file.parent.name, "file": str(file)})
+    else:
+        click.echo(f"Wrote {file}")
+    return 0
+
+
+@click.command()
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--format", "style", type=click.Choice(["text", "json", "sarif", "github"]), default="text", show_default=True,
+    help="For people, for programs, for code scanning, for annotations of a GitHub run.",
+)  # fmt: skip
+@click.option("--strict", is_flag=True, help="Warnings fail, too.")
+@click.pass_context
+def check(ctx: click.Context, paths: tuple[Path, ...], style: str, strict: bool) -> int:
+    """Run every check on issues (default: all of issues/); nothing is sent.
+
+    Exit code 1 when there is an error.
+    """
+    from newsletter.app import issues
+    from newsletter.cli.annotations import github_lines, sarif
+
+    problems = issues.check(the_project(ctx), paths)
+    errors = sum(problem.severity is Severity.ERROR for problem in problems)
+    match style:
+        case "json":
+            print_json([problem.as_json() for problem in problems])
+        case "sarif":
+            print_json(sarif(problems))
+        case "github":
+            for line in github_lines(problems):
+                click.echo(line)
+        case _:
+            print_problems(problems)
+            click.echo(_summary(errors, len(problems) - errors))
+    return int(bool(errors or (strict and problems)))
+
+
+def _summary(errors: int, warnings: int) -> str:
+    if not errors and not warnings:
+        return click.style("No problems.", fg="green")
+    counts = ((errors, "error"), (warnings, "warning"))
+    return ", ".join(f"{count} {word}{'s' if count != 1 else ''}" for count, word in counts if count)
