@@ -172,6 +172,7 @@ class Connection:
         self.taken = 0
 
     def run(self) -> None:
+        self.server.transcript.write({"opened": True, "connection": self.number}, sync=False)
         try:
             if self.server.options.implicit:
                 self._start_tls()
@@ -324,6 +325,7 @@ class Connection:
             return True
         time.sleep(fault.seconds)
         self._say(fault.text)
+        self.server.transcript.write({"replied": fault.at, "connection": self.number}, sync=False)
         if fault.close:
             raise GoneError
         return False

@@ -47,6 +47,12 @@ class SmtpTransport:
                 self._idle.append(session)
             return outcome
 
+    async def probe(self) -> str:
+        """Open one connection as for a message, send nothing, and say what the relay offers."""
+        session = await open_session(self._settings, self._context)
+        self._idle.append(session)
+        return f"offers {', '.join(session.offers) or 'no extensions'}"
+
     async def close(self) -> None:
         """Say goodbye on every idle connection."""
         idle, self._idle = self._idle, []

@@ -60,18 +60,18 @@ class Line(asyncio.Protocol):
             raise RelayTimeoutError(f"The relay was silent for {timeout:g} seconds") from error
         return lines
 
-    async def ask(self, command: str, timeout: float) -> Reply:
+    async def ask(self, command: str, timeout: float, limit: int = MAX_COMMAND) -> Reply:
         """Send one command and read its reply."""
-        self.say(command)
+        self.say(command, limit)
         return read_reply(await self.read(timeout))
 
-    def say(self, command: str) -> None:
-        """Send one command. What has a line end inside, or is too long, never leaves."""
-        line = command.encode()
-        if len(line) > MAX_COMMAND - 2 or any(octet < 0x20 or octet == 0x7F for octet in line):
-            raise ValueError("a command must be one line of at most 510 octets without control characters")
+    def say(self, command: str, limit: int = MAX_COMMAND) -> None:
+        """Send one command. What has a line end inside, or is longer than `limit` octets, never leaves."""
+        line = command.encode() + b"\r\n"
+        if len(line) > limit or any(octet < 0x20 or octet == 0x7F for octet in line[:-2]):
+            raise ValueError(f"a command must be one line of at most {limit} octets without control characters")
         self.refuse_surprises()
-        self._write(line + b"\r\n")
+        self._write(line)
 
     async def send(self, data: bytes, timeout: float) -> None:
         """Hand all of `data` to the system, block by block; stops early when the relay says something meanwhile."""

@@ -33,6 +33,7 @@ from newsletter.delivery.wire import dot_stuff
 from newsletter.errors import PermitRefusedError, RelayConnectionError, RelayLoginError, TransportError
 
 _PATH = re.compile(r"[^\x00-\x20\x7f-\xa0<>\u2028\u2029]{1,254}")
+_MAX_LOGIN = 12288  # octets of a line that answers a challenge (RFC 4954, section 4)
 _GOODBYE = 5.0  # seconds to wait for the reply to QUIT, which changes nothing any more
 
 
@@ -73,6 +74,11 @@ class Session:
     def is_lost(self) -> bool:
         """Whether it can carry no further message."""
         return self._line.is_lost
+
+    @property
+    def offers(self) -> tuple[str, ...]:
+        """The names of the extensions that the relay announced, as they stand after TLS."""
+        return tuple(sorted(self._extensions))
 
     def destroy(self) -> None:
         """Close at once."""
@@ -166,7 +172,7 @@ class Session:
         for answer in answers:
             if reply.code != 334:
                 return reply
-            reply = await self._ask(answer)
+            reply = await self._line.ask(answer, self._settings.timeout, _MAX_LOGIN)
         return reply
 
     # Once per message

@@ -1,0 +1,51 @@
+"""What tests of SMTP share: messages to hand over, permits, and sending in one line."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Sequence
+from dataclasses import replace
+
+from letters import CLAIM, LETTERHEAD, edition
+
+from newsletter.delivery.envelope import Envelope, address_envelope
+from newsletter.delivery.message import Message, compose_message
+from newsletter.delivery.outcome import Outcome
+from newsletter.delivery.transport import Permit
+from newsletter.delivery.transports.smtp import SmtpSettings, SmtpTransport
+
+LINES = ".\n..\n.x\n\nFrom here\n" + "word " * 40 + "\n"
+"""What may go wrong in the body: dots, empty lines, long lines."""
+
+
+@functools.cache
+def letter(address: str = "ana@example.com", *, lines: int = 1) -> tuple[Envelope, Message]:
+    """One recipient's envelope and message; `lines` makes it longer."""
+    claim = replace(CLAIM, address=address)
+    message = compose_message(edition(text=LINES * lines, slots=()), claim, LETTERHEAD)
+    return address_envelope(claim, LETTERHEAD), message
+
+
+async def granted() -> bool:
+    return True
+
+
+async def refused() -> bool:
+    return False
+
+
+def send_all(
+    settings: SmtpSettings, letters: Sequence[tuple[Envelope, Message]], permit: Permit = granted
+) -> list[Outcome | BaseException]:
+    """Hand letters over one after the other; what was raised stands among the outcomes."""
+
+    async def run() -> list[Outcome | BaseException]:
+        transport = SmtpTransport(settings)
+        results: list[Outcome | BaseException] = []
+        for envelope, message in letters:
+            results += await asyncio.gather(transport.send(envelope, message, permit), return_exceptions=True)
+        await transport.close()
+        return results
+
+    return asyncio.run(run())
