@@ -15,6 +15,7 @@ from pathlib import Path
 from newsletter.app.editions import Compilation, assets_url_of, compile_editions
 from newsletter.app.issues import find, load
 from newsletter.app.project import Project
+from newsletter.audience.address import parse_address
 from newsletter.authoring.issue import Issue
 from newsletter.authoring.persona import BUILT_IN, Persona, load_personas
 from newsletter.authoring.persona import FILE as PERSONAS
@@ -26,7 +27,7 @@ from newsletter.delivery.ledger import Claim
 from newsletter.delivery.message import Letterhead, compose_message, merge_values
 from newsletter.delivery.plan import choose_language
 from newsletter.delivery.urls import Urls
-from newsletter.errors import ComposeError, RequestError
+from newsletter.errors import AddressError, ComposeError, RequestError
 from newsletter.problem import Place, Problem, has_errors
 from newsletter.tokens import Key, Signer, base32
 
@@ -66,7 +67,7 @@ def build(project: Project, paths: Sequence[Path], out: Path) -> BuildReport:
                 made = _files(project, loaded.issue, edition, persona)
                 files |= made
                 entries.append(_entry(edition, compilation, made))
-        except ComposeError as error:
+        except (ComposeError, AddressError) as error:
             problems.append(Problem("compose", str(error), Place(FILE), hint=error.hint))
     facts = {"editions": entries, "problems": [problem.as_json() for problem in problems]}
     files["build.json"] = (json.dumps(facts, ensure_ascii=False, indent=2) + "\n").encode()
@@ -106,7 +107,7 @@ def _claim(issue: Issue, edition: Edition, persona: Persona) -> Claim:
         recipient=base32(bytes.fromhex(fingerprint(issue.slug, edition.language, persona.id)))[:26],
         delivery="build",
         epoch=0,
-        address=persona.email or BUILT_IN.email,
+        address=parse_address(persona.email or BUILT_IN.email).text,
         language=edition.language,
         dated_at=dated_at,
         attempts=0,

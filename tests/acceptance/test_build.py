@@ -1,0 +1,175 @@
+"""`newsletter build` through the shell: the files, the same bytes every time, and nothing half-done after a mistake."""
+
+from __future__ import annotations
+
+import email.policy
+import json
+import os
+import re
+import subprocess
+import sys
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+TOML = """\
+[newsletter]
+name = "The Weekly"
+from = "The Weekly <weekly@example.org>"
+postal_address = "1 Example Street, Sample Town"
+
+[public]
+url = "https://news.example.org"
+"""
+ISSUE = """\
+title: "A first issue"
+date: 2024-01-25
+language: en
+hero: {image: hero.png, alt: "A blue plate"}
+blocks:
+  - id: hello
+    text: |
+      Hello {{ subscriber.name | default("reader") }}, read [this](https://example.org/?a=1&b=2).
+"""
+CHINESE = """\
+title: "第一期"
+hero: {alt: "一只蓝色的盘子"}
+blocks:
+  - id: hello
+    text: |
+      **你好，**{{ subscriber.name | default("读者") }}！请读[这里](https://example.org/?a=1&b=2)。
+"""
+PERSONAS = """\
+- {id: ana, name: "Ana \\"<Example>\\"", email: ana@mail.example, language: en}
+- {id: mei, name: 梅, email: mei@例子.example, language: zh-CN}
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "news"
+    (folder / "issues" / "first").mkdir(parents=True)
+    (folder / "newsletter.toml").write_text(TOML, encoding="utf-8")
+    (folder / "issues" / "personas.yaml").write_text(PERSONAS, encoding="utf-8")
+    (folder / "issues" / "first" / "issue.yaml").write_text(ISSUE, encoding="utf-8")
+    (folder / "issues" / "first" / "issue.zh.yaml").write_text(CHINESE, encoding="utf-8")
+    Image.new("RGB", (1120, 560), "#336699").save(folder / "issues" / "first" / "hero.png")
+    return folder
+
+
+def newsletter(project: Path, *arguments: str, seed: str = "0") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "newsletter", "-C", str(project), *arguments],
+        env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def test_build_writes_every_file_and_nothing_else(project: Path) -> None:
+    before = files(project)
+    done = newsletter(project, "build")
+    assert done.returncode == 0, done.stderr
+    made = {name: data for name, data in files(project).items() if name not in before}
+    (asset,) = [name for name in made if name.startswith("build/assets/")]
+    assert sorted(made) == sorted(
+        ["build/build.json", asset]
+        + [f"build/first/{language}.{kind}" for language in ("en", "zh") for kind in ("html", "txt", "eml", "mjml")]
+    )
+    assert made[asset] == before["issues/first/hero.png"]
+
+
+def test_build_twice_gives_identical_bytes(project: Path, tmp_path: Path) -> None:
+    for number in ("1", "2"):
+        assert newsletter(project, "build", "--out", str(tmp_path / number), seed=number).returncode == 0
+    assert files(tmp_path / "1") == files(tmp_path / "2")
+
+
+def test_built_mail_parses_and_is_filled_for_its_persona(project: Path) -> None:
+    newsletter(project, "build")
+    for language, address, word in (
+        ("en", "ana@mail.example", 'Ana "<Example>"'),
+        ("zh", "mei@xn--fsqu00a.example", "梅"),
+    ):
+        message = email.message_from_bytes(
+            (project / "build" / "first" / f"{language}.eml").read_bytes(), policy=email.policy.default
+        )
+        assert isinstance(message, EmailMessage)
+        assert not message.defects
+        assert message["To"].addresses[0].addr_spec == address
+        text, html = (part.get_content() for part in message.iter_parts())
+        assert word in text
+        assert "https://news.example.org/assets/" in html
+        assert "<Example>" not in html
+
+
+def test_built_page_shows_its_images_from_disk(project: Path) -> None:
+    newsletter(project, "build")
+    page = project / "build" / "first" / "zh.html"
+    images = re.findall(r'<img[^>]* src="([^"]+)"', page.read_text(encoding="utf-8"))
+    assert images
+    assert all((page.parent / image).is_file() for image in images)
+    assert "<strong" in page.read_text(encoding="utf-8")
+
+
+def test_build_json_tells_hash_sizes_and_links(project: Path) -> None:
+    done = newsletter(project, "build", "--json")
+    told = json.loads((project / "build" / "build.json").read_text(encoding="utf-8"))
+    assert json.loads(done.stdout)["editions"] == told["editions"]
+    english, chinese = told["editions"]
+    assert (english["issue"], english["language"], chinese["language"]) == ("first", "en", "zh")
+    assert len({english["hash"], chinese["hash"]}) == 2
+    assert english["subject"] == "A first issue"
+    assert english["sizes"]["images"] == (project / "issues" / "first" / "hero.png").stat().st_size
+    assert "https://example.org/?a=1&b=2" in [link["url"] for link in english["links"]]
+    assert "{{ link.unsubscribe }}" in [link["url"] for link in english["links"]]
+    assert english["problems"] == []
+
+
+def test_build_needs_neither_secret_nor_database(project: Path) -> None:
+    newsletter(project, "build")
+    assert not (project / "secret.toml").exists()
+    assert not list(project.glob("*.db"))
+
+
+def test_failed_build_tells_every_problem_and_leaves_the_older_files(project: Path) -> None:
+    newsletter(project, "build")
+    older = files(project / "build")
+    issue = project / "issues" / "first" / "issue.yaml"
+    issue.write_text(
+        issue.read_text(encoding="utf-8") + "  - id: two\n    text: |\n      one\n      **never closed\n",
+        encoding="utf-8",
+    )
+    chinese = project / "issues" / "first" / "issue.zh.yaml"
+    chinese.write_text(chinese.read_text(encoding="utf-8") + "  - id: two\n    text: 半个`词\n", encoding="utf-8")
+    done = newsletter(project, "build")
+    assert done.returncode == 1
+    assert "issues/first/issue.yaml:12:7: error: blocks[1].text: ** would be shown as it is" in done.stderr
+    assert "` would be shown as it is" in done.stderr
+    assert "Nothing was written" in done.stderr
+    assert files(project / "build") == older
+
+
+def test_broken_template_is_told_with_its_line(project: Path) -> None:
+    (project / "templates" / "blocks").mkdir(parents=True)
+    (project / "templates" / "blocks" / "text.mjml.j2").write_text("\n{{ block.nothing }}\n", encoding="utf-8")
+    done = newsletter(project, "build")
+    assert done.returncode == 1
+    assert "templates/blocks/text.mjml.j2:2" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_unwritable_folder_is_told(project: Path) -> None:
+    (project / "build").write_text("a file")
+    done = newsletter(project, "build", "--out", str(project / "build" / "inside"))
+    assert done.returncode == 1
+    assert "Cannot write" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_unknown_path_is_wrong_usage(project: Path) -> None:
+    assert newsletter(project, "build", "nowhere").returncode == 2

@@ -1,0 +1,28 @@
+"""Blessed results: compared with what is made now; rewritten instead with BLESS=1 (`make bless`)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Blessed = Callable[[str, str], None]
+
+
+@pytest.fixture
+def blessed() -> Blessed:
+    """`blessed(name, text)` fails unless the file of that name, beside the tests, holds exactly this text."""
+
+    def compare(name: str, text: str) -> None:
+        file = Path(__file__).parent / name
+        if os.environ.get("BLESS") == "1":
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8", newline="")
+            return
+        assert file.is_file(), f"{name} was never blessed; look at it and run `make bless`"
+        wanted = file.read_bytes().decode()
+        assert text == wanted, f"{name} changed; if it is meant to, look at it and run `make bless`"
+
+    return compare
