@@ -104,7 +104,7 @@ class Database:
         return query.with_for_update(skip_locked=True, of=of)  # SQLite leaves it out: there one transaction holds all
 
     def insert_ignore(self, table: sa.Table) -> sa.Insert:
-        """An INSERT that leaves alone a row that is there already under any unique key; `rowcount` tells (in `write`)."""
+        """An INSERT that leaves alone a row that is there already under any unique key; its `rowcount` tells."""
         statement: sa.Insert = self._kind.insert(table).on_conflict_do_nothing()
         return statement
 
@@ -117,9 +117,10 @@ class Database:
         return statement
 
     def scrub(self) -> None:
-        """Take what was deleted or overwritten out of the files themselves; erasing ends with this.
+        """Take what was deleted or overwritten out of the database; erasing ends with this.
 
-        It rewrites or vacuums the database: seconds for a large one, during which writers wait.
+        A file is rewritten without it, and its log emptied: seconds for a large one, during which writers wait. On a
+        server nobody can read it any more; its bytes on the server's disk, log and backups go as the server has it.
         """
         with self._translated(), self._engine.connect() as plain:
             connection = plain.execution_options(**self._kind.bare_options)
@@ -291,7 +292,6 @@ def _make_private(file: Path) -> None:
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA secure_delete = ON")
     # Two processes that turn a new file to WAL at once do not wait for each other: SQLite says "locked" at once.
     patience_ends = time.monotonic() + PATIENCE
     while True:

@@ -20,7 +20,7 @@ def project(database_url: str, tmp_path: Path) -> Project:
     return Project(folder=tmp_path, config=Config(database=DatabaseSection(url=database_url)))
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def lists(database: Database) -> None:
     """Two lists: weekly lets people in at once, news asks them first."""
     add_list(database, "weekly", name="The Weekly", opt_in=OptIn.SINGLE, language="en", now=NOW)

@@ -20,8 +20,6 @@ from newsletter.errors import NotFoundError, RequestError
 from newsletter.storage import tables
 from newsletter.storage.engine import Database
 
-pytestmark = pytest.mark.usefixtures("lists")
-
 Import = Callable[..., ImportReport]
 
 

@@ -14,8 +14,6 @@ from newsletter.errors import AlreadyExistsError, NotFoundError, RequestError, S
 from newsletter.storage import tables
 from newsletter.storage.engine import Database
 
-pytestmark = pytest.mark.usefixtures("lists")
-
 
 def test_lists_are_shown_with_what_people_say(project: Project, database: Database) -> None:
     for name in ("ana", "bob"):

@@ -22,8 +22,6 @@ from newsletter.errors import AddressError, NotFoundError, RequestError, StateEr
 from newsletter.storage.engine import Database
 from newsletter.storage.events import append_event, events_of
 
-pytestmark = pytest.mark.usefixtures("lists")
-
 ANA = "ana@example.org"
 
 

@@ -1,0 +1,145 @@
+"""`newsletter lists` and `newsletter subscribers` as scripts use them: JSON, exit codes, and nothing asked."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from newsletter.cli.main import main
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command in a project and gives back exit code, output and errors."""
+    (tmp_path / "newsletter.toml").write_text('[newsletter]\nname = "The Example"\n')
+    monkeypatch.setenv("NEWSLETTER_DATABASE__URL", database_url)
+    monkeypatch.setattr("sys.stdin", io.StringIO())  # no terminal: nothing may be asked
+
+    def run(*arguments: str | Path) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as leaving:
+            main(["-C", str(tmp_path), *map(str, arguments)])
+        captured = capsys.readouterr()
+        return int(leaving.value.code or 0), captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    file = tmp_path / "people.csv"
+    file.write_text("email,name,city\nana@example.org,Ana,=Porto\nnobody,N,\nANA@example.org,A,\n")
+    return file
+
+
+def answer(result: tuple[int, str, str]) -> Any:
+    code, out, err = result
+    assert (code, err) == (0, "")
+    return json.loads(out)
+
+
+def test_life_of_a_list(run: Run) -> None:
+    assert answer(run("lists", "add", "monthly", "--opt-in", "double", "--language", "de", "--json")) == {
+        "list": "monthly", "name": "monthly", "opt_in": "double", "language": "de",
+        "pending": 0, "confirmed": 0, "unsubscribed": 0,
+    }  # fmt: skip
+    assert answer(run("lists", "edit", "monthly", "--name", "Monthly", "--language", "", "--json"))["language"] == ""
+    assert [item["list"] for item in answer(run("lists", "list", "--json"))] == ["monthly", "news", "weekly"]
+    assert "Monthly" in run("lists", "list")[1]
+    assert answer(run("lists", "remove", "monthly", "--json"))["removed"] is True
+    assert run("lists", "remove", "monthly")[0] == 1
+    assert run("lists", "add", "Not A Slug")[0] == 1
+
+
+def test_list_with_people_is_removed_only_when_told_so(run: Run) -> None:
+    run("subscribers", "add", "ana@example.org", "--list", "weekly")
+    code, _, err = run("lists", "remove", "weekly")
+    assert code == 2
+    assert "--yes" in err
+    assert answer(run("lists", "remove", "weekly", "--yes", "--json"))["subscriptions"] == 1
+
+
+def test_import_reports_rows_that_add_up(run: Run, file: Path) -> None:
+    report = answer(run("subscribers", "import", file, "--list", "weekly", "--json"))
+    assert {key: report[key] for key in ("rows", "imported", "updated", "skipped", "rejected")} == {
+        "rows": 3, "imported": 1, "updated": 0, "skipped": 1, "rejected": 1,
+    }  # fmt: skip
+    assert Path(report["rejects"]).read_text("utf-8-sig").splitlines()[1].startswith("3,")
+    code, out, _ = run("subscribers", "import", file, "--list", "weekly", "--on-conflict", "update")
+    assert code == 0
+    assert "line 3 rejected" in out
+    assert "mend them there" in out
+
+
+def test_import_dry_run_says_that_it_was_one(run: Run, file: Path) -> None:
+    assert "nothing was changed" in run("subscribers", "import", file, "--list", "weekly", "--dry-run")[1]
+    assert run("subscribers", "show", "ana@example.org")[0] == 1
+
+
+@pytest.mark.parametrize("arguments", [("--list", "montly"), ("--list", "weekly", "--encoding", "no-such")])
+def test_import_that_cannot_work_fails(run: Run, file: Path, arguments: tuple[str, ...]) -> None:
+    code, out, err = run("subscribers", "import", file, *arguments)
+    assert (code, out) == (1, "")
+    assert err.startswith("Error:")
+
+
+@pytest.mark.parametrize("arguments", [(), ("--list", "weekly", "--consent", "unsubscribed")])
+def test_import_called_wrongly_is_wrong_usage(run: Run, file: Path, arguments: tuple[str, ...]) -> None:
+    assert run("subscribers", "import", file, *arguments)[0] == 2
+
+
+def test_export_is_safe_for_spreadsheets_unless_raw(run: Run, file: Path, tmp_path: Path) -> None:
+    run("subscribers", "import", file, "--list", "weekly")
+    assert run("subscribers", "export")[1].splitlines() == [
+        "email,name,language,timezone,city", "ana@example.org,Ana,,,'=Porto",
+    ]  # fmt: skip
+    out = tmp_path / "out.csv"
+    assert run("subscribers", "export", "--list", "weekly", "--raw", "--out", out)[0] == 0
+    assert ",=Porto,confirmed," in out.read_text()
+    assert out.stat().st_mode & 0o777 == 0o600
+    person = json.loads(run("subscribers", "export", "--json")[1])
+    assert (person["email"], person["attributes"]) == ("ana@example.org", {"city": "=Porto"})
+    assert run("subscribers", "export", "--out", tmp_path / "no" / "such.csv")[0] == 2
+
+
+def test_export_that_fails_leaves_the_file_as_it_was(run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "out.csv"
+    out.write_text("kept")
+    assert run("subscribers", "export", "--list", "montly", "--out", out)[0] == 1
+    assert out.read_text() == "kept"
+    assert not list(tmp_path.glob(".out*"))
+
+
+def test_life_of_a_person(run: Run) -> None:
+    ana = "ana@example.org"
+    added = answer(run("subscribers", "add", ana, "--list", "weekly", "--name", "Ana", "--basis", "fair", "--json"))
+    assert [(item["list"], item["consent"], item["basis"]) for item in added["subscriptions"]] == [
+        ("weekly", "confirmed", "fair")
+    ]
+    assert "weekly" in run("subscribers", "show", ana)[1]
+    assert answer(run("subscribers", "unsubscribe", ana, "--json"))["left"] == ["weekly"]
+    assert run("subscribers", "add", ana, "--list", "weekly")[0] == 1
+    assert answer(run("subscribers", "suppress", ana, "--reason", "angry", "--json"))["changed"] is True
+    shown = answer(run("subscribers", "show", ana, "--json"))
+    assert (shown["suppression"]["reason"], shown["suppression"]["note"]) == ("manual", "angry")
+    assert "angry" in run("subscribers", "show", ana)[1]
+    assert answer(run("subscribers", "unsuppress", ana, "--json"))["suppressed"] is False
+    code, _, err = run("subscribers", "erase", ana)
+    assert (code, "--yes" in err) == (2, True)
+    assert answer(run("subscribers", "erase", ana, "--yes", "--json")) == {"erased": True}
+    assert answer(run("subscribers", "show", ana, "--json"))["suppression"]["reason"] == "erased"
+    assert "ana" not in run("subscribers", "export", "--json")[1]
+
+
+@pytest.mark.parametrize("command", ["show", "unsubscribe", "unsuppress"])
+def test_nobody_and_no_address_are_failures_with_a_reason(run: Run, command: str) -> None:
+    for email in ("nobody@example.org", "nobody"):
+        code, out, err = run("subscribers", command, email)
+        assert (code, out) == (1, "")
+        assert err.startswith("Error:")

@@ -1,0 +1,129 @@
+"""Erasing: nothing of the person is left in the database or its files, and no import brings them back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from factories import NOW
+
+from newsletter.app.importing import ImportOrder, import_people
+from newsletter.app.people import NewPerson, add_person, erase_person_everywhere, show_person, suppress_person
+from newsletter.app.project import Project
+from newsletter.audience.consent import Consent
+from newsletter.audience.suppression import SuppressionReason
+from newsletter.errors import NotFoundError
+from newsletter.storage import tables
+from newsletter.storage.engine import Database
+
+ANA, LOCAL = "ana.forgetme@example.org", "ana.forgetme"
+NAME = "Ana Unforgotten"
+
+
+@pytest.fixture
+def person(project: Project, database: Database) -> int:
+    """Somebody who is everywhere: people, suppressions, ledger, attempts with a relay's words."""
+    new = NewPerson(ANA, name=NAME)
+    added = add_person(project, database, new, ["weekly"], consent=None, basis=f"{NAME} called", now=NOW)
+    suppress_person(project, database, ANA, f"{NAME} is angry", now=NOW)
+    assert added.subscriber is not None
+    refusal = f"550 5.1.1 <{ANA}>: no such user"
+    with database.write() as connection:
+        connection.execute(
+            tables.deliveries.insert().values(
+                id="d", issue="first", state="finished", hash="", again=False, default_language="en",
+                created_at=NOW, left_out={},
+            )
+        )  # fmt: skip
+        connection.execute(
+            tables.recipients.insert().values(
+                id="r", delivery_id="d", issue="first", again=False, subscriber_id=added.subscriber.id, address=ANA,
+                address_hash=added.subscriber.address_hash, list_ids=[1], language="en", values={"name": NAME},
+                state="rejected", reason=refusal, reply=refusal, eligible_at=NOW, next_at=NOW, message_id="<1@x>",
+            )
+        )  # fmt: skip
+        connection.execute(
+            tables.attempts.insert().values(recipient_id="r", epoch=1, worker="w", outcome="rejected", reply=refusal)
+        )
+    return added.subscriber.id
+
+
+def every_text(database: Database) -> str:
+    with database.read() as connection:
+        return "\n".join(
+            str(tuple(row)) for table in tables.metadata.sorted_tables for row in connection.execute(sa.select(table))
+        )
+
+
+@pytest.mark.usefixtures("person")
+def test_nothing_that_says_who_it_was_is_left_in_any_table(project: Project, database: Database) -> None:
+    assert LOCAL in every_text(database)
+    assert NAME in every_text(database)
+    erase_person_everywhere(project, database, ANA.upper(), now=NOW)
+    assert LOCAL not in every_text(database)
+    assert NAME not in every_text(database)
+
+
+def test_ledger_keeps_its_row_and_state(project: Project, database: Database, person: int) -> None:
+    before = show_person(project, database, ANA)
+    erase_person_everywhere(project, database, ANA, now=NOW)
+    with database.read() as connection:
+        row = connection.execute(sa.select(tables.recipients)).one()
+    assert (row.id, row.state, row.subscriber_id, row.message_id) == ("r", "rejected", person, "<1@x>")
+    assert before.subscriber is not None
+    assert row.address_hash == before.subscriber.address_hash
+    after = show_person(project, database, ANA)
+    assert after.suppression is not None
+    assert after.suppression.reason is SuppressionReason.ERASED
+    assert after.subscriptions == []
+    assert [sent.state for sent in after.sent] == ["rejected"]
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)  # a server's files are not ours to look into
+def test_file_holds_no_trace_of_the_address(project: Project, database: Database, tmp_path: Path) -> None:
+    crowd = tmp_path / "crowd.csv"
+    # Among many, of all lengths, so that pages split and old copies of rows stay behind in them.
+    rows = [f"p{n}@example.org,{'x' * (n % 300)},{'y' * (n * 7 % 300)}" for n in range(3000)]
+    gone = [f"forgetme{n}@example.org" for n in range(6)]
+    for number, email in enumerate(gone):
+        rows.insert(number * 487, f"{email},{'z' * number * 50},forgetme")
+    crowd.write_text("\n".join(["email,name,note", *rows]))
+    import_people(project, database, ImportOrder(crowd, ("weekly",)), now=NOW)
+    crowd.unlink()
+    with database.write() as connection:
+        connection.execute(tables.subscribers.update().where(tables.subscribers.c.id % 3 == 0).values(name="w" * 400))
+    assert b"forgetme" in (tmp_path / "newsletter.db-wal").read_bytes()
+    for email in gone:
+        erase_person_everywhere(project, database, email, now=NOW)
+    assert {"newsletter.db", "newsletter.db-wal"} <= {file.name for file in tmp_path.iterdir()}
+    for file in tmp_path.iterdir():
+        assert b"forgetme" not in file.read_bytes(), file
+
+
+@pytest.mark.usefixtures("person")
+def test_erased_person_is_not_imported_again(project: Project, database: Database, tmp_path: Path) -> None:
+    erase_person_everywhere(project, database, ANA, now=NOW)
+    file = tmp_path / "people.csv"
+    file.write_text(f"email,name\n{ANA},{NAME}\n")
+    report = import_people(project, database, ImportOrder(file, ("weekly",)), now=NOW)
+    assert report.skipped == {"suppressed (erased)": 1}
+    assert LOCAL not in every_text(database)
+
+
+@pytest.mark.usefixtures("person")
+def test_erasing_again_is_harmless_and_unknown_people_are_told(project: Project, database: Database) -> None:
+    erase_person_everywhere(project, database, ANA, now=NOW)
+    erase_person_everywhere(project, database, ANA, now=NOW)
+    with pytest.raises(NotFoundError):
+        erase_person_everywhere(project, database, "nobody@example.org", now=NOW)
+
+
+def test_person_can_be_forgotten_while_others_stay(project: Project, database: Database) -> None:
+    for email in (ANA, "bob@example.org"):
+        add_person(project, database, NewPerson(email), ["weekly"], consent=None, basis="", now=NOW)
+    erase_person_everywhere(project, database, ANA, now=NOW)
+    bob = show_person(project, database, "bob@example.org")
+    assert bob.subscriber is not None
+    assert bob.subscriber.address == "bob@example.org"
+    assert [item.consent for item in bob.subscriptions] == [Consent.CONFIRMED]

@@ -1,0 +1,43 @@
+"""Connecting a project to its database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from newsletter.app.database import connect, connected
+from newsletter.app.lists import show_lists
+from newsletter.app.project import Project
+from newsletter.config import Config, DatabaseSection
+from newsletter.errors import ConfigError, SchemaVersionError
+from newsletter.storage.migrate import SchemaState, schema_state
+
+
+@pytest.fixture
+def project(empty_url: str, tmp_path: Path) -> Project:
+    return Project(folder=tmp_path, config=Config(database=DatabaseSection(url=empty_url)))
+
+
+def test_empty_database_is_filled_by_the_first_who_connects(project: Project) -> None:
+    with pytest.raises(SchemaVersionError):
+        connect(project, upgrade_empty=False)
+    with connected(project) as database:
+        assert schema_state(database) is SchemaState.CURRENT
+    with connected(project) as database:
+        assert show_lists(database) == []
+
+
+def test_database_made_with_other_keys_is_refused(project: Project, tmp_path: Path) -> None:
+    connect(project).close()
+    (tmp_path / "secret.toml").unlink()
+    other = Project(folder=tmp_path, config=project.config)
+    with pytest.raises(ConfigError, match=r"secret\.toml") as caught:
+        connect(other)
+    assert "Put back" in caught.value.hint
+
+
+def test_relative_file_is_looked_for_in_the_project(tmp_path: Path) -> None:
+    project = Project(folder=tmp_path, config=Config())
+    connect(project).close()
+    assert (tmp_path / "newsletter.db").is_file()
