@@ -19,7 +19,10 @@ def main(packages: str, cpu_seconds: int, memory_bytes: int, stack_bytes: int) -
     ):
         _, hard = resource.getrlimit(kind)
         allowed = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-        resource.setrlimit(kind, (allowed, hard))
+        try:
+            resource.setrlimit(kind, (allowed, hard))
+        except (ValueError, OSError):
+            pass  # some systems have no limit of that kind; the parent's timeout holds everywhere
     sys.path.append(packages)
     from mjml import mjml2html  # after the limits, which must hold for loading it, too
 
