@@ -23,6 +23,7 @@ from newsletter.compiler.checks.size import html_size
 from newsletter.compiler.edition import Edition
 from newsletter.compiler.fingerprint import fingerprint
 from newsletter.config import FILE
+from newsletter.delivery.checks.headers import check_headers
 from newsletter.delivery.ledger import Claim
 from newsletter.delivery.message import Letterhead, compose_message, merge_values
 from newsletter.delivery.plan import choose_language
@@ -66,6 +67,7 @@ def build(project: Project, paths: Sequence[Path], out: Path) -> BuildReport:
                 persona = choose_persona(personas, edition.language, loaded.issue.languages)
                 made = _files(project, loaded.issue, edition, persona)
                 files |= made
+                problems += check_headers(made[f"{edition.issue}/{edition.language}.eml"], Place(str(path)))
                 entries.append(_entry(edition, compilation, made))
         except (ComposeError, AddressError) as error:
             problems.append(Problem("compose", str(error), Place(FILE), hint=error.hint))

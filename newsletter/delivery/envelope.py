@@ -13,6 +13,8 @@ from newsletter.tokens import Purpose, Signer
 MAX_LOCAL = 64
 """Octets before the @ (RFC 5321, section 4.5.3.1.1)."""
 
+_SHORT = "Use a short mailbox such as bounces@example.org"
+
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
@@ -42,12 +44,12 @@ def return_path(bounces: str, recipient: str, signer: Signer) -> str:
     try:
         mailbox = parse_address(bounces)
     except AddressError as error:
-        raise ConfigError(f"[bounces] address: {error}") from error
+        raise ConfigError(f"[bounces] address: {error}", hint=_SHORT) from error
     local = f"{mailbox.local}+{signer.sign(Purpose.RETURN_PATH, recipient)}"
     if len(local) > MAX_LOCAL or not local.isascii():
         raise ConfigError(
             f"[bounces] address: {mailbox.local!r} is too long to carry a token, or not ASCII",
-            hint="Use a short mailbox such as bounces@example.org",
+            hint=_SHORT,
         )
     return f"{local}@{mailbox.domain}"
 

@@ -395,6 +395,7 @@ def test_address_of_another_script_arrives_as_it_is_where_the_relay_can(tmp_path
         "a\u2028@b.org",
         "",
         "a" * 300 + "@b.org",
+        "例" * 100 + "@b.org",
     ],
 )
 def test_address_that_would_be_a_command_never_reaches_the_wire(tmp_path: Path, address: str) -> None:

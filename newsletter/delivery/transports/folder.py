@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from newsletter.delivery.envelope import Envelope
@@ -29,7 +30,8 @@ class FolderTransport:
             draft.write_bytes(message.data)
             draft.replace(file)
         except OSError as error:
-            draft.unlink(missing_ok=True)
+            with suppress(OSError):  # whatever stopped the writing may also stop the tidying
+                draft.unlink(missing_ok=True)
             raise RelayConnectionError(f"Cannot write {file}: {error.strerror or error}") from error
         return Accepted(Reply(250, "2.0.0", f"written to {file.name}"))
 

@@ -32,7 +32,8 @@ from newsletter.delivery.transports.smtp_settings import SmtpSettings
 from newsletter.delivery.wire import dot_stuff
 from newsletter.errors import PermitRefusedError, RelayConnectionError, RelayLoginError, TransportError
 
-_PATH = re.compile(r"[^\x00-\x20\x7f-\xa0<>\u2028\u2029]{1,254}")
+_PATH = re.compile(r"[^\x00-\x20\x7f-\xa0<>\u2028\u2029]+")
+_MAX_PATH = 254  # octets between the angle brackets (RFC 5321, section 4.5.3.1.3)
 _MAX_LOGIN = 12288  # octets of a line that answers a challenge (RFC 4954, section 4)
 _GOODBYE = 5.0  # seconds to wait for the reply to QUIT, which changes nothing any more
 
@@ -245,9 +246,9 @@ class Session:
 
     def _refusal(self, envelope: Envelope, message: Message) -> Rejected | None:
         """What need not even be tried with this relay."""
-        if envelope.return_path and not _PATH.fullmatch(envelope.return_path):
+        if envelope.return_path and not _is_sendable(envelope.return_path):
             return Rejected(Reply(553, "5.1.7", "our return path cannot be sent as it is"), Fault.OURS)
-        if not _PATH.fullmatch(envelope.recipient):
+        if not _is_sendable(envelope.recipient):
             return Rejected(Reply(553, "5.1.3", "the address cannot be sent as it is"), Fault.THEIRS)
         if _needs_smtputf8(envelope) and "SMTPUTF8" not in self._extensions:
             return Rejected(Reply(553, "5.6.7", "the relay takes no address that is not ASCII"), Fault.THEIRS)
@@ -266,6 +267,11 @@ class Session:
 
     async def _ask(self, command: str) -> Reply:
         return await self._line.ask(command, self._settings.timeout)
+
+
+def _is_sendable(path: str) -> bool:
+    """Whether it stays one path on the wire: `smtplib` and others bend what does not into another address."""
+    return _PATH.fullmatch(path) is not None and len(path.encode()) <= _MAX_PATH
 
 
 def _needs_smtputf8(envelope: Envelope) -> bool:
