@@ -1,0 +1,151 @@
+"""Desk: what a connection does with one claim: compose, hand over, decide. Part of the loop in `send`.
+
+Before: a claim; after: its settlement. Also counts what must halt a delivery: refusals that are our fault, and messages
+that cannot be composed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from newsletter.delivery.envelope import Envelope
+from newsletter.delivery.ledger import Claim, Ledger, PermitRequest, Settlement, Worker
+from newsletter.delivery.message import Message
+from newsletter.delivery.outcome import Fault, Outcome, Rejected
+from newsletter.delivery.plan import Exclusion
+from newsletter.delivery.relay import RelayGate
+from newsletter.delivery.retry import Decision, Exclude, GoBack, Hold, RetryPolicy, decide, set_back
+from newsletter.delivery.settle import WOULD_DIFFER
+from newsletter.delivery.transport import Transport
+from newsletter.delivery.writer import Writer
+from newsletter.errors import ComposeError, NewsletterError, PermitRefusedError, RelayLoginError, TransportError
+
+Prepare: TypeAlias = Callable[[Claim], tuple[Envelope, Message]]
+"""Composes one recipient's message. Raises ComposeError when that is the fault of their data."""
+
+MOST_REFUSALS = 20
+"""Refusals that are our fault, after which a delivery halts: a provider that dislikes us must not hear us insist."""
+
+MOST_UNRENDERED = 20
+"""Messages that could not be composed, after which a delivery halts if they are more than one in a hundred."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Everything outside that the loop works with."""
+
+    ledger: Ledger
+    transport: Transport
+    prepare: Prepare
+    clock: Callable[[], datetime]
+    new_worker: Callable[[], Worker]
+    is_dead: Callable[[Worker], bool]
+    watch: Callable[[Claim, Decision], None]
+    """Is told of every message that was settled."""
+    trouble: Callable[[str], None]
+    """Is told what keeps messages from leaving: the relay or the database out of reach."""
+
+
+class Desk:
+    """Delivers claims, any number at once; the counts are those of one worker."""
+
+    def __init__(self, around: Surroundings, policy: RetryPolicy, writer: Writer, gate: RelayGate) -> None:
+        self._around = around
+        self._policy = policy
+        self._writer = writer
+        self._gate = gate
+        self._composed: Counter[str] = Counter()
+        self._unrendered: Counter[str] = Counter()
+        self._refused: Counter[str] = Counter()
+        self._setbacks: Counter[str] = Counter()
+        self._halted: set[str] = set()
+
+    def begin_afresh(self, delivery: str) -> None:
+        """A person let a halted delivery go on: what made it halt counts from nought again."""
+        if delivery in self._halted:
+            self._halted.discard(delivery)
+            for counter in (self._composed, self._unrendered, self._refused):
+                counter.pop(delivery, None)
+
+    async def deliver(self, claim: Claim) -> Settlement:
+        """Try to hand one recipient's message over, and decide what to do now."""
+        if claim.delivery in self._halted:
+            return Settlement(claim, GoBack(self._around.clock(), "the delivery was halted"), None)
+        self._composed[claim.delivery] += 1
+        try:
+            envelope, message = self._around.prepare(claim)
+        except ComposeError as error:
+            return Settlement(claim, await self._leave_out(claim, str(error)), None)
+        except NewsletterError as error:
+            # Not this person's data: the next message would fare no better.
+            return Settlement(claim, await self._halt(claim, str(error)), None)
+        except Exception as error:  # noqa: BLE001  a mistake of ours that one person's data brings out: the cap halts
+            return Settlement(claim, await self._leave_out(claim, repr(error)), None)
+        if claim.sha256 not in ("", message.sha256):
+            return Settlement(claim, Hold(WOULD_DIFFER), None, message.id)
+        decision, outcome = await self._hand_over(claim, envelope, message)
+        return Settlement(claim, decision, outcome, message.id)
+
+    async def _hand_over(self, claim: Claim, envelope: Envelope, message: Message) -> tuple[Decision, Outcome | None]:
+        async def permit() -> bool:
+            return await self._writer.permit(PermitRequest(claim, message.id, message.sha256))
+
+        try:
+            outcome = await self._around.transport.send(envelope, message, permit)
+        except PermitRefusedError:
+            return GoBack(self._around.clock(), "no permit was given"), None
+        except RelayLoginError as error:
+            return await self._halt(claim, str(error)), None
+        except TransportError as error:
+            return self._set_back(claim, str(error)), None
+        self._gate.answered()
+        return await self._decide(claim, outcome), outcome
+
+    async def _decide(self, claim: Claim, outcome: Outcome) -> Decision:
+        if isinstance(outcome, Rejected) and outcome.fault is Fault.OURS:
+            self._refused[claim.delivery] += 1
+            if self._refused[claim.delivery] == MOST_REFUSALS:
+                reason = f"{MOST_REFUSALS} messages were refused, and not because of their addresses: {outcome.reply}"
+                await self._halt(claim, reason)
+        decision = decide(
+            outcome,
+            attempts=claim.attempts,
+            eligible_at=claim.eligible_at,
+            now=self._around.clock(),
+            policy=self._policy,
+            setbacks=self._setbacks[claim.recipient],
+        )
+        self._count_setback(claim, is_one=isinstance(decision, GoBack))
+        return decision
+
+    def _set_back(self, claim: Claim, reason: str) -> Decision:
+        self._gate.failed()
+        self._around.trouble(reason)
+        setbacks = self._setbacks[claim.recipient]
+        self._count_setback(claim, is_one=True)
+        return set_back(reason, setbacks=setbacks, now=self._around.clock(), policy=self._policy)
+
+    def _count_setback(self, claim: Claim, *, is_one: bool) -> None:
+        if is_one:
+            self._setbacks[claim.recipient] += 1
+        else:
+            self._setbacks.pop(claim.recipient, None)
+
+    async def _leave_out(self, claim: Claim, reason: str) -> Decision:
+        """Their message cannot be composed. Too many of those say that something else is wrong."""
+        unrendered = self._unrendered[claim.delivery] = self._unrendered[claim.delivery] + 1
+        self._around.trouble(f"{claim.recipient}: {reason}")
+        if unrendered > MOST_UNRENDERED and unrendered * 100 > self._composed[claim.delivery]:
+            await self._halt(claim, f"{unrendered} messages could not be composed, the last because: {reason}")
+        return Exclude(Exclusion.RENDER)
+
+    async def _halt(self, claim: Claim, reason: str) -> Decision:
+        """Stop the delivery until a person resumes it; the message goes back."""
+        self._halted.add(claim.delivery)
+        ledger, now = self._around.ledger, self._around.clock()
+        await self._writer.insist(lambda: self._writer.call(ledger.halt, claim.delivery, reason, now))
+        return GoBack(now, reason)

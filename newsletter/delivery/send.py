@@ -1,0 +1,227 @@
+"""Send: the one loop that joins ledger, compose and transport. Before: a frozen audience; after: settled rows.
+
+    enter → claim a few → on each connection: compose → envelope, body, permit, dot, reply → decide → settle → … → leave
+
+Everything the ledger is asked goes through the `Writer`, so that what a connection learnt is committed no later than
+its next permit. A worker that cannot renew its lease in time stops by itself, and enters anew when it was given up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from newsletter.delivery.desk import Desk, Surroundings
+from newsletter.delivery.ledger import Claim
+from newsletter.delivery.relay import RelayGate
+from newsletter.delivery.retry import RetryPolicy
+from newsletter.delivery.writer import Fence, Writer, now_elapsed
+from newsletter.errors import StorageError
+
+SOON = 60.0
+"""Seconds that a foreground send waits for messages that were set back."""
+
+
+class Ending(StrEnum):
+    """Why the loop ended."""
+
+    DONE = "done"
+    """Nothing is due any more; or the delivery is finished, paused, halted or cancelled."""
+    STOPPED = "stopped"
+    """It was asked to."""
+    NO_RELAY = "no relay"
+    """The relay could not be reached for longer than `patience`."""
+    GIVEN_UP = "given up"
+    """Others took this worker for dead; whatever it had claimed is theirs now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a worker sends. Durations in seconds."""
+
+    connections: int
+    lease: float
+    policy: RetryPolicy
+    patience: float | None = None
+    """How long to go on without reaching the relay; None: for ever."""
+
+
+async def send(around: Surroundings, terms: Terms, stop: asyncio.Event, *, only: str | None = None) -> Ending:
+    """Send what is due: of one delivery until nothing is, or of all deliveries until `stop` is set.
+
+    Setting `stop` ends claiming; messages under way are finished and recorded first, unsent claims given back.
+    """
+    while True:
+        ending = await _Shift(around, terms, stop, only).work()
+        if ending is not Ending.GIVEN_UP:
+            return ending
+
+
+class _Shift:
+    """One worker's stay in the ledger, from entering to leaving."""
+
+    def __init__(self, around: Surroundings, terms: Terms, stop: asyncio.Event, only: str | None) -> None:
+        self._around = around
+        self._terms = terms
+        self._stop = stop
+        self._only = only
+        self._worker = around.new_worker()
+        self._fence = Fence(terms.lease)
+        self._writer = Writer(around.ledger, self._worker, self._fence, clock=around.clock, trouble=around.trouble)
+        self._gate = RelayGate(terms.patience)
+        self._desk = Desk(around, terms.policy, self._writer, self._gate)
+        self._queue: asyncio.Queue[Claim | None] = asyncio.Queue()
+        self._changed = asyncio.Event()
+        self._ending: Ending | None = None
+        self._given_up = False
+        self._in_flight: Counter[str] = Counter()
+
+    async def work(self) -> Ending:
+        """Enter, send, finish what is under way, leave."""
+        try:
+            await self._enter()
+            async with asyncio.TaskGroup() as group:
+                writing = group.create_task(self._writer.run())
+                others = [group.create_task(self._keep_believed()), group.create_task(self._heed_stop())]
+                connections = [group.create_task(self._connection()) for _ in range(self._terms.connections)]
+                self._ending = await self._feed()
+                for _ in connections:
+                    self._queue.put_nowait(None)
+                await asyncio.gather(*connections)
+                await self._writer.drained()
+                for task in (writing, *others):
+                    task.cancel()
+            await self._leave()
+            return self._ending
+        except BaseExceptionGroup as group_of_one:
+            # Whatever went wrong first; the others are its consequences.
+            raise group_of_one.exceptions[0] from None
+        finally:
+            self._writer.close()
+
+    async def _enter(self) -> None:
+        ledger, now, asked_at = self._around.ledger, self._around.clock(), now_elapsed()
+        await self._writer.call(ledger.recover, now, self._around.is_dead)
+        await self._writer.call(ledger.enter, self._worker, self._terms.lease, now)
+        self._fence.extend(asked_at)
+
+    async def _leave(self) -> None:
+        try:
+            await self._writer.call(self._around.ledger.leave, self._worker, self._around.clock())
+        except StorageError as error:
+            # Nothing is lost: whoever comes next finds this process dead and takes its claims over.
+            self._around.trouble(str(error))
+
+    async def _keep_believed(self) -> None:
+        """Renew the lease at a third of it, and take over from those who did not."""
+        pause = self._terms.lease / 3
+        while not self._given_up:
+            await asyncio.sleep(pause)
+            asked_at, ledger = now_elapsed(), self._around.ledger
+            try:
+                if await self._writer.call(ledger.renew, self._worker, self._terms.lease):
+                    self._fence.extend(asked_at)
+                    await self._writer.call(ledger.recover, self._around.clock(), self._around.is_dead)
+                else:
+                    self._given_up = True
+                    self._changed.set()
+                pause = self._terms.lease / 3
+            except StorageError as error:
+                self._around.trouble(str(error))
+                pause = min(1.0, self._terms.lease / 10)
+
+    async def _heed_stop(self) -> None:
+        await self._stop.wait()
+        self._changed.set()
+
+    async def _feed(self) -> Ending:
+        """Keep the connections supplied with claims until there is a reason to end."""
+        while True:
+            if self._stop.is_set():
+                return Ending.STOPPED
+            if self._given_up:
+                return Ending.GIVEN_UP
+            if self._gate.is_hopeless:
+                return Ending.NO_RELAY
+            if self._fence.is_closed or self._queue.qsize() >= self._terms.connections:
+                await self._nap(1.0)
+                continue
+            try:
+                pause = await self._turn()
+            except StorageError as error:
+                self._around.trouble(str(error))
+                pause = 1.0
+            if pause is None:
+                return Ending.DONE
+            await self._nap(pause)
+
+    async def _turn(self) -> float | None:
+        """Claim from each delivery once; how long to wait before the next turn, None when nothing is to come."""
+        docket = await self._docket()
+        found = [await self._hand_out(delivery) for delivery in docket]
+        if any(found):
+            return 0.0
+        pauses = [await self._look_ahead(delivery) for delivery in docket]
+        nearest = min((pause for pause in pauses if pause is not None), default=None)
+        return nearest if self._only else min(1.0, nearest or 1.0)
+
+    async def _docket(self) -> Sequence[str]:
+        sending = await self._writer.call(self._around.ledger.sending)
+        return [delivery for delivery in sending if self._only in (None, delivery)]
+
+    async def _hand_out(self, delivery: str) -> int:
+        limit = max(8, 4 * self._terms.connections)
+        now = self._around.clock()
+        claims = await self._writer.call(self._around.ledger.claim, delivery, self._worker, limit, now)
+        if claims and not self._in_flight[delivery]:
+            self._desk.begin_afresh(delivery)
+        for claim in claims:
+            self._in_flight[delivery] += 1
+            self._queue.put_nowait(claim)
+        return len(claims)
+
+    async def _look_ahead(self, delivery: str) -> float | None:
+        """Nothing of a delivery is due: finish it, or say how long to wait for it; None: longer than we do."""
+        if self._in_flight[delivery]:
+            return 1.0
+        await self._writer.drained()
+        left = await self._writer.call(self._around.ledger.left, delivery, self._worker)
+        now = self._around.clock()
+        if left.waiting is None and left.deferred is None and not left.held:
+            await self._writer.call(self._around.ledger.finish, delivery, now)
+            return 0.05
+        if left.waiting is not None and (pause := (left.waiting - now).total_seconds()) <= SOON:
+            return max(0.05, pause)
+        return 1.0 if left.held else None
+
+    async def _nap(self, seconds: float) -> None:
+        """Wait, but not longer than until something was settled or a stop was asked for."""
+        self._changed.clear()
+        if seconds and not self._stop.is_set():
+            try:
+                await asyncio.wait_for(self._changed.wait(), min(seconds, 1.0))
+            except TimeoutError:
+                pass  # waiting this long is what was asked for
+
+    async def _connection(self) -> None:
+        """Send one claim after the other until there are no more; claims that are not begun go back when we leave."""
+        while (claim := await self._queue.get()) is not None:
+            await self._wait_until_possible()
+            if not self._is_ending:
+                settlement = await self._desk.deliver(claim)
+                self._writer.settle(settlement)
+                self._around.watch(claim, settlement.decision)
+            self._in_flight[claim.delivery] -= 1
+            self._changed.set()
+
+    @property
+    def _is_ending(self) -> bool:
+        return self._ending is not None or self._given_up or self._stop.is_set()
+
+    async def _wait_until_possible(self) -> None:
+        """Begin no message while relay or database are out of reach: it would end without a dot."""
+        while not self._is_ending and (self._gate.pause > 0 or self._fence.is_closed or self._writer.is_cut_off):
+            await asyncio.sleep(min(0.2, self._gate.pause or 0.2))

@@ -1,0 +1,457 @@
+"""The sending loop against a real ledger: what leaves, what is recorded, when it stops."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+from factories import add_list, add_people, make_worker, start_delivery
+
+from newsletter.delivery.delivery import DeliveryState
+from newsletter.delivery.desk import Surroundings
+from newsletter.delivery.envelope import Envelope
+from newsletter.delivery.ledger import Claim, Recipient
+from newsletter.delivery.message import Message
+from newsletter.delivery.outcome import Accepted, Deferred, Fault, Outcome, Rejected, Reply, Unknown
+from newsletter.delivery.retry import Accept, Decision, RetryPolicy
+from newsletter.delivery.send import Ending, Terms, send
+from newsletter.delivery.settle import WOULD_DIFFER
+from newsletter.delivery.transport import Permit
+from newsletter.delivery.transports.memory import MemoryTransport
+from newsletter.delivery.worker import this_worker
+from newsletter.errors import (
+    CommitLostError,
+    ComposeError,
+    DatabaseBusyError,
+    PermitRefusedError,
+    RelayConnectionError,
+    RelayLoginError,
+)
+from newsletter.reporting.report import check_equation
+from newsletter.storage import tables
+from newsletter.storage.books import read_books
+from newsletter.storage.deliveries import Deliveries
+from newsletter.storage.engine import Database
+from newsletter.storage.ledger import StoredLedger
+from newsletter.storage.resolve import resend_unknown
+
+OK = Accepted(Reply(250, "2.0.0", "queued"))
+BUSY = Deferred(Reply(451, "4.7.1", "later"))
+
+Answer = Callable[[Envelope, Message, Permit], Awaitable[Outcome]]
+
+
+class Scripted:
+    """A Transport that asks a function."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        self.dotted: Counter[str] = Counter()
+
+    async def send(self, envelope: Envelope, message: Message, permit: Permit) -> Outcome:
+        async def counted() -> bool:
+            if not await permit():
+                raise PermitRefusedError("no")
+            self.dotted[envelope.recipient] += 1
+            return True
+
+        return await self.answer(envelope, message, counted)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+async def accept(envelope: Envelope, message: Message, permit: Permit) -> Outcome:
+    await permit()
+    return OK
+
+
+def prepare(claim: Claim) -> tuple[Envelope, Message]:
+    body = f"for {claim.address}".encode()
+    return Envelope("bounces@news.example", claim.address), Message(claim.recipient, body, "c" * 64)
+
+
+class Scene:
+    """A delivery to some people, and everything that the loop needs to send it."""
+
+    def __init__(self, database: Database, people: int = 30) -> None:
+        self.database = database
+        self.store = Deliveries(database)
+        self.addresses = [f"reader{n:03}@example.com" for n in range(people)]
+        add_people(database, self.addresses, add_list(database))
+        start_delivery(database, now=datetime.now(UTC))
+        self.ledger = StoredLedger(database, expiry=timedelta(hours=48))
+        self.transport: Scripted | MemoryTransport = Scripted(accept)
+        self.prepare = prepare
+        self.policy = RetryPolicy()
+        self.settled: list[Decision] = []
+        self.trouble: list[str] = []
+        self.dead: set[str] = set()
+
+    def send(
+        self, *, only: str | None = "delivery1", lease: float = 30.0, patience: float | None = None,
+        stop_after: int | None = None, meanwhile: Callable[[], None] | None = None,
+    ) -> Ending:  # fmt: skip
+        async def run() -> Ending:
+            stop = asyncio.Event()
+
+            def watch(_: Claim, decision: Decision) -> None:
+                self.settled.append(decision)
+                if stop_after is not None and self.settled.count(Accept()) >= stop_after:
+                    stop.set()
+
+            around = Surroundings(
+                ledger=self.ledger, transport=self.transport, prepare=self.prepare,
+                clock=lambda: datetime.now(UTC), new_worker=this_worker,
+                is_dead=lambda worker: worker.id in self.dead, watch=watch, trouble=self.trouble.append,
+            )  # fmt: skip
+
+            async def happening() -> None:
+                while meanwhile is not None:
+                    meanwhile()
+                    await asyncio.sleep(0.02)
+
+            task = asyncio.create_task(happening())
+            terms = Terms(connections=4, lease=lease, policy=self.policy, patience=patience)
+            ending = await asyncio.wait_for(send(around, terms, stop, only=only), 60)
+            task.cancel()
+            return ending
+
+        return asyncio.run(run())
+
+    def counts(self) -> Counter[str]:
+        return Counter(one.state.value for one in self.store.recipients("delivery1"))
+
+    def one(self, number: int = 0) -> Recipient:
+        return next(row for row in self.store.recipients("delivery1") if row.address == self.addresses[number])
+
+    @property
+    def state(self) -> DeliveryState:
+        return self.store.get("delivery1").state
+
+    def problems(self) -> tuple[str, ...]:
+        with self.database.read() as connection:
+            return check_equation(self.store.get("delivery1"), read_books(connection, "delivery1"))
+
+    def workers(self) -> int:
+        with self.database.read() as connection:
+            return connection.execute(sa.select(sa.func.count()).select_from(tables.workers)).scalar_one()
+
+
+@pytest.fixture
+def scene(database: Database) -> Scene:
+    return Scene(database)
+
+
+def test_send_hands_over_each_message_once_and_finishes(scene: Scene) -> None:
+    assert scene.send() is Ending.DONE
+
+    assert scene.transport.dotted == dict.fromkeys(scene.addresses, 1)
+    assert (scene.counts(), scene.state) == ({"accepted": 30}, DeliveryState.FINISHED)
+    assert scene.problems() == ()
+    assert len(scene.settled) == 30
+    assert scene.workers() == 0
+
+
+def test_send_leaves_deferred_recipients_to_a_later_run(scene: Scene) -> None:
+    scene.transport = MemoryTransport([BUSY] * 30)
+
+    assert scene.send() is Ending.DONE
+    assert (scene.counts(), scene.state) == ({"deferred": 30}, DeliveryState.SENDING)
+
+    with scene.database.write() as connection:
+        connection.execute(sa.update(tables.recipients).values(next_at=datetime.now(UTC)))
+    assert scene.send() is Ending.DONE
+    assert (scene.counts(), scene.state) == ({"accepted": 30}, DeliveryState.FINISHED)
+    assert scene.problems() == ()
+
+
+def test_send_holds_what_was_lost_after_the_dot(scene: Scene) -> None:
+    scene.transport = MemoryTransport([OK] * 10 + [Unknown("line lost")] * 5)
+
+    assert scene.send() is Ending.DONE
+    assert (scene.counts(), scene.state) == ({"accepted": 25, "unknown": 5}, DeliveryState.FINISHED)
+    assert len(scene.transport.sent) == 30
+    assert scene.problems() == ()
+
+
+def test_send_tries_again_what_was_lost_before_the_dot(scene: Scene) -> None:
+    lost = Counter[str]()
+
+    async def unsteady(envelope: Envelope, message: Message, permit: Permit) -> Outcome:
+        lost[envelope.recipient] += 1
+        if lost[envelope.recipient] == 1 and envelope.recipient[-13] in "037":
+            raise RelayConnectionError("reset")
+        return await accept(envelope, message, permit)
+
+    scene.transport = Scripted(unsteady)
+
+    assert scene.send() is Ending.DONE
+    assert scene.transport.dotted == dict.fromkeys(scene.addresses, 1)
+    assert scene.state is DeliveryState.FINISHED
+    assert {one.attempts for one in scene.store.recipients("delivery1")} == {1}
+
+
+def test_send_burns_no_attempt_for_a_421_before_the_dot(scene: Scene) -> None:
+    closing = Deferred(Reply(421, "4.3.2", "closing"), burns_attempt=False)
+    scene.transport = MemoryTransport([closing] * 5)
+
+    assert scene.send() is Ending.DONE
+    assert (scene.counts(), scene.state) == ({"accepted": 30}, DeliveryState.FINISHED)
+    assert {one.attempts for one in scene.store.recipients("delivery1")} == {1}
+
+
+def test_send_stops_hoping_for_a_relay_that_is_away(scene: Scene) -> None:
+    async def away(*_: object) -> Outcome:
+        raise RelayConnectionError("connection refused")
+
+    scene.transport = Scripted(away)
+
+    assert scene.send(patience=0.3) is Ending.NO_RELAY
+    assert (scene.counts(), scene.state) == ({"waiting": 30}, DeliveryState.SENDING)
+    assert "connection refused" in scene.trouble
+    assert scene.workers() == 0
+
+
+def test_send_halts_when_the_relay_refuses_our_login(scene: Scene) -> None:
+    async def refuse(*_: object) -> Outcome:
+        raise RelayLoginError("535 bad credentials")
+
+    scene.transport = Scripted(refuse)
+
+    assert scene.send() is Ending.DONE
+    assert (scene.counts(), scene.state) == ({"waiting": 30}, DeliveryState.HALTED)
+    assert "535" in scene.store.get("delivery1").reason
+
+
+def test_send_halts_after_twenty_refusals_that_are_our_fault(scene: Scene) -> None:
+    ours = Rejected(Reply(550, "5.7.1", "policy"), Fault.OURS)
+    scene.transport = MemoryTransport([ours] * 30)
+
+    assert scene.send() is Ending.DONE
+    assert scene.state is DeliveryState.HALTED
+    assert "5.7.1" in scene.store.get("delivery1").reason
+    assert scene.counts() == {"waiting": 30}
+    assert 20 <= len(scene.transport.sent) < 20 + 4
+    assert {one.attempts for one in scene.store.recipients("delivery1")} == {0}
+
+
+def test_send_excludes_whom_no_message_can_be_composed_for(scene: Scene) -> None:
+    def fails_for_one(claim: Claim) -> tuple[Envelope, Message]:
+        if claim.address == scene.addresses[3]:
+            raise ComposeError("half a character")
+        if claim.address == scene.addresses[4]:
+            raise KeyError("a mistake of ours")
+        return prepare(claim)
+
+    scene.prepare = fails_for_one
+
+    assert scene.send() is Ending.DONE
+    assert (scene.counts(), scene.state) == ({"accepted": 28, "excluded": 2}, DeliveryState.FINISHED)
+    assert (scene.one(3).reason, scene.one(4).reason) == ("render", "render")
+
+
+def test_send_halts_when_too_many_messages_cannot_be_composed(scene: Scene) -> None:
+    def fails(claim: Claim) -> tuple[Envelope, Message]:
+        raise ComposeError("the edition is damaged")
+
+    scene.prepare = fails
+
+    assert scene.send() is Ending.DONE
+    assert scene.state is DeliveryState.HALTED
+    assert "the edition is damaged" in scene.store.get("delivery1").reason
+    assert scene.counts() == {"excluded": 21, "waiting": 9}
+
+
+def test_worker_goes_on_with_a_delivery_that_a_person_resumed(scene: Scene) -> None:
+    ours = Rejected(Reply(550, "5.7.1", "policy"), Fault.OURS)
+    scene.transport = MemoryTransport([ours] * 20)
+
+    def resume() -> None:
+        if scene.state is DeliveryState.HALTED:
+            scene.store.move("delivery1", DeliveryState.SENDING, since=DeliveryState.HALTED)
+
+    scene.policy = RetryPolicy(first=timedelta(0))
+
+    assert scene.send(only=None, stop_after=30, meanwhile=resume) is Ending.STOPPED
+    assert scene.counts() == {"accepted": 30}
+
+
+def test_stop_finishes_what_is_under_way_and_gives_the_rest_back(scene: Scene) -> None:
+    async def slow(envelope: Envelope, message: Message, permit: Permit) -> Outcome:
+        await permit()
+        await asyncio.sleep(0.05)
+        return OK
+
+    scene.transport = Scripted(slow)
+
+    assert scene.send(stop_after=6) is Ending.STOPPED
+    counts = scene.counts()
+    assert set(counts) == {"accepted", "waiting"}
+    assert 6 <= counts["accepted"] <= 6 + 4
+    assert scene.workers() == 0
+
+    assert scene.send() is Ending.DONE
+    assert scene.transport.dotted == dict.fromkeys(scene.addresses, 1)
+    assert scene.problems() == ()
+
+
+def test_pause_lets_no_further_dot_be_written(scene: Scene) -> None:
+    async def pausing(envelope: Envelope, message: Message, permit: Permit) -> Outcome:
+        await permit()
+        if len(scene.transport.dotted) == 5:
+            scene.store.move("delivery1", DeliveryState.PAUSED, since=DeliveryState.SENDING)
+        return OK
+
+    scene.transport = Scripted(pausing)
+
+    assert scene.send() is Ending.DONE
+    counts = scene.counts()
+    assert (set(counts), scene.state) == ({"accepted", "waiting"}, DeliveryState.PAUSED)
+    assert counts["accepted"] == sum(scene.transport.dotted.values()) <= 5 + 4
+
+
+def test_send_takes_over_from_a_dead_worker(scene: Scene) -> None:
+    dead = make_worker("dead")
+    scene.ledger.enter(dead, 3600.0, datetime.now(UTC))
+    assert len(scene.ledger.claim("delivery1", dead, 7, datetime.now(UTC))) == 7
+    scene.dead.add("dead")
+
+    assert scene.send() is Ending.DONE
+    assert scene.counts() == {"accepted": 30}
+
+
+def test_send_waits_for_the_lease_of_a_worker_it_cannot_see(scene: Scene) -> None:
+    silent = make_worker("silent")
+    scene.ledger.enter(silent, 1.0, datetime.now(UTC))
+    scene.ledger.claim("delivery1", silent, 7, datetime.now(UTC))
+
+    assert scene.send(lease=0.6) is Ending.DONE
+    assert (scene.counts(), scene.state) == ({"accepted": 30}, DeliveryState.FINISHED)
+
+
+def test_worker_that_was_given_up_enters_anew(scene: Scene) -> None:
+    given_up: list[str] = []
+
+    async def interrupted(envelope: Envelope, message: Message, permit: Permit) -> Outcome:
+        if len(scene.transport.dotted) == 5 and not given_up:
+            given_up.append("once")
+            # What others do to a worker that is silent for longer than its lease.
+            scene.ledger.recover(datetime.now(UTC), lambda worker: True)
+        return await accept(envelope, message, permit)
+
+    scene.transport = Scripted(interrupted)
+
+    assert scene.send(lease=0.6) is Ending.DONE
+    assert scene.transport.dotted == dict.fromkeys(scene.addresses, 1)
+    assert (scene.counts(), scene.state) == ({"accepted": 30}, DeliveryState.FINISHED)
+    assert scene.problems() == ()
+
+
+class Unreliable(StoredLedger):
+    """A ledger whose database goes away for a while; `lost` commits happen without our hearing of it."""
+
+    failing = 0
+    lost = False
+
+    def record(self, *arguments: object) -> list[bool]:  # type: ignore[override]
+        if self.failing > 0 and arguments[1] + arguments[2]:  # type: ignore[operator]
+            self.failing -= 1
+            if not self.lost:
+                raise DatabaseBusyError("locked")
+            super().record(*arguments)  # type: ignore[arg-type]
+            raise CommitLostError("the line broke")
+        return super().record(*arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_no_dot_is_written_without_a_confirmed_permit(scene: Scene, lost: bool) -> None:
+    ledger = Unreliable(scene.database, expiry=timedelta(hours=48))
+    ledger.lost = lost
+    scene.ledger = ledger
+    refused, outages = 0, [8, 20]
+
+    async def answer(envelope: Envelope, message: Message, permit: Permit) -> Outcome:
+        nonlocal refused
+        if outages and len(scene.transport.dotted) >= outages[0]:
+            outages.pop(0)
+            ledger.failing = 3
+        try:
+            return await accept(envelope, message, permit)
+        except PermitRefusedError:
+            refused += 1
+            raise
+
+    scene.transport = Scripted(answer)
+
+    assert scene.send() is Ending.DONE
+    assert refused > 0
+    assert scene.transport.dotted == dict.fromkeys(scene.addresses, 1)
+    assert (scene.counts(), scene.state) == ({"accepted": 30}, DeliveryState.FINISHED)
+    assert scene.problems() == ()
+
+
+def test_resend_with_other_bytes_is_held(scene: Scene) -> None:
+    scene.transport = MemoryTransport([Unknown("line lost")])
+    scene.send()
+    [lost] = [one for one in scene.store.recipients("delivery1") if one.state == "unknown"]
+    resend_unknown(scene.database, "delivery1", datetime.now(UTC))
+
+    def changed(claim: Claim) -> tuple[Envelope, Message]:
+        envelope, message = prepare(claim)
+        return envelope, Message(message.id, message.data + b"!", "d" * 64)
+
+    scene.prepare = changed
+    scene.send()
+    held = scene.store.recipient(lost.id)
+    assert held is not None
+    assert (held.state.value, held.reason, len(scene.transport.sent)) == ("unknown", WOULD_DIFFER, 30)
+    assert scene.problems() == ()
+
+    # Saying so once more means the new bytes.
+    resend_unknown(scene.database, "delivery1", datetime.now(UTC))
+    scene.send()
+    sent = scene.store.recipient(lost.id)
+    assert sent is not None
+    assert (sent.state.value, len(scene.transport.sent)) == ("accepted", 31)
+
+
+def test_send_of_all_deliveries_takes_turns_until_it_is_stopped(scene: Scene) -> None:
+    start_delivery(scene.database, "other", issue="second", now=datetime.now(UTC))
+
+    assert scene.send(only=None, stop_after=60) is Ending.STOPPED
+    assert scene.transport.dotted == dict.fromkeys(scene.addresses, 2)
+
+
+def test_two_processes_send_one_delivery_together(scene: Scene) -> None:
+    import threading
+
+    async def slow(envelope: Envelope, message: Message, permit: Permit) -> Outcome:
+        await asyncio.sleep(0.01)
+        return await accept(envelope, message, permit)
+
+    scene.transport = Scripted(slow)
+    endings: list[Ending] = []
+    threads = [threading.Thread(target=lambda: endings.append(scene.send())) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert endings == [Ending.DONE] * 2
+    assert scene.transport.dotted == dict.fromkeys(scene.addresses, 1)
+    assert (scene.counts(), scene.state) == ({"accepted": 30}, DeliveryState.FINISHED)
+
+
+def test_error_that_nobody_expects_ends_the_loop_with_it(scene: Scene) -> None:
+    async def broken(*_: object) -> Outcome:
+        raise ZeroDivisionError
+
+    scene.transport = Scripted(broken)
+
+    with pytest.raises(ZeroDivisionError):
+        scene.send()
