@@ -1,4 +1,4 @@
-"""Links: what may stand in an `href`, and the registry of all links of an edition. Read from the finished HTML."""
+"""Links: how a URL travels, and the registry of all links of an edition, read from the finished HTML."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from html.parser import HTMLParser
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from newsletter.compiler.edition import Link
 from newsletter.tokens import base32
@@ -20,7 +20,7 @@ _KEPT = "%!#$&'()*+,/:;=?@[]~"
 def normalise_url(url: str) -> str:
     """A URL as it may travel: host as A-label, everything that is not ASCII percent-encoded, escapes left as they are.
 
-    What cannot be taken apart is only escaped; `url_fault` says what is wrong with it.
+    What cannot be taken apart is only escaped; `authoring/url.py` says what is wrong with it.
     """
     url = url.strip()
     match = re.match(r"(?i)(https?://(?:[^/?#@]*@)?)([^/?#:]+)(.*)", url, re.DOTALL)
@@ -30,21 +30,6 @@ def normalise_url(url: str) -> str:
         except UnicodeError:
             pass  # not a host name; percent-encoding below keeps it harmless
     return quote(url, safe=_KEPT, errors="replace")
-
-
-def url_fault(url: str) -> str:
-    """Why a link or image may not lead there, as the end of a sentence; empty when it may."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "is not a URL"
-    if parts.scheme in ("http", "https"):
-        return "" if parts.hostname else "has no host name"
-    if parts.scheme == "mailto":
-        return "" if "@" in parts.path else "has no mail address"
-    if parts.scheme:
-        return f"begins with {parts.scheme}:, and mail may only lead to http:, https: and mailto:"
-    return "is not absolute: a mail has no page that it could be relative to"
 
 
 @dataclass(slots=True)

@@ -21,7 +21,8 @@ from markdown_it.rules_inline.state_inline import Delimiter
 from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 
-from newsletter.compiler.links import normalise_url, url_fault
+from newsletter.authoring.url import url_fault
+from newsletter.compiler.links import normalise_url
 from newsletter.compiler.slots import Slots
 from newsletter.errors import ExpressionError
 
@@ -317,9 +318,9 @@ def _bad_link(url: str, lines: Sequence[str], slots: Slots) -> Iterator[Leftover
     except ExpressionError as error:
         yield Leftover(str(error), _line_with("](", lines), hint=error.hint)
         return
-    fault = "" if marked in slots.own_links else url_fault(marked)
+    fault = None if marked in slots.own_links else url_fault(marked)
     if fault:
-        yield Leftover(f"the link {url!r} {fault}", _line_with(unquote(url), lines))
+        yield Leftover(f"{fault.message} ({unquote(url)})", _line_with(unquote(url), lines), hint=fault.hint)
 
 
 def _with(match: re.Match[str], lines: Sequence[str]) -> str:

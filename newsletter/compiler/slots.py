@@ -26,8 +26,9 @@ from newsletter.authoring.issue import (
     SourceLink,
     TextBlock,
 )
+from newsletter.authoring.url import url_fault
 from newsletter.compiler.edition import Slot, SlotKind
-from newsletter.compiler.links import normalise_url, url_fault
+from newsletter.compiler.links import normalise_url
 from newsletter.errors import ExpressionError
 from newsletter.expression import FIELD, MergeField, parse_field
 from newsletter.problem import Problem
@@ -155,9 +156,10 @@ def mark(content: Content, slots: Slots) -> tuple[Content, list[Problem]]:
         except ExpressionError as error:
             problems.append(_problem(content, path, value, error))
             return "" if role is Role.URL else value
-        fault = "" if url in slots.own_links else url_fault(url)
+        fault = None if url in slots.own_links else url_fault(url)
         if fault:
-            problems.append(Problem("bad-link", f"{value!r} {fault}", content.place(path), path=path))
+            message = f"{fault.message} ({value})"
+            problems.append(Problem("bad-link", message, content.place(path), path=path, hint=fault.hint))
         return "" if fault else url
 
     return rewrite(content, change), problems

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from newsletter.authoring.url import url_fault
 from newsletter.compiler.edition import Edition
-from newsletter.compiler.links import url_fault
 from newsletter.problem import Place, Problem, Severity
 
 _URL = re.compile(r"https?://[^\s<>\"）」』】]+")
@@ -16,9 +16,9 @@ def check_links(edition: Edition, place: Place, template: Place) -> Iterator[Pro
     """`place` is the issue's; `template` is the layout's, for links that no author wrote."""
     own = {name: _marker(edition, name) for name in ("unsubscribe", "view")}
     for link in edition.links:
-        fault = "" if link.url in own.values() else url_fault(link.url)
+        fault = None if link.url in own.values() else url_fault(link.url)
         if fault:
-            yield Problem("bad-link", f"the link {edition.readable(link.url)!r} {fault}", template)
+            yield Problem("bad-link", f"{fault.message} ({edition.readable(link.url)})", template, hint=fault.hint)
     yield from _own_links(edition, own, template)
     yield from _parity(edition, own, place)
 
