@@ -75,13 +75,14 @@ def import_people(project: Project, database: Database, order: ImportOrder, *, n
     rejects = None if order.dry_run else _write_rejects(order, sheet.headings, sheet.delimiter, rejected)
     origin = None if order.dry_run else Origin("import", now, order.basis)
     with database.read() if order.dry_run else database.write() as connection:
+        store = AudienceStore(database, connection)
         if not order.dry_run:
-            database.serialise(connection, "newsletter import")
+            store.alone()
         lists = ListStore(database, connection).all_named(order.lists)
         verdicts = list(
             run_import(
                 entries,
-                AudienceStore(database, connection),
+                store,
                 wanted={item.slug: order.consent or first_consent(item.opt_in) for item in lists},
                 on_conflict=order.on_conflict,
                 origin=origin,

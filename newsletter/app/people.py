@@ -83,6 +83,7 @@ def add_person(
     origin = Origin("command", now, basis)
     with database.write() as connection:
         store = AudienceStore(database, connection)
+        store.alone()
         known = store.known([address_hash]).get(address_hash, Known())
         if known.suppression is not None:
             raise StateError(
@@ -154,6 +155,7 @@ def erase_person_everywhere(project: Project, database: Database, email: str, *,
     address, address_hash = _identify(project, email)
     with database.write() as connection:
         store = AudienceStore(database, connection)
+        store.alone()
         subscriber = store.find(address_hash)
         if subscriber is None and store.suppression_of(address_hash) is None:
             raise _nobody(address)

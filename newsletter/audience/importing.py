@@ -2,7 +2,7 @@
 
 Rows are read and judged first, without the database; then one transaction looks up who is there, decides, and writes.
 So a crash at any moment leaves either everything or nothing, and the same command can simply be said again. The price
-is that a very large file keeps other writers waiting while it is written (tens of thousands of rows a second).
+is that other writers wait while a file is written, on SQLite a second for every ten thousand rows or so.
 """
 
 from __future__ import annotations

@@ -37,6 +37,10 @@ class AudienceStore:
         self._database = database
         self._connection = connection
 
+    def alone(self) -> None:
+        """Keep others from adding or erasing people until the transaction ends: what is looked up stays true."""
+        self._database.serialise(self._connection, "newsletter people")
+
     def find(self, address_hash: str) -> Subscriber | None:
         """The subscriber with this address, also an erased one."""
         return self.known([address_hash]).get(address_hash, Known()).subscriber

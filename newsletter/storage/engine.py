@@ -380,4 +380,4 @@ def _prepare_postgresql(connection: Any, _record: object) -> None:
     connection.commit()
 
 
-_KINDS: dict[str, Callable[[], _Kind]] = {"sqlite": _Sqlite, "postgresql": _Postgresql}
+_KINDS: dict[str, Callable[[], _Kind]] = {"sqlite": _Sqlite, "postgresql": _Postgresql, "postgres": _Postgresql}

@@ -6,12 +6,13 @@ An empty database is filled by whoever comes first; a filled one is only ever ch
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory
 
 from newsletter.errors import SchemaVersionError
 from newsletter.storage.engine import Database
@@ -63,6 +64,17 @@ def upgrade(database: Database, *, scripts: str = SCRIPTS) -> SchemaState:
         if state is not SchemaState.CURRENT:
             command.upgrade(_config(connection, scripts), "head")
     return state
+
+
+def draft_step(database: Database, message: str, *, scripts: str = SCRIPTS) -> Path:
+    """Write a new step from what `tables.py` says more than the database, to be read and mended by a person."""
+    with database.write() as connection:
+        config = _config(connection, scripts)
+        number = sum(1 for _ in ScriptDirectory.from_config(config).walk_revisions()) + 1
+        config.set_main_option("file_template", "v%%(rev)s_%%(slug)s")
+        step = command.revision(config, message, autogenerate=True, rev_id=f"{number:04}")
+    assert isinstance(step, Script), "one message makes one step"
+    return Path(step.path)
 
 
 def judge(present: str | None, *, known: frozenset[str], head: str, has_tables: bool) -> SchemaState:

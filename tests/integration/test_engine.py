@@ -315,6 +315,12 @@ class TestPostgresqlServer:
         assert "s3cr3t-word" not in str(caught.value)
         assert "s3cr3t-word" not in repr(database)
 
+    def test_short_name_in_a_url_will_do(self, url: str) -> None:
+        database = open_database(url.replace("postgresql://", "postgres://"))
+        with database.read() as connection:
+            assert connection.execute(sa.select(tables.facts)).all() == []
+        database.close()
+
     def test_missing_driver_is_named_with_the_way_to_get_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(engine, "find_spec", lambda name: None)
         with pytest.raises(StorageError) as caught:

@@ -16,8 +16,8 @@ from alembic.migration import MigrationContext
 from newsletter.errors import SchemaVersionError
 from newsletter.storage import migrations
 from newsletter.storage.engine import Database, open_database
-from newsletter.storage.migrate import SchemaState, judge, require_current, schema_state, upgrade
-from newsletter.storage.tables import metadata
+from newsletter.storage.migrate import SchemaState, draft_step, judge, require_current, schema_state, upgrade
+from newsletter.storage.tables import Instant, metadata
 
 if TYPE_CHECKING:
     from conftest import SqliteFiles
@@ -142,6 +142,22 @@ def test_several_processes_fill_an_empty_database_once(empty_url: str) -> None:
     ]
     outcomes = [(process.communicate()[1], process.returncode) for process in started]
     assert [code for _, code in outcomes] == [0] * 4, outcomes
+
+
+def test_drafted_step_brings_what_the_tables_say_more(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripts = tmp_path / "scripts"
+    copytree(Path(next(iter(migrations.__path__))), scripts)
+    more = sa.Table("songs", sa.MetaData(), sa.Column("sung_at", Instant, primary_key=True))
+    monkeypatch.setattr(metadata, "tables", metadata.tables | {"songs": more})
+    step = draft_step(database, "Remember songs", scripts=str(scripts))
+    assert step.name == "v0002_remember_songs.py"
+    assert "sa.DateTime(timezone=True)" in step.read_text()
+    assert "newsletter" not in step.read_text()
+    assert upgrade(database, scripts=str(scripts)) is SchemaState.OLD
+    with database.read() as connection:
+        assert "songs" in sa.inspect(connection).get_table_names()
 
 
 @pytest.mark.parametrize(
