@@ -214,6 +214,17 @@ def test_early_reply_stops_the_dot(tmp_path: Path, lines: int, text: str, expect
     assert recipients(server) == []
 
 
+def test_early_reply_is_heard_while_the_relay_takes_no_more(tmp_path: Path) -> None:
+    async def unasked() -> bool:
+        raise AssertionError("a permit was asked for a message that cannot be finished")
+
+    faults = [Fault("body", "reply", text="421 4.3.2 shutting down", times=1), Fault("body", "delay", seconds=60)]
+    with recording_server(tmp_path, *faults) as server:
+        [outcome] = send_all(settings(server), [letter(lines=LONG)], unasked)
+    assert isinstance(outcome, Deferred)
+    assert not outcome.burns_attempt
+
+
 def test_storm_of_421_loses_nobody_and_doubles_nobody(tmp_path: Path) -> None:
     faults = [
         Fault(step, "reply", text="421 4.3.2 storm", close=True, every=every, skip=2)
@@ -323,6 +334,7 @@ def test_transaction_is_reset_only_after_a_refusal(tmp_path: Path) -> None:
         ("rcpt", "", "RelayConnectionError"),
         ("rcpt", "\x00\x01\udcff", "RelayConnectionError"),
         ("rcpt", "999 what", "RelayConnectionError"),
+        ("rcpt", "not-a-reply", "RelayConnectionError"),
         ("rcpt", "250 " + "x" * 100_000, "RelayConnectionError"),
         ("rcpt", "\n".join(["550-more"] * 10_000), "RelayConnectionError"),
         ("data", "250 no 354", "RelayConnectionError"),

@@ -27,8 +27,8 @@ class Line(asyncio.Protocol):
         self._received = bytearray()
         self._lost = False
         self._reason = "the relay closed the connection"
-        self._changed = asyncio.Event()  # bytes came, or the line was lost
-        self._drained = asyncio.Event()
+        self._is_full = False  # the system takes no more bytes for now
+        self._changed = asyncio.Event()  # bytes came, or the system takes more again, or the line was lost
 
     @property
     def is_lost(self) -> bool:
@@ -51,7 +51,7 @@ class Line(asyncio.Protocol):
         lines: list[bytes] = []
         try:
             async with asyncio.timeout(timeout):
-                while not lines or lines[-1][3:4] == b"-":
+                while not lines or (lines[-1][:3].isdigit() and lines[-1][3:4] == b"-"):
                     lines.append(await self._read_line())
                     if sum(map(len, lines)) > _MAX_REPLY:
                         raise self._broken("the relay's reply does not end")
@@ -81,7 +81,8 @@ class Line(asyncio.Protocol):
             self._write(data[start : start + _BLOCK])
             try:
                 async with asyncio.timeout(timeout):
-                    await self._drained.wait()
+                    while self._is_full and not (self._lost or self.has_more):
+                        await self._change()
             except TimeoutError as error:
                 self.destroy()
                 raise RelayTimeoutError(f"The relay took no data for {timeout:g} seconds") from error
@@ -131,11 +132,14 @@ class Line(asyncio.Protocol):
                 raise self._broken(self._reason)
             if len(self._received) > _MAX_REPLY:
                 raise self._broken("the relay's reply does not end")
-            self._changed.clear()
-            await self._changed.wait()
+            await self._change()
         line = bytes(self._received[:end])
         del self._received[: end + 1]
         return line.removesuffix(b"\r")
+
+    async def _change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()
 
     def _write(self, data: bytes) -> None:
         if self.is_lost or self._transport is None:
@@ -149,7 +153,6 @@ class Line(asyncio.Protocol):
     def _attach(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         transport.set_write_buffer_limits(high=1)  # `send` returns when the system has everything
-        self._drained.set()
 
     # What asyncio calls:
 
@@ -172,13 +175,13 @@ class Line(asyncio.Protocol):
         if exc is not None:
             self._reason = str(exc) or type(exc).__name__
         self._changed.set()
-        self._drained.set()
 
     def pause_writing(self) -> None:
-        self._drained.clear()
+        self._is_full = True
 
     def resume_writing(self) -> None:
-        self._drained.set()
+        self._is_full = False
+        self._changed.set()
 
 
 async def open_line(host: str, port: int, timeout: float, context: ssl.SSLContext | None = None) -> Line:
