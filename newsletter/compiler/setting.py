@@ -87,7 +87,8 @@ _CHECKS: Mapping[str, Check] = {
         (f"sizes.{name}" for name in ("meta", "button", "body", "title", "headline", "headline_small")), _pixels(9, 72)
     ),
     **dict.fromkeys(
-        (f"spacing.{name}" for name in ("side", "paragraph", "block", "article", "section")), _pixels(0, 120, step=4)
+        (f"spacing.{name}" for name in ("side", "side_small", "paragraph", "block", "article", "section")),
+        _pixels(0, 120, step=4),
     ),
     "typefaces.default.body": _fonts,
     "typefaces.default.title": _fonts,

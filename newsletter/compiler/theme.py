@@ -77,6 +77,8 @@ class Spacing:
 
     side: int
     """Left and right of the column."""
+    side_small: int
+    """The same on a narrow screen."""
     paragraph: int
     block: int
     """Between two blocks."""
