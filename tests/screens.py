@@ -1,0 +1,87 @@
+"""Screens: mails as a browser shows them, measured. Used by the tests of the look, with the `browser` fixture there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from newsletter.compiler.edition import Edition
+
+ASSETS = "https://pictures.test"
+"""Where editions must have been told that their images are."""
+
+_SCRIPTS = Path(__file__).parent / "integration" / "look"
+_VALUES = {
+    "subscriber": {"name": "Alex"},
+    "link": {"unsubscribe": "https://news.test/u", "view": "https://news.test/v"},
+}
+
+
+class Screen:
+    """One mail in a browser window of one width."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+
+    def measure(self) -> Any:
+        """Words, blocks, links and images as they are shown (see measure.js)."""
+        return self.page.evaluate((_SCRIPTS / "measure.js").read_text(encoding="utf-8"))
+
+    def articles(self) -> Any:
+        """The parts of every highlighted article (see measure_articles.js)."""
+        return self.page.evaluate((_SCRIPTS / "measure_articles.js").read_text(encoding="utf-8"))
+
+    def box(self, selector: str) -> Mapping[str, float]:
+        """The box of the first element that a selector finds."""
+        box = self.page.locator(selector).first.bounding_box()
+        assert box is not None, f"nothing is shown for {selector}"
+        return dict(box)
+
+
+class Screens:
+    """Opens mails in one browser."""
+
+    def __init__(self, browser: Any) -> None:
+        self._browser = browser
+        self._pages: list[Any] = []
+        self._measured: dict[tuple[object, ...], Any] = {}
+
+    def measure(self, edition: Edition, width: int, **how: bool) -> Any:
+        """What `Screen.measure` says of a mail that nobody touches; each is shown once."""
+        key = (edition.issue, edition.language, width, *sorted(how.items()))
+        if key not in self._measured:
+            self._measured[key] = self.show(edition, width, **how).measure()
+            self.close()
+        return self._measured[key]
+
+    def show(
+        self, edition: Edition, width: int, *, dark: bool = False, styles: bool = True, images: bool = True
+    ) -> Screen:
+        """A mail in a window of its own, open until `close`."""
+        html = edition.fill(_VALUES).html
+        if not styles:
+            html = re.sub(r"(?s)<style.*?</style>", "", html)
+        page = self._browser.new_page(
+            viewport={"width": width, "height": 800}, color_scheme="dark" if dark else "light"
+        )
+        self._pages.append(page)
+        assets = {asset.name: asset for asset in edition.assets}
+
+        def serve(route: Any) -> None:
+            asset = assets.get(route.request.url.removeprefix(f"{ASSETS}/"))
+            if images and asset is not None:
+                route.fulfill(body=asset.data, content_type=asset.media_type)
+            else:
+                route.abort()
+
+        page.route("**/*", serve)
+        page.set_content(html)
+        return Screen(page)
+
+    def close(self) -> None:
+        """Close every window."""
+        for page in self._pages:
+            page.close()
+        self._pages.clear()
