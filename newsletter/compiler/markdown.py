@@ -1,6 +1,6 @@
 """Markdown: an author's words → safe HTML or plain words. Raw HTML is off; bold works beside Chinese punctuation.
 
-Before it: text whose merge fields are markers. After it: templates (HTML), the text part (tokens), checks (leftovers).
+Before it: text whose merge fields are markers. After it: templates (HTML), the text part (a tree), `leftovers`.
 """
 
 from __future__ import annotations
@@ -8,11 +8,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
-from itertools import groupby
 from typing import TypeAlias
-from urllib.parse import unquote
 
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import escapeHtml
@@ -34,9 +31,11 @@ _STYLED = {
     "list_item_open": "li", "blockquote_open": "blockquote", "strong_open": "strong", "em_open": "em",
     "code_inline": "code", "fence": "pre", "code_block": "pre", "hr": "hr",
 }  # fmt: skip
-_DEEPEST = 30
-_UNMATCHED = "unmatched"
-"""The type of tokens that hold a sign which became nothing."""
+DEEPEST = 30
+UNMATCHED = "unmatched"
+"""The type of tokens that hold signs which became nothing."""
+RAW_HTML = re.compile(r"</?[A-Za-z][^<>]*>")
+BROKEN_LINK = "]("
 _HAN = re.compile(
     "[\u2e80-\u2fdf\u3001-\u30ff\u3100-\u312f\u31c0-\u31ff\u3400-\u9fff\uf900-\ufaff"
     "\ufe30-\ufe4f\uff01-\uff60\uffe0-\uffe6\U00020000-\U0003ffff]"
@@ -44,20 +43,9 @@ _HAN = re.compile(
 """Scripts written without spaces (and their punctuation): a line end between two of them is no space."""
 
 
-@dataclass(frozen=True, slots=True)
-class Leftover:
-    """Something of an author's Markdown that readers would see as signs, or that must not be a link."""
-
-    message: str
-    line: str
-    """The line of the text in which it stands."""
-    is_error: bool = True
-    hint: str = ""
-
-
 class _Markdown(MarkdownIt):
     def validateLink(self, url: str) -> bool:  # noqa: N802, ARG002 - the library's name
-        """Every target is a link here: `_finish` keeps the good ones, `leftovers` tells of the others."""
+        """Every target is a link here: `_finish` keeps the good ones, `leftovers.py` tells of the others."""
         return True
 
     def normalizeLink(self, url: str) -> str:  # noqa: N802 - the library's name
@@ -67,7 +55,7 @@ class _Markdown(MarkdownIt):
 
 def render_markdown(text: str, styles: Styles, slots: Slots) -> str:
     """Paragraphs of Markdown as well-formed HTML."""
-    parser, tokens = _parser(), _parse(text)
+    parser, tokens = _parser(), parse(text, inline=False)
     _finish(tokens, styles, slots)
     _style_blocks(tokens, styles)
     return str(parser.renderer.render(tokens, parser.options, {})).strip()
@@ -75,32 +63,25 @@ def render_markdown(text: str, styles: Styles, slots: Slots) -> str:
 
 def render_inline(text: str, styles: Styles, slots: Slots) -> str:
     """Inline Markdown as HTML without a paragraph around it; line ends are spaces."""
-    parser, tokens = _parser(), _parse_inline(text)
+    parser, tokens = _parser(), parse(text, inline=True)
     _finish(tokens, styles, slots)
     return str(parser.renderer.render(tokens, parser.options, {})).strip()
 
 
 def plain_words(text: str) -> str:
     """The words alone, on one line: links keep their label, emphasis is gone."""
-    return " ".join("".join(_words(_parse(text))).split())
+    return " ".join("".join(_words(parse(text, inline=False))).split())
+
+
+def parse(text: str, *, inline: bool) -> list[Token]:
+    """The parser's tokens; for inline Markdown a single one of type `inline`."""
+    tokens = _parser().parseInline(text) if inline else _parser().parse(text)
+    return _join_han(_flatten(tokens))
 
 
 def tree(text: str, *, inline: bool) -> SyntaxTreeNode:
     """The parsed text as a tree, for the text part."""
-    return SyntaxTreeNode(_parse_inline(text) if inline else _parse(text))
-
-
-def leftovers(text: str, slots: Slots, *, inline: bool) -> list[Leftover]:
-    """What readers would see of the Markdown itself, and links that may not be; in the order of the text."""
-    lines = text.splitlines() or [""]
-    found: list[Leftover] = []
-    for token in _parse_inline(text) if inline else _parse(text):
-        if token.type == "inline":
-            first, after = token.map or (0, len(lines))
-            found += _leftovers(token.children or [], lines[first:after], slots)
-        elif token.type == "fence" and token.map and not lines[token.map[1] - 1].strip().startswith(token.markup):
-            found.append(Leftover("a block of code begins here and never ends", lines[token.map[0]]))
-    return found
+    return SyntaxTreeNode(parse(text, inline=inline))
 
 
 @cache
@@ -108,24 +89,16 @@ def _parser() -> MarkdownIt:
     parser = _Markdown("commonmark", {"html": False, "xhtmlOut": True})
     parser.disable(["html_block", "html_inline", "reference"])
     parser.inline.ruler.at("emphasis", _emphasis)
-    parser.inline.ruler2.before("fragments_join", _UNMATCHED, _keep_unmatched)
-    parser.add_render_rule(_UNMATCHED, _render_unmatched)
+    parser.inline.ruler2.before("fragments_join", UNMATCHED, _keep_unmatched)
+    parser.add_render_rule(UNMATCHED, _render_unmatched)
     return parser
-
-
-def _parse(text: str) -> list[Token]:
-    return _join_han(_flatten(_parser().parse(text)))
-
-
-def _parse_inline(text: str) -> list[Token]:
-    return _join_han(_flatten(_parser().parseInline(text)))
 
 
 def _flatten(tokens: list[Token]) -> list[Token]:
     """Take emphasis nested beyond reason as words: everything after us walks the tree."""
     for token in tokens:
-        if any(child.level > _DEEPEST for child in token.children or ()):
-            token.children = [Token(_UNMATCHED, "", 0, content=token.content, meta={"deep": True})]
+        if any(child.level > DEEPEST for child in token.children or ()):
+            token.children = [Token(UNMATCHED, "", 0, content=token.content, meta={"deep": True})]
     return tokens
 
 
@@ -182,10 +155,15 @@ def _loose(char: str) -> bool:
 
 
 def _keep_unmatched(state: StateInline) -> None:
-    """Keep the signs that became neither emphasis nor code apart from words and from signs escaped on purpose."""
+    """Keep signs that became neither emphasis, code, link nor HTML apart from those that were escaped on purpose."""
     for token in state.tokens:
-        if token.type == "text" and token.content and (token.meta.get("sign") or "`" in token.content):
-            token.type = _UNMATCHED
+        words = token.content
+        if (
+            token.type == "text"
+            and words
+            and (token.meta.get("sign") or "`" in words or BROKEN_LINK in words or RAW_HTML.search(words))
+        ):
+            token.type = UNMATCHED
 
 
 def _render_unmatched(_self: object, tokens: Sequence[Token], at: int, _options: object, _env: object) -> str:
@@ -263,69 +241,13 @@ def _words(tokens: Sequence[Token]) -> Iterator[str]:
 def _join_han(tokens: list[Token]) -> list[Token]:
     """Drop the line ends that stand between two characters of a script without spaces."""
     for token in tokens:
-        children = token.children or []
-        for number, child in enumerate(children):
+        before, waiting = "", []
+        for child in token.children or ():
             if child.type == "softbreak":
-                before = next((t.content for t in reversed(children[:number]) if t.content), "")
-                after = next((t.content for t in children[number + 1 :] if t.content), "")
-                if _HAN.match(before[-1:]) and _HAN.match(after[:1]):
-                    child.type = "text"
+                waiting.append(child)
+            elif child.content:
+                if _HAN.match(before[-1:]) and _HAN.match(child.content):
+                    for line_end in waiting:
+                        line_end.type = "text"
+                before, waiting = child.content, []
     return tokens
-
-
-# -- leftovers --------------------------------------------------------------------------------------------------------
-
-_RAW_HTML = re.compile(r"</?[A-Za-z][^<>]*>")
-_BROKEN_LINK = re.compile(r"\]\(")
-
-
-def _leftovers(tokens: Sequence[Token], lines: Sequence[str], slots: Slots) -> Iterator[Leftover]:
-    for (kind, content), run in groupby(tokens, key=lambda token: (token.type, token.content)):
-        if kind == _UNMATCHED and tokens[0].meta.get("deep"):
-            yield Leftover(f"emphasis is nested more than {_DEEPEST} deep", lines[0])
-        elif kind == _UNMATCHED:
-            yield _stray("`" if "`" in content else content * len(list(run)), lines)
-    for number, token in enumerate(tokens):
-        if token.type == "text" and (match := _RAW_HTML.search(token.content)):
-            yield Leftover(f"{match.group()} would be shown as it is: HTML has no meaning here", _with(match, lines))
-        if token.type == "text" and (match := _BROKEN_LINK.search(token.content)):
-            yield Leftover(
-                "a link is not complete and would be shown as it is", _with(match, lines),
-                hint="A link is [words](https://…) without spaces or line ends in its URL",
-            )  # fmt: skip
-        if token.type == "link_open":
-            yield from _bad_link(str(token.attrGet("href") or ""), lines, slots)
-            if tokens[number + 1].type == "link_close":
-                yield Leftover("a link has no words that could be clicked", _line_with("[](", lines))
-        if token.type == "image":
-            yield Leftover(
-                "a picture cannot stand inside a text", _line_with("![", lines), hint="Make it a block: - image: file"
-            )
-
-
-def _stray(sign: str, lines: Sequence[str]) -> Leftover:
-    if sign in ("**", "__", "***"):
-        hint = "Give it its partner, with no space on its inner side"
-    else:
-        hint = f"Give it its partner, or write \\{sign} for the sign itself"
-    line = next((line for line in lines if line.count(sign) % 2), _line_with(sign, lines))
-    return Leftover(f"{sign} would be shown as it is", line, len(sign) > 1, hint)
-
-
-def _bad_link(url: str, lines: Sequence[str], slots: Slots) -> Iterator[Leftover]:
-    try:
-        marked = slots.in_url(url)
-    except ExpressionError as error:
-        yield Leftover(str(error), _line_with("](", lines), hint=error.hint)
-        return
-    fault = None if marked in slots.own_links else url_fault(marked)
-    if fault:
-        yield Leftover(f"{fault.message} ({unquote(url)})", _line_with(unquote(url), lines), hint=fault.hint)
-
-
-def _with(match: re.Match[str], lines: Sequence[str]) -> str:
-    return _line_with(match.group(), lines)
-
-
-def _line_with(needle: str, lines: Sequence[str]) -> str:
-    return next((line for line in lines if needle in line), lines[0] if lines else "")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from newsletter.authoring.issue import Content
-from newsletter.compiler.markdown import Leftover, leftovers
+from newsletter.compiler.leftovers import Leftover, leftovers
 from newsletter.compiler.slots import Role, Slots, rewrite
 from newsletter.expression import FIELD
 from newsletter.problem import Problem, Severity

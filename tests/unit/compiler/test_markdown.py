@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.compiler.markdown import flanking, leftovers, plain_words, render_inline, render_markdown
+from newsletter.compiler.leftovers import leftovers
+from newsletter.compiler.markdown import flanking, plain_words, render_inline, render_markdown
 from newsletter.compiler.slots import Slots
 
 STYLES = {"p": "P", "p_last": "L", "a": "A", "h2": "H"}
@@ -61,36 +62,6 @@ def test_flanking_of_latin_punctuation_is_commonmark() -> None:
     assert flanking("*", "a", '"') == (False, True)
     assert flanking("*", " ", '"') == (True, False)
     assert flanking("_", "a", "b") == (False, False)
-
-
-@pytest.mark.parametrize(
-    ("text", "message", "is_error"),
-    [
-        ("**bold", "** would be shown", True),
-        ('**"q"**word', "** would be shown", True),
-        ("** bold **", "** would be shown", True),
-        ("*foo", "* would be shown", False),
-        ("a ` b", "` would be shown", False),
-        ("<b>x</b>", "<b> would be shown", True),
-        ("[x](https://e.example/?q=a b)", "not complete", True),
-        ("[](https://e.example)", "no words", True),
-        ("![a](b.png)", "picture", True),
-        ("[x](javascript:alert)", "begin with javascript:", True),
-        ("[x](/relative)", "where it leads", True),
-        ("[x](@nobody)", "where it leads", True),
-        ("```\ncode", "never ends", True),
-        ("*" * 500 + "a" + "*" * 500, "nested", True),
-    ],
-)
-def test_leftovers_are_found(text: str, message: str, is_error: bool) -> None:
-    found = leftovers(text, Slots("seed"), inline=False)
-    assert message in found[0].message
-    assert found[0].is_error is is_error
-
-
-def test_leftover_names_its_line() -> None:
-    text = "**fine**\nand **not\n\nfine"
-    assert [item.line for item in leftovers(text, Slots("seed"), inline=False)] == ["and **not"]
 
 
 def test_bad_links_keep_their_words_only() -> None:

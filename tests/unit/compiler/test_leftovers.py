@@ -1,0 +1,45 @@
+"""Leftovers: what readers would see of the Markdown is found, with its line."""
+
+from __future__ import annotations
+
+import pytest
+
+from newsletter.compiler.leftovers import leftovers
+from newsletter.compiler.slots import Slots
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "is_error"),
+    [
+        ("**bold", "** would be shown", True),
+        ('**"q"**word', "** would be shown", True),
+        ("** bold **", "** would be shown", True),
+        ("*foo", "* would be shown", False),
+        ("a ` b", "` would be shown", False),
+        ("<b>x</b>", "<b> would be shown", True),
+        ("[x](https://e.example/?q=a b)", "not complete", True),
+        ("[](https://e.example)", "no words", True),
+        ("![a](b.png)", "picture", True),
+        ("[x](javascript:alert)", "begin with javascript:", True),
+        ("[x](/relative)", "where it leads", True),
+        ("[x](@nobody)", "where it leads", True),
+        ("```\ncode", "never ends", True),
+        ("*" * 500 + "a" + "*" * 500, "nested", True),
+    ],
+)
+def test_leftovers_are_found(text: str, message: str, is_error: bool) -> None:
+    found = leftovers(text, Slots("seed"), inline=False)
+    assert message in found[0].message
+    assert found[0].is_error is is_error
+
+
+@pytest.mark.parametrize(
+    "text", [r"\*one\* \` \<b\>", "a &lt;b&gt; c", "1 < 2 > 0", r"\[x\](y", "`<b>` and `](`", "5 * 3"]
+)
+def test_what_is_meant_is_no_leftover(text: str) -> None:
+    assert leftovers(text, Slots("seed"), inline=False) == []
+
+
+def test_leftover_names_its_line() -> None:
+    text = "**fine**\nand **not\n\nfine"
+    assert [item.line for item in leftovers(text, Slots("seed"), inline=False)] == ["and **not"]
