@@ -146,7 +146,7 @@ def _bounds(kind: str, context: Any, node: Node) -> tuple[str, str, str]:
             return (
                 "bad-name",
                 f"{shortened(node.text)!r} cannot be used here",
-                "" if "@" in context["pattern"] else hint,
+                "An address looks like name@example.org." if "@" in context["pattern"] else hint,
             )
         case _:
             return "wrong-value", "", ""

@@ -82,7 +82,8 @@ class _Reading:
         if tree is None:
             return {}, None
         around = self.surroundings()
-        self.problems += [*islice(proofread(tree, around), MAX_PROBLEMS), *repeated_ids(tree)]
+        twice = list(islice(repeated_ids(tree), MAX_PROBLEMS))
+        self.problems += [*islice(proofread(tree, around), MAX_PROBLEMS), *twice]
         entry = self.model(tree)
         original = normalise_tag(tree.mapping["language"].text) if "language" in tree.mapping else None
         trees = {original or "": (tree, entry)}
@@ -90,10 +91,12 @@ class _Reading:
             translated = self.tree(file)
             if translated is None:
                 continue
-            merged, problems = translate(tree, translated)
-            self.problems += [*problems, *islice(proofread(translated, around), MAX_PROBLEMS)]
+            self.problems += islice(proofread(translated, around), MAX_PROBLEMS)
             self.check_language(tag, translated)
-            trees[tag] = (merged, self.model(merged))
+            if not twice:  # else nobody knows which of the two a translation means
+                merged, problems = translate(tree, translated)
+                self.problems += problems[:MAX_PROBLEMS]
+                trees[tag] = (merged, self.model(merged, translated))
         if entry is None or has_errors(self.problems):
             return {}, None
         return {tag: self.content(tag, entry.language, *pair) for tag, pair in trees.items()}, entry
@@ -103,10 +106,11 @@ class _Reading:
         assert entry is not None
         return Assembly(tag, original, self.people, self.images.__getitem__).content(entry, tree)
 
-    def model(self, tree: Node) -> IssueFile | None:
-        """A tree as the schema understands it."""
+    def model(self, tree: Node, written: Node | None = None) -> IssueFile | None:
+        """A tree as the schema understands it. Of a merged one only what the translation has `written` can be new."""
         entry, problems = read_model(IssueFile, tree)
-        self.problems += problems
+        file = (written or tree).source.file
+        self.problems += [problem for problem in problems if problem.place.file == file]
         return entry
 
     def tree(self, file: Path) -> Node | None:

@@ -137,6 +137,8 @@ def _fields(node: Node, attributes: frozenset[str], *, needs_default: bool) -> I
         try:
             field = parse_field(match["source"])
         except ExpressionError as error:
+            if error.position:
+                place = node.place_at(match.start("source") + error.position)
             yield node.problem("merge-field", str(error), hint=error.hint, at=place)
             continue
         kind, name = field.path[0], ".".join(field.path[1:])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from newsletter.authoring.schema import BLOCKS
+from newsletter.authoring.explain import MAX_PROBLEMS
 from newsletter.problem import Problem, Severity
 from newsletter.source import Node, near_miss, shortened
 
@@ -68,9 +68,11 @@ class _Merge:
 
     def items_by_id(self, original: Node, translated: Node) -> Mapping[str, Node]:
         """The items of a translation by id; those that belong to nothing are problems."""
-        known = [_id(item) for item in original.items if _id(item)]
+        known = dict.fromkeys(_id(item) for item in original.items if _id(item))
         found: dict[str, Node] = {}
         for item in translated.items:
+            if len(self.problems) >= MAX_PROBLEMS:
+                break
             name = _id(item)
             if not name:
                 hint = "Give it the id of what it translates."
@@ -78,7 +80,7 @@ class _Merge:
                 continue
             node = item.mapping["id"]
             if name not in known:
-                hint = near_miss(name, known) or f"The ids there are {shortened(', '.join(known), 200)}."
+                hint = near_miss(name, known) or f"The ids there: {shortened(', '.join(known) or 'none', 200)}."
                 self.problems.append(
                     node.problem("unknown-id", f"nothing in the original has the id {name!r}", hint=hint)
                 )
@@ -150,11 +152,6 @@ def has_words(node: Node) -> bool:
         (key in REQUIRED and bool(child.text.strip())) or (key in _BY_ID and any(has_words(i) for i in child.items))
         for key, child in node.mapping.items()
     )
-
-
-def block_type(block: Node) -> str:
-    """The type of a block; empty when it has none."""
-    return next((key for key in block.mapping if key in BLOCKS), "")
 
 
 def repeated_ids(node: Node) -> Iterator[Problem]:

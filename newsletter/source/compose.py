@@ -66,6 +66,8 @@ class _Composer:
         self.root: Node | None = None
         self.count = 0
         self.documents = 0
+        self.last_scalar: tuple[int, int, str] = (0, 0, "")
+        """Start, end and style of the one that was read last."""
 
     def compose(self) -> Node | None:
         """The root; None when the file is no YAML, or YAML that we refuse to read to its end."""
@@ -73,7 +75,7 @@ class _Composer:
             for event in yaml.parse(self.source.text, Loader=yaml.CSafeLoader):
                 self._take(event)
         except yaml.MarkedYAMLError as error:
-            self.problems.append(syntax_problem(self.source, error))
+            self.problems.append(syntax_problem(self.source, error, self.last_scalar))
             return None
         except yaml.YAMLError as error:
             self._report("yaml", f"this is not YAML: {shortened(error)}", 0)
@@ -120,16 +122,20 @@ class _Composer:
         hint = f"Write the value out. A text that begins with {sign} must stand in quotes."
         self._report(rule, message, event.start_mark.index, hint=hint)
 
-    def _report(self, rule: str, message: str, index: int, *, hint: str = "", path: str | None = None) -> None:
+    def _report(
+        self, rule: str, message: str, index: int, *, hint: str = "", path: str | None = None,
+        severity: Severity = Severity.ERROR,
+    ) -> None:  # fmt: skip
         place = self.source.place(index)
         path = self._path() if path is None else path
-        self.problems.append(self.source.problem(rule, message, place, path=path, hint=hint))
+        self.problems.append(self.source.problem(rule, message, place, path=path, hint=hint, severity=severity))
         if len(self.problems) >= MAX_PROBLEMS:
             self.problems.append(Problem("too-many-problems", "the rest of the file was not read", place))
             raise _Stop
 
     def _add_scalar(self, event: Any) -> None:
         start, end, style = event.start_mark.index, event.end_mark.index, event.style or ""
+        self.last_scalar = (start, end, style)
         parent = self.open[-1] if self.open else None
         if parent is not None and parent.is_mapping and parent.awaits is None:
             self._take_key(parent, event.value, start)
@@ -165,13 +171,11 @@ class _Composer:
             return
         message = "YAML cuts the text here: ' #' makes the rest of the line a comment"
         hint = f"Quote this text: {shortened(quoted((value + rest).rstrip()), 200)}"
-        self.problems.append(
-            self.source.problem(
-                "cut-text", message, self.source.place(end + len(match["space"])), path=self._path(),
-                hint=hint if glued else f"{hint} If it is a comment, put two spaces before it.",
-                severity=Severity.ERROR if glued else Severity.WARNING,
-            )
-        )  # fmt: skip
+        if glued:
+            self._report("cut-text", message, end + len(match["space"]), hint=hint)
+        else:
+            hint = f"{hint} If it is a comment, put two spaces before it."
+            self._report("cut-text", message, end + len(match["space"]), hint=hint, severity=Severity.WARNING)
 
     def _start(self, event: Any) -> None:
         index = event.start_mark.index

@@ -30,7 +30,8 @@ _SYNTAX: tuple[tuple[str, str, str], ...] = (
 """What the parser says → what the author is told and what to do; an empty hint shows the line quoted."""
 
 
-def syntax_problem(source: Source, error: yaml.MarkedYAMLError) -> Problem:
+def syntax_problem(source: Source, error: yaml.MarkedYAMLError, before: tuple[int, int, str]) -> Problem:
+    """What stops the parser, as a problem. `before`: start, end and style of the scalar that it read last."""
     said = str(error.problem or error.context or "unreadable")
     mark = error.problem_mark or error.context_mark
     if "unexpected end of stream" in said and error.context_mark is not None:
@@ -38,6 +39,10 @@ def syntax_problem(source: Source, error: yaml.MarkedYAMLError) -> Problem:
     index = min(mark.index, len(source.text)) if mark is not None else 0
     place = source.place(index)
     line = source.line(place.line)
+    opened, closed = source.place(before[0]), source.place(before[1])
+    if before[2] in ("'", '"') and opened.line < closed.line == place.line:
+        message = f"the quote that opens here is closed only in line {closed.line}"
+        return source.problem("yaml", message, opened, hint="Close it in its own line.")
     if source.text[index : index + 1] == "\t":
         message, hint = "a tab cannot indent", "Indent with spaces."
     elif "mapping values" in said and re.fullmatch(r"\s*[\w-]*", line[: place.column - 1]):
