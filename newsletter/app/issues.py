@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from newsletter.app.editions import compile_editions
 from newsletter.app.project import Project
 from newsletter.authoring.check import check_issue
+from newsletter.authoring.issue import Issue
 from newsletter.authoring.load import Loaded, find_issues, load_issue, slug_of
 from newsletter.authoring.persona import FILE as PERSONAS
 from newsletter.authoring.persona import load_personas, shown
+from newsletter.compiler.edition import Edition
 from newsletter.delivery.checks.identity import check_identity
 from newsletter.problem import Place, Problem, has_errors
 
 SAID_BETTER = frozenset({"image-size", "images-size"})
 """What compiling says about an edition as a whole and the editorial rules say about the very line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """One issue as far as it could be read and compiled, with every problem of it."""
+
+    issue: Issue | None
+    editions: Mapping[str, Edition]
+    problems: tuple[Problem, ...]
 
 
 def find(project: Project, paths: Sequence[Path] = ()) -> list[Path]:
@@ -30,6 +41,20 @@ def load(project: Project, path: Path) -> Loaded:
     return load_issue(path, root=project.folder)
 
 
+def examine(project: Project, path: Path) -> Examined:
+    """Read, compile and check one issue; what is wrong with it stops nothing that can be shown all the same."""
+    loaded = load(project, path)
+    problems = list(loaded.problems)
+    editions: Mapping[str, Edition] = {}
+    if loaded.issue is not None and not has_errors(problems):
+        compilation = compile_editions(project, loaded.issue)
+        editions = compilation.editions
+        problems += check_issue(loaded.issue)
+        problems += [problem for problem in compilation.problems if problem.id not in SAID_BETTER]
+    problems = list(_quoted(dict.fromkeys(problems), project.folder))
+    return Examined(loaded.issue, editions, tuple(sorted(problems, key=lambda problem: problem.place)))
+
+
 def check(project: Project, paths: Sequence[Path] = ()) -> list[Problem]:
     """Every check on these issues: the file, editorial rules, compiling, and who sends."""
     files = find(project, paths)
@@ -37,7 +62,7 @@ def check(project: Project, paths: Sequence[Path] = ()) -> list[Problem]:
     problems = [
         *load_personas(project.issues / PERSONAS, root=project.folder)[1],
         *_same_slugs(project, files),
-        *(problem for file in files for problem in _check_one(project, file)),
+        *(problem for file in files for problem in examine(project, file).problems),
         *check_identity(project.identity, public, bounces),
     ]
     if not files:
@@ -45,16 +70,6 @@ def check(project: Project, paths: Sequence[Path] = ()) -> list[Problem]:
         hint = 'An issue is issues/<slug>/issue.yaml; start one with newsletter new "A title".'
         problems.append(Problem("no-issues", "there is no issue here", Place(where), hint=hint))
     return list(_quoted(dict.fromkeys(problems), project.folder))
-
-
-def _check_one(project: Project, file: Path) -> list[Problem]:
-    loaded = load(project, file)
-    problems = list(loaded.problems)
-    if loaded.issue is not None and not has_errors(problems):
-        compiled = compile_editions(project, loaded.issue).problems
-        problems += check_issue(loaded.issue)
-        problems += [problem for problem in compiled if problem.id not in SAID_BETTER]
-    return sorted(problems, key=lambda problem: problem.place)
 
 
 def _same_slugs(project: Project, files: Iterable[Path]) -> Iterator[Problem]:

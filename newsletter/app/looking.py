@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from newsletter.app.editions import compile_editions
-from newsletter.app.issues import find, load
+from newsletter.app.issues import examine, find, load
 from newsletter.app.project import Project
-from newsletter.authoring.check import check_issue
 from newsletter.authoring.issue import Issue
-from newsletter.authoring.persona import Persona, load_personas
+from newsletter.authoring.load import slug_of
+from newsletter.authoring.persona import FILE as PERSONAS
+from newsletter.authoring.persona import Persona, load_personas, shown
 from newsletter.compiler.edition import Edition
 from newsletter.delivery.checks.identity import check_identity
 from newsletter.expression import Values
@@ -35,32 +35,34 @@ class Look:
     problems: tuple[Problem, ...]
     """Errors first, each kind in the order of its place."""
 
+    def count(self, severity: Severity) -> int:
+        """How many problems are of this kind."""
+        return sum(problem.severity == severity for problem in self.problems)
+
 
 def slugs(project: Project) -> dict[str, Path]:
     """The issues of a project by slug, the newest name first."""
-    return {_slug(path): path for path in sorted(find(project), key=_slug, reverse=True)}
+    return {slug_of(path): path for path in sorted(find(project), key=slug_of, reverse=True)}
+
+
+def glance(project: Project, path: Path) -> Look:
+    """Read one issue without compiling it: enough for a list, and quick enough for a long one."""
+    loaded = load(project, path)
+    return Look(slug_of(path), shown(path, project.folder), loaded.issue, {}, loaded.problems)
 
 
 def look(project: Project, path: Path) -> Look:
-    """Read, compile and check one issue."""
-    loaded = load(project, path)
-    if loaded.issue is None:
-        return Look(_slug(path), _shown(project, path), None, {}, _sorted(loaded.problems))
-    compilation = compile_editions(project, loaded.issue)
+    """Read, compile and check one issue, and whether we say who sends it."""
+    examined = examine(project, path)
     config = project.config
-    found = [
-        *loaded.problems,
-        *check_issue(loaded.issue),
-        *compilation.problems,
-        *check_identity(project.identity, config.public.url, config.bounces.address),
-    ]
-    return Look(_slug(path), _shown(project, path), loaded.issue, compilation.editions, _sorted(found))
+    found = [*examined.problems, *check_identity(project.identity, config.public.url, config.bounces.address)]
+    found.sort(key=lambda problem: problem.severity is not Severity.ERROR)
+    return Look(slug_of(path), shown(path, project.folder), examined.issue, examined.editions, tuple(found))
 
 
 def personas(project: Project) -> tuple[Persona, ...]:
     """Whose eyes an issue can be seen with; never none."""
-    found, _ = load_personas(project.issues / "personas.yaml", root=project.folder)
-    return found
+    return load_personas(project.issues / PERSONAS, root=project.folder)[0]
 
 
 def values_for(persona: Persona, *, unsubscribe: str, view: str) -> Values:
@@ -73,16 +75,3 @@ def values_for(persona: Persona, *, unsubscribe: str, view: str) -> Values:
         "timezone": persona.timezone,
     }
     return {"subscriber": subscriber, "link": {"unsubscribe": unsubscribe, "view": view}}
-
-
-def _slug(path: Path) -> str:
-    return path.parent.name if path.stem == "issue" else path.stem
-
-
-def _shown(project: Project, path: Path) -> str:
-    return str(path.relative_to(project.folder)) if path.is_relative_to(project.folder) else str(path)
-
-
-def _sorted(problems: list[Problem] | tuple[Problem, ...]) -> tuple[Problem, ...]:
-    unique = dict.fromkeys(problems)  # a rule may see the same place in two rooms
-    return tuple(sorted(unique, key=lambda problem: (problem.severity is not Severity.ERROR, problem.place)))

@@ -71,13 +71,12 @@ def _add_pages(app: FastAPI, project: Project, changes: Changes) -> None:
     @app.api_route("/index.html", methods=SHOW)
     def show_issues() -> HTMLResponse:
         version = changes.version
-        return HTMLResponse(sheets.index(desk.all(), desk.personas()[0], version))
+        return HTMLResponse(sheets.index(desk.glances(), desk.personas(), version))
 
     @app.api_route("/issues/{slug}", methods=SHOW)
     def choose_edition(slug: str) -> RedirectResponse:
-        found = _found(desk, slug)
-        language = found.issue.language if found.issue else project.config.newsletter.language
-        return RedirectResponse(f"/issues/{quote(slug)}/{language}/{quote(desk.personas()[0].id)}.html")
+        language, persona = next(iter(sheets.ways(_found(desk, slug), desk.personas()).items()))
+        return RedirectResponse(f"/issues/{quote(slug)}/{language}/{persona.id}.html")
 
     @app.api_route("/issues/{slug}/{language}/{name}.html", methods=SHOW)
     def show_edition(slug: str, language: str, name: str) -> HTMLResponse:

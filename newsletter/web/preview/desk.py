@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
-from newsletter.app.looking import Look, look, personas, slugs
+from newsletter.app.looking import Look, glance, look, personas, slugs
 from newsletter.app.project import Project
 from newsletter.authoring.persona import Persona
 from newsletter.compiler.edition import Asset
@@ -21,6 +21,7 @@ class Kept:
     paths: Mapping[str, Path]
     personas: tuple[Persona, ...]
     looks: dict[str, Look]
+    glances: dict[str, Look]
 
 
 class Desk:
@@ -49,11 +50,19 @@ class Desk:
                     self._assets.update({asset.name: asset for asset in edition.assets})
             return kept.looks[slug]
 
-    def all(self) -> list[Look]:
-        """Every issue, the newest name first."""
+    def glances(self) -> list[Look]:
+        """Every issue as far as reading goes, the newest name first."""
         with self._lock:
-            names = list(self._fresh().paths)
-        return [found for found in map(self.look, names) if found is not None]
+            kept = self._fresh()
+            for slug, path in kept.paths.items():
+                if slug not in kept.glances:
+                    kept.glances[slug] = glance(self.project, path)
+            return [kept.glances[slug] for slug in kept.paths]
+
+    def slugs(self) -> list[str]:
+        """The names of all issues."""
+        with self._lock:
+            return list(self._fresh().paths)
 
     def personas(self) -> tuple[Persona, ...]:
         """Whose eyes can be looked with."""
@@ -67,5 +76,5 @@ class Desk:
     def _fresh(self) -> Kept:
         version = self._version()  # asked before reading: a change while we read makes us read again
         if self._kept is None or self._kept.version != version:
-            self._kept = Kept(version, slugs(self.project), personas(self.project), {})
+            self._kept = Kept(version, slugs(self.project), personas(self.project), {}, {})
         return self._kept

@@ -17,19 +17,17 @@ def export_preview(project: Project, out: Path) -> list[Path]:
     """Write every page, mail and image below `out`; the files written, the index first. Other files are left alone."""
     desk = Desk(project, lambda: "")
     sheets = Sheets(project, live=False)
-    looks, personas = desk.all(), desk.personas()
-    written = [_write(out / "index.html", sheets.index(looks, personas[0], "").encode())]
+    looks, personas = [found for slug in desk.slugs() if (found := desk.look(slug))], desk.personas()
+    written = [_write(out / "index.html", sheets.index(looks, personas, "").encode())]
     written += [_write(out / "static" / file.name, file.read_bytes()) for file in sorted(STATIC.iterdir())]
     for found in looks:
-        files = _files(sheets, found, personas, project.config.newsletter.language)
+        files = _files(sheets, found, personas)
         written += [_write(out / path, data) for path, data in files]
     return written
 
 
-def _files(
-    sheets: Sheets, found: Look, personas: tuple[Persona, ...], default_language: str
-) -> Iterator[tuple[Path, bytes]]:
-    for language in found.issue.languages if found.issue else (default_language,):
+def _files(sheets: Sheets, found: Look, personas: tuple[Persona, ...]) -> Iterator[tuple[Path, bytes]]:
+    for language in sheets.ways(found, personas):
         folder = Path("issues", found.slug, language)
         edition = found.editions.get(language)
         for persona in personas:

@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from newsletter.app.building import choose_persona
 from newsletter.app.looking import Look, values_for
 from newsletter.app.project import Project
 from newsletter.authoring.persona import Persona
 from newsletter.compiler.checks.size import MAX_BYTES, html_size
 from newsletter.compiler.edition import Edition, Filled
-from newsletter.problem import Problem, Severity
+from newsletter.problem import Problem
 from newsletter.web.pages import Pages
 from newsletter.web.preview.frame import Scheme, framed
 
@@ -41,28 +42,33 @@ class Sheets:
         self._live = live
         self._pages = Pages(Path(__file__).parent / "pages")
 
-    def index(self, looks: list[Look], persona: Persona, version: str) -> str:
+    def index(self, looks: list[Look], personas: tuple[Persona, ...], version: str) -> str:
         """The list of issues."""
         values = {
-            "looks": [(item, self._languages(item), _count(item.problems)) for item in looks],
-            "persona": persona.id,
+            "looks": [(found, self.ways(found, personas)) for found in looks],
             "folder": self._project.issues.name,
         }
         return self._page("index.html", "", version, values)
 
+    def ways(self, found: Look, personas: tuple[Persona, ...], asked: str = "") -> dict[str, Persona]:
+        """The languages an issue can be looked at in, its own first, and the persona who would get each edition.
+
+        Of an issue that cannot be read it is the language that was asked for.
+        """
+        unread = (asked or self._project.config.newsletter.language,)
+        languages = found.issue.languages if found.issue else unread
+        return {language: choose_persona(personas, language, languages) for language in languages}
+
     def sheet(self, found: Look, language: str, persona: Persona, personas: tuple[Persona, ...], version: str) -> str:
         """One edition of an issue with everything around it, or what keeps it from being shown."""
         edition = found.editions.get(language)
-        errors, warnings = _count(found.problems)
         values: dict[str, object] = {
             "look": found,
             "language": language,
-            "languages": self._languages(found, language),
+            "ways": self.ways(found, personas, language),
             "persona": persona,
             "personas": personas,
             "problems": [(problem, _quoted(problem)) for problem in found.problems],
-            "errors": errors,
-            "warnings": warnings,
             "edition": edition,
         }
         if edition is not None:
@@ -93,21 +99,10 @@ class Sheets:
         # Personal links lead nowhere here: nobody's subscription may hang on a preview.
         return edition.fill(values_for(persona, unsubscribe="about:blank#unsubscribe", view="about:blank#view"))
 
-    def _languages(self, found: Look, asked: str = "") -> tuple[str, ...]:
-        """Those that can be chosen; of an issue that cannot be read, the one that was asked for."""
-        if found.issue is not None:
-            return found.issue.languages
-        return (asked or self._project.config.newsletter.language,)
-
     def _page(self, page: str, root: str, version: str, values: Mapping[str, object]) -> str:
         name = self._project.config.newsletter.name or self._project.folder.name
         shared = {"root": root, "newsletter": name, "live": self._live, "version": version}
         return self._pages.render(page, {**shared, **values})
-
-
-def _count(problems: tuple[Problem, ...]) -> tuple[int, int]:
-    errors = sum(problem.severity is Severity.ERROR for problem in problems)
-    return errors, len(problems) - errors
 
 
 def _quoted(problem: Problem) -> Quoted | None:
