@@ -1,4 +1,4 @@
-"""How a mail looks, rule by rule (docs/explanation tells why), measured in chromium on real and made-up issues."""
+"""How a mail looks, rule by rule measured in chromium on real and made-up issues."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from screens import Screens
+from PIL import Image
+from screens import ASSETS, Screens
 
+from newsletter.app.project import Project
+from newsletter.authoring.load import load_issue
 from newsletter.compiler.colour import contrast
+from newsletter.compiler.compile import Kit, compile_issue
 from newsletter.compiler.edition import Edition
 from newsletter.compiler.theme import Palette, load_theme
 
@@ -239,6 +243,26 @@ def test_button_is_one_and_fills_a_phone(screens: Screens, editions: Mapping[str
     assert len(small["text"].split()) <= 4
     html = editions[name].html
     assert html.count("<v:roundrect") == html.count("</v:roundrect>") == 1
+
+
+# -- 9: the dark, beside the colours of rule 4 -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_logo_stands_on_a_plate_in_the_dark(screens: Screens, project: Project, tmp_path: Path, *, dark: bool) -> None:
+    themes = tmp_path / "themes"
+    themes.mkdir()
+    Image.new("RGBA", (240, 48), (0, 0, 0, 0)).save(themes / "logo.png")
+    (themes / "default.yaml").write_text("logo: {image: logo.png, alt: The Variable, width: 120}\n", encoding="utf-8")
+    issue = load_issue(project.issues / DIGEST[0].split("/")[0] / "issue.yaml", root=project.folder).issue
+    assert issue is not None
+    kit = Kit((tmp_path, *project.template_folders), project.identity, ASSETS, project.folder)
+    edition = compile_issue(issue, "en", kit).edition
+    assert edition is not None
+    logo = screens.show(edition, 375, dark=dark).page.locator("img.plate")
+    style = logo.evaluate("e => [getComputedStyle(e).backgroundColor, getComputedStyle(e).padding, e.alt, e.width]")
+    plate = ["rgb(255, 255, 255)", "8px"] if dark else ["rgba(0, 0, 0, 0)", "0px"]
+    assert style == [*plate, "The Variable", 120]
 
 
 # -- 10: scripts ------------------------------------------------------------------------------------------------------
