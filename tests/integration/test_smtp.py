@@ -177,14 +177,17 @@ def test_421_instead_of_a_greeting_judges_nothing(tmp_path: Path, step: str) -> 
     assert isinstance(second, Accepted)
 
 
+@pytest.mark.parametrize("close", [True, False], ids=["and closes", "and lingers"])
 @pytest.mark.parametrize("step", ["mail", "rcpt", "data"])
-def test_421_before_the_dot_burns_no_attempt_and_spares_the_next_message(tmp_path: Path, step: str) -> None:
-    with recording_server(tmp_path, Fault(step, "reply", text="421 4.3.2 not now", close=True, times=1)) as server:
+def test_421_before_the_dot_burns_no_attempt_and_spares_the_next_message(
+    tmp_path: Path, step: str, close: bool
+) -> None:
+    with recording_server(tmp_path, Fault(step, "reply", text="421 4.3.2 not now", close=close, times=1)) as server:
         first, second = send_all(settings(server), [letter(), letter("bo@example.com")])
     assert isinstance(first, Deferred)
     assert not first.burns_attempt
     assert isinstance(second, Accepted)
-    assert recipients(server) == ["bo@example.com"]
+    assert [(record["rcpt"], record["connection"]) for record in server.records()] == [("bo@example.com", 2)]
 
 
 def test_421_as_the_reply_to_the_dot_is_a_deferral(tmp_path: Path) -> None:

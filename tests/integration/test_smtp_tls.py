@@ -108,13 +108,17 @@ def test_plain_words_slipped_in_before_tls_are_refused(tmp_path: Path, certifica
     assert server.records() == []
 
 
-def test_what_was_offered_before_tls_does_not_count_after_it(tmp_path: Path, certificates: Path) -> None:
+@pytest.mark.parametrize("second_greeting", ["250 hello", "502 5.5.1 no EHLO in TLS"])
+def test_what_was_offered_before_tls_does_not_count_after_it(
+    tmp_path: Path, certificates: Path, second_greeting: str
+) -> None:
     offer = Fault("ehlo", "reply", text="250-hello\n250-STARTTLS\n250-SIZE 5\n250 SMTPUTF8", times=1)
-    with recording_server(tmp_path, offer, **serving(certificates)) as server:
-        first, second = send_all(settings(server, certificates), [letter("用户@example.com"), letter()])
-    assert isinstance(first, Rejected)
-    assert first.reply.enhanced == "5.6.7"
-    assert isinstance(second, Accepted)
+    second = Fault("ehlo", "reply", text=second_greeting)
+    with recording_server(tmp_path, offer, second, **serving(certificates)) as server:
+        refused, taken = send_all(settings(server, certificates), [letter("用户@example.com"), letter()])
+    assert isinstance(refused, Rejected)
+    assert refused.reply.enhanced == "5.6.7"
+    assert isinstance(taken, Accepted)
 
 
 def test_plain_server_where_tls_was_expected_is_named(tmp_path: Path, certificates: Path) -> None:
