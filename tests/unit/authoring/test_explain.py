@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import pytest
+
+from newsletter.authoring.explain import read_model
+from newsletter.authoring.schema import BLOCKS, IssueFile
+from newsletter.problem import Problem
+from newsletter.source import parse_source
+
+HEAD = "title: T\ndate: 2024-01-25\nlanguage: en\n"
+
+
+def problems_of(blocks: str, head: str = HEAD) -> list[Problem]:
+    root, problems = parse_source(f"{head}blocks:\n{blocks}".encode(), "f.yaml")
+    assert problems == ()
+    assert root is not None
+    return list(read_model(IssueFile, root)[1])
+
+
+GOOD = {
+    "text": "text: a", "heading": "heading: a", "highlights": "highlights: [{title: a}]",
+    "links": "links: [a, {text: b}]",
+    "image": "image: a.png\n    alt: b", "quote": "quote: a\n    by: b", "button": "button: a\n    url: https://a.example",
+    "divider": "divider:", "spacer": "spacer: 12",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_every_block_type_is_accepted_with_an_id_before_or_after(name: str) -> None:
+    block = GOOD[name]
+    assert problems_of(f"  - {block}\n    id: x\n") == []
+    assert problems_of(f"  - id: x\n    {block}\n") == []
+
+
+@pytest.mark.parametrize(
+    ("block", "rule", "message", "hint"),
+    [
+        ("highlihgts: []", "unknown-block", "there is no block type 'highlihgts'", "Did you mean 'highlights'?"),
+        ("xyz: 1", "unknown-block", "there is no block type 'xyz'", f"The types are {', '.join(BLOCKS)}."),
+        ("url: a\n    button: b", "unknown-block", "the first key of a block names its type, and 'url' is none",
+         "Put 'button' first."),
+        ("id: a", "unknown-block", "this block has no type", f"Its first key is one of {', '.join(BLOCKS)}."),
+        ("just words", "wrong-type", "this must be a block (lines of key: value), not text (just words)", ""),
+        ("text: 7", "wrong-type", "this must be text, not a number (7)", 'Quote this text: "7"'),
+        ("text: true", "wrong-type", "this must be text, not a yes-or-no value (true)", 'Quote this text: "true"'),
+        ("text:", "empty-value", "nothing is written here; it must be text", ""),
+        ('text: " "', "empty-value", "nothing is written here", ""),
+        ("text: {Foo: bar}", "wrong-type", "this must be text, not a mapping, because of the ': ' in it",
+         'Quote this text: "{Foo: bar}"'),
+        ("links: a", "wrong-type", "this must be a list (lines that begin with -), not text (a)", ""),
+        ("links: []", "empty-value", "the list is empty", ""),
+        ("links:\n      - Foo: bar", "wrong-type", "this must be text, not a mapping, because of the ': ' in it",
+         'Quote this text: "Foo: bar"'),
+        ("links: [{txt: a, id: b}]", "unknown-key", "there is no key 'txt' here", "Did you mean 'text'?"),
+        ("highlights: [a]", "wrong-type", "this must be a mapping (lines of key: value), not text (a)", ""),
+        ("highlights: [{titel: a}]", "unknown-key", "there is no key 'titel' here", "Did you mean 'title'?"),
+        ("highlights: [{image: a.png, captoin: b}]", "unknown-key", "there is no key 'captoin' here",
+         "Did you mean 'caption'?"),
+        ("highlights: [{title: a, reading_time: 1.5}]", "wrong-type",
+         "this must be a whole number, not a number (1.5)", ""),
+        ("highlights: [{title: a, reading_time: 0}]", "out-of-range", "this must be at least 1", ""),
+        ("highlights: [{title: a, author: [b, {nam: c}]}]", "unknown-key", "there is no key 'nam' here",
+         "Did you mean 'name'?"),
+        ("spacer: 97", "out-of-range", "this must be at most 96", ""),
+        ("divider: false", "wrong-value", "this must be true, or left empty", ""),
+        ("button: a", "missing-key", "'url' is missing", ""),
+        ("button: |\n      a\n      b\n    url: https://a.example", "several-lines", "this must be one line", ""),
+        ("heading: a\n    id: a b", "bad-name", "'a b' cannot be used here",
+         "Use letters, digits, - and _; begin with a letter or digit."),
+        (f"heading: {'x' * 5001}", "too-long", "this has 5001 characters; at most 5000 fit", ""),
+    ],
+)  # fmt: skip
+def test_block_that_is_wrong_is_one_problem(block: str, rule: str, message: str, hint: str) -> None:
+    problems = problems_of(f"  - {block}\n")
+    assert [(problem.id, problem.message, problem.hint) for problem in problems] == [(rule, message, hint)]
+
+
+@pytest.mark.parametrize(
+    ("line", "rule", "column"),
+    [
+        ("theme: ../../etc", "bad-name", 8), ("layout: a/b", "bad-name", 9), ("fallback: yes", "wrong-value", 11),
+        ("send: {list: [], at: 2024-01-25 09:00}", "empty-value", 14),
+        ("send: {at: 2024-01-25 09:00}", "missing-key", 7),
+        ("send: {list: a, segment: b}", "unknown-key", 17), ("source: {title: a}", "missing-key", 9),
+        ("source: {url: a}", "bad-url", 15), ("hero: {alt: a}", "missing-key", 7), ("author: []", "empty-value", 9),
+        ("author: 7", "wrong-type", 9), ("reading_time: true", "wrong-type", 15),
+        ("subject: 'a\n\n  b'", "several-lines", 10),
+    ],
+)  # fmt: skip
+def test_top_level_value_that_is_wrong_is_one_problem(line: str, rule: str, column: int) -> None:
+    problems = problems_of("  - text: a\n", f"{HEAD}{line}\n")
+    assert [(p.id, p.place.line, p.place.column) for p in problems] == [(rule, 4, column)]
+
+
+@pytest.mark.parametrize("written", ["2024-1-5", "20240125", "2024-01-25T09:00", "25.01.2024", "2024-13-01", "[]", "7"])
+def test_what_is_no_date_is_a_problem(written: str) -> None:
+    head = HEAD.replace("2024-01-25", written)
+    assert [(p.id, p.path) for p in problems_of("  - text: a\n", head)] == [("bad-date", "date")]
+
+
+def test_misspelt_key_is_not_reported_as_missing_too() -> None:
+    problems = problems_of("  - text: a\n", HEAD.replace("title:", "tilte:"))
+    assert [(problem.id, problem.path) for problem in problems] == [("unknown-key", "tilte")]
+
+
+def test_every_problem_is_found_at_once_with_path_and_quote() -> None:
+    problems = problems_of(
+        "  - txt: a\n  - highlights:\n      - title: a\n        url: b\n", "title: 7\nlanguage: en\n"
+    )
+    assert {(p.path, str(p.place), p.quote) for p in problems} == {
+        ("title", "f.yaml:1:8", "title: 7"),
+        ("date", "f.yaml:1:1", "title: 7"),
+        ("blocks[0]", "f.yaml:4:5", "  - txt: a"),
+        ("blocks[1].highlights[0].url", "f.yaml:7:14", "        url: b"),
+    }

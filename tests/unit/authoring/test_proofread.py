@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import pytest
+
+from newsletter.authoring.people import Person
+from newsletter.authoring.proofread import Surroundings, proofread
+from newsletter.problem import Problem, Severity
+from newsletter.source import parse_source
+
+PEOPLE = {"ana": Person("ana", {"": "Ana"})}
+
+
+def found(text: str, *attributes: str) -> list[Problem]:
+    root, problems = parse_source(text.encode(), "f.yaml")
+    assert problems == ()
+    assert root is not None
+
+    def picture(node: object) -> None:
+        return None
+
+    return list(proofread(root, Surroundings(PEOPLE, frozenset(attributes), picture)))
+
+
+def places(text: str, *attributes: str) -> list[tuple[str, int, int]]:
+    return [(p.id, p.place.line, p.place.column) for p in found(text, *attributes)]
+
+
+@pytest.mark.parametrize(
+    ("text", "rule", "line", "column"),
+    [
+        ("blocks:\n  - text: |\n      a\n      b [](@bo)\n", "unknown-person", 4, 9),
+        ("blocks:\n  - links: ['it''s [](@bo)']\n", "unknown-person", 2, 20),
+        ("closing: '[](@ana x)'\n", "bad-person-link", 1, 12),
+        ("author: [ana, bo]\n", "unknown-person", 1, 15),
+        ("author: {name: B, bio: '[](@bo)'}\n", "unknown-person", 1, 25),
+        ("author: [{name: B, bio: '[](@bo)'}]\n", "unknown-person", 1, 26),
+        ("blocks:\n  - highlights: [{title: a, author: bo}]\n", "unknown-person", 2, 37),
+        ("blocks:\n  - text: '[a](b) [c](<d e>) [f](https://g.example)'\n", "bad-url", 2, 16),
+        ("hero: {credit: '[a](javascript:b)'}\n", "bad-url", 1, 21),
+        ("title: 'a {{ subscriber.email }}'\n", "merge-field", 1, 11),
+        ("source: {title: '{{ subscriber.email }}'}\n", "merge-field", 1, 18),
+        ("subject: '{{ subscriber.name }}'\n", "missing-default", 1, 11),
+        ("subject: '{{ subscriber.name | upper }}'\n", "missing-default", 1, 11),
+        ("subject: '{{ subscriber.name | nope }}'\n", "merge-field", 1, 11),
+        ("subject: '{{ subscriber.name ? }}'\n", "merge-field", 1, 30),
+        ("subject: '{{ name }}'\n", "merge-field", 1, 11),
+        ("subject: '{{ link.archive }}'\n", "merge-field", 1, 11),
+        ("subject: 'Hi {{ subscriber.name '\n", "merge-field", 1, 14),
+        ("blocks:\n  - button: a\n    url: 'https://a.example/{{ subscriber.nam | default(\"x\") }}'\n",
+         "unknown-attribute", 3, 29),
+    ],
+)  # fmt: skip
+def test_text_that_refers_to_nothing_is_a_problem_at_its_character(
+    text: str, rule: str, line: int, column: int
+) -> None:
+    assert places(text)[0] == (rule, line, column)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "subject: '{{ subscriber.name | default(\"you\") }}'",
+        "subject: '{{ subscriber.email }}'",
+        "subject: '{{ subscriber.city | default(\"x\") }}'",
+        "blocks: [{button: a, url: 'https://a.example/?c={{ subscriber.city }}'}, {button: b, url: '{{ link.view }}'}]",
+        "blocks: [{text: '[a](https://a.example/b_(c)?d=e) [f](<https://g.example>) [](@ana) `[](@bo) [x](y)`'}]",
+        "blocks: [{text: '[leave]({{ link.unsubscribe }}) [x](https://a.example/?n={{ subscriber.email }})'}]",
+        "author: ana",
+        "author: {name: Somebody Else}",
+        "id: '{{ anything'",
+    ],
+)
+def test_text_that_refers_to_what_is_there_is_fine(text: str) -> None:
+    assert found(text, "city") == []
+
+
+def test_attribute_that_no_persona_has_only_warns() -> None:
+    (problem,) = found("subject: '{{ subscriber.cty | default(\"x\") }}'", "city")
+    assert (problem.severity, problem.hint) == (Severity.WARNING, "Did you mean 'city'?")
+
+
+def test_every_merge_field_of_a_text_is_looked_at() -> None:
+    text = "blocks:\n  - text: |\n      {{ a }}\n      {{ b }} and {{ c }}\n"
+    assert places(text) == [("merge-field", 3, 7), ("merge-field", 4, 7), ("merge-field", 4, 19)]
+
+
+def test_text_that_the_schema_refuses_for_its_length_is_not_read() -> None:
+    assert found(f"subject: '{'{{ a }} ' * 10_000}'") == []

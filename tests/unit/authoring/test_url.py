@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.authoring.url import MAX_LENGTH, Fault, url_fault
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.org", "HTTP://Example.org:8080/a(b)?c=d&e#f", "https://例子.example/路", "http://localhost:8000/x",
+        "https://[2001:db8::1]/", "mailto:ana@example.org", "mailto:ana@example.org?subject=Hi",
+        "https://example.org/?n={{ subscriber.name }}", "{{ link.view }}", "https://user@example.org/",
+    ],
+)  # fmt: skip
+def test_url_that_mail_may_hold(url: str) -> None:
+    assert url_fault(url) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "hint"),
+    [
+        ("javascript:alert(1)", "Links begin with https://, http:// or mailto:"),
+        ("JavaScript:alert(1)", "Links begin with https://, http:// or mailto:"),
+        ("data:text/html,x", "Links begin with https://, http:// or mailto:"),
+        ("www.example.org/x", "Write https://www.example.org/x"),
+        ("example.org", "Write https://example.org"),
+        ("//example.org/x", "Write https://example.org/x"),
+        ("example.org:80/x", "Write https://example.org:80/x"),
+        ("ana@example.org", "Write mailto:ana@example.org"),
+        ("/page", "A mail has no page of its own: begin with https://"),
+        ("#top", "A mail has no page of its own: begin with https://"),
+        ("https://example.org/a b", "Write %20 where it belongs to the link."),
+        ('https://example.org/"x"', "Write %22 where it belongs to the link."),
+        ("https://example.org/\u3000x", "Write %E3%80%80 where it belongs to the link."),
+        ("https://", "A link looks like https://example.org/page"),
+        ("https:///x", "A link looks like https://example.org/page"),
+        ("https://example", "A link looks like https://example.org/page"),
+        ("https://example..org", "A link looks like https://example.org/page"),
+        ("mailto:ana", "As in mailto:name@example.org"),
+    ],
+)
+def test_url_that_mail_may_not_hold_says_what_to_write(url: str, hint: str) -> None:
+    fault = url_fault(url)
+    assert fault is not None
+    assert fault.hint == hint
+
+
+@pytest.mark.parametrize(
+    "url", ["", "https://[::1", "https://example.org:99999/", "https://example.org/" + "x" * MAX_LENGTH]
+)
+def test_url_that_cannot_be_read_is_a_fault(url: str) -> None:
+    assert isinstance(url_fault(url), Fault)
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_a_url_or_a_fault(text: str) -> None:
+    for url in (text, f"https://{text}", f"mailto:{text}"):
+        assert url_fault(url) is None or str(url_fault(url))
