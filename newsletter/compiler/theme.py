@@ -158,11 +158,10 @@ class Theme:
 
 @dataclass(frozen=True, slots=True)
 class LoadedTheme:
-    """A theme, or what is wrong with it; and every file that was read or looked for, for the preview to watch."""
+    """A theme, or None when there is none that could be used; and what is wrong with it."""
 
     theme: Theme | None
     problems: tuple[Problem, ...]
-    files: tuple[Path, ...]
 
 
 def load_theme(name: str, folders: Sequence[Path], *, root: Path) -> LoadedTheme:
@@ -172,14 +171,14 @@ def load_theme(name: str, folders: Sequence[Path], *, root: Path) -> LoadedTheme
     """
     order = [folder / "themes" for folder in reversed(folders)]
     stems = dict.fromkeys(("default", name)) if _NAME.fullmatch(name) else ("default",)
-    files = tuple(folder / f"{stem}.yaml" for stem in stems for folder in order)
+    files = [folder / f"{stem}.yaml" for stem in stems for folder in order]
     settings = _Settings(root)
     for file in filter(Path.is_file, files):
         settings.add(file)
     if not any(file.is_file() for file in files if file.stem == name):
         settings.problems.append(_no_theme(name, order, root))
     theme = settings.build(name)
-    return LoadedTheme(theme, tuple(sorted(settings.problems, key=lambda p: (p.place, p.path))), files)
+    return LoadedTheme(theme, tuple(sorted(settings.problems, key=lambda p: (p.place, p.path))))
 
 
 def _no_theme(name: str, folders: Sequence[Path], root: Path) -> Problem:

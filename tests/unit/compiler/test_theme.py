@@ -149,7 +149,6 @@ def test_named_theme_stands_on_the_default(tmp_path: Path, theme: Theme) -> None
     assert loaded.theme is not None
     assert (loaded.theme.name, loaded.theme.corner) == ("quiet", 0)
     assert loaded.theme.light == theme.light
-    assert tmp_path / "templates" / "themes" / "quiet.yaml" in loaded.files
 
 
 def test_typeface_of_a_new_language_needs_only_what_differs(tmp_path: Path, theme: Theme) -> None:
