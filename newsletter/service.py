@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import uvicorn
 
 from newsletter.app.database import connect
+from newsletter.app.logs import write_log
 from newsletter.app.project import Project
 from newsletter.errors import RequestError
 from newsletter.scheduler import project_scheduler
@@ -151,16 +152,6 @@ def listen(host: str, port: int) -> socket.socket:
             f"{host} port {port} cannot be listened on: {error.strerror or error}",
             hint="Stop what uses it, or choose another one with --port (0 takes any that is free)",
         ) from error
-
-
-def write_log() -> None:
-    """Log to standard error, one line each, in UTC: ids, never addresses."""
-    formatter = logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
-    formatter.converter = time.gmtime
-    handler = logging.StreamHandler()
-    handler.setFormatter(formatter)
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])
-    logging.getLogger("newsletter").setLevel(logging.INFO)
 
 
 @contextmanager

@@ -1,11 +1,8 @@
-"""The parts of the service that are about processes: restarted when they die, asked once to stop, never left behind."""
+"""The parts of the service that are about processes: restarted when they die, asked once to stop."""
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
-import subprocess
 import sys
 import textwrap
 import time
@@ -76,40 +73,6 @@ def test_sender_asked_to_stop_before_it_was_started_stays_away(tmp_path: Path) -
     sender.start()
     sender.wait()
     assert not births.exists()
-
-
-def test_sender_ends_by_itself_when_its_parent_is_killed(tmp_path: Path) -> None:
-    diary = tmp_path / "diary"
-    diary.touch()
-    child = textwrap.dedent(
-        f"""
-        import os, signal, sys
-        from newsletter.app.tether import end_with_parent
-        def finish(*_):
-            with open({str(diary)!r}, "a") as out:
-                out.write("finished\\n")
-            sys.exit(0)
-        signal.signal(signal.SIGTERM, finish)
-        with open({str(diary)!r}, "a") as out:
-            out.write("born\\n")
-        end_with_parent(sys.stdin.buffer)
-        while True:
-            signal.pause()
-        """
-    )
-    parent = subprocess.Popen(
-        script(
-            f"""
-            import sys, time
-            from newsletter.service import Sender
-            Sender([sys.executable, "-c", {child!r}]).start()
-            """
-        )
-    )
-    until(lambda: "born" in diary.read_text())
-    os.kill(parent.pid, signal.SIGKILL)
-    parent.wait()
-    until(lambda: "finished" in diary.read_text())
 
 
 def test_port_in_use_is_a_sentence() -> None:
