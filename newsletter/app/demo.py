@@ -1,0 +1,191 @@
+"""Demo: the whole path on this machine, from issue files to caught mail, in a folder of its own.
+
+It does what a person would do with the commands, on a copy of the project, so that nothing of the project is touched:
+check, build, lists, import, dry run, send, send again. Nothing leaves the machine.
+"""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from newsletter.app.building import build
+from newsletter.app.catcher import Catcher
+from newsletter.app.database import connect
+from newsletter.app.dry_run import dry_run
+from newsletter.app.gallery import read_caught, write_gallery
+from newsletter.app.importing import ImportOrder, import_people
+from newsletter.app.issues import check, find
+from newsletter.app.lists import add_list
+from newsletter.app.people import suppress_person, unsubscribe_person
+from newsletter.app.project import Project, open_project
+from newsletter.app.sample import write_sample
+from newsletter.app.sender import send_now
+from newsletter.app.sending import create_delivery, report_on
+from newsletter.audience.consent import Consent, OptIn
+from newsletter.config import FILE
+from newsletter.errors import AuthoringError, RequestError
+from newsletter.problem import has_errors
+from newsletter.reporting.report import Report, counts_of
+from newsletter.storage.engine import Database
+
+LIST = "weekly"
+_MARK = ".newsletter-demo"
+"""Says that a folder was made by a demo, and may be emptied by the next one."""
+_UNDECIDED = 5
+"""People of the sample who have not confirmed, who have left, and who are suppressed: a few of each."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class DemoReport:
+    """What a demo came to."""
+
+    balances: bool
+    """Whether everybody who should have got a message was accepted once, and the books of every delivery balance."""
+    where_to_look: Mapping[str, Path]
+
+
+def run_demo(project: Project, out: Path, say: Say) -> DemoReport:
+    """Run the whole path in `out`, telling `say` a line at a time. Raises AuthoringError when the issues have errors,
+    RequestError when `out` holds something that no demo made."""
+    folder = _fresh(out)
+    with Catcher(folder / "caught") as catcher:
+        stage = _stage(project, folder, catcher)
+        _check_and_build(stage, folder / "build", say)
+        database = connect(stage)
+        try:
+            say(f"\nDatabase    {database.shown_url}, made by migration")
+            _invite(stage, database, folder, say)
+            reports = [_send(stage, database, path, folder, say) for path in find(stage)]
+        finally:
+            database.close()
+        caught = catcher.caught
+    index = write_gallery(
+        read_caught(catcher.files.iterdir()),
+        folder,
+        served=f"{stage.config.public.url}/assets",
+        local="../build/assets",
+    )
+    accepted = sum(counts_of(report.delivery, report.books)["accepted"] for report in reports)
+    say(f"\nCaught      {caught} messages; the ledger says {accepted} were accepted.\n")
+    return DemoReport(
+        balances=caught == accepted and not any(report.problems for report in reports),
+        where_to_look={
+            "Look at     ": index,
+            "Maildir     ": catcher.maildir,
+            ".eml files  ": catcher.files,
+            "Dry runs    ": folder / "dry-run",
+            "Built issues": folder / "build",
+        },
+    )
+
+
+def _fresh(out: Path) -> Path:
+    """An empty folder of our own; what an earlier demo left is removed, anything else is not."""
+    if out.exists() and any(out.iterdir()) and not (out / _MARK).exists():
+        raise RequestError(f"{out} is not empty, and no demo made it", hint="Choose another folder with --out")
+    if out.exists():
+        shutil.rmtree(out)
+    out.mkdir(parents=True)
+    (out / _MARK).touch()
+    return out.resolve()
+
+
+def _stage(project: Project, folder: Path, catcher: Catcher) -> Project:
+    """A copy of the project that sends to the catcher."""
+    copy = folder / "project"
+    copy.mkdir()
+    for name in (FILE, "issues", "templates"):
+        original = project.folder / name
+        if original.is_dir():
+            shutil.copytree(original, copy / name)
+        elif original.exists():
+            shutil.copyfile(original, copy / name)
+    return open_project(
+        copy,
+        {
+            "NEWSLETTER_SMTP__HOST": catcher.host,
+            "NEWSLETTER_SMTP__PORT": str(catcher.port),
+            "NEWSLETTER_SMTP__TLS": "none",
+            "NEWSLETTER_SMTP__USERNAME": "",
+        },
+    )
+
+
+def _check_and_build(stage: Project, out: Path, say: Say) -> None:
+    problems = check(stage)
+    if has_errors(problems):
+        raise AuthoringError(problems)
+    report = build(stage, (), out)
+    say(f"Checked     {len(find(stage))} issues, {len(problems)} problems")
+    say(f"Built       {len(report.editions)} editions")
+    for edition in report.editions:
+        say(f"              {edition['issue']} ({edition['language']}): {edition['subject']}")
+
+
+def _invite(stage: Project, database: Database, folder: Path, say: Say) -> None:
+    """A list, 300 made-up people with a dozen flawed rows, and a few who must not get the mail."""
+    now = _now()
+    add_list(database, LIST, name=stage.config.newsletter.name, opt_in=OptIn.SINGLE, language="", now=now)
+    file = folder / "people.csv"
+    write_sample(file, with_flaws=True)
+    undecided = _take_out(file, folder / "undecided.csv", _UNDECIDED)
+    import_people(stage, database, ImportOrder(file=undecided, lists=(LIST,), consent=Consent.PENDING), now=now)
+    report = import_people(stage, database, ImportOrder(file=file, lists=(LIST,)), now=now)
+    told = ", ".join(f"{count} {kind.value}" for kind, count in report.counts.items() if count)
+    say(f"Imported    {report.rows} rows: {told}")
+    for verdict in report.rejected:
+        say(f"              line {verdict.line} rejected: {verdict.reason}")
+    with file.open(encoding="utf-8", newline="") as rows:
+        people = [row["email"] for row in csv.DictReader(rows)][: 2 * _UNDECIDED]
+    for email in people[:_UNDECIDED]:
+        unsubscribe_person(stage, database, email, LIST, now=now)
+    for email in people[_UNDECIDED:]:
+        suppress_person(stage, database, email, "asked never to be written to", now=now)
+    say(f"Then        {_UNDECIDED} left, {_UNDECIDED} were suppressed, {_UNDECIDED} have not confirmed yet")
+
+
+def _take_out(file: Path, out: Path, count: int) -> Path:
+    """Write the first `count` rows of a CSV file into one of their own; they stay in the first file too."""
+    with file.open(encoding="utf-8", newline="") as rows:
+        reader = csv.reader(rows)
+        chosen = [row for _, row in zip(range(1 + 3 * count), reader, strict=False)]
+    with out.open("w", encoding="utf-8", newline="") as rows:
+        csv.writer(rows).writerows([chosen[0], *chosen[1 + 2 * count :]])
+    return out
+
+
+def _send(stage: Project, database: Database, path: Path, folder: Path, say: Say) -> Report:
+    say(f"\nIssue       {path.parent.name}")
+    rehearsal = dry_run(stage, database, path, (LIST,), out=folder / "dry-run" / path.parent.name, now=_now())
+    say(f"  dry run   {rehearsal.messages} messages written, nobody mailed")
+    created = create_delivery(stage, database, path, (LIST,), now=_now())
+    send_now(stage, database, created.delivery.id)
+    report = report_on(database, created.delivery.id)
+    _tell(report, say)
+    again = create_delivery(stage, database, path, (LIST,), now=_now())
+    send_now(stage, database, again.delivery.id)
+    second = counts_of(again.delivery, report_on(database, again.delivery.id).books)
+    say(f"  again     {second['accepted']} accepted, {second['excluded']} excluded: they have this issue")
+    return report
+
+
+def _tell(report: Report, say: Say) -> None:
+    counts = {name: count for name, count in counts_of(report.delivery, report.books).items() if count}
+    say(f"  delivery  {report.delivery.id}: {', '.join(f'{count} {name}' for name, count in counts.items())}")
+    say(f"  editions  {', '.join(f'{count} {language}' for language, count in report.languages.items())}")
+    left_out = report.delivery.left_out
+    if left_out:
+        say(f"  left out  {', '.join(f'{count} {reason}' for reason, count in left_out.items())}")
+    for problem in report.problems:
+        say(f"  BAD       {problem}")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,142 @@
+"""Doctor: looks at an installation and says what is wrong with it and what to do. Changes nothing."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from newsletter.app.database import connect
+from newsletter.app.keys import FILE as KEYS_FILE
+from newsletter.app.project import Project
+from newsletter.compiler.mjml import Fault, to_html
+from newsletter.config import FILE as CONFIG_FILE
+from newsletter.delivery.checks.identity import check_identity
+from newsletter.delivery.delivery import DeliveryState
+from newsletter.delivery.ledger import RecipientState
+from newsletter.errors import NewsletterError
+from newsletter.problem import Severity
+from newsletter.reporting.report import check_equation
+from newsletter.storage.books import read_books
+from newsletter.storage.deliveries import Deliveries
+from newsletter.storage.engine import Database
+
+_NEEDS_A_PERSON = (DeliveryState.HALTED, DeliveryState.MISSED)
+
+
+class Verdict(StrEnum):
+    """How one thing stands."""
+
+    GOOD = "good"
+    MIND = "mind"
+    """Works, but somebody should look."""
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    about: str
+    verdict: Verdict
+    message: str
+    hint: str = ""
+
+
+def examine(project: Project, probe_relay: Callable[[Project], str]) -> list[Finding]:
+    """Look at everything; nothing found stops the rest. `probe_relay` greets the relay and returns what it answered."""
+    return [
+        *_configuration(project),
+        *_keys(project),
+        *_compiler(),
+        *_relay(project, probe_relay),
+        *_database(project),
+    ]
+
+
+def _configuration(project: Project) -> Iterator[Finding]:
+    if not (project.folder / CONFIG_FILE).exists():
+        yield Finding(
+            "project", Verdict.MIND, f"{project.folder} has no {CONFIG_FILE}", "Start one: newsletter init DIR"
+        )
+    config = project.config
+    problems = check_identity(project.identity, config.public.url, config.bounces.address)
+    for problem in problems:
+        verdict = Verdict.BAD if problem.severity is Severity.ERROR else Verdict.MIND
+        yield Finding("sender", verdict, problem.message, problem.hint)
+    if not problems:
+        yield Finding("sender", Verdict.GOOD, f"{project.identity.from_name} <{project.identity.from_address}>")
+
+
+def _keys(project: Project) -> Iterator[Finding]:
+    file = project.folder / KEYS_FILE
+    if not file.exists():
+        yield Finding("keys", Verdict.GOOD, f"{KEYS_FILE} will be made when it is first needed")
+        return
+    try:
+        count = len(project.keys.signing)
+    except NewsletterError as error:
+        yield Finding("keys", Verdict.BAD, str(error), error.hint)
+        return
+    if stat.S_IMODE(file.stat().st_mode) & 0o077:
+        yield Finding("keys", Verdict.BAD, f"Others can read {KEYS_FILE}", f"chmod 600 {file}")
+    else:
+        yield Finding("keys", Verdict.GOOD, f"{count} signing key{'s' if count != 1 else ''}, readable by you alone")
+
+
+def _compiler() -> Iterator[Finding]:
+    html = to_html("<mjml><mj-body><mj-section></mj-section></mj-body></mjml>")
+    if isinstance(html, Fault):
+        yield Finding("compiler", Verdict.BAD, html.message, "Install the package mjml-python again")
+    else:
+        yield Finding("compiler", Verdict.GOOD, "MJML compiles")
+
+
+def _relay(project: Project, probe_relay: Callable[[Project], str]) -> Iterator[Finding]:
+    smtp = project.config.smtp
+    where = f"{smtp.host}:{smtp.port} ({smtp.tls})"
+    try:
+        yield Finding("relay", Verdict.GOOD, f"{where} answers: {probe_relay(project)}")
+    except NewsletterError as error:
+        yield Finding("relay", Verdict.BAD, f"{where}: {error}", error.hint)
+
+
+def _database(project: Project) -> Iterator[Finding]:
+    try:
+        database = connect(project, upgrade_empty=False)
+    except NewsletterError as error:
+        yield Finding("database", Verdict.BAD, str(error), error.hint)
+        return
+    try:
+        yield Finding("database", Verdict.GOOD, database.shown_url)
+        yield from _ledger(database)
+    finally:
+        database.close()
+
+
+def _ledger(database: Database) -> Iterator[Finding]:
+    deliveries = Deliveries(database).all()
+    unbalanced = False
+    for delivery in deliveries:
+        with database.read() as connection:
+            books = read_books(connection, delivery.id)
+        for message in check_equation(delivery, books):
+            unbalanced = True
+            yield Finding("ledger", Verdict.BAD, f"{delivery.id}: {message}", "Keep the database and ask for help")
+        if unknown := books.counts.get(RecipientState.UNKNOWN, 0):
+            yield Finding(
+                "ledger",
+                Verdict.MIND,
+                f"{delivery.id}: {unknown} recipients may or may not have got their mail",
+                f"newsletter deliveries recipients {delivery.id} --state unknown",
+            )
+        if delivery.state in _NEEDS_A_PERSON:
+            yield Finding(
+                "ledger",
+                Verdict.MIND,
+                f"{delivery.id} is {delivery.state.value}: {delivery.reason}",
+                f"newsletter deliveries show {delivery.id}",
+            )
+    if not unbalanced:
+        yield Finding("ledger", Verdict.GOOD, f"{len(deliveries)} deliveries balance")

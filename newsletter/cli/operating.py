@@ -1,0 +1,160 @@
+"""Commands of the person who runs a newsletter: init, db, secret, doctor, demo."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from newsletter.cli.show import confirm, print_facts, print_json, the_project
+
+
+@click.command()
+@click.argument("folder", metavar="[DIR]", default=".", type=click.Path(file_okay=False, path_type=Path))
+def init(folder: Path) -> None:
+    """Start a new newsletter project in DIR (default: here).
+
+    Writes newsletter.toml, a git-ignored secret.toml, templates/ and issues/ with a first issue. Nothing that exists is
+    overwritten.
+    """
+    from newsletter.app.start import start_project
+
+    for file in start_project(folder):
+        click.echo(f"  {file}")
+    here = folder == Path()
+    click.echo("\nNext:" + ("" if here else f"\n  cd {folder}") + "\n  newsletter preview\n  newsletter check")
+
+
+@click.group()
+def db() -> None:
+    """Look after the database."""
+
+
+@db.command()
+@click.pass_context
+def upgrade(ctx: click.Context) -> None:
+    """Bring the database to the schema of this program; make a backup first."""
+    from newsletter.app.database import upgrade_database
+
+    click.echo(upgrade_database(the_project(ctx)))
+
+
+@db.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
+@click.pass_context
+def backup(ctx: click.Context, file: Path, as_json: bool) -> None:
+    """Copy the database into a new FILE, also while it is in use.
+
+    Keep secret.toml with it: without that file a backup cannot be restored.
+    """
+    from newsletter.app.backup import back_up
+    from newsletter.app.database import connect
+
+    database = connect(the_project(ctx))
+    try:
+        size = back_up(database, file)
+    finally:
+        database.close()
+    if as_json:
+        print_json({"file": str(file), "bytes": size})
+    else:
+        click.echo(f"Wrote {file} ({size:,} bytes). Keep a copy of secret.toml with it.")
+
+
+@db.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
+@click.pass_context
+def restore(ctx: click.Context, file: Path, yes: bool, as_json: bool) -> None:
+    """Put a backup FILE in the place of the database.
+
+    Whatever was scheduled or sending in it is stopped and waits for you: people may have got those issues after the
+    backup was made.
+    """
+    from newsletter.app.backup import restore as restore_backup
+    from newsletter.app.database import connect
+
+    project = the_project(ctx)
+    confirm(f"Replace the database of {project.folder} by {file}?", yes=yes)
+    database = connect(project)
+    try:
+        stopped = restore_backup(project, database, file, datetime.now(UTC))
+    finally:
+        database.close()
+    if as_json:
+        print_json({"file": str(file), "stopped": stopped})
+        return
+    click.echo(f"Restored {file}.")
+    for delivery in stopped:
+        click.echo(f"  stopped {delivery}: look at it with newsletter deliveries show {delivery}")
+
+
+@click.group()
+def secret() -> None:
+    """Look after the keys in secret.toml."""
+
+
+@secret.command()
+@click.pass_context
+def rotate(ctx: click.Context) -> None:
+    """Sign links with a new key from now on.
+
+    The old keys stay in secret.toml and go on verifying the links in mails already sent.
+    """
+    from newsletter.app.keys import rotate_keys
+
+    keys = rotate_keys(the_project(ctx).folder)
+    click.echo(f"Links are signed with key {keys.signing[0].id} now; {len(keys.signing) - 1} older verify.")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@click.pass_context
+def doctor(ctx: click.Context, as_json: bool) -> int:
+    """Look for what is wrong with this installation; changes nothing.
+
+    Looks at the configuration, keys, compiler, relay and database, and whether the books of every delivery balance.
+    Exits with 1 when something is broken.
+    """
+    from newsletter.app.doctor import Verdict, examine
+    from newsletter.app.relay import probe_relay
+
+    findings = examine(the_project(ctx), probe_relay)
+    if as_json:
+        print_json(
+            [{"about": f.about, "verdict": f.verdict.value, "message": f.message, "hint": f.hint} for f in findings]
+        )
+    else:
+        marks = {Verdict.GOOD: ("ok", "green"), Verdict.MIND: ("mind", "yellow"), Verdict.BAD: ("BAD", "red")}
+        for finding in findings:
+            mark, colour = marks[finding.verdict]
+            click.echo(f"{click.style(f'{mark:<5}', fg=colour)} {finding.about:<9} {finding.message}")
+            if finding.hint and finding.verdict is not Verdict.GOOD:
+                click.echo(f"{'':<16}{finding.hint}")
+    return 1 if any(finding.verdict is Verdict.BAD for finding in findings) else 0
+
+
+@click.command()
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), help="Where to put everything (default: .demo)."
+)
+@click.pass_context
+def demo(ctx: click.Context, out: Path | None) -> int:
+    """Send this project's issues to made-up people and a mail catcher on this machine.
+
+    Checks, builds, creates a database, imports 300 made-up subscribers, dry-runs, delivers over SMTP, and shows who got
+    what. Nothing leaves this machine; everything is written into one folder, which is emptied first.
+    """
+    from newsletter.app.demo import run_demo
+
+    project = the_project(ctx)
+    report = run_demo(project, out or project.folder / ".demo", click.echo)
+    print_facts(report.where_to_look)
+    if not report.balances:
+        click.echo("The books do not balance.", err=True)
+    sys.stdout.flush()
+    return 0 if report.balances else 1

@@ -1,0 +1,86 @@
+"""`newsletter demo`, from a shell, in a copy of this project: the whole path, twice, and where to look afterwards."""
+
+from __future__ import annotations
+
+import email.policy
+import mailbox
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+RECIPIENTS = 300 - 3 * 5  # of the sample: five each have left, are suppressed, have not confirmed
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("news")
+    shutil.copyfile(ROOT / "newsletter.toml", folder / "newsletter.toml")
+    shutil.copytree(ROOT / "issues", folder / "issues")
+    return folder
+
+
+def run(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "newsletter", "-C", str(project), "demo", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+
+
+@pytest.fixture(scope="module")
+def first(project: Path) -> subprocess.CompletedProcess[str]:
+    return run(project)
+
+
+def test_demo_ends_by_itself_with_every_message_caught(first: subprocess.CompletedProcess[str], project: Path) -> None:
+    assert first.returncode == 0, first.stderr
+    files = sorted((project / ".demo" / "caught" / "eml").iterdir())
+    assert len(files) == 2 * RECIPIENTS
+    assert len(mailbox.Maildir(project / ".demo" / "caught" / "maildir")) == 2 * RECIPIENTS
+    received = Counter()
+    for file in files:
+        message = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
+        assert not message.defects
+        received[str(message["To"]), str(message["List-Id"]), str(message["Subject"])] += 1
+    assert set(received.values()) == {1}
+
+
+def test_demo_says_who_got_what_and_who_was_left_out(first: subprocess.CompletedProcess[str]) -> None:
+    told = first.stdout
+    assert "12 rejected" in told
+    assert "5 unsubscribed" in told
+    assert "5 pending" in told
+    assert "5 suppressed" in told
+    assert f"{RECIPIENTS} accepted" in told
+    assert f"0 accepted, {RECIPIENTS} excluded" in told.replace("\n", " ")
+
+
+def test_demo_index_shows_every_message_without_a_server(
+    first: subprocess.CompletedProcess[str], project: Path
+) -> None:
+    demo = project / ".demo"
+    assert (demo / "index.html").read_text(encoding="utf-8").count('target="mail"') == 2 * RECIPIENTS
+    page = (demo / "mails" / "0001.html").read_text(encoding="utf-8")
+    assert "http://localhost:8000/assets" not in page
+    name = page.split("../build/assets/")[1].split('"')[0]
+    assert (demo / "build" / "assets" / name).is_file()
+
+
+def test_demo_touches_nothing_of_the_project(first: subprocess.CompletedProcess[str], project: Path) -> None:
+    assert sorted(path.name for path in project.iterdir()) == [".demo", "issues", "newsletter.toml"]
+
+
+def test_demo_run_again_works(first: subprocess.CompletedProcess[str], project: Path) -> None:
+    again = run(project)
+    assert again.returncode == 0, again.stderr
+    assert len(list((project / ".demo" / "caught" / "eml").iterdir())) == 2 * RECIPIENTS
+
+
+def test_demo_never_empties_a_folder_that_is_not_its_own(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    refused = run(project, "--out", str(tmp_path))
+    assert refused.returncode == 1
+    assert "no demo made it" in refused.stderr
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
