@@ -2,13 +2,185 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from newsletter.app.composing import composer
 from newsletter.app.project import Project
+from newsletter.app.relay import smtp_settings
+from newsletter.delivery.delivery import Delivery, DeliveryState
+from newsletter.delivery.desk import Surroundings
+from newsletter.delivery.ledger import Claim
+from newsletter.delivery.retry import Decision
+from newsletter.delivery.send import Ending, Terms, send
+from newsletter.delivery.transports.smtp import SmtpTransport
+from newsletter.delivery.worker import is_known_dead, this_worker
+from newsletter.errors import StorageError
+from newsletter.storage.deliveries import Deliveries
 from newsletter.storage.engine import Database
+from newsletter.storage.freeze import freeze
+from newsletter.storage.ledger import StoredLedger
+from newsletter.storage.resolve import resend_by_policy, with_unknown
+
+FOREGROUND_PATIENCE = 60.0
+"""Seconds that a foreground send goes on without reaching the relay."""
+
+_POLL = 1.0
+"""Seconds between two looks of a worker at what is to be prepared."""
+
+Watch = Callable[[Claim, Decision], None]
+Tell = Callable[[str], None]
 
 
-def run_worker(project: Project, database: Database) -> None:
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """How a foreground send ended."""
+
+    delivery: Delivery
+    ending: Ending
+
+
+def check_relay(project: Project) -> None:
+    """Raise ConfigError for settings with which nothing could be sent. Connects to nothing."""
+    SmtpTransport(smtp_settings(project.config))
+
+
+def send_now(
+    project: Project,
+    database: Database,
+    delivery: str,
+    *,
+    watch: Watch = lambda _claim, _decision: None,
+    trouble: Tell = lambda _text: None,
+) -> Sent:
+    """Freeze and send one delivery until nothing of it is due, or until SIGTERM or SIGINT.
+
+    `watch` is told of every message that was settled, `trouble` of what keeps them from leaving. Raises ConfigError
+    when the relay's settings cannot be used, StorageError when the database cannot be reached to begin with.
+    """
+
+    async def run() -> Ending:
+        async with _stop_on_signals() as stop:
+            found = Deliveries(database).get(delivery)
+            if found.state is DeliveryState.PREPARING:
+                await asyncio.to_thread(freeze, database, delivery, _now(), should_stop=stop.is_set)
+            _resend_by_policy(project, database, [delivery])
+            return await _send(project, database, stop, only=delivery, watch=watch, trouble=trouble)
+
+    ending = asyncio.run(run())
+    return Sent(Deliveries(database).get(delivery), ending)
+
+
+def run_worker(project: Project, database: Database, *, tell: Tell, tethered: bool = False) -> None:
     """Freeze and send whatever is due, until SIGTERM or SIGINT; then finish what is in flight and return.
 
     Meant to be the only thing its process does: it installs signal handlers and runs an event loop of its own.
+    `tethered`: also stop when standard input ends, because whoever started us is gone then.
     """
-    raise NotImplementedError
+
+    async def run() -> None:
+        async with _stop_on_signals(tethered=tethered) as stop:
+            preparing = asyncio.create_task(_prepare_deliveries(project, database, stop, tell))
+            while not stop.is_set():
+                try:
+                    await _send(project, database, stop, only=None, watch=lambda *_: None, trouble=tell)
+                except StorageError as error:  # it could not even enter the ledger
+                    tell(str(error))
+                    await _pause(stop, 2.0)
+            await preparing
+
+    asyncio.run(run())
+
+
+async def _send(
+    project: Project, database: Database, stop: asyncio.Event, *, only: str | None, watch: Watch, trouble: Tell
+) -> Ending:
+    config = project.config
+    transport = SmtpTransport(smtp_settings(config))
+    around = Surroundings(
+        ledger=StoredLedger(database, expiry=config.sending.expiry),
+        transport=transport,
+        prepare=composer(project, Deliveries(database)),
+        clock=_now,
+        new_worker=this_worker,
+        is_dead=is_known_dead,
+        watch=watch,
+        trouble=trouble,
+    )
+    terms = Terms(
+        connections=config.sending.connections,
+        lease=config.sending.lease.total_seconds(),
+        policy=config.retry_policy,
+        patience=FOREGROUND_PATIENCE if only else None,
+    )
+    try:
+        return await send(around, terms, stop, only=only)
+    finally:
+        await transport.close()
+
+
+async def _prepare_deliveries(project: Project, database: Database, stop: asyncio.Event, tell: Tell) -> None:
+    """Freeze what is preparing as it comes; let the policy look at what is unknown."""
+    while not stop.is_set():
+        try:
+            for delivery in await asyncio.to_thread(Deliveries(database).all, DeliveryState.PREPARING):
+                await asyncio.to_thread(freeze, database, delivery.id, _now(), should_stop=stop.is_set)
+            if project.config.sending.unknown == "resend":
+                names = await asyncio.to_thread(with_unknown, database)
+                await asyncio.to_thread(_resend_by_policy, project, database, names)
+        except StorageError as error:
+            tell(str(error))
+        await _pause(stop, _POLL)
+
+
+def _resend_by_policy(project: Project, database: Database, names: list[str]) -> None:
+    """Send unknown messages again if the configuration says so, once no reply to them can come any more."""
+    config = project.config
+    if config.sending.unknown == "resend":
+        patience = config.smtp.reply_timeout + config.sending.lease + timedelta(minutes=1)
+        for name in names:
+            resend_by_policy(database, name, _now(), patience=patience, expiry=config.sending.expiry)
+
+
+@asynccontextmanager
+async def _stop_on_signals(*, tethered: bool = False) -> AsyncIterator[asyncio.Event]:
+    """An event that SIGTERM and SIGINT set; a second SIGINT ends the process as if nobody listened."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def interrupted() -> None:
+        stop.set()
+        loop.remove_signal_handler(signal.SIGINT)
+
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGINT, interrupted)
+    if tethered:
+        loop.add_reader(sys.stdin.fileno(), _read_tether, loop, stop)
+    try:
+        yield stop
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
+        loop.remove_signal_handler(signal.SIGINT)
+
+
+def _read_tether(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """Somebody let go of the other end of our standard input, or wrote something, which means nothing."""
+    if not os.read(sys.stdin.fileno(), 4096):
+        loop.remove_reader(sys.stdin.fileno())
+        stop.set()
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        pass  # nobody asked to stop meanwhile
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -2,15 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import secrets
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
+from newsletter.app.issues import examine, find
 from newsletter.app.project import Project
-from newsletter.delivery.delivery import Delivery
-from newsletter.problem import Problem
+from newsletter.audience.address import parse_address
+from newsletter.compiler.edition import Edition
+from newsletter.delivery.checks.identity import check_identity
+from newsletter.delivery.delivery import Delivery, DeliveryState
+from newsletter.delivery.ledger import RecipientState
+from newsletter.delivery.plan import Planned, plan
+from newsletter.delivery.schedule import check_start, is_missed
+from newsletter.errors import AuthoringError, EmptyAudienceError, RequestError, StateError
+from newsletter.problem import Problem, has_errors
+from newsletter.reporting.report import Report, check_equation
+from newsletter.storage.books import read_books, read_languages, read_reasons, resent_ones
+from newsletter.storage.deliveries import Deliveries, Lease, Order
 from newsletter.storage.engine import Database
+from newsletter.storage.freeze import foresee
+from newsletter.storage.resolve import accept_unknown, resend_unknown
+from newsletter.tokens import base32, keyed_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """An issue that may be sent: checked, compiled in every language."""
+
+    issue: str
+    editions: tuple[Edition, ...]
+    """The issue's own language first."""
+    warnings: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """Whom a delivery would be for, were its audience frozen now."""
+
+    planned: tuple[Planned, ...]
+    left_out: Mapping[str, int]
+
+    @property
+    def waiting(self) -> int:
+        """How many would be sent a message."""
+        return sum(one.state is RecipientState.WAITING for one in self.planned)
+
+    @property
+    def languages(self) -> dict[str, int]:
+        """Messages by language of their edition."""
+        return dict(Counter(one.language for one in self.planned if one.state is RecipientState.WAITING))
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """Recipients who would be sent nothing, by reason."""
+        counted = Counter(f"{one.state}: {one.reason}" for one in self.planned if one.reason)
+        return dict(sorted(counted.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +71,28 @@ class Created:
 
     delivery: Delivery
     warnings: tuple[Problem, ...]
+
+
+def make_ready(project: Project, path: Path) -> Ready:
+    """Load, check and compile the issue at a path. Raises AuthoringError with everything that keeps it from leaving."""
+    found = find(project, [path])
+    if len(found) != 1:
+        what = "There is no issue" if not found else f"There are {len(found)} issues"
+        raise RequestError(f"{what} at {path}", hint="Name one issue: its folder, or its issue.yaml")
+    examined = examine(project, found[0])
+    public, bounces = project.config.public.url, project.config.bounces.address
+    problems = (*examined.problems, *check_identity(project.identity, public, bounces))
+    if has_errors(problems) or examined.issue is None:
+        raise AuthoringError(problems)
+    return Ready(examined.issue.slug, tuple(examined.editions.values()), problems)
+
+
+def look_ahead(database: Database, ready: Ready, lists: Sequence[str], *, again: bool = False) -> Outlook:
+    """Who would get what, and who would not, and why. Changes nothing. Raises NotFoundError for an unknown list."""
+    foreseen = foresee(database, ready.issue, lists)
+    languages = [edition.language for edition in ready.editions]
+    planned = tuple(plan(one, delivery="", languages=languages, again=again) for one in foreseen.candidates)
+    return Outlook(planned, foreseen.left_out)
 
 
 def create_delivery(
@@ -33,15 +107,171 @@ def create_delivery(
 ) -> Created:
     """Check and compile an issue and store a delivery of it: preparing at once, or scheduled `at` an instant.
 
-    Raises AuthoringError with every problem, NotFoundError for an unknown list, EmptyAudienceError when nobody would
-    get it now (only without `at`).
+    Raises what `make_ready` and `store_delivery` raise.
     """
-    raise NotImplementedError
+    ready = make_ready(project, path)
+    return Created(store_delivery(project, database, ready, lists, now=now, at=at, again=again), ready.warnings)
 
 
-def start_due(project: Project, database: Database, now: datetime) -> list[Delivery]:
+def store_delivery(
+    project: Project,
+    database: Database,
+    ready: Ready,
+    lists: Sequence[str],
+    *,
+    now: datetime,
+    at: datetime | None = None,
+    again: bool = False,
+) -> Delivery:
+    """Store a delivery of an issue that is ready.
+
+    Raises NotFoundError for an unknown list, RequestError for a start in the past, and EmptyAudienceError when the
+    lists hold nobody to send to now (only without `at`: people may still come).
+    """
+    if at is not None:
+        check_start(at, now=now, max_lateness=project.config.sending.max_lateness)
+    elif not foresee(database, ready.issue, lists).candidates:
+        raise EmptyAudienceError(
+            f"Nobody has confirmed a subscription to {' or '.join(lists)}",
+            hint="`newsletter lists list` shows how many people are on each list",
+        )
+    order = Order(
+        id=base32(secrets.token_bytes(10))[:12],
+        issue=ready.issue,
+        hash=hashlib.sha256("".join(edition.hash for edition in ready.editions).encode()).hexdigest(),
+        lists=tuple(dict.fromkeys(lists)),
+        editions=ready.editions,
+        again=again,
+        scheduled_at=at,
+    )
+    return Deliveries(database).create(order, now)
+
+
+def start_due(project: Project, database: Database, now: datetime, lease: Lease | None = None) -> list[Delivery]:
     """Start the deliveries whose time has come: preparing now, or missed when later than `max_lateness`.
 
-    Called by the scheduler; safe to call from several at once. Returns those whose state changed.
+    Called by the scheduler, under its lease; safe to call from several at once. Returns those it changed.
     """
-    raise NotImplementedError
+    store = Deliveries(database)
+    changed = []
+    for delivery in store.due(now):
+        assert delivery.scheduled_at is not None
+        to, reason = DeliveryState.PREPARING, ""
+        if is_missed(delivery.scheduled_at, now=now, max_lateness=project.config.sending.max_lateness):
+            to, reason = DeliveryState.MISSED, f"nobody was running at {delivery.scheduled_at:%Y-%m-%d %H:%M} UTC"
+        if store.move(delivery.id, to, since=DeliveryState.SCHEDULED, reason=reason, lease=lease):
+            changed.append(store.get(delivery.id))
+    return changed
+
+
+def pause(database: Database, delivery: str) -> Delivery:
+    """Stop sending; `resume` goes on. Raises StateError when it is not under way."""
+    return _steer(database, delivery, DeliveryState.PAUSED, reason="paused by a person")
+
+
+def resume(database: Database, delivery: str) -> Delivery:
+    """Let a delivery that was stopped go on; one that is under way or finished stays as it is.
+
+    Raises StateError for one that is cancelled, or scheduled for later.
+    """
+    store = Deliveries(database)
+    found = store.get(delivery)
+    match found.state:
+        case DeliveryState.PREPARING | DeliveryState.SENDING | DeliveryState.FINISHED:
+            return found
+        case DeliveryState.SCHEDULED:
+            raise StateError(
+                f"Delivery {delivery} starts by itself at {found.scheduled_at:%Y-%m-%d %H:%M} UTC",
+                hint="`newsletter deliveries reschedule` gives it another time",
+            )
+        case _:
+            to = DeliveryState.PREPARING if found.frozen_count is None else DeliveryState.SENDING
+            return _steer(database, delivery, to)
+
+
+def cancel(database: Database, delivery: str, now: datetime) -> Delivery:
+    """End a delivery for good; nobody who is still waiting gets a message. Raises StateError when it is over."""
+    store = Deliveries(database)
+    for _ in range(_TRIES):
+        found = store.get(delivery)
+        _require_move(found, DeliveryState.CANCELLED)
+        if store.cancel(delivery, now, since=found.state):
+            return store.get(delivery)
+    raise StateError(f"Delivery {delivery} changes its state all the time; try again")
+
+
+def reschedule(project: Project, database: Database, delivery: str, at: datetime, now: datetime) -> Delivery:
+    """Give a scheduled or missed delivery another start. Raises StateError when it has started."""
+    check_start(at, now=now, max_lateness=project.config.sending.max_lateness)
+    store = Deliveries(database)
+    found = store.get(delivery)
+    if found.state not in (DeliveryState.SCHEDULED, DeliveryState.MISSED):
+        raise StateError(f"Delivery {delivery} is {found.state}; only a scheduled or missed one can be rescheduled")
+    if not store.reschedule(delivery, at, since=found.state):
+        raise StateError(f"Delivery {delivery} has started in this very moment")
+    return store.get(delivery)
+
+
+def resolve(
+    project: Project,
+    database: Database,
+    delivery: str,
+    verdict: Literal["accepted", "resend"],
+    *,
+    now: datetime,
+    only: Collection[str] = (),
+) -> int:
+    """Decide what became of unknown recipients: of all, or of some by address or id. Returns how many were moved."""
+    Deliveries(database).get(delivery)
+    chosen = [_recipient_key(project, one) for one in only]
+    if verdict == "accepted":
+        return accept_unknown(database, delivery, now, only=chosen)
+    return resend_unknown(database, delivery, now, only=chosen)
+
+
+def _recipient_key(project: Project, name: str) -> str:
+    """A recipient's id as it is; an address as the hash by which the ledger knows it."""
+    return keyed_hash(project.keys.address, parse_address(name).canonical) if "@" in name else name.lower()
+
+
+def report_on(database: Database, delivery: str) -> Report:
+    """What a delivery amounted to, and whether its books balance."""
+    store = Deliveries(database)
+    found = store.get(delivery)
+    with database.read() as connection:
+        books = read_books(connection, delivery)
+        languages, reasons = read_languages(connection, delivery), read_reasons(connection, delivery)
+        resent = resent_ones(connection, delivery)
+    return Report(
+        delivery=found,
+        books=books,
+        problems=check_equation(found, books),
+        languages=languages,
+        reasons=reasons,
+        unknown=tuple(store.recipients(delivery, RecipientState.UNKNOWN)),
+        resent=tuple(one for name in resent if (one := store.recipient(name)) is not None),
+    )
+
+
+_TRIES = 5
+"""A state that changes between looking and setting is looked at again; nothing changes it that often."""
+
+
+def _steer(database: Database, delivery: str, to: DeliveryState, *, reason: str = "") -> Delivery:
+    store = Deliveries(database)
+    for _ in range(_TRIES):
+        found = store.get(delivery)
+        if found.state is to:
+            return found
+        _require_move(found, to)
+        if store.move(delivery, to, since=found.state, reason=reason):
+            return store.get(delivery)
+    raise StateError(f"Delivery {delivery} changes its state all the time; try again")
+
+
+def _require_move(delivery: Delivery, to: DeliveryState) -> None:
+    if not delivery.may_become(to):
+        raise StateError(
+            f"Delivery {delivery.id} is {delivery.state} and cannot become {to}",
+            hint=f"`newsletter deliveries show {delivery.id}` shows how it stands",
+        )

@@ -24,7 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "preview": ("newsletter.cli.serving:preview", "See issues as they are written, in the browser."),
     "test": ("newsletter.cli.sending:test", "Send a proof of an issue to addresses of your own."),
     "send": ("newsletter.cli.sending:send", "Send an issue to lists, now or at a time."),
-    "deliveries": ("newsletter.cli.sending:deliveries", "Watch and steer deliveries."),
+    "deliveries": ("newsletter.cli.deliveries:deliveries", "Watch and steer deliveries."),
     "lists": ("newsletter.cli.people:lists", "The lists people subscribe to."),
     "subscribers": ("newsletter.cli.people:subscribers", "Import, show and look after subscribers."),
     "serve": ("newsletter.cli.serving:serve", "Run pages, scheduler and sender as one service."),

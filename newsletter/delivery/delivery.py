@@ -77,3 +77,7 @@ class Delivery:
     """People of the lists who are no recipients, by reason: pending, unsubscribed."""
     reason: str = ""
     """Why it is halted, paused or missed."""
+
+    def may_become(self, state: DeliveryState) -> bool:
+        """Whether this state may follow the present one."""
+        return state in MOVES[self.state]

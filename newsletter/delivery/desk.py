@@ -22,7 +22,14 @@ from newsletter.delivery.retry import Decision, Exclude, GoBack, Hold, RetryPoli
 from newsletter.delivery.settle import WOULD_DIFFER
 from newsletter.delivery.transport import Transport
 from newsletter.delivery.writer import Writer
-from newsletter.errors import ComposeError, NewsletterError, PermitRefusedError, RelayLoginError, TransportError
+from newsletter.errors import (
+    ComposeError,
+    NewsletterError,
+    PermitRefusedError,
+    RelayLoginError,
+    StorageError,
+    TransportError,
+)
 
 Prepare: TypeAlias = Callable[[Claim], tuple[Envelope, Message]]
 """Composes one recipient's message. Raises ComposeError when that is the fault of their data."""
@@ -80,6 +87,9 @@ class Desk:
             envelope, message = self._around.prepare(claim)
         except ComposeError as error:
             return Settlement(claim, await self._leave_out(claim, str(error)), None)
+        except StorageError as error:
+            self._around.trouble(str(error))
+            return Settlement(claim, GoBack(self._around.clock(), "its edition could not be read"), None)
         except NewsletterError as error:
             # Not this person's data: the next message would fare no better.
             return Settlement(claim, await self._halt(claim, str(error)), None)

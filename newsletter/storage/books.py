@@ -28,6 +28,51 @@ def read_books(connection: sa.Connection, delivery: str) -> Books:
     )
 
 
+def read_languages(connection: sa.Connection, delivery: str) -> dict[str, int]:
+    """How many recipients have an edition in which language."""
+    query = (
+        sa.select(recipients.c.language, sa.func.count())
+        .where(recipients.c.delivery_id == delivery)
+        .group_by(recipients.c.language)
+        .order_by(sa.func.count().desc(), recipients.c.language)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def read_reasons(connection: sa.Connection, delivery: str) -> dict[RecipientState, dict[str, int]]:
+    """For each state that has reasons: how many rows say which, the most frequent first."""
+    state, reason = recipients.c.state, recipients.c.reason
+    query = (
+        sa.select(state, reason, sa.func.count())
+        .where(recipients.c.delivery_id == delivery, reason != "")
+        .group_by(state, reason)
+        .order_by(sa.func.count().desc(), state, reason)
+    )
+    found: dict[RecipientState, dict[str, int]] = {}
+    for name, why, count in connection.execute(query):
+        found.setdefault(RecipientState(name), {})[why] = count
+    return found
+
+
+def resent_ones(connection: sa.Connection, delivery: str) -> list[str]:
+    """Recipients whose message was permitted once more although an earlier attempt may have arrived."""
+    later = attempts.alias()
+    query = (
+        sa.select(recipients.c.id)
+        .join(attempts, attempts.c.recipient_id == recipients.c.id)
+        .join(later, sa.and_(later.c.recipient_id == recipients.c.id, later.c.epoch > attempts.c.epoch))
+        .where(
+            recipients.c.delivery_id == delivery,
+            attempts.c.permitted_at.is_not(None),
+            attempts.c.outcome.in_(["", "unknown"]),
+            later.c.permitted_at.is_not(None),
+        )
+        .distinct()
+        .order_by(recipients.c.id)
+    )
+    return list(connection.execute(query).scalars())
+
+
 def digest_of_rows(connection: sa.Connection, delivery: str) -> str:
     """The digest of the rows that a delivery has."""
     # Ids are digits and lower-case letters, which every collation sorts alike.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,7 @@ from newsletter.errors import NotFoundError, StateError
 from newsletter.storage import tables
 from newsletter.storage.engine import Database
 from newsletter.storage.leases import holds
+from newsletter.storage.lists import ListStore
 from newsletter.storage.tables import deliveries, delivery_lists, editions, lists, recipients
 
 _PAGE = 1000
@@ -49,7 +50,7 @@ class Deliveries:
         """
         state = DeliveryState.PREPARING if order.scheduled_at is None else DeliveryState.SCHEDULED
         with self._database.write() as connection:
-            list_ids = _list_ids(connection, order.lists)
+            chosen = ListStore(self._database, connection).all_named(order.lists)
             connection.execute(
                 sa.insert(deliveries).values(
                     id=order.id, issue=order.issue, state=state.value, hash=order.hash, again=order.again,
@@ -59,24 +60,25 @@ class Deliveries:
             )  # fmt: skip
             connection.execute(
                 sa.insert(delivery_lists),
-                [{"delivery_id": order.id, "list_id": id_, "position": n} for n, id_ in enumerate(list_ids)],
+                [{"delivery_id": order.id, "list_id": one.id, "position": n} for n, one in enumerate(chosen)],
             )
             self._store_editions(connection, order)
         return self.get(order.id)
 
     def _store_editions(self, connection: sa.Connection, order: Order) -> None:
         for position, edition in enumerate(order.editions):
-            for asset in edition.assets:
-                connection.execute(
-                    self._database.insert_ignore(tables.assets),
-                    {"name": asset.name, "media_type": asset.media_type, "data": asset.data},
-                )
+            self._store_assets(connection, edition.assets)
             connection.execute(
                 sa.insert(editions).values(
                     delivery_id=order.id, language=edition.language, position=position, hash=edition.hash,
                     body=edition_to_json(edition),
                 )
             )  # fmt: skip
+
+    def _store_assets(self, connection: sa.Connection, assets: Iterable[Asset]) -> None:
+        for asset in assets:  # one by one: together they may be tens of megabytes
+            row = {"name": asset.name, "media_type": asset.media_type, "data": asset.data}
+            connection.execute(self._database.insert_ignore(tables.assets), row)
 
     def get(self, delivery: str) -> Delivery:
         """One delivery. Raises NotFoundError."""
@@ -146,6 +148,22 @@ class Deliveries:
             row = connection.execute(sa.select(tables.assets).where(tables.assets.c.name == name)).one_or_none()
         return None if row is None else Asset(row.name, row.media_type, row.data)
 
+    def keep_assets(self, assets: Iterable[Asset]) -> None:
+        """Store images that are to be served, without a delivery: those of a proof."""
+        with self._database.write() as connection:
+            self._store_assets(connection, assets)
+
+    def list_names(self, delivery: str) -> dict[str, str]:
+        """The lists of a delivery, slug → name, in the order they were named."""
+        query = (
+            sa.select(lists.c.slug, lists.c.name)
+            .join(delivery_lists, delivery_lists.c.list_id == lists.c.id)
+            .where(delivery_lists.c.delivery_id == delivery)
+            .order_by(delivery_lists.c.position)
+        )
+        with self._database.read() as connection:
+            return {row.slug: row.name for row in connection.execute(query)}
+
     def recipient(self, recipient: str) -> Recipient | None:
         """One row of the ledger by its id."""
         with self._database.read() as connection:
@@ -205,15 +223,6 @@ def sweep_cancelled(connection: sa.Connection, names: Sequence[str], now: dateti
         .where(recipients.c.state.in_([RecipientState.WAITING.value, RecipientState.DEFERRED.value]))
         .values(state=RecipientState.EXCLUDED.value, reason=Exclusion.CANCELLED.value, settled_at=now)
     )
-
-
-def _list_ids(connection: sa.Connection, slugs: Sequence[str]) -> list[int]:
-    known = {row.slug: row.id for row in connection.execute(sa.select(lists.c.slug, lists.c.id))}
-    missing = [slug for slug in slugs if slug not in known]
-    if missing:
-        there = f"The lists are {', '.join(sorted(known))}" if known else "`newsletter lists add` makes one"
-        raise NotFoundError(f"There is no list {', '.join(map(repr, missing))}", hint=there)
-    return [known[slug] for slug in dict.fromkeys(slugs)]
 
 
 def list_slugs(connection: sa.Connection, delivery: str) -> dict[int, str]:

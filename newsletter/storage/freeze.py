@@ -6,7 +6,7 @@ take turns and whoever comes later goes on where the other one was. Ids are deri
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,6 +18,7 @@ from newsletter.delivery.plan import Candidate, LeftOut, Planned, plan
 from newsletter.storage.books import digest_of_rows
 from newsletter.storage.deliveries import compare_and_set
 from newsletter.storage.engine import Database
+from newsletter.storage.lists import ListStore
 from newsletter.storage.recheck import reached_among, suppressed_among
 from newsletter.storage.tables import (
     deliveries,
@@ -44,15 +45,51 @@ class Audience:
     list_languages: Mapping[int, str]
 
 
-def freeze(database: Database, delivery: str, now: datetime, *, chunk: int = CHUNK) -> None:
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """An audience as it would be frozen now."""
+
+    candidates: tuple[Candidate, ...]
+    left_out: Mapping[str, int]
+
+
+def freeze(
+    database: Database,
+    delivery: str,
+    now: datetime,
+    *,
+    chunk: int = CHUNK,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> None:
     """Write the audience of a delivery that is preparing into the ledger, then let it send.
 
-    Returns when it is not preparing any more, be it because another process did the rest, or a person stopped it.
+    Returns when it is not preparing any more, be it because another process did the rest, or a person stopped it; also
+    between two chunks when `should_stop` says so, and the next call goes on from there.
     """
     _begin(database, delivery, now)
-    while _freeze_chunk(database, delivery, chunk):
+    while not should_stop() and _freeze_chunk(database, delivery, chunk):
         pass
     _complete(database, delivery)
+
+
+def foresee(database: Database, issue: str, list_slugs: Sequence[str]) -> Foreseen:
+    """Who would be in the audience of a delivery, were it frozen now. Writes nothing. Raises NotFoundError."""
+    with database.read() as connection:
+        chosen = ListStore(database, connection).all_named(list_slugs)
+        audience = Audience("", issue, tuple(one.id for one in chosen), {one.id: one.language for one in chosen})
+        people: list[Candidate] = []
+        while chunk := candidates(
+            connection, audience, after=people[-1].subscriber if people else 0, up_to=None, limit=CHUNK
+        ):
+            people += chunk
+        return Foreseen(tuple(people), left_out(connection, audience))
+
+
+def list_names(database: Database, slugs: Sequence[str]) -> dict[int, tuple[str, str]]:
+    """Id → slug and name of these lists, each once, in the order they were named. Raises NotFoundError."""
+    with database.read() as connection:
+        chosen = ListStore(database, connection).all_named(slugs)
+    return {one.id: (one.slug, one.name) for one in chosen}
 
 
 def _begin(database: Database, delivery: str, now: datetime) -> None:

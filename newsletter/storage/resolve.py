@@ -84,3 +84,19 @@ def _unknown(delivery: str, only: Collection[str]) -> list[sa.ColumnElement[bool
         chosen = sorted(only)
         conditions.append(sa.or_(recipients.c.id.in_(chosen), recipients.c.address_hash.in_(chosen)))
     return conditions
+
+
+def with_unknown(database: Database) -> list[str]:
+    """The deliveries that have unknown recipients and may still send."""
+    over = [DeliveryState.CANCELLED.value, DeliveryState.HALTED.value, DeliveryState.PAUSED.value]
+    query = (
+        sa.select(deliveries.c.id)
+        .where(deliveries.c.state.not_in(over))
+        .where(
+            sa.exists().where(
+                recipients.c.delivery_id == deliveries.c.id, recipients.c.state == RecipientState.UNKNOWN.value
+            )
+        )
+    )
+    with database.read() as connection:
+        return list(connection.execute(query).scalars())

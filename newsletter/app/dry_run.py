@@ -1,0 +1,180 @@
+"""Dry run: everything a send would do, into files: audience, who gets nothing and why, every message. Nobody is mailed.
+
+Touches neither people nor ledger; the personal links in its messages are signed with a key that opens nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from newsletter.app.building import SIGNER
+from newsletter.app.composing import bounces_of
+from newsletter.app.project import Project
+from newsletter.app.sending import Outlook, Ready, look_ahead, make_ready
+from newsletter.delivery.envelope import address_envelope
+from newsletter.delivery.ledger import Claim, RecipientState
+from newsletter.delivery.message import Letterhead, compose_message
+from newsletter.delivery.plan import Exclusion, Planned, recipient_id
+from newsletter.delivery.transports.folder import FolderTransport
+from newsletter.delivery.urls import Urls
+from newsletter.errors import ComposeError, RequestError
+from newsletter.problem import Problem
+from newsletter.storage.engine import Database
+from newsletter.storage.freeze import list_names
+
+REPORT = "report.json"
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What a dry run came to."""
+
+    out: Path
+    issue: str
+    outlook: Outlook
+    """As it turned out: people whose message cannot be composed are excluded."""
+    messages: int
+    """Written as `.eml` files."""
+    size: int
+    """Bytes of all messages together."""
+    seconds: float
+    """What composing and writing took; a send is slower by what the relay takes."""
+    unrendered: Mapping[str, str]
+    """Address → why their message cannot be composed."""
+    warnings: tuple[Problem, ...]
+
+    def as_json(self) -> dict[str, object]:
+        """What `report.json` holds, apart from the recipients."""
+        return {
+            "out": str(self.out),
+            "issue": self.issue,
+            "messages": self.messages,
+            "languages": self.outlook.languages,
+            "not_sent": self.outlook.reasons,
+            "left_out": dict(self.outlook.left_out),
+            "unrendered": dict(self.unrendered),
+            "bytes": self.size,
+            "seconds": round(self.seconds, 3),
+            "messages_per_second": round(self.messages / self.seconds, 1) if self.seconds else None,
+        }
+
+
+def dry_run(
+    project: Project,
+    database: Database,
+    path: Path,
+    lists: Sequence[str],
+    *,
+    out: Path,
+    now: datetime,
+    again: bool = False,
+) -> DryRun:
+    """Rehearse a send into `out`: `.eml` files, `report.json` and `report.txt`.
+
+    Raises what `make_ready` raises, NotFoundError for an unknown list, and RequestError when `out` holds something
+    that no dry run made.
+    """
+    ready = make_ready(project, path)
+    outlook = look_ahead(database, ready, lists, again=again)
+    _clear(out)
+    started = time.perf_counter()
+    run = asyncio.run(_write_messages(project, ready, outlook, list_names(database, lists), out, now))
+    finished = replace(run, seconds=time.perf_counter() - started)
+    _write_reports(finished)
+    return finished
+
+
+def _clear(out: Path) -> None:
+    """Make the folder, or take away what an earlier dry run left in it."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        present = list(out.iterdir())
+        if present and not (out / REPORT).exists():
+            raise RequestError(f"{out} is not empty, and no dry run made it", hint="Choose another folder with --out")
+        for file in present:
+            if file.suffix == ".eml" or file.name in (REPORT, "report.txt"):
+                file.unlink()
+        (out / REPORT).write_text("{}\n", encoding="utf-8")  # ours from now on, also if we are interrupted
+    except OSError as error:
+        raise RequestError(f"Cannot write {error.filename}: {error.strerror}", hint="Choose another --out") from error
+
+
+async def _write_messages(
+    project: Project, ready: Ready, outlook: Outlook, names: Mapping[int, tuple[str, str]], out: Path, now: datetime
+) -> DryRun:
+    paper = Letterhead(dict(names.values()), Urls(project.config.public.url, SIGNER), SIGNER, bounces_of(project))
+    editions = {edition.language: edition for edition in ready.editions}
+    transport = FolderTransport(out)
+    planned: list[Planned] = []
+    unrendered: dict[str, str] = {}
+    size = 0
+    for one in outlook.planned:
+        if one.state is RecipientState.WAITING:
+            claim = _claim(one, names, now)
+            try:
+                envelope = address_envelope(claim, paper)
+                message = compose_message(editions[one.language], claim, paper)
+            except ComposeError as error:
+                unrendered[one.candidate.address] = str(error)
+                planned.append(replace(one, state=RecipientState.EXCLUDED, reason=Exclusion.RENDER))
+                continue
+            await transport.send(envelope, message, _permit)
+            size += len(message.data)
+        planned.append(one)
+    seen = Outlook(tuple(planned), outlook.left_out)
+    return DryRun(out, ready.issue, seen, seen.waiting, size, 0.0, unrendered, ready.warnings)
+
+
+async def _permit() -> bool:
+    return True
+
+
+def _claim(planned: Planned, names: Mapping[int, tuple[str, str]], now: datetime) -> Claim:
+    return Claim(
+        recipient=recipient_id("dry run", planned.candidate.subscriber),
+        delivery="dry run",
+        epoch=0,
+        address=planned.candidate.address,
+        language=planned.language,
+        dated_at=now.replace(microsecond=0),
+        attempts=0,
+        eligible_at=now,
+        values=planned.values,
+        lists=tuple(names[id_][0] for id_ in planned.candidate.list_ids),
+    )
+
+
+def _write_reports(run: DryRun) -> None:
+    recipients = [
+        {
+            "address": one.candidate.address,
+            "language": one.language,
+            "state": one.state.value,
+            "reason": one.reason,
+        }
+        for one in run.outlook.planned
+    ]
+    facts = json.dumps(run.as_json() | {"recipients": recipients}, ensure_ascii=False, indent=2)
+    (run.out / REPORT).write_text(facts + "\n", encoding="utf-8")
+    (run.out / "report.txt").write_text("\n".join(report_lines(run)) + "\n", encoding="utf-8")
+
+
+def report_lines(run: DryRun) -> list[str]:
+    """The report for people."""
+    lines = [f"Dry run of {run.issue}: {run.messages} messages, nobody was mailed"]
+    lines += [f"  {count:>7}  in {language}" for language, count in run.outlook.languages.items()]
+    lines += [f"  {count:>7}  not sent, {reason}" for reason, count in run.outlook.reasons.items()]
+    lines += [f"  {count:>7}  left out, {reason}" for reason, count in run.outlook.left_out.items()]
+    lines += [f"  {address}: {reason}" for address, reason in run.unrendered.items()]
+    if run.messages:
+        average, rate = run.size / run.messages / 1000, run.messages / max(run.seconds, 0.001)
+        lines.append(
+            f"Composed in {run.seconds:.1f} s: {rate:.0f} a second, {average:.0f} kB each. A relay takes longer."
+        )
+    return lines

@@ -1,0 +1,129 @@
+"""Proof: the editions of an issue sent to people of the team before the delivery, marked as proofs, links inert."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from newsletter.app.building import SIGNER, choose_persona
+from newsletter.app.composing import bounces_of
+from newsletter.app.project import Project
+from newsletter.app.relay import smtp_settings
+from newsletter.app.sending import make_ready
+from newsletter.audience.address import Address, parse_address
+from newsletter.authoring.persona import FILE as PERSONAS
+from newsletter.authoring.persona import load_personas
+from newsletter.compiler.edition import Edition
+from newsletter.delivery.envelope import address_envelope
+from newsletter.delivery.ledger import Claim
+from newsletter.delivery.message import Letterhead, compose_message
+from newsletter.delivery.outcome import Accepted, Unknown
+from newsletter.delivery.transport import Transport
+from newsletter.delivery.transports.smtp import SmtpTransport
+from newsletter.delivery.urls import Urls
+from newsletter.errors import RequestError
+from newsletter.problem import Problem
+from newsletter.storage.deliveries import Deliveries
+from newsletter.storage.engine import Database
+from newsletter.tokens import base32
+
+MARK = "[Proof]"
+"""What the subject of a proof begins with."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProofResult:
+    """What became of one proof."""
+
+    address: str
+    language: str
+    is_accepted: bool
+    said: str
+    """The relay's reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proofs:
+    """All proofs of one issue."""
+
+    results: tuple[ProofResult, ...]
+    warnings: tuple[Problem, ...]
+
+
+def send_proofs(
+    project: Project,
+    database: Database,
+    path: Path,
+    addresses: Sequence[str],
+    *,
+    now: datetime,
+    languages: Sequence[str] = (),
+) -> Proofs:
+    """Send every edition of an issue (or those in some languages) to each address, filled for a persona.
+
+    The images are stored, so that `newsletter serve` shows them. Raises AddressError, what `make_ready` raises,
+    RequestError for a language there is no edition in, and TransportError when the relay cannot be reached.
+    """
+    people = [parse_address(address) for address in addresses]
+    ready = make_ready(project, path)
+    editions = _chosen(ready.editions, languages)
+    for edition in editions:
+        Deliveries(database).keep_assets(edition.assets)
+    results = asyncio.run(_send(project, editions, people, now))
+    return Proofs(tuple(results), ready.warnings)
+
+
+def _chosen(editions: Sequence[Edition], languages: Sequence[str]) -> list[Edition]:
+    there = {edition.language: edition for edition in editions}
+    missing = [language for language in languages if language not in there]
+    if missing:
+        raise RequestError(
+            f"There is no edition in {', '.join(missing)}", hint=f"The issue has editions in {', '.join(there)}"
+        )
+    return [there[language] for language in languages or there]
+
+
+async def _send(
+    project: Project, editions: Sequence[Edition], people: Sequence[Address], now: datetime
+) -> list[ProofResult]:
+    transport = SmtpTransport(smtp_settings(project.config))
+    try:
+        return [await _send_one(project, edition, person, transport, now) for person in people for edition in editions]
+    finally:
+        await transport.close()
+
+
+async def _send_one(
+    project: Project, edition: Edition, person: Address, transport: Transport, now: datetime
+) -> ProofResult:
+    name = project.config.newsletter.name or "proof"
+    paper = Letterhead({"proof": name}, Urls(project.config.public.url, SIGNER), SIGNER, bounces_of(project), MARK)
+    personas, _ = load_personas(project.issues / PERSONAS, root=project.folder)
+    persona = choose_persona(personas, edition.language, [edition.language])
+    claim = Claim(
+        recipient=base32(secrets.token_bytes(17))[:26],  # a proof is another message each time it is sent
+        delivery="proof",
+        epoch=0,
+        address=person.text,
+        language=edition.language,
+        dated_at=now.replace(microsecond=0),
+        attempts=0,
+        eligible_at=now,
+        values={
+            **persona.attributes,
+            "name": persona.name,
+            "language": persona.language,
+            "timezone": persona.timezone,
+        },
+    )
+    outcome = await transport.send(address_envelope(claim, paper), compose_message(edition, claim, paper), _permit)
+    said = outcome.reason if isinstance(outcome, Unknown) else str(outcome.reply)
+    return ProofResult(person.text, edition.language, isinstance(outcome, Accepted), said)
+
+
+async def _permit() -> bool:
+    return True

@@ -1,0 +1,304 @@
+"""Commands that watch and steer deliveries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from newsletter.cli.show import print_facts, print_json, print_table, the_project
+from newsletter.cli.watching import ending_of, outcome_lines, send_watched, show_outcome
+
+if TYPE_CHECKING:
+    from newsletter.app.project import Project
+    from newsletter.delivery.delivery import Delivery
+    from newsletter.delivery.ledger import Recipient
+    from newsletter.reporting.report import Report
+    from newsletter.storage.engine import Database
+
+_STATES = (
+    "waiting", "claimed", "permitted", "accepted", "deferred", "rejected", "unknown", "suppressed", "excluded",
+)  # fmt: skip
+
+ID = click.argument("delivery", metavar="ID")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
+
+
+@click.group()
+def deliveries() -> None:
+    """Watch and steer deliveries."""
+
+
+@contextmanager
+def _opened(ctx: click.Context) -> Iterator[tuple[Project, Database]]:
+    from newsletter.app.database import connect
+
+    project = the_project(ctx)
+    database = connect(project)
+    try:
+        yield project, database
+    finally:
+        database.close()
+
+
+@deliveries.command("list")
+@JSON
+@click.pass_context
+def list_(ctx: click.Context, as_json: bool) -> None:
+    """Every delivery, the newest first."""
+    from newsletter.storage.deliveries import Deliveries
+
+    with _opened(ctx) as (_, database):
+        found = Deliveries(database).all()
+    if as_json:
+        print_json([_facts(delivery) for delivery in found])
+        return
+    rows = [
+        (
+            one.id,
+            one.issue,
+            one.state.value,
+            _count(one),
+            ", ".join(one.lists),
+            _time(one),
+        )
+        for one in found
+    ]
+    print_table(("id", "issue", "state", "recipients", "lists", "time (UTC)"), rows)
+
+
+def _count(delivery: Delivery) -> object:
+    return "" if delivery.frozen_count is None else delivery.frozen_count
+
+
+def _time(delivery: Delivery) -> str:
+    return f"{delivery.scheduled_at or delivery.created_at:%Y-%m-%d %H:%M}"
+
+
+def _facts(delivery: Delivery) -> dict[str, object]:
+    def instant(moment: datetime | None) -> str | None:
+        return None if moment is None else moment.isoformat()
+
+    return {
+        "delivery": delivery.id,
+        "issue": delivery.issue,
+        "state": delivery.state.value,
+        "hash": delivery.hash,
+        "scheduled_at": instant(delivery.scheduled_at),
+        "created_at": instant(delivery.created_at),
+        "started_at": instant(delivery.started_at),
+        "finished_at": instant(delivery.finished_at),
+        "lists": list(delivery.lists),
+        "languages": list(delivery.languages),
+        "again": delivery.again,
+        "reason": delivery.reason,
+    }
+
+
+@deliveries.command()
+@ID
+@JSON
+@click.pass_context
+def show(ctx: click.Context, delivery: str, as_json: bool) -> None:
+    """One delivery: how it stands, and how many recipients are in which state."""
+    report = _report(ctx, delivery)
+    if as_json:
+        print_json(_facts(report.delivery) | _numbers(report))
+        return
+    facts = {name: value for name, value in _facts(report.delivery).items() if value not in (None, "", [])}
+    print_facts({name: ", ".join(value) if isinstance(value, list) else value for name, value in facts.items()})
+    click.echo()
+    click.echo("\n".join(outcome_lines(report)))
+
+
+@deliveries.command()
+@ID
+@JSON
+@click.pass_context
+def report(ctx: click.Context, delivery: str, as_json: bool) -> int:
+    """What a delivery came to: counts, reasons, who may or may not have got it, and whether the books balance.
+
+    Exits with 1 when they do not.
+    """
+    found = _report(ctx, delivery)
+    if as_json:
+        print_json(
+            _facts(found.delivery)
+            | _numbers(found)
+            | {
+                "editions": dict(found.languages),
+                "reasons": {state.value: dict(reasons) for state, reasons in found.reasons.items()},
+                "unknown": [_recipient(one) for one in found.unknown],
+                "sent_again": [_recipient(one) for one in found.resent],
+                "balances": not found.problems,
+                "problems": list(found.problems),
+            }
+        )
+    else:
+        click.echo("\n".join(_report_lines(found)))
+    return 1 if found.problems else 0
+
+
+def _report(ctx: click.Context, delivery: str) -> Report:
+    from newsletter.app.sending import report_on
+
+    with _opened(ctx) as (_, database):
+        return report_on(database, delivery)
+
+
+def _numbers(report: Report) -> dict[str, object]:
+    from newsletter.reporting.report import counts_of
+
+    return {"counts": counts_of(report.delivery, report.books), "left_out": dict(report.delivery.left_out)}
+
+
+def _report_lines(report: Report) -> Iterator[str]:
+    yield f"Delivery {report.delivery.id} of {report.delivery.issue}"
+    yield from outcome_lines(report)
+    yield f"Editions: {', '.join(f'{count} {language}' for language, count in report.languages.items()) or 'none'}"
+    for title, people in (("May or may not have arrived", report.unknown), ("Sent more than once", report.resent)):
+        if people:
+            yield f"{title}:"
+            yield from (f"  {one.address or one.id}  {one.state.value}  {one.reason}" for one in people)
+    if not report.problems:
+        yield "The books balance."
+
+
+@deliveries.command()
+@ID
+@click.option("--state", type=click.Choice(_STATES), help="Only those in this state.")
+@JSON
+@click.pass_context
+def recipients(ctx: click.Context, delivery: str, state: str | None, as_json: bool) -> None:
+    """The recipients of a delivery and what became of each; with --json one object a line."""
+    from newsletter.delivery.ledger import RecipientState
+    from newsletter.storage.deliveries import Deliveries
+
+    with _opened(ctx) as (_, database):
+        store = Deliveries(database)
+        store.get(delivery)
+        rows = store.recipients(delivery, None if state is None else RecipientState(state))
+        if as_json:
+            for one in rows:
+                print_json(_recipient(one))
+            return
+        print_table(
+            ("address", "language", "state", "attempts", "reason"),
+            (
+                (one.address or one.id, one.language, one.state.value, one.attempts, one.reason or one.reply)
+                for one in rows
+            ),
+        )
+
+
+def _cells(one: Recipient) -> tuple[object, ...]:
+    return one.address or one.id, one.language, one.state.value, one.attempts, one.reason or one.reply
+
+
+def _recipient(one: Recipient) -> dict[str, object]:
+    return {
+        "recipient": one.id,
+        "address": one.address,
+        "language": one.language,
+        "state": one.state.value,
+        "reason": one.reason,
+        "message_id": one.message_id,
+        "reply": one.reply,
+        "attempts": one.attempts,
+    }
+
+
+@deliveries.command()
+@ID
+@JSON
+@click.pass_context
+def pause(ctx: click.Context, delivery: str, as_json: bool) -> None:
+    """Stop sending; "resume" goes on."""
+    from newsletter.app.sending import pause as pause_delivery
+
+    with _opened(ctx) as (_, database):
+        pause_delivery(database, delivery)
+        show_outcome(database, delivery, as_json=as_json)
+
+
+@deliveries.command()
+@ID
+@click.option("--detach", is_flag=True, help='Leave the sending to "newsletter serve" or "newsletter worker".')
+@JSON
+@click.pass_context
+def resume(ctx: click.Context, delivery: str, detach: bool, as_json: bool) -> int:
+    """Go on with a delivery that was paused, halted, missed, or whose process died.
+
+    Takes over at once from a dead process of this host; from another host's when its lease has run out.
+
+    Exit codes: 0 done, 1 failed, 3 stopped before the end or outcomes are unknown.
+    """
+    from newsletter.app.sender import check_relay
+    from newsletter.app.sending import resume as resume_delivery
+
+    with _opened(ctx) as (project, database):
+        check_relay(project)
+        resume_delivery(database, delivery)
+        if detach:
+            show_outcome(database, delivery, as_json=as_json)
+            return 0
+        sent = send_watched(project, database, delivery)
+        return ending_of(show_outcome(database, delivery, as_json=as_json), sent)
+
+
+@deliveries.command()
+@ID
+@JSON
+@click.pass_context
+def cancel(ctx: click.Context, delivery: str, as_json: bool) -> None:
+    """End a delivery for good; whoever is still waiting gets nothing."""
+    from newsletter.app.sending import cancel as cancel_delivery
+
+    with _opened(ctx) as (_, database):
+        cancel_delivery(database, delivery, datetime.now(UTC))
+        show_outcome(database, delivery, as_json=as_json)
+
+
+@deliveries.command()
+@ID
+@click.option("--at", required=True, metavar="WHEN", help='Such as "2026-11-23 09:00".')
+@click.option("--timezone", metavar="TZ", help="The time zone of --at (default: the newsletter's).")
+@JSON
+@click.pass_context
+def reschedule(ctx: click.Context, delivery: str, at: str, timezone: str | None, as_json: bool) -> None:
+    """Give a scheduled or missed delivery another start."""
+    from newsletter.app.sending import reschedule as reschedule_delivery
+    from newsletter.cli.starting import local_time, read_start
+
+    with _opened(ctx) as (project, database):
+        when = read_start(project, at, timezone)
+        changed = reschedule_delivery(project, database, delivery, when, datetime.now(UTC))
+    if as_json:
+        print_json(_facts(changed))
+    else:
+        click.echo(f"{changed.id} starts at {local_time(project, when)}")
+
+
+@deliveries.command()
+@ID
+@click.option(
+    "--unknown", "verdict", required=True, type=click.Choice(("accepted", "resend")),
+    help="accepted: they got it. resend: send it again; some may get it twice.",
+)  # fmt: skip
+@click.option("--recipient", "only", multiple=True, metavar="A", help="Only this address or id; may be repeated.")
+@JSON
+@click.pass_context
+def resolve(
+    ctx: click.Context, delivery: str, verdict: Literal["accepted", "resend"], only: tuple[str, ...], as_json: bool
+) -> None:
+    """Decide what became of recipients whose outcome is unknown: of all, or of some."""
+    from newsletter.app.sending import resolve as resolve_unknown
+
+    with _opened(ctx) as (project, database):
+        moved = resolve_unknown(project, database, delivery, verdict, now=datetime.now(UTC), only=only)
+        if not as_json:
+            click.echo(f"{moved} {'counted as accepted' if verdict == 'accepted' else 'will be sent again'}")
+        show_outcome(database, delivery, as_json=as_json)

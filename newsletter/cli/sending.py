@@ -1,0 +1,185 @@
+"""Commands that make mail leave: test, send, worker."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from newsletter.cli.show import confirm, print_json, print_problems, print_table, the_project
+
+if TYPE_CHECKING:
+    from newsletter.app.project import Project
+    from newsletter.app.sending import Outlook, Ready
+    from newsletter.storage.engine import Database
+
+ISSUE = click.argument("path", type=click.Path(exists=True, path_type=Path))
+
+
+@click.command()
+@ISSUE
+@click.option(
+    "--to", "addresses", multiple=True, required=True, metavar="ADDRESS", help="Who gets it; may be repeated."
+)
+@click.option("--language", "languages", multiple=True, metavar="TAG", help="Only this edition; may be repeated.")
+@click.option("--json", "as_json", is_flag=True, help="Print what became of each proof as JSON.")
+@click.pass_context
+def test(ctx: click.Context, path: Path, addresses: Sequence[str], languages: Sequence[str], as_json: bool) -> int:
+    """Send a proof of the issue at PATH to addresses of your own.
+
+    Every edition goes to every address, marked as a proof, filled for a persona. Its personal links do nothing.
+    """
+    from newsletter.app.database import connect
+    from newsletter.app.proof import send_proofs
+
+    project = the_project(ctx)
+    database = connect(project)
+    try:
+        proofs = send_proofs(project, database, path, addresses, now=datetime.now(UTC), languages=languages)
+    finally:
+        database.close()
+    print_problems(proofs.warnings, err=True)
+    if as_json:
+        print_json(
+            [
+                {"address": one.address, "language": one.language, "accepted": one.is_accepted, "reply": one.said}
+                for one in proofs.results
+            ]
+        )
+    else:
+        rows = [
+            (one.address, one.language, "accepted" if one.is_accepted else "not accepted", one.said)
+            for one in proofs.results
+        ]
+        print_table(("address", "language", "outcome", "reply"), rows)
+    return 0 if all(one.is_accepted for one in proofs.results) else 1
+
+
+@click.command()
+@ISSUE
+@click.option("--list", "lists", multiple=True, required=True, metavar="LIST", help="To whom; may be repeated.")
+@click.option(
+    "--at", metavar="WHEN", help='Not now but at a time, such as "2026-11-23 09:00"; "newsletter serve" sends.'
+)
+@click.option("--timezone", metavar="TZ", help="The time zone of --at (default: the newsletter's).")
+@click.option("--dry-run", is_flag=True, help="Write every message and a report into files; nobody is mailed.")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+    help="Where a dry run writes (default: dry-run/<slug> in the project folder).",
+)  # fmt: skip
+@click.option("--again", is_flag=True, help="Also to people who already got this issue.")
+@click.option("--detach", is_flag=True, help='Leave the sending to "newsletter serve" or "newsletter worker".')
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON lines: the delivery's id, and what became of it.")
+@click.pass_context
+def send(
+    ctx: click.Context, path: Path, lists: tuple[str, ...], at: str | None, timezone: str | None, dry_run: bool,
+    out: Path | None, again: bool, detach: bool, yes: bool, as_json: bool,
+) -> int:  # fmt: skip
+    """Send the issue at PATH to lists, now or at a time.
+
+    The same issue never reaches an address twice, whatever is sent, unless --again is said. Without --at it sends here
+    until nothing is due; deferred messages are left to "newsletter serve" or a later "newsletter deliveries resume".
+
+    Exit codes: 0 done, 1 problems found or failed, 2 wrong usage, 3 stopped before the end or outcomes are unknown.
+    """
+    from newsletter.app.database import connect
+    from newsletter.cli.starting import read_start
+
+    if out is not None and not dry_run:
+        raise click.UsageError("--out goes with --dry-run")
+    if timezone and not at:
+        raise click.UsageError("--timezone says which time --at means; there is no --at")
+    if dry_run and (at or detach):
+        raise click.UsageError("--dry-run sends nothing, now or later: leave out --at and --detach")
+    project = the_project(ctx)
+    start = None if at is None else read_start(project, at, timezone)
+    database = connect(project)
+    try:
+        if dry_run:
+            return _dry_run(project, database, path, lists, out, again=again, as_json=as_json)
+        return _send(project, database, path, lists, start, again=again, detach=detach, yes=yes, as_json=as_json)
+    finally:
+        database.close()
+
+
+def _dry_run(
+    project: Project, database: Database, path: Path, lists: Sequence[str], out: Path | None, *,
+    again: bool, as_json: bool,
+) -> int:  # fmt: skip
+    from newsletter.app.dry_run import dry_run, report_lines
+
+    folder = project.folder / "dry-run" if out is None else out
+    run = dry_run(project, database, path, lists, out=folder, now=datetime.now(UTC), again=again)
+    print_problems(run.warnings, err=True)
+    if as_json:
+        print_json(run.as_json())
+    else:
+        click.echo("\n".join(report_lines(run)))
+        click.echo(f"Wrote {run.out}")
+    return 0
+
+
+def _send(
+    project: Project, database: Database, path: Path, lists: Sequence[str], start: datetime | None, *,
+    again: bool, detach: bool, yes: bool, as_json: bool,
+) -> int:  # fmt: skip
+    from newsletter.app.sender import check_relay
+    from newsletter.app.sending import look_ahead, make_ready, store_delivery
+    from newsletter.cli.starting import local_time
+    from newsletter.cli.watching import ending_of, send_watched, show_outcome
+
+    check_relay(project)
+    ready = make_ready(project, path)
+    print_problems(ready.warnings, err=True)
+    if not yes:
+        _show_outlook(ready, look_ahead(database, ready, lists, again=again))
+    confirm("Send it?" if start is None else f"Send it at {local_time(project, start)}?", yes=yes)
+    delivery = store_delivery(project, database, ready, lists, now=datetime.now(UTC), at=start, again=again)
+    if as_json:
+        print_json({"delivery": delivery.id})  # before the first message leaves
+    else:
+        click.echo(f"Delivery {delivery.id} of {delivery.issue} to {', '.join(delivery.lists)}")
+    if start is not None or detach:
+        if not as_json and start is not None:
+            click.echo(f'It starts at {local_time(project, start)}, sent by "newsletter serve".')
+        elif not as_json:
+            click.echo('It is left to "newsletter serve" or "newsletter worker".')
+        show_outcome(database, delivery.id, as_json=as_json, quiet=not as_json)
+        return 0
+    ending = send_watched(project, database, delivery.id)
+    return ending_of(show_outcome(database, delivery.id, as_json=as_json), ending)
+
+
+def _show_outlook(ready: Ready, outlook: Outlook) -> None:
+    click.echo(f"{ready.editions[0].subject!r} goes to {outlook.waiting} people", err=True)
+    for language, count in outlook.languages.items():
+        click.echo(f"  {count:>7}  in {language}", err=True)
+    for reason, count in [*outlook.reasons.items(), *outlook.left_out.items()]:
+        click.echo(f"  {count:>7}  get nothing, {reason}", err=True)
+
+
+@click.command()
+@click.option("--tethered", is_flag=True, hidden=True, help="Also stop when standard input ends.")
+@click.pass_context
+def worker(ctx: click.Context, tethered: bool) -> None:
+    """Run only a sender process: prepares and sends whatever is due, until SIGTERM.
+
+    Any number may run. On SIGTERM it claims nothing more, finishes what is in flight, and leaves no outcome unknown.
+    """
+    from newsletter.app.database import connect
+    from newsletter.app.logs import write_log
+    from newsletter.app.sender import check_relay, run_worker
+
+    write_log()
+    project = the_project(ctx)
+    check_relay(project)
+    database = connect(project)
+    try:
+        run_worker(project, database, tell=logging.getLogger("newsletter.sender").warning, tethered=tethered)
+    finally:
+        database.close()

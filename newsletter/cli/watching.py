@@ -1,0 +1,115 @@
+"""Watching a foreground send: progress on a terminal, what is in its way, what it came to, and the exit code."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from newsletter.cli.show import print_json
+
+if TYPE_CHECKING:
+    from newsletter.app.project import Project
+    from newsletter.app.sender import Sent
+    from newsletter.delivery.ledger import Claim
+    from newsletter.delivery.retry import Decision
+    from newsletter.reporting.report import Report
+    from newsletter.storage.engine import Database
+
+STOPPED_EARLY = 3
+
+_REPEAT = 10.0
+"""Seconds before the same trouble is told again."""
+
+
+def send_watched(project: Project, database: Database, delivery: str) -> Sent:
+    """Send in the foreground, showing how far it is."""
+    from newsletter.app.sender import send_now
+
+    with _progress() as watch:
+        return send_now(project, database, delivery, watch=watch, trouble=_teller())
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[Claim, Decision], None]]:
+    """Counts settled messages on a terminal; elsewhere nothing is shown."""
+    if not sys.stderr.isatty():
+        yield lambda _claim, _decision: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = SpinnerColumn(), TextColumn("{task.completed:.0f} messages"), TimeElapsedColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("sending", total=None)
+        yield lambda _claim, _decision: progress.advance(task)
+
+
+def _teller() -> Callable[[str], None]:
+    """Tells what keeps messages from leaving, the same thing only now and then."""
+    told: dict[str, float] = {}
+
+    def tell(text: str) -> None:
+        now = time.monotonic()
+        if now - told.get(text, -_REPEAT) >= _REPEAT:
+            told[text] = now
+            click.echo(f"{click.style('Waiting:', fg='yellow')} {text}", err=True)
+
+    return tell
+
+
+def show_outcome(database: Database, delivery: str, *, as_json: bool, quiet: bool = False) -> Report:
+    """Print what a delivery has come to so far."""
+    from newsletter.app.sending import report_on
+    from newsletter.reporting.report import counts_of
+
+    report = report_on(database, delivery)
+    if as_json:
+        counts = counts_of(report.delivery, report.books)
+        print_json({"delivery": delivery, "state": report.delivery.state.value, "counts": counts})
+    elif not quiet:
+        click.echo("\n".join(outcome_lines(report)))
+    return report
+
+
+def outcome_lines(report: Report) -> Iterator[str]:
+    """State, counts, and what a person may want to do now."""
+    from newsletter.delivery.ledger import RecipientState
+    from newsletter.reporting.report import counts_of
+
+    delivery, counts = report.delivery, counts_of(report.delivery, report.books)
+    shown = ", ".join(f"{count} {name}" for name, count in counts.items() if count and name != "frozen")
+    yield f"{delivery.state.value}: {shown or 'no recipients'}"
+    if delivery.reason:
+        yield f"  because {delivery.reason}"
+    for state, reasons in report.reasons.items():
+        for reason, count in reasons.items():
+            yield f"  {count} {state.value}: {reason}"
+    for reason, count in delivery.left_out.items():
+        yield f"  {count} left out: {reason}"
+    received = report.reasons.get(RecipientState.EXCLUDED, {}).get("already_received", 0)
+    if received and counts["accepted"] + counts["unknown"] + counts["deferred"] + counts["waiting"] == 0:
+        yield f"Nobody was mailed: {received} got this issue before, or may have. --again sends it once more."
+    if counts["unknown"]:
+        yield f"Look at the unknown: newsletter deliveries recipients {delivery.id} --state unknown"
+    if counts["deferred"] or counts["waiting"] or not delivery.state.is_over:
+        yield f"Go on: newsletter deliveries resume {delivery.id}"
+    for problem in report.problems:
+        yield f"{click.style('The books do not balance:', fg='red')} {problem}"
+
+
+def ending_of(report: Report, sent: Sent) -> int:
+    """The exit code of a foreground send; says what it waits for when it stopped before the end."""
+    from newsletter.delivery.ledger import RecipientState
+    from newsletter.delivery.send import Ending
+
+    if sent.ending is Ending.NO_RELAY:
+        click.echo("The relay could not be reached; what is waiting stays in the ledger.", err=True)
+    if report.problems:
+        return 1
+    left = report.books.counts.get(RecipientState.DEFERRED, 0) + report.books.counts.get(RecipientState.UNKNOWN, 0)
+    return STOPPED_EARLY if left or not report.delivery.state.is_over else 0
