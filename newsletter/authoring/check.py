@@ -97,10 +97,10 @@ def repeated_urls(content: Content) -> Iterator[Problem]:
     """The same article twice, most likely by copy and paste."""
     seen: dict[str, Article] = {}
     for article in _articles(content):
-        url = article.url.rstrip("/").partition("#")[0]
+        url = article.url.partition("#")[0].rstrip("/")
         if url and url in seen:
             first = content.place(f"{seen[url].path}.url")
-            message = f"this is also the link of {seen[url].title!r} (line {first.line})"
+            message = f"this is also the link of the article in line {first.line}"
             yield _problem(content, "duplicate-url", message, f"{article.path}.url")
         seen.setdefault(url, article)
 

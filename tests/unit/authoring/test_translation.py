@@ -73,7 +73,7 @@ def test_merged_values_keep_the_file_they_were_written_in() -> None:
     merged, _ = translated(FULL)
     article = merged.mapping["blocks"].items[2].mapping["highlights"].items[0]
     assert str(article.mapping["title"].place) == "issue.de.yaml:6:62"
-    assert str(article.mapping["url"].place) == "issue.yaml:10:31"
+    assert str(article.mapping["url"].place) == "issue.yaml:10:32"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,38 @@
+"""docs/reference/issue.md and the schema say the same: every key, block type and filter is explained there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from newsletter.authoring.people import PersonEntry
+from newsletter.authoring.persona import PersonaEntry
+from newsletter.authoring.schema import (
+    BLOCKS,
+    ArticleEntry,
+    AuthorEntry,
+    IssueFile,
+    LinkEntry,
+    PictureEntry,
+    SendEntry,
+    SourceEntry,
+    known_keys,
+)
+from newsletter.expression import FILTERS
+
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "issue.md").read_text(encoding="utf-8")
+MODELS = [
+    IssueFile, SourceEntry, PictureEntry, ArticleEntry, AuthorEntry, LinkEntry, SendEntry, PersonEntry, PersonaEntry,
+    *BLOCKS.values(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_issue_page_names_every_key(model: type) -> None:
+    missing = [key for key in known_keys(model) if f"`{key}`" not in PAGE and f"\n  {key}: " not in PAGE]
+    assert missing == []
+
+
+def test_issue_page_names_every_filter() -> None:
+    assert [name for name in FILTERS if f"`{name}" not in PAGE] == []

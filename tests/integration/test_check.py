@@ -1,0 +1,93 @@
+"""Checking a project: what the single rooms find comes together, each thing once, with its line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from writing import CONFIG, write_project
+
+from newsletter.app.issues import check, find
+from newsletter.app.project import open_project
+from newsletter.cli.main import cli
+
+
+def found(folder: Path) -> list[tuple[str, str]]:
+    return [(problem.id, str(problem.place)) for problem in check(open_project(folder, {}))]
+
+
+def run(folder: Path, *options: str) -> Any:
+    return CliRunner().invoke(cli, ["-C", str(folder), "check", *options], standalone_mode=False)
+
+
+def test_missing_sender_identity_is_an_error(tmp_path: Path) -> None:
+    write_project(tmp_path)
+    (tmp_path / "newsletter.toml").write_text(CONFIG.replace("postal_address", "imprint"), encoding="utf-8")
+    problems = check(open_project(tmp_path, {}))
+    assert any("postal_address" in f"{problem.path} {problem.message}" for problem in problems)
+
+
+def test_template_that_does_not_compile_is_an_error_in_the_template(tmp_path: Path) -> None:
+    write_project(tmp_path)
+    blocks = tmp_path / "templates" / "blocks"
+    blocks.mkdir(parents=True)
+    (blocks / "text.mjml.j2").write_text("<mj-section>\n{{ block.nothing }}\n</mj-section>\n", encoding="utf-8")
+    assert any(place.startswith("templates/blocks/text.mjml.j2:2") for _, place in found(tmp_path))
+
+
+def test_two_issues_of_one_name_are_an_error(tmp_path: Path) -> None:
+    folder = write_project(tmp_path)
+    (folder.parent / "maps.yaml").write_bytes((folder / "issue.yaml").read_bytes())
+    assert ("same-slug", "issues/maps.yaml") in found(tmp_path)
+
+
+def test_problem_of_the_people_file_is_said_once_for_all_issues(tmp_path: Path) -> None:
+    folder = write_project(tmp_path)
+    second = folder.parent / "second"
+    second.mkdir()
+    for file in folder.iterdir():
+        (second / file.name).write_bytes(file.read_bytes())
+    people = folder.parent / "people.yaml"
+    people.write_text(people.read_text(encoding="utf-8").replace("bo:\n", "bo:\n  nick: Bo\n"), encoding="utf-8")
+    assert found(tmp_path).count(("unknown-key", "issues/people.yaml:6:3")) == 1
+
+
+def test_heavy_picture_is_said_once_at_its_line(tmp_path: Path) -> None:
+    folder = write_project(tmp_path)
+    picture = folder / "coast.png"
+    picture.write_bytes(picture.read_bytes() + b"\0" * 250_000)
+    heavy = [
+        problem for problem in check(open_project(tmp_path, {})) if "250" in problem.message or "kB" in problem.message
+    ]
+    assert [(problem.id, str(problem.place), problem.quote) for problem in heavy] == [
+        ("heavy-picture", "issues/maps/issue.yaml:14:10", "  image: coast.png")
+    ]
+
+
+def test_paths_choose_what_is_checked(tmp_path: Path) -> None:
+    folder = write_project(tmp_path)
+    project = open_project(tmp_path, {})
+    (folder.parent / "broken.yaml").write_text("[", encoding="utf-8")
+    assert len(find(project)) == 2
+    assert find(project, [tmp_path]) == find(project)
+    assert check(project, [folder / "issue.zh.yaml"]) == []
+    assert [problem.place.file for problem in check(project, [folder.parent / "broken.yaml"])] == ["issues/broken.yaml"]
+
+
+@pytest.mark.parametrize("style", ["sarif", "github"])
+def test_other_formats_name_the_place(tmp_path: Path, style: str) -> None:
+    folder = write_project(tmp_path)
+    (folder / "issue.yaml").write_text("title: a\n", encoding="utf-8")
+    result = run(tmp_path, "--format", style)
+    assert result.return_value == 1
+    if style == "sarif":
+        results = json.loads(result.stdout)["runs"][0]["results"]
+        assert {"missing-key"} <= {entry["ruleId"] for entry in results}
+    else:
+        assert (
+            "::error file=issues/maps/issue.yaml,title=missing-key,line=1,col=1::date: 'date' is missing"
+            in result.stdout
+        )
