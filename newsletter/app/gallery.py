@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
+from email.utils import parseaddr
 from pathlib import Path
 
 _LANGUAGE = re.compile(r"<html[^>]*\blang=\"([A-Za-z0-9-]+)\"")
@@ -65,27 +66,33 @@ def _index(mails: Sequence[Caught]) -> str:
     for mail in mails:
         by_edition.setdefault((mail.subject, mail.language), []).append(mail)
     first = mails[0].file.stem if mails else ""
-    groups = "".join(_group(subject, language, group) for (subject, language), group in by_edition.items())
+    groups = "".join(
+        _group(subject, language, group, is_open=number == 0)
+        for number, ((subject, language), group) in enumerate(by_edition.items())
+    )
     return _PAGE.format(
         count=len(mails),
         editions=len(by_edition),
         groups=groups or "<p>Nothing was caught.</p>",
-        frame=f'<iframe name="mail" title="The mail" sandbox="allow-popups" src="mails/{first}.html"></iframe>'
-        if first
-        else "",
+        frame=_FRAME.format(first) if first else "",
     )
 
 
-def _group(subject: str, language: str, mails: Sequence[Caught]) -> str:
-    items = "".join(
-        f'<li><a target="mail" href="mails/{mail.file.stem}.html"><bdi>{html.escape(mail.to)}</bdi></a></li>'
-        for mail in mails
-    )
-    return (
-        f'<details open><summary><b lang="{html.escape(language)}" dir="auto">{html.escape(subject)}</b>'
-        f"<span>{html.escape(language)} · {len(mails)}</span></summary><ol>{items}</ol></details>"
-    )
+def _group(subject: str, language: str, mails: Sequence[Caught], *, is_open: bool) -> str:
+    items = "".join(_item(mail) for mail in mails)
+    title = f'<b lang="{html.escape(language)}" dir="auto">{html.escape(subject)}</b>'
+    count = f"<span>{html.escape(language)} · {len(mails)}</span>"
+    return f"<details{' open' if is_open else ''}><summary>{title}{count}</summary><ol>{items}</ol></details>"
 
+
+def _item(mail: Caught) -> str:
+    name, address = parseaddr(mail.to)
+    shown = f"<bdi>{html.escape(name)}</bdi> <small>{html.escape(address)}</small>" if name else html.escape(address)
+    return f'<li><a target="mail" href="mails/{mail.file.stem}.html">{shown}</a></li>'
+
+
+# Without scripts the same origin gives a mail no power; with another one a page from disk could not show its images.
+_FRAME = '<iframe name="mail" title="The mail" sandbox="allow-same-origin allow-popups" src="mails/{}.html"></iframe>'
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -109,6 +116,7 @@ _PAGE = """<!DOCTYPE html>
   summary span {{ display: block; color: var(--muted); font-size: 13px; padding-inline-start: 16px }}
   ol {{ list-style: none; margin: 8px 0 0; padding: 0 0 0 16px; font-size: 13px }}
   a {{ color: var(--accent); text-decoration: none; display: block; padding: 4px 0; overflow-wrap: anywhere }}
+  a small {{ display: block; color: var(--muted); font-size: 12px }}
   a:hover, a:focus {{ text-decoration: underline }}
   iframe {{ width: 100%; height: 100%; border: 0; background: #fff }}
   @media (max-width: 700px) {{ body {{ display: block; height: auto }} iframe {{ height: 80vh }} nav {{ border: 0 }} }}
