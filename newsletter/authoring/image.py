@@ -14,6 +14,10 @@ from PIL import Image, UnidentifiedImageError
 MAX_BYTES = 5 * 1024 * 1024
 """More than this is not read at all: nothing that large belongs in a mail."""
 
+MAX_PIXELS = 50_000_000
+"""More than this fills a reader's memory, however small the file is."""
+_TOO_MANY_PIXELS = f"the image has more than {MAX_PIXELS // 1_000_000} million pixels"
+
 _MEDIA_TYPES = {"PNG": ("image/png", "png"), "JPEG": ("image/jpeg", "jpg"), "GIF": ("image/gif", "gif")}
 
 
@@ -52,8 +56,12 @@ def read_image(file: Path) -> ImageFile:
     try:
         with Image.open(io.BytesIO(data)) as image:
             kind, (width, height) = image.format or "", image.size
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ValueError(_TOO_MANY_PIXELS) from error
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
         raise ValueError("the file is not an image") from error
+    if width * height > MAX_PIXELS:
+        raise ValueError(_TOO_MANY_PIXELS)
     if kind not in _MEDIA_TYPES:
         raise ValueError(f"mail programs do not show {kind} images; use PNG, JPEG or GIF")
     media_type, suffix = _MEDIA_TYPES[kind]

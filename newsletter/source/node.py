@@ -118,7 +118,7 @@ class Node:
     def _visible(self) -> tuple[list[int], list[int]]:
         """How many visible characters stand before each one of the text, and where each of them was written."""
         seen = list(accumulate((not character.isspace() for character in self.text), initial=0))
-        return seen, list(_visible(self.source.text[self.start : self.end], self.style))
+        return seen, list(_visible_in(self.source.text[self.start : self.end], self.style))
 
     def plain(self) -> Any:
         """The value without places: str, int, float, bool, None, dict, list."""
@@ -135,7 +135,7 @@ class Node:
         return self.source.problem(rule, message, at or self.place, path=self.path, hint=hint, severity=severity)
 
 
-def _visible(raw: str, style: str) -> Iterator[int]:
+def _visible_in(raw: str, style: str) -> Iterator[int]:
     """The positions of what can be seen of a scalar, in its source."""
     if style == '"':
         for match in _ESCAPE.finditer(raw, 1, len(raw) - 1):

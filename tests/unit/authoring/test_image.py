@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from writing import png
+
+from newsletter.authoring.image import MAX_BYTES, image_beside, read_image
+
+
+def picture(kind: str, mode: str = "RGB") -> bytes:
+    out = io.BytesIO()
+    Image.new(mode, (20, 10)).save(out, kind)
+    return out.getvalue()
+
+
+def header_only(width: int, height: int) -> bytes:
+    """A PNG that claims a size and holds no pixels."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", b""))
+    packed = (
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
+
+
+@pytest.mark.parametrize(
+    ("kind", "media_type", "suffix"),
+    [("PNG", "image/png", "png"), ("JPEG", "image/jpeg", "jpg"), ("GIF", "image/gif", "gif")],
+)
+def test_kind_is_told_from_the_content_not_the_name(tmp_path: Path, kind: str, media_type: str, suffix: str) -> None:
+    file = tmp_path / "picture.dat"
+    file.write_bytes(picture(kind))
+    image = read_image(file)
+    assert (image.media_type, image.suffix, image.width, image.height) == (media_type, suffix, 20, 10)
+    assert image.data == file.read_bytes()
+
+
+def test_name_is_made_of_the_content(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(png(20, 10))
+    (tmp_path / "c.png").write_bytes(png(21, 10))
+    a, b, c = (read_image(tmp_path / name) for name in ("a.png", "b.png", "c.png"))
+    assert a.name == b.name != c.name
+    assert a.name.endswith(".png")
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (picture("WEBP"), "mail programs do not show WEBP images; use PNG, JPEG or GIF"),
+        (picture("BMP"), "mail programs do not show BMP images; use PNG, JPEG or GIF"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "the file is not an image"),
+        (b"", "the file is not an image"),
+        (png()[:20], "the file is not an image"),
+        (header_only(9000, 9000), "the image has more than 50 million pixels"),
+        (header_only(12000, 12000), "the image has more than 50 million pixels"),
+        (header_only(60000, 60000), "the image has more than 50 million pixels"),
+        (b"x" * (MAX_BYTES + 1), "the image has 5.0 MiB; at most 5 MiB are read"),
+    ],
+    ids=["webp", "bmp", "svg", "empty", "cut", "large", "larger", "bomb", "heavy"],
+)
+def test_what_mail_programs_do_not_show_is_refused(tmp_path: Path, data: bytes, said: str) -> None:
+    file = tmp_path / "picture.png"
+    file.write_bytes(data)
+    with pytest.raises(ValueError, match=said):
+        read_image(file)
+
+
+def test_image_beside_may_lie_in_a_folder_below(tmp_path: Path) -> None:
+    (tmp_path / "people").mkdir()
+    (tmp_path / "people" / "ana.png").write_bytes(png(20, 10))
+    assert image_beside(tmp_path, "people/ana.png").width == 20
+    assert image_beside(tmp_path, "./people\\ana.png").width == 20
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["../a.png", "people/../../a.png", "/a.png", "~/a.png", "\\\\host\\a.png", "C:\\a.png", "https://example.org/a.png",
+     "file:a.png", "data:image/png;base64,AAAA"],
+)  # fmt: skip
+def test_path_that_leads_elsewhere_is_refused(tmp_path: Path, written: str) -> None:
+    folder = tmp_path / "issue"
+    folder.mkdir()
+    (tmp_path / "a.png").write_bytes(png(20, 10))
+    with pytest.raises(ValueError, match="image"):
+        image_beside(folder, written)
