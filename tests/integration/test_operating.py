@@ -1,0 +1,129 @@
+"""The commands of the person who runs a newsletter, as a shell sees them: init, db, secret, doctor."""
+
+from __future__ import annotations
+
+import json
+import socket
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from recording_server import recording_server
+
+from newsletter.app.keys import load_keys
+from newsletter.cli.main import cli
+from newsletter.errors import NewsletterError
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_this_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWSLETTER_SMTP__TLS", "none")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "news"
+    assert run("init", str(folder)).exit_code == 0
+    return folder
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, list(arguments))
+
+
+def on(project: Path, *arguments: str) -> Result:
+    return run("-C", str(project), *arguments)
+
+
+@pytest.fixture
+def relay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with recording_server(tmp_path / "relay") as server:
+        monkeypatch.setenv("NEWSLETTER_SMTP__HOST", "127.0.0.1")
+        monkeypatch.setenv("NEWSLETTER_SMTP__PORT", str(server.port))
+        yield
+
+
+def test_init_writes_a_project_that_checks(project: Path) -> None:
+    names = {path.name for path in project.iterdir()}
+    assert {"newsletter.toml", "secret.toml", "templates", "issues", ".gitignore"} <= names
+    assert stat.S_IMODE((project / "secret.toml").stat().st_mode) == 0o600
+    assert (
+        "/secret.toml" in (project / ".gitignore").read_text() or "secret.toml" in (project / ".gitignore").read_text()
+    )
+    assert on(project, "check").exit_code == 0
+
+
+def test_init_never_overwrites(project: Path) -> None:
+    (project / "newsletter.toml").write_text("mine")
+    again = run("init", str(project))
+    assert isinstance(again.exception, NewsletterError)
+    assert "already" in str(again.exception)
+    assert (project / "newsletter.toml").read_text() == "mine"
+
+
+def test_db_backup_and_restore_bring_lists_back(project: Path, tmp_path: Path) -> None:
+    on(project, "lists", "add", "weekly")
+    made = on(project, "db", "backup", str(tmp_path / "copy.db"), "--json")
+    assert json.loads(made.output)["bytes"] > 0
+    on(project, "lists", "add", "daily")
+    restored = on(project, "db", "restore", str(tmp_path / "copy.db"), "--yes", "--json")
+    assert json.loads(restored.output)["stopped"] == []
+    assert [item["list"] for item in json.loads(on(project, "lists", "list", "--json").output)] == ["weekly"]
+
+
+def test_db_restore_off_a_terminal_needs_yes(project: Path, tmp_path: Path) -> None:
+    on(project, "db", "backup", str(tmp_path / "copy.db"))
+    refused = on(project, "db", "restore", str(tmp_path / "copy.db"))
+    assert refused.exit_code == 2
+    assert "--yes" in refused.output
+
+
+def test_db_upgrade_says_what_it_found(project: Path) -> None:
+    assert "is up to date now" in on(project, "db", "upgrade").output
+    assert "was up to date" in on(project, "db", "upgrade").output
+
+
+def test_secret_rotate_keeps_the_older_key(project: Path) -> None:
+    before = load_keys(project)
+    rotated = on(project, "secret", "rotate")
+    after = load_keys(project)
+    assert after.signing[1:] == before.signing
+    assert after.signing[0].id in rotated.output
+    assert after.address == before.address
+
+
+def test_doctor_finds_a_sound_installation_sound(project: Path, relay: None) -> None:
+    on(project, "lists", "list")  # makes the database
+    report = on(project, "doctor", "--json")
+    findings = json.loads(report.output)
+    assert {item["about"] for item in findings} == {"sender", "keys", "compiler", "relay", "database", "ledger"}
+    assert "bad" not in {item["verdict"] for item in findings}
+
+
+def test_doctor_tells_each_thing_that_is_broken(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: nobody answers there
+        monkeypatch.setenv("NEWSLETTER_SMTP__HOST", "127.0.0.1")
+        monkeypatch.setenv("NEWSLETTER_SMTP__PORT", str(taken.getsockname()[1]))
+        monkeypatch.setenv("NEWSLETTER_NEWSLETTER__FROM", "nobody at all")
+        (project / "secret.toml").chmod(0o644)
+        report = on(project, "doctor", "--json")
+    bad = {item["about"] for item in json.loads(report.output) if item["verdict"] == "bad"}
+    assert {"relay", "sender", "keys", "database"} <= bad
+
+
+def test_doctor_notices_keys_of_another_project(project: Path, relay: None) -> None:
+    on(project, "lists", "list")
+    (project / "secret.toml").unlink()
+    report = on(project, "doctor", "--json")
+    [database] = [item for item in json.loads(report.output) if item["about"] == "database"]
+    assert database["verdict"] == "bad"
+    assert "secret.toml" in database["message"]
+
+
+def test_doctor_shows_marks_and_what_to_do(project: Path, relay: None) -> None:
+    shown = on(project, "doctor")
+    assert "ok    compiler  MJML compiles" in shown.output
+    assert "newsletter db upgrade" in shown.output  # the database does not exist yet
