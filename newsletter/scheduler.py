@@ -74,7 +74,8 @@ class Scheduler:
 
     def stop(self) -> None:
         """Finish the look that is under way and let another one lead at once."""
-        self._ticker.shutdown(wait=True)
+        if self._ticker.running:
+            self._ticker.shutdown(wait=True)
         if self._leads:
             try:
                 release_lease(self._database, SCHEDULER, self._holder)

@@ -23,6 +23,7 @@ import uvicorn
 from newsletter.app.database import connect
 from newsletter.app.logs import write_log
 from newsletter.app.project import Project
+from newsletter.app.sender import check_relay
 from newsletter.errors import RequestError
 from newsletter.scheduler import project_scheduler
 from newsletter.web.preview import Changes, preview_app
@@ -36,19 +37,24 @@ _STEADY = 60.0  # seconds after which a sender counts as having worked
 
 
 def serve(project: Project, host: str, port: int, announce: Callable[[str], None]) -> None:
-    """Run everything in one service until SIGTERM or SIGINT. Raises RequestError when the port cannot be had."""
+    """Run everything in one service until SIGTERM or SIGINT.
+
+    Raises RequestError when the port cannot be had, ConfigError when nothing could be sent with these settings.
+    """
     write_log()
+    check_relay(project)
     listening = listen(host, port)
     database = connect(project)
-    public_url = project.config.public.url
-    app = public_app(database, signer=project.keys.signer, site=_site(project), public_url=public_url, clock=_utc_now)
+    signer, public_url = project.keys.signer, project.config.public.url
+    app = public_app(database, signer=signer, site=_site(project), public_url=public_url, clock=_utc_now)
     scheduler = project_scheduler(project, database, clock=_utc_now)
     sender = Sender([sys.executable, "-m", "newsletter", "-C", str(project.folder), "worker", "--tethered"])
+    announce(_known_as(url_of(listening), public_url))
     with _signals_survived():
         try:
             sender.start()
             scheduler.start()
-            _run(app, listening, on_stop=sender.ask_to_stop, announce=lambda url: announce(f"{url} as {public_url}"))
+            _run(app, listening, on_stop=sender.ask_to_stop)
         finally:
             sender.ask_to_stop()
             scheduler.stop()
@@ -59,9 +65,10 @@ def serve(project: Project, host: str, port: int, announce: Callable[[str], None
 def preview(project: Project, host: str, port: int, announce: Callable[[str], None]) -> None:
     """Run the author's pages until SIGTERM or SIGINT. Raises RequestError when the port cannot be had."""
     changes = Changes()
-    app = preview_app(project, changes, host=host)
+    listening = listen(host, port)
+    announce(url_of(listening))
     with _signals_survived():
-        _run(app, listen(host, port), on_stop=changes.close, announce=announce)
+        _run(preview_app(project, changes, host=host), listening, on_stop=changes.close)
 
 
 class Sender:
@@ -127,9 +134,7 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def _run(
-    app: Callable[..., Any], listening: socket.socket, *, on_stop: Callable[[], None], announce: Callable[[str], None]
-) -> None:
+def _run(app: Callable[..., Any], listening: socket.socket, *, on_stop: Callable[[], None]) -> None:
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -138,7 +143,6 @@ def _run(
         ws="none",
         timeout_graceful_shutdown=_GRACE,
     )
-    announce(_url_of(listening))
     _Server(config, on_stop).run(sockets=[listening])
 
 
@@ -152,6 +156,12 @@ def listen(host: str, port: int) -> socket.socket:
             f"{host} port {port} cannot be listened on: {error.strerror or error}",
             hint="Stop what uses it, or choose another one with --port (0 takes any that is free)",
         ) from error
+
+
+def url_of(listening: socket.socket) -> str:
+    """The URL at which a listening socket is reached from this machine."""
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 @contextmanager
@@ -175,9 +185,8 @@ def _site(project: Project) -> Site:
     )
 
 
-def _url_of(listening: socket.socket) -> str:
-    host, port = listening.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+def _known_as(url: str, public_url: str) -> str:
+    return url if url == public_url else f"{url}, known to readers as {public_url}"
 
 
 def _utc_now() -> datetime:

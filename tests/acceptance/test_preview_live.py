@@ -1,0 +1,105 @@
+"""`newsletter preview` as a real process: it says where it is, tells open pages of every save, and ends when asked."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    subprocess.run(
+        [sys.executable, "-m", "newsletter", "init", str(tmp_path / "news")], check=True, capture_output=True
+    )
+    return tmp_path / "news"
+
+
+@contextmanager
+def previewing(folder: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """The preview's URL and its process, killed at the end if it still runs."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "newsletter", "-C", str(folder), "preview", "--port", "0"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        found = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
+        assert found
+        yield found[0], process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def versions(lines: Iterator[str]) -> Iterator[str]:
+    """What an open page hears."""
+    return (line.removeprefix("data: ") for line in lines if line.startswith("data: "))
+
+
+def test_open_page_hears_of_every_save(folder: Path) -> None:
+    issue = folder / "issues" / "welcome" / "issue.yaml"
+    with previewing(folder) as (url, _), httpx2.stream("GET", f"{url}/changes", timeout=None) as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        heard = versions(stream.iter_lines())
+
+        def until_shown(text: str) -> None:
+            """Ask for the page as a browser does, once for each change that it hears of."""
+            while text not in (page := httpx2.get(f"{url}/issues/welcome/en/reader.html").text):
+                assert next(heard)
+            assert 'data-version="' in page
+
+        until_shown("Hello, and welcome aboard")
+        issue.write_text(issue.read_text().replace("Hello, and welcome aboard", "A title just saved"))
+        until_shown("A title just saved")
+
+        hero = (issue.parent / "hero.png").read_bytes()
+        (issue.parent / "hero.png").write_bytes(b"no longer an image")
+        until_shown("the file is not an image")
+        (issue.parent / "hero.png").write_bytes(hero)
+        until_shown("<iframe")
+
+        blocks = folder / "templates" / "blocks"
+        blocks.mkdir(parents=True)
+        (blocks / "text.mjml.j2").write_text("<mj-section><mj-column>{{ oops }}</mj-column></mj-section>")
+        until_shown("templates/blocks/text.mjml.j2:1")
+
+
+def test_template_folder_that_appears_is_watched_too(folder: Path) -> None:
+    shutil.rmtree(folder / "templates")
+    with previewing(folder) as (url, _), httpx2.stream("GET", f"{url}/changes", timeout=None) as stream:
+        heard = versions(stream.iter_lines())
+        next(heard)
+        (folder / "templates").mkdir()
+        next(heard)
+        (folder / "templates" / "notes.txt").write_text("a file")
+        next(heard)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_preview_ends_although_pages_are_open(folder: Path, number: signal.Signals) -> None:
+    with previewing(folder) as (url, process), httpx2.stream("GET", f"{url}/changes", timeout=None) as stream:
+        lines = stream.iter_lines()
+        next(versions(lines))
+        process.send_signal(number)
+        _, log = process.communicate()
+        assert (process.returncode, log) == (0, "")
+        assert not list(versions(lines))
+
+
+def test_export_writes_a_copy(folder: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "newsletter", "-C", str(folder), "preview", "--export", str(tmp_path / "copy")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert str(tmp_path / "copy" / "index.html") in done.stdout
+    assert (tmp_path / "copy" / "index.html").is_file()

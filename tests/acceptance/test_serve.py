@@ -1,0 +1,221 @@
+"""`newsletter serve`: a scheduled delivery leaves by itself, its links work, and nothing is left running behind it."""
+
+from __future__ import annotations
+
+import email
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from email.policy import default
+from pathlib import Path
+
+import httpx2
+import pytest
+from recording_server import Fault, RecordingServer, recording_server
+
+ADDRESSES = ("ana@example.org", "bo@example.org", "cleo@example.org")
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for something that another process does; the test's time limit is the only clock."""
+    while not true():
+        time.sleep(0.05)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()] + [
+        int(child)
+        for thread in Path(f"/proc/{pid}/task").iterdir()
+        if thread.name != str(pid)
+        for child in (thread / "children").read_text().split()
+    ]
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+class Newsroom:
+    """A project on disk with its relay and its public address, spoken to through the shell."""
+
+    def __init__(self, folder: Path, relay: RecordingServer) -> None:
+        self.folder = folder
+        self.relay = relay
+        self.port = free_port()
+        self.environment = os.environ | {
+            "NEWSLETTER_SMTP__HOST": relay.host,
+            "NEWSLETTER_SMTP__PORT": str(relay.port),
+            "NEWSLETTER_SMTP__TLS": "none",
+            "NEWSLETTER_PUBLIC__URL": f"http://127.0.0.1:{self.port}",
+        }
+        self.run("init", str(folder), project=False)
+        self.run("lists", "add", "weekly", "--name", "Weekly")
+        (folder / "people.csv").write_text("email,language\n" + "".join(f"{address},en\n" for address in ADDRESSES))
+        self.run("subscribers", "import", str(folder / "people.csv"), "--list", "weekly")
+
+    def run(self, *arguments: str, project: bool = True) -> str:
+        """One command that has to succeed; what it printed."""
+        where = ["-C", str(self.folder)] if project else []
+        done = subprocess.run(
+            [sys.executable, "-m", "newsletter", *where, *arguments],
+            env=self.environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, (arguments, done.stdout, done.stderr)
+        return done.stdout
+
+    def schedule(self, slug: str) -> str:
+        """A delivery that was due a minute ago; its id."""
+        at = time.strftime("%Y-%m-%d %H:%M", time.gmtime(time.time() - 60))
+        path = str(self.folder / "issues" / slug)
+        told = self.run("send", path, "--list", "weekly", "--at", at, "--timezone", "UTC", "--yes", "--json")
+        return str(json.loads(told.splitlines()[0])["delivery"])
+
+    def state(self, delivery: str) -> dict[str, object]:
+        return dict(json.loads(self.run("deliveries", "show", delivery, "--json")))
+
+    @contextmanager
+    def serving(self) -> Iterator[subprocess.Popen[str]]:
+        """The service, from the line that says where it listens; killed at the end if it still runs."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "newsletter", "-C", str(self.folder), "serve", "--port", str(self.port)],
+            env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        try:
+            assert process.stdout is not None
+            assert f"http://127.0.0.1:{self.port}" in process.stdout.readline()
+            until(lambda: bool(children(process.pid)))
+            yield process
+        finally:
+            process.kill()
+            process.communicate()
+
+
+@pytest.fixture
+def newsroom(tmp_path: Path) -> Iterator[Newsroom]:
+    with recording_server(tmp_path / "mail") as relay:
+        yield Newsroom(tmp_path / "news", relay)
+
+
+def header(message: bytes, name: str) -> str:
+    """A header as it stands in the bytes, unfolded by hand."""
+    head = message.partition(b"\r\n\r\n")[0].replace(b"\r\n ", b" ").replace(b"\r\n\t", b" ").decode("ascii")
+    (value,) = [line.partition(":")[2].strip() for line in head.split("\r\n") if line.lower().startswith(name + ":")]
+    return value
+
+
+def test_scheduled_delivery_leaves_and_one_click_ends_it(newsroom: Newsroom) -> None:
+    first = newsroom.schedule("welcome")
+    with newsroom.serving() as service:
+        until(lambda: newsroom.state(first)["state"] == "finished")
+        messages = newsroom.relay.messages()
+        assert {address: len(received) for address, received in messages.items()} == dict.fromkeys(ADDRESSES, 1)
+
+        message = messages["ana@example.org"][0]
+        assert header(message, "list-unsubscribe-post") == "List-Unsubscribe=One-Click"
+        (one_click,) = re.findall(r"<(http[^>]+)>", header(message, "list-unsubscribe"))
+        html = email.message_from_bytes(message, policy=default).get_body(("html",)).get_content()  # type: ignore[union-attr]
+        links = dict.fromkeys(re.findall(rf'"(http://127\.0\.0\.1:{newsroom.port}/[^"]+)"', html))
+        assert one_click in links
+        for link in links:  # what a scanner does with every mail
+            assert httpx2.get(link).status_code == 200
+            assert httpx2.head(link).status_code == 200
+        view = next(link for link in links if "/v/" in link)
+        page = httpx2.get(view).text
+        assert one_click not in page
+        assert "ana@example.org" not in page
+        damaged = one_click[:-1] + ("b" if one_click.endswith("a") else "a")
+        for forged in (view.replace("/v/", "/u/"), damaged, one_click.replace("/u/", "/r/")):
+            assert httpx2.post(forged, data={"List-Unsubscribe": "One-Click"}).status_code == 404
+
+        (newsroom.folder / "issues" / "welcome").rename(newsroom.folder / "issues" / "second")
+        second = newsroom.schedule("second")
+        until(lambda: newsroom.state(second)["state"] == "finished")
+        assert len(newsroom.relay.messages()["ana@example.org"]) == 2  # nothing that was only looked at had any effect
+
+        answer = httpx2.post(one_click, content="List-Unsubscribe=One-Click",
+                             headers={"Content-Type": "application/x-www-form-urlencoded"})  # fmt: skip
+        assert (answer.status_code, answer.headers.get("set-cookie")) == (200, None)
+        (newsroom.folder / "issues" / "second").rename(newsroom.folder / "issues" / "third")
+        third = newsroom.schedule("third")
+        until(lambda: newsroom.state(third)["state"] == "finished")
+        assert {address: len(received) for address, received in newsroom.relay.messages().items()} == {
+            "ana@example.org": 2, "bo@example.org": 3, "cleo@example.org": 3,
+        }  # fmt: skip
+        assert newsroom.state(third)["left_out"] == {"unsubscribed": 1}
+
+        service.send_signal(signal.SIGTERM)
+        _, log = service.communicate()
+    assert service.returncode == 0, log
+    assert not [address for address in ADDRESSES if address in log]
+    assert one_click.rpartition("/")[2] not in log
+
+
+def test_sigterm_ends_every_process_and_leaves_nothing_unknown(newsroom: Newsroom) -> None:
+    with recording_server(newsroom.folder / "slow", Fault("dot", "delay", seconds=2)) as slow:
+        newsroom.environment["NEWSLETTER_SMTP__PORT"] = str(slow.port)
+        delivery = newsroom.schedule("welcome")
+        with newsroom.serving() as service:
+            until(lambda: len(slow.records()) >= 1)  # taken, and its reply is still to come
+            senders = children(service.pid)
+            service.send_signal(signal.SIGTERM)
+            _, log = service.communicate()
+        assert service.returncode == 0, log
+        assert not [sender for sender in senders if is_running(sender)]
+        counts = newsroom.state(delivery)["counts"]
+        assert isinstance(counts, dict)
+        assert (counts["unknown"], counts["permitted"], counts["claimed"]) == (0, 0, 0)
+        assert counts["accepted"] == len(slow.records())
+
+
+def test_sender_does_not_outlive_a_service_that_was_killed(newsroom: Newsroom) -> None:
+    with newsroom.serving() as service:
+        senders = children(service.pid)
+        os.kill(service.pid, signal.SIGKILL)
+        service.wait()
+        until(lambda: not any(is_running(sender) for sender in senders))
+
+
+def test_sender_that_died_is_replaced(newsroom: Newsroom) -> None:
+    with newsroom.serving() as service:
+        (sender,) = children(service.pid)
+        os.kill(sender, signal.SIGKILL)
+        until(lambda: children(service.pid) not in ([], [sender]))
+        delivery = newsroom.schedule("welcome")
+        until(lambda: newsroom.state(delivery)["state"] == "finished")
+        assert len(newsroom.relay.records()) == len(ADDRESSES)
+
+
+def test_two_services_send_everything_once(newsroom: Newsroom) -> None:
+    with newsroom.serving():
+        newsroom.port = free_port()
+        with newsroom.serving():
+            delivery = newsroom.schedule("welcome")
+            until(lambda: newsroom.state(delivery)["state"] == "finished")
+            assert sorted(record["rcpt"] for record in newsroom.relay.records()) == sorted(ADDRESSES)
+
+
+def test_port_in_use_is_said_in_a_sentence(newsroom: Newsroom) -> None:
+    with socket.create_server(("127.0.0.1", newsroom.port)):
+        done = subprocess.run(
+            [sys.executable, "-m", "newsletter", "-C", str(newsroom.folder), "serve", "--port", str(newsroom.port)],
+            env=newsroom.environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert f"port {newsroom.port} cannot be listened on" in done.stderr
+    assert "Traceback" not in done.stderr
