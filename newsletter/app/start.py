@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from newsletter.app.keys import load_keys
+from newsletter.authoring.json_schema import write_schemas
 from newsletter.config import FILE
 from newsletter.errors import AlreadyExistsError
 
 STARTER = Path(__file__).parent / "starter"
+SCHEMAS = "schema"
+"""Where editors look for the shape of an issue file, to complete and check it as it is typed."""
 
 _RENAMED = {"gitignore": ".gitignore"}  # a file of that name inside the package would take effect there
 
@@ -30,8 +33,9 @@ def start_project(folder: Path) -> list[Path]:
     for path, original in wanted.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(original.read_bytes())
+    write_schemas(folder / SCHEMAS)
     load_keys(folder)
-    return list(wanted)
+    return [*wanted, *sorted((folder / SCHEMAS).iterdir())]
 
 
 def _target(file: Path) -> Path:

@@ -94,10 +94,11 @@ class _Writer:
                 return ""
 
     def closing(self) -> str:
-        """The last line and who signs."""
+        """The last line, who signs, and a word on each author."""
         content = self._context.content
-        lines = [wrap(self._inline(text)) for text in (content.closing, content.signature) if text]
-        return self._section("\n".join(lines)) if lines else ""
+        ending = "\n".join(wrap(self._inline(text)) for text in (content.closing, content.signature) if text)
+        bios = [wrap(self._inline(author.bio)) for author in content.authors if author.bio]
+        return self._section(ending, *bios) if ending or bios else ""
 
     def footer(self) -> str:
         """Why this mail came, how to leave, who sends it."""

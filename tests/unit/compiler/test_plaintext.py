@@ -143,3 +143,9 @@ def test_chinese_labels_have_a_wide_colon() -> None:
 def test_unmarked_words_keep_their_signs() -> None:
     text = text_of(TextBlock(r"5 * 3 &amp; \*star\* <tag> `code`"))
     assert "5 * 3 & *star* <tag> code" in text
+
+
+def test_a_word_on_the_author_stands_below_the_signature() -> None:
+    author = Author(name="Ana Example", bio="Ana reads [everything](https://ana.example/).")
+    text = text_of(TextBlock(text="Hello."), authors=(author,), closing="Until then,", signature="Ana")
+    assert "Until then,\nAna\n\nAna reads everything [1].\n\n[1] https://ana.example/" in text
