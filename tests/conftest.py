@@ -9,13 +9,13 @@ import warnings
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # `from tools import require`, `from factories import …`
 
-from tools import require_module
+from tools import require, require_module
 
 from newsletter.storage.engine import Database, open_database
 from newsletter.storage.migrate import require_current
@@ -148,6 +148,22 @@ def database(database_url: str) -> Iterator[Database]:
     opened = open_database(database_url)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Debian's chromium; playwright's own browsers are not downloaded.
+
+    It lives no longer than the tests of one file: while playwright runs, this thread can run no other event loop.
+    """
+    program = require("chromium", "chromium-browser", "google-chrome")
+    require_module("playwright")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield opened
+        opened.close()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from screens import ASSETS, Screens
-from tools import require, require_module
 
 from newsletter.app.editions import compile_editions
 from newsletter.app.project import Project, open_project
@@ -38,20 +37,7 @@ from newsletter.problem import Place, Severity
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Debian's chromium; playwright's own browsers are not downloaded."""
-    program = require("chromium", "chromium-browser", "google-chrome")
-    require_module("playwright")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def all_screens(browser: Any) -> Screens:
     return Screens(browser)
 
