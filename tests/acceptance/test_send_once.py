@@ -1,0 +1,208 @@
+"""A send through the shell into a real SMTP server: each frozen recipient exactly one message, whatever happens."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from recording_server import Fault, RecordingServer, recording_server
+from shell import Shell, broken_promises, first_line, readers
+
+CONNECTIONS = 4
+MUTANTS = Path(__file__).parents[1] / "mutants.py"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RecordingServer]:
+    with recording_server(tmp_path / "relay") as running:
+        yield running
+
+
+def test_send_gives_each_recipient_one_message_in_their_language(tmp_path: Path, server: RecordingServer) -> None:
+    shell = Shell(tmp_path, server)
+    shell.invite(readers(300, "en", "de", "de-AT", "fr", ""))
+    shell.ok("subscribers", "suppress", "reader00000@example.org", "--reason", "asked to")
+    shell.ok("subscribers", "unsubscribe", "reader00001@example.org")
+
+    first, last = map(json.loads, shell.ok("send", shell.issue, "--list", "weekly", "--yes", "--json").splitlines())
+
+    delivery = first["delivery"]
+    assert (last["delivery"], last["state"]) == (delivery, "finished")
+    assert (last["counts"]["frozen"], last["counts"]["accepted"], last["counts"]["suppressed"]) == (299, 298, 1)
+    assert broken_promises(shell, server, delivery, most_unknown=0) == []
+    shown = shell.json("deliveries", "show", delivery)
+    assert (shown["counts"], shown["left_out"]) == (last["counts"], {"unsubscribed": 1})
+    rows = {row["address"]: row for row in shell.recipients(delivery)}
+    for address, [data] in server.messages().items():
+        message = email.message_from_bytes(data, policy=email.policy.default)
+        number = int(address[6:11])
+        expected = "de" if number % 5 in (1, 2) else "en"
+        assert not any(part.defects for part in message.walk())
+        assert (message["Message-ID"], rows[address]["language"]) == (f"<{rows[address]['message_id']}>", expected)
+        body = message.get_body(("html",))
+        assert body is not None
+        assert f'lang="{expected}"' in body.get_content()
+
+    again = shell.run("send", shell.issue, "--list", "weekly", "--yes")
+    assert (again.returncode, "Nobody was mailed" in again.stdout) == (0, True)
+    assert len(server.records()) == 298
+
+
+def test_send_off_a_terminal_needs_yes(tmp_path: Path, server: RecordingServer) -> None:
+    shell = Shell(tmp_path, server)
+    shell.invite(readers(3))
+
+    assert shell.run("send", shell.issue, "--list", "weekly").returncode == 2
+    assert shell.json("deliveries", "list") == []
+    assert shell.run("send", shell.issue, "--list", "weekly", "--dry-run").returncode == 0
+    assert server.records() == []
+
+
+def kill_at(process: subprocess.Popen[str], server: RecordingServer, count: int, pause: float) -> None:
+    """Wait until the relay has taken so many messages, a moment longer, and kill."""
+    record = server.folder / "record.jsonl"
+    while not record.exists() or record.read_bytes().count(b"\n") < count:
+        assert process.poll() is None, "it ended before it was to be killed"
+        time.sleep(0.005)
+    time.sleep(pause)
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+
+
+def send_with_kills(shell: Shell, server: RecordingServer, people: int, kills: int, chance: random.Random) -> str:
+    """Send, killed without warning at random points and resumed each time; the delivery's id."""
+    points = sorted(chance.sample(range(people // 20, people - people // 20), kills))
+    process = shell.start("send", shell.issue, "--list", "weekly", "--yes", "--json")
+    delivery = str(first_line(process)["delivery"])
+    for point in points:
+        kill_at(process, server, point, chance.uniform(0.0, 0.03))
+        process = shell.start("deliveries", "resume", delivery, "--json")
+    process.communicate()
+    return delivery
+
+
+def test_killed_send_loses_nobody_and_doubles_nobody(tmp_path: Path) -> None:
+    seed = random.randrange(2**32)
+    with recording_server(tmp_path / "relay", latency=0.003) as server:
+        shell = Shell(tmp_path, server, sending__connections=str(CONNECTIONS))
+        shell.invite(readers(2000, "en", "de"))
+
+        delivery = send_with_kills(shell, server, 2000, kills=5, chance=random.Random(seed))
+
+        assert broken_promises(shell, server, delivery, most_unknown=5 * CONNECTIONS) == [], f"seed {seed}"
+        assert shell.json("deliveries", "show", delivery)["state"] == "finished"
+        counts = shell.json("deliveries", "show", delivery)["counts"]
+        assert counts["accepted"] + counts["unknown"] == 2000, f"seed {seed}"
+
+
+@pytest.mark.parametrize("mutant", ["cursor-at-claim", "mark-after-reply", "retry-on-disconnect"])
+def test_oracle_notices_a_sender_that_breaks_its_promises(tmp_path: Path, mutant: str) -> None:
+    """The proof that the test above can fail: senders made the way that loses or doubles mail."""
+    seed = random.randrange(2**32)
+    lost_reply = Fault("dot", "reset", accepted=True, every=50)
+    faults = [lost_reply] if mutant == "retry-on-disconnect" else []
+    with recording_server(tmp_path / "relay", *faults, latency=0.003) as server:
+        shell = Shell(tmp_path, server, sending__connections=str(CONNECTIONS))
+        shell.invite(readers(300))
+        shell.program = (sys.executable, str(MUTANTS), mutant)
+
+        delivery = send_with_kills(shell, server, 300, kills=3, chance=random.Random(seed))
+
+        broken = broken_promises(shell, server, delivery, most_unknown=3 * CONNECTIONS + 6)
+        expected = "silently lost" if mutant == "cursor-at-claim" else "twice"
+        assert any(one.startswith(expected) for one in broken), (f"seed {seed}", broken)
+
+
+def test_sigterm_finishes_what_is_in_flight(tmp_path: Path) -> None:
+    with recording_server(tmp_path / "relay", latency=0.05) as server:
+        shell = Shell(tmp_path, server, sending__connections=str(CONNECTIONS))
+        shell.invite(readers(200))
+        process = shell.start("send", shell.issue, "--list", "weekly", "--yes", "--json")
+        delivery = str(first_line(process)["delivery"])
+        while len(server.records()) < 20:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate()
+
+        last = json.loads(out.splitlines()[-1])
+        assert (process.returncode, last["state"]) == (3, "sending")
+        assert set(last["counts"]) - {name for name, count in last["counts"].items() if not count} == {
+            "frozen", "accepted", "waiting",
+        }  # fmt: skip
+        assert last["counts"]["accepted"] == len(server.records())
+        assert broken_promises(shell, server, delivery, most_unknown=0) == []
+
+        assert shell.run("deliveries", "resume", delivery).returncode == 0
+        assert broken_promises(shell, server, delivery, most_unknown=0) == []
+        assert len(server.records()) == 200
+
+
+def test_lost_replies_are_unknown_until_a_person_decides(tmp_path: Path) -> None:
+    taken = Fault("dot", "drop", accepted=True, match="^reader0000[0-4]")
+    untaken = Fault("dot", "drop", match="^reader0000[5-9]", times=5)
+    with recording_server(tmp_path / "relay", taken, untaken) as server:
+        shell = Shell(tmp_path, server)
+        shell.invite(readers(40))
+
+        done = shell.run("send", shell.issue, "--list", "weekly", "--yes", "--json")
+        delivery = json.loads(done.stdout.splitlines()[0])["delivery"]
+
+        assert done.returncode == 3
+        unknown = {row["address"] for row in shell.recipients(delivery) if row["state"] == "unknown"}
+        assert unknown == {f"reader{n:05}@example.org" for n in range(10)}
+        assert broken_promises(shell, server, delivery, most_unknown=10) == []
+        assert len(server.records()) == 35
+
+        # Going on by itself sends none of them again.
+        shell.run("deliveries", "resume", delivery)
+        assert len(server.records()) == 35
+
+        named = [flag for n in range(5) for flag in ("--recipient", f"reader{n:05}@example.org")]
+        shell.ok("deliveries", "resolve", delivery, "--unknown", "accepted", *named)
+        shell.ok("deliveries", "resolve", delivery, "--unknown", "resend")
+        assert shell.run("deliveries", "resume", delivery).returncode == 0
+        assert Counter(record["rcpt"] for record in server.records()) == {one: 1 for one, _ in readers(40)}
+        assert broken_promises(shell, server, delivery, most_unknown=0) == []
+        assert len(shell.report(delivery)["sent_again"]) == 5
+
+
+def test_faults_before_the_dot_cost_nobody_their_message(tmp_path: Path) -> None:
+    steps = ("connect", "ehlo", "mail", "rcpt", "data", "body")
+    faults = [Fault(step, "reset", skip=3, every=9, times=6) for step in steps]
+    faults.append(Fault("rcpt", "reply", text="421 4.3.2 closing", close=True, skip=5, every=11, times=5))
+    with recording_server(tmp_path / "relay", *faults) as server:
+        shell = Shell(tmp_path, server)
+        shell.invite(readers(150))
+
+        done = shell.run("send", shell.issue, "--list", "weekly", "--yes", "--json")
+        delivery = json.loads(done.stdout.splitlines()[0])["delivery"]
+
+        assert (done.returncode, json.loads(done.stdout.splitlines()[-1])["counts"]["accepted"]) == (0, 150)
+        assert broken_promises(shell, server, delivery, most_unknown=0) == []
+
+
+def test_deferred_recipients_wait_for_a_later_resume(tmp_path: Path) -> None:
+    busy = Fault("rcpt", "reply", text="451 4.7.1 come back later", match="^reader0000[0-4]", times=5)
+    with recording_server(tmp_path / "relay", busy) as server:
+        shell = Shell(tmp_path, server, sending__retry="3")
+        shell.invite(readers(20))
+
+        done = shell.run("send", shell.issue, "--list", "weekly", "--yes", "--json")
+        delivery = json.loads(done.stdout.splitlines()[0])["delivery"]
+        assert (done.returncode, json.loads(done.stdout.splitlines()[-1])["counts"]["deferred"]) == (3, 5)
+
+        time.sleep(3)
+        assert shell.run("deliveries", "resume", delivery).returncode == 0
+        assert broken_promises(shell, server, delivery, most_unknown=0) == []
+        assert len(server.records()) == 20

@@ -1,0 +1,71 @@
+"""Senders that break the promises on purpose, to prove that the tests of the promises can fail. Never installed.
+
+    python tests/mutants.py cursor-at-claim send issues/welcome --list weekly …
+
+`cursor-at-claim` counts people as done when it fetches them; `mark-after-reply` writes nothing down before the final
+dot; `retry-on-disconnect` takes a lost reply for a lost message.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+
+from newsletter.cli.main import main
+from newsletter.delivery import desk
+from newsletter.delivery.ledger import Claim, PermitRequest, Settlement, Worker
+from newsletter.delivery.outcome import Accepted, Outcome, Reply, Unknown
+from newsletter.delivery.retry import Accept, Decision, GoBack, decide
+from newsletter.storage.ledger import StoredLedger
+
+OK = Accepted(Reply(250, "2.0.0", "surely"))
+
+
+def cursor_at_claim() -> None:
+    claim, record = StoredLedger.claim, StoredLedger.record
+
+    def claims(self: StoredLedger, delivery: str, worker: Worker, limit: int, now: datetime) -> list[Claim]:
+        found = claim(self, delivery, worker, limit, now)
+        record(self, worker, [], [PermitRequest(one, one.recipient, "") for one in found], now)
+        record(self, worker, [Settlement(one, Accept(), OK) for one in found], [], now)
+        return found
+
+    def records(
+        self: StoredLedger, worker: Worker, settlements: Sequence[Settlement], permits: Sequence[PermitRequest],
+        now: datetime,
+    ) -> list[bool]:  # fmt: skip
+        return [True] * len(permits)
+
+    StoredLedger.claim, StoredLedger.record = claims, records  # type: ignore[method-assign]
+
+
+def mark_after_reply() -> None:
+    record = StoredLedger.record
+
+    def records(
+        self: StoredLedger, worker: Worker, settlements: Sequence[Settlement], permits: Sequence[PermitRequest],
+        now: datetime,
+    ) -> list[bool]:  # fmt: skip
+        record(self, worker, settlements, [], now)
+        return [True] * len(permits)
+
+    StoredLedger.record = records  # type: ignore[method-assign]
+
+
+def retry_on_disconnect() -> None:
+    def decides(outcome: Outcome, **values: object) -> Decision:
+        if isinstance(outcome, Unknown):
+            return GoBack(values["now"], "the line was lost")  # type: ignore[arg-type]
+        return decide(outcome, **values)  # type: ignore[arg-type]
+
+    desk.decide = decides  # type: ignore[assignment]
+
+
+if __name__ == "__main__":
+    {
+        "cursor-at-claim": cursor_at_claim,
+        "mark-after-reply": mark_after_reply,
+        "retry-on-disconnect": retry_on_disconnect,
+    }[sys.argv.pop(1)]()
+    main()
