@@ -1,0 +1,96 @@
+"""Who gets what: editions by language, derived ids, and why somebody gets nothing."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.delivery.ledger import RecipientState
+from newsletter.delivery.plan import Candidate, choose_language, digest, lookup_order, plan, recipient_id
+
+
+@pytest.mark.parametrize(
+    ("tag", "expected"),
+    [
+        ("zh-TW", ["zh-TW", "zh-Hant-TW", "zh-Hant", "zh"]),
+        ("zh_HK", ["zh-HK", "zh-Hant-HK", "zh-Hant", "zh"]),
+        ("zh-CN", ["zh-CN", "zh-Hans-CN", "zh-Hans", "zh"]),
+        ("zh-Hant-TW", ["zh-Hant-TW", "zh-Hant", "zh"]),
+        ("zh", ["zh"]),
+        ("de-CH-1996", ["de-CH-1996", "de-CH", "de"]),
+        ("en-x-pirate", ["en-x-pirate", "en"]),  # a part of one letter never stays last (RFC 4647 section 3.4)
+        ("", []),
+        ("-", []),
+    ],
+)
+def test_lookup_order_shortens_from_the_end(tag: str, expected: list[str]) -> None:
+    assert lookup_order(tag) == expected
+
+
+@pytest.mark.parametrize(
+    ("wishes", "languages", "expected"),
+    [
+        (["zh-TW"], ["en", "zh"], "zh"),
+        (["zh-TW"], ["en", "zh", "zh-Hant"], "zh-Hant"),
+        (["zh-CN"], ["en", "zh-Hant", "zh"], "zh"),
+        (["pt-BR"], ["en", "pt"], "pt"),
+        (["pt"], ["en", "pt-BR"], "en"),  # lookup never lengthens
+        (["PT-br"], ["en", "pt-BR"], "pt-BR"),
+        (["fr", "de"], ["en", "de"], "de"),
+        (["fr", ""], ["en", "de"], "en"),
+        ([""], ["zh", "en"], "zh"),
+        (["not a tag!"], ["en"], "en"),
+    ],
+)
+def test_choose_language_takes_the_first_wish_that_can_be_fulfilled(
+    wishes: list[str], languages: list[str], expected: str
+) -> None:
+    assert choose_language(wishes, languages) == expected
+
+
+@given(st.lists(st.text(max_size=12)), st.lists(st.sampled_from(["en", "zh", "zh-Hant", "de"]), min_size=1))
+def test_choose_language_always_answers_with_an_edition(wishes: list[str], languages: list[str]) -> None:
+    assert choose_language(wishes, languages) in languages
+
+
+def test_recipient_id_depends_on_delivery_and_subscriber_alone() -> None:
+    assert recipient_id("a", 1) == recipient_id("a", 1)
+    assert len({recipient_id("a", 1), recipient_id("a", 2), recipient_id("b", 1), recipient_id("a1", 1)}) == 4
+    assert re.fullmatch("[a-z2-7]{26}", recipient_id("a", 1))
+
+
+def test_digest_tells_ids_hashes_and_their_order_apart() -> None:
+    rows = [("a", "x"), ("b", "y")]
+    assert digest(rows) == digest(list(rows))
+    assert len({digest(rows), digest(rows[::-1]), digest(rows[:1]), digest([("a", "y"), ("b", "x")]), digest([])}) == 5
+
+
+def make(**changes: object) -> Candidate:
+    return Candidate(subscriber=7, address="ana@example.com", address_hash="h", **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("candidate", "again", "state", "reason"),
+    [
+        (make(), False, RecipientState.WAITING, ""),
+        (make(suppression="bounce"), False, RecipientState.SUPPRESSED, "bounce"),
+        (make(suppression="bounce", already_received=True), True, RecipientState.SUPPRESSED, "bounce"),
+        (make(already_received=True), False, RecipientState.EXCLUDED, "already_received"),
+        (make(already_received=True), True, RecipientState.WAITING, ""),
+    ],
+)
+def test_plan_says_who_gets_nothing_and_why(
+    candidate: Candidate, again: bool, state: RecipientState, reason: str
+) -> None:
+    planned = plan(candidate, delivery="d", languages=["en"], again=again)
+    assert (planned.state, planned.reason) == (state, reason)
+
+
+def test_plan_keeps_own_names_over_attributes_of_the_same_name() -> None:
+    planned = plan(
+        make(name="Ana", attributes={"name": "x", "city": "Porto"}), delivery="d", languages=["en"], again=False
+    )
+    assert planned.values == {"name": "Ana", "city": "Porto", "language": "", "timezone": ""}

@@ -1,0 +1,78 @@
+"""Which settlements change a row, and which came too late."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from newsletter.delivery.ledger import Claim, RecipientState, Settlement
+from newsletter.delivery.outcome import Accepted, Deferred, Outcome, Rejected, Reply, Unknown
+from newsletter.delivery.retry import Accept, Decision, Exclude, GiveUp, GoBack, Hold, TryAgain
+from newsletter.delivery.settle import Standing, outcome_name, reply_text, settle
+
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=5)
+CLAIM = Claim("r", "d", epoch=3, address="a@b.example", language="en", dated_at=NOW, attempts=0, eligible_at=NOW)
+BUSY, NO = Reply(451, "4.7.1", "later"), Reply(550, "5.1.1", "no")
+
+DECIDED: list[tuple[Decision, Outcome | None, str, bool]] = [
+    (Accept(), Accepted(Reply(250, "", "ok")), "accepted", True),
+    (TryAgain(LATER, "busy"), Deferred(BUSY), "deferred", True),
+    (GiveUp("no"), Rejected(NO), "rejected", True),
+    (Hold("lost"), Unknown("lost"), "unknown", True),
+    (Hold("held"), None, "unknown", False),
+    (GoBack(LATER, "reset"), None, "waiting", False),
+    (Exclude("render"), None, "excluded", False),
+]
+
+
+@pytest.mark.parametrize(("decision", "outcome", "state", "counts"), DECIDED)
+@pytest.mark.parametrize("stands", [RecipientState.CLAIMED, RecipientState.PERMITTED])
+def test_settlement_of_the_holder_is_applied(
+    decision: Decision, outcome: Outcome | None, state: str, counts: bool, stands: RecipientState
+) -> None:
+    change = settle(Standing(stands, 3, "w"), Settlement(CLAIM, decision, outcome), "w")
+    assert change is not None
+    assert (change.state.value, change.counts) == (state, counts)
+    assert (change.next_at is not None) == (state in ("waiting", "deferred"))
+
+
+@pytest.mark.parametrize(("decision", "outcome", "state", "counts"), DECIDED)
+@pytest.mark.parametrize("stands", list(RecipientState))
+@pytest.mark.parametrize(("epoch", "worker"), [(4, "w"), (3, "other"), (4, "other")])
+def test_settlement_of_anybody_else_is_evidence_at_most(
+    decision: Decision, outcome: Outcome | None, state: str, counts: bool, stands: RecipientState, epoch: int, worker: str
+) -> None:  # fmt: skip
+    change = settle(Standing(stands, epoch, worker), Settlement(CLAIM, decision, outcome), "w")
+    idle = stands in (RecipientState.UNKNOWN, RecipientState.WAITING, RecipientState.DEFERRED, RecipientState.CLAIMED)
+    is_news = stands is RecipientState.UNKNOWN and epoch == 3 and state not in ("unknown", "excluded")
+    assert (change is not None) == (is_news or (state == "accepted" and idle))
+
+
+@pytest.mark.parametrize("stands", [RecipientState.ACCEPTED, RecipientState.REJECTED, RecipientState.EXCLUDED])
+def test_settlement_changes_nothing_that_is_over(stands: RecipientState) -> None:
+    assert settle(Standing(stands, 3, ""), Settlement(CLAIM, Accept(), Accepted(BUSY)), "w") is None
+
+
+@pytest.mark.parametrize("decision", [GoBack(LATER, "reset"), TryAgain(LATER, "busy")])
+def test_nothing_waits_in_a_cancelled_delivery(decision: Decision) -> None:
+    standing = Standing(RecipientState.CLAIMED, 3, "w", cancelled=True)
+    change = settle(standing, Settlement(CLAIM, decision, None), "w")
+    assert change is not None
+    assert (change.state.value, change.reason, change.next_at) == ("excluded", "cancelled", None)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "name", "reply"),
+    [
+        (Accepted(Reply(250, "2.0.0", "ok")), "accepted", "250 2.0.0 ok"),
+        (Deferred(BUSY), "deferred", "451 4.7.1 later"),
+        (Rejected(NO), "rejected", "550 5.1.1 no"),
+        (Unknown("lost"), "unknown", ""),
+        (None, "aborted", ""),
+    ],
+)
+def test_attempt_keeps_the_outcome_and_the_reply(outcome: Outcome | None, name: str, reply: str) -> None:
+    settlement = Settlement(CLAIM, Hold("x"), outcome)
+    assert (outcome_name(settlement), reply_text(settlement)) == (name, reply)
