@@ -10,6 +10,7 @@ from newsletter.delivery.outcome import Accepted, Deferred, Fault, Rejected, Rep
 from newsletter.delivery.retry import Accept, Decision, GiveUp, GoBack, Hold, RetryPolicy, TryAgain, decide, set_back
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+SOON = NOW + timedelta(minutes=5)
 BUSY = Deferred(Reply(451, "4.7.1", "later"))
 
 
@@ -23,9 +24,9 @@ def after(outcome: object, **changes: object) -> Decision:
     [
         (Accepted(Reply(250, "", "ok")), Accept()),
         (Rejected(Reply(550, "5.1.1", "no such user")), GiveUp("550 5.1.1 no such user")),
-        (Rejected(Reply(550, "5.7.1", "policy"), Fault.OURS), GoBack(NOW + timedelta(minutes=5), "ours: 550 5.7.1 policy")),
+        (Rejected(Reply(550, "5.7.1", "policy"), Fault.OURS), GoBack(SOON, "ours: 550 5.7.1 policy")),
         (Unknown("line lost"), Hold("line lost")),
-        (BUSY, TryAgain(NOW + timedelta(minutes=5), "451 4.7.1 later")),
+        (BUSY, TryAgain(SOON, "451 4.7.1 later")),
         (Deferred(Reply(421, "4.3.2", "closing"), burns_attempt=False), GoBack(NOW, "421 4.3.2 closing")),
     ],
 )  # fmt: skip

@@ -42,7 +42,8 @@ def test_settlement_of_the_holder_is_applied(
 @pytest.mark.parametrize("stands", list(RecipientState))
 @pytest.mark.parametrize(("epoch", "worker"), [(4, "w"), (3, "other"), (4, "other")])
 def test_settlement_of_anybody_else_is_evidence_at_most(
-    decision: Decision, outcome: Outcome | None, state: str, counts: bool, stands: RecipientState, epoch: int, worker: str
+    decision: Decision, outcome: Outcome | None, state: str, counts: bool, stands: RecipientState, epoch: int,
+    worker: str,
 ) -> None:  # fmt: skip
     change = settle(Standing(stands, epoch, worker), Settlement(CLAIM, decision, outcome), "w")
     idle = stands in (RecipientState.UNKNOWN, RecipientState.WAITING, RecipientState.DEFERRED, RecipientState.CLAIMED)
