@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.app.database import connected
-from newsletter.app.lists import ListStanding, add_list, edit_list, remove_list, show_list, show_lists
 from newsletter.audience.consent import Consent, OptIn
 from newsletter.cli.show import confirm, print_facts, print_json, print_table, the_project
+
+if TYPE_CHECKING:
+    from newsletter.app.lists import ListStanding
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _opt_ins = click.Choice([item.value for item in OptIn])
@@ -25,6 +27,9 @@ def lists() -> None:
 @click.pass_context
 def list_(ctx: click.Context, as_json: bool) -> None:
     """Every list, with how many people say what to it."""
+    from newsletter.app.database import connected
+    from newsletter.app.lists import show_lists
+
     with connected(the_project(ctx)) as database:
         standings = show_lists(database)
     if as_json:
@@ -56,6 +61,9 @@ def list_(ctx: click.Context, as_json: bool) -> None:
 @click.pass_context
 def add(ctx: click.Context, slug: str, name: str, opt_in: str, language: str, as_json: bool) -> None:
     """Make a list. SLUG is its short name, such as weekly."""
+    from newsletter.app.database import connected
+    from newsletter.app.lists import add_list, show_list
+
     with connected(the_project(ctx)) as database:
         add_list(database, slug, name=name, opt_in=OptIn(opt_in), language=language, now=datetime.now(UTC))
         _print(show_list(database, slug), as_json=as_json)
@@ -72,6 +80,9 @@ def edit(
     ctx: click.Context, slug: str, name: str | None, opt_in: str | None, language: str | None, as_json: bool
 ) -> None:
     """Change a list."""
+    from newsletter.app.database import connected
+    from newsletter.app.lists import edit_list, show_list
+
     way_in = OptIn(opt_in) if opt_in else None
     with connected(the_project(ctx)) as database:
         edit_list(database, slug, name=name, opt_in=way_in, language=language)
@@ -85,6 +96,9 @@ def edit(
 @click.pass_context
 def remove(ctx: click.Context, slug: str, yes: bool, as_json: bool) -> None:
     """Forget a list that was never sent to."""
+    from newsletter.app.database import connected
+    from newsletter.app.lists import remove_list, show_list
+
     with connected(the_project(ctx)) as database:
         standing = show_list(database, slug)
         people, left = sum(standing.counts.values()), standing.counts.get(Consent.UNSUBSCRIBED, 0)

@@ -8,26 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from newsletter.app.database import connected
-from newsletter.app.importing import ImportOrder, ImportReport, export_people, import_people
-from newsletter.app.people import (
-    NewPerson,
-    Person,
-    add_person,
-    erase_person_everywhere,
-    show_person,
-    suppress_person,
-    unsubscribe_person,
-    unsuppress_person,
-)
 from newsletter.audience.consent import Consent
-from newsletter.audience.importing import OnConflict
 from newsletter.cli.lists import lists
 from newsletter.cli.show import confirm, print_facts, print_json, print_table, the_project
+
+if TYPE_CHECKING:
+    from newsletter.app.importing import ImportReport
+    from newsletter.app.people import Person
 
 __all__ = ["lists", "subscribers"]
 
@@ -56,8 +47,8 @@ def subscribers() -> None:
 @_basis
 @click.option(
     "--on-conflict",
-    type=click.Choice([item.value for item in OnConflict]),
-    default=OnConflict.SKIP.value,
+    type=click.Choice(["skip", "update"]),
+    default="skip",
     show_default=True,
     help="Whether the file replaces what is known of people who are there already.",
 )
@@ -72,6 +63,10 @@ def import_(ctx: click.Context, /, file: Path, slugs: tuple[str, ...], as_json: 
     Columns: email (needed), name, language, timezone; every other column is an attribute. Consent never gets better:
     who is suppressed or has left a list stays so. No mail is sent.
     """
+    from newsletter.app.database import connected
+    from newsletter.app.importing import ImportOrder, import_people
+    from newsletter.audience.importing import OnConflict
+
     order = ImportOrder(
         file=file,
         lists=slugs,
@@ -99,6 +94,9 @@ def import_(ctx: click.Context, /, file: Path, slugs: tuple[str, ...], as_json: 
 @click.pass_context
 def export(ctx: click.Context, slug: str | None, raw: bool, out: Path | None, as_json: bool) -> None:
     """Write all subscribers as CSV."""
+    from newsletter.app.database import connected
+    from newsletter.app.importing import export_people
+
     with connected(the_project(ctx)) as database, _opened(out) as target:
         count = export_people(database, target, slug=slug, raw=raw, as_json=as_json)
     if out is not None:
@@ -117,6 +115,9 @@ def export(ctx: click.Context, slug: str | None, raw: bool, out: Path | None, as
 @click.pass_context
 def add(ctx: click.Context, /, email: str, slugs: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Put one person on lists."""
+    from newsletter.app.database import connected
+    from newsletter.app.people import NewPerson, add_person
+
     project = the_project(ctx)
     person = NewPerson(email, options["name"], options["language"], options["timezone"])
     consent = Consent(options["consent"]) if options["consent"] else None
@@ -133,6 +134,9 @@ def add(ctx: click.Context, /, email: str, slugs: tuple[str, ...], as_json: bool
 @click.pass_context
 def show(ctx: click.Context, email: str, as_json: bool) -> None:
     """Everything that is kept of one address."""
+    from newsletter.app.database import connected
+    from newsletter.app.people import show_person
+
     project = the_project(ctx)
     with connected(project) as database:
         person = show_person(project, database, email)
@@ -146,6 +150,9 @@ def show(ctx: click.Context, email: str, as_json: bool) -> None:
 @click.pass_context
 def unsubscribe(ctx: click.Context, email: str, slug: str | None, as_json: bool) -> None:
     """Take one person off a list, or off all of them."""
+    from newsletter.app.database import connected
+    from newsletter.app.people import unsubscribe_person
+
     project = the_project(ctx)
     with connected(project) as database:
         left = unsubscribe_person(project, database, email, slug, now=datetime.now(UTC))
@@ -162,6 +169,9 @@ def unsubscribe(ctx: click.Context, email: str, slug: str | None, as_json: bool)
 @click.pass_context
 def suppress(ctx: click.Context, email: str, reason: str, as_json: bool) -> None:
     """Never write to an address again, whatever its subscriptions say."""
+    from newsletter.app.database import connected
+    from newsletter.app.people import suppress_person
+
     project = the_project(ctx)
     with connected(project) as database:
         fresh = suppress_person(project, database, email, reason, now=datetime.now(UTC))
@@ -177,6 +187,9 @@ def suppress(ctx: click.Context, email: str, reason: str, as_json: bool) -> None
 @click.pass_context
 def unsuppress(ctx: click.Context, email: str, as_json: bool) -> None:
     """Allow an address again; its subscriptions say what they said before."""
+    from newsletter.app.database import connected
+    from newsletter.app.people import unsuppress_person
+
     project = the_project(ctx)
     with connected(project) as database:
         unsuppress_person(project, database, email, now=datetime.now(UTC))
@@ -193,6 +206,9 @@ def unsuppress(ctx: click.Context, email: str, as_json: bool) -> None:
 @click.pass_context
 def erase(ctx: click.Context, email: str, yes: bool, as_json: bool) -> None:
     """Forget a person for good. A keyed hash stays, so that no import brings them back."""
+    from newsletter.app.database import connected
+    from newsletter.app.people import erase_person_everywhere
+
     confirm("Everything that is kept of this person will be emptied for good. Go on?", yes=yes)
     project = the_project(ctx)
     with connected(project) as database:

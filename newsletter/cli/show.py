@@ -7,16 +7,21 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.app.project import Project, find_folder, open_project
 from newsletter.errors import AuthoringError, ConfigError, NewsletterError
 from newsletter.problem import Problem, Severity
+
+if TYPE_CHECKING:
+    from newsletter.app.project import Project
 
 
 def the_project(ctx: click.Context) -> Project:
     """The project that this command is about: `-C DIR`, or the nearest parent with newsletter.toml."""
+    from newsletter.app.project import find_folder, open_project  # not needed to answer --help
+
     folder = ctx.find_root().obj
     return open_project(folder.resolve() if folder else find_folder(Path.cwd()), os.environ)
 

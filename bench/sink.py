@@ -1,0 +1,31 @@
+"""An SMTP server that takes everything and keeps nothing: `python bench/sink.py`, prints its port."""
+
+from __future__ import annotations
+
+import asyncio
+
+
+async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """One connection, in lock-step, until QUIT or the end."""
+    writer.write(b"220 sink\r\n")
+    while line := await reader.readline():
+        verb = line[:4].upper()
+        if verb == b"DATA":
+            writer.write(b"354 go on\r\n")
+            while await reader.readline() != b".\r\n":
+                pass
+        writer.write(b"221 bye\r\n" if verb == b"QUIT" else b"250 ok\r\n")
+        if verb == b"QUIT":
+            break
+    writer.close()
+
+
+async def main() -> None:
+    """Listen on a free port of the loopback address until killed."""
+    server = await asyncio.start_server(converse, "127.0.0.1", 0, limit=1 << 20)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
