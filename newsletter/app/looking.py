@@ -33,7 +33,7 @@ class Look:
     editions: Mapping[str, Edition]
     """Language → edition, without the languages that do not compile."""
     problems: tuple[Problem, ...]
-    """Errors first, each kind in the order of its place."""
+    """Errors first, those of the original first among them, each kind in the order of its place."""
 
     def count(self, severity: Severity) -> int:
         """How many problems are of this kind."""
@@ -56,8 +56,10 @@ def look(project: Project, path: Path) -> Look:
     examined = examine(project, path)
     config = project.config
     found = [*examined.problems, *check_identity(project.identity, config.public.url, config.bounces.address)]
-    found.sort(key=lambda problem: problem.severity is not Severity.ERROR)
-    return Look(slug_of(path), shown(path, project.folder), examined.issue, examined.editions, tuple(found))
+    file = shown(path, project.folder)
+    # What is wrong with the original often is what is wrong with its translations.
+    found.sort(key=lambda problem: (problem.severity is not Severity.ERROR, problem.place.file != file))
+    return Look(slug_of(path), file, examined.issue, examined.editions, tuple(found))
 
 
 def personas(project: Project) -> tuple[Persona, ...]:

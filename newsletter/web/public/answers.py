@@ -33,7 +33,7 @@ class Answers:
         self._site = site
         self._pages = Pages(Path(__file__).parent / "pages")
         self._style = self._pages.read("public.css")
-        self._policy = policy(style_src=hash_source(self._style), form_action="'self'")
+        self._policy = policy(style_src=hash_source(self._style), img_src="data:", form_action="'self'")
 
     def page(
         self, page: str, words: Words, values: Mapping[str, object] | None = None, *, status: int = 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,7 +21,8 @@ from newsletter.tokens import Key, Purpose, Signer
 from newsletter.web.public import Site, public_app
 
 START = datetime(2024, 1, 25, 8, 0, tzinfo=UTC)
-ASSET = Asset("0123456789abcdef0123456789abcdef.png", "image/png", b"\x89PNG not really")
+PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC")
+ASSET = Asset("0123456789abcdef0123456789abcdef.png", "image/png", PIXEL)
 URL = "https://news.example.org/letters"
 
 

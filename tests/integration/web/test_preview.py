@@ -115,7 +115,8 @@ def test_error_stands_in_place_of_the_mail(project: Project, client: TestClient,
     changes.tell()
     page = client.get(url).text
     assert "<iframe" not in page
-    assert "issues/welcome/issue.yaml:14:10" in page
+    line = good[: good.index("hero.png")].count("\n") + 1
+    assert f"issues/welcome/issue.yaml:{line}:10" in page
     assert "<mark>h</mark>eroo.png &lt;script&gt;" in page
     assert "hero.png" in page
     assert client.get(url.replace(".html", ".light.html")).status_code == 404

@@ -339,7 +339,7 @@ def test_a_forwarded_view_leads_to_an_explanation(world: World) -> None:
 
 def test_assets_are_served_for_ever(world: World) -> None:
     answer = world.client.get("/assets/0123456789abcdef0123456789abcdef.png")
-    assert answer.content == b"\x89PNG not really"
+    assert answer.content.startswith(b"\x89PNG")
     assert answer.headers["content-type"] == "image/png"
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
     assert answer.headers["x-content-type-options"] == "nosniff"

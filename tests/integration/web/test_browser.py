@@ -1,0 +1,234 @@
+"""The pages in a real browser: what people see and press, with JavaScript and without, and what cannot work there."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import uvicorn
+
+from newsletter.app.project import Project, open_project
+from newsletter.app.start import start_project
+from newsletter.audience.consent import Consent
+from newsletter.service import listen, url_of
+from newsletter.tokens import Purpose
+from newsletter.web.preview import Changes, export_preview, preview_app
+
+if TYPE_CHECKING:
+    from conftest import World  # the one beside this file
+
+pytestmark = pytest.mark.pictures
+
+
+@contextmanager
+def served(app: Callable[..., Any], before_end: Callable[[], None] = lambda: None) -> Iterator[str]:
+    """The URL of an app on a real server in a thread."""
+    listening = listen("127.0.0.1", 0)
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    try:
+        yield url_of(listening)
+    finally:
+        before_end()
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    start_project(tmp_path / "news")
+    return open_project(tmp_path / "news", {})
+
+
+@pytest.fixture
+def preview(project: Project) -> Iterator[str]:
+    """The URL of the welcome issue's page."""
+    changes = Changes()
+    with served(preview_app(project, changes), changes.close) as url:
+        yield f"{url}/issues/welcome"
+
+
+class Watched:
+    """A page that writes down what its browser complains about."""
+
+    def __init__(self, browser: Any, **how: Any) -> None:
+        self.page = browser.new_page(**how)
+        self.complaints: list[str] = []
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[Callable[..., Watched]]:
+    opened: list[Watched] = []
+
+    def open_one(url: str, **how: Any) -> Watched:
+        watched = Watched(browser, **how)
+        opened.append(watched)
+        watched.page.goto(url)
+        return watched
+
+    yield open_one
+    for watched in opened:
+        watched.page.close()
+
+
+def paper_of(frame: Any) -> str:
+    """The colour that the mail stands on."""
+    return str(frame.locator("body").evaluate("body => getComputedStyle(body).backgroundColor"))
+
+
+def pictures_of(frame: Any) -> list[int]:
+    """The width of every image of a mail, 0 for one that could not be shown."""
+    look = "image => image.decode().then(() => image.naturalWidth, () => 0)"
+    return list(frame.locator("img").evaluate_all(f"images => Promise.all(images.map({look}))"))
+
+
+def test_preview_shows_the_mail_with_its_pictures(preview: str, open_page: Callable[..., Watched]) -> None:
+    watched = open_page(preview)
+    mail = watched.page.frame_locator("iframe.light")
+    mail.get_by_role("heading", name="Hello, and welcome aboard").wait_for()
+    assert pictures_of(mail)
+    assert all(pictures_of(mail))
+    assert watched.complaints == []
+
+
+def test_preview_switches_width_part_and_appearance(preview: str, open_page: Callable[..., Watched]) -> None:
+    page = open_page(preview, color_scheme="dark").page  # the computer's own preference must not matter
+    light, dark = page.frame_locator("iframe.light"), page.frame_locator("iframe.dark")
+    light.get_by_role("heading").first.wait_for()
+    page.locator("input[value='375']").check()
+    assert page.locator("iframe.light").evaluate("frame => frame.clientWidth") == 375
+    page.locator("input[value='700']").check()
+    assert page.locator("iframe.light").evaluate("frame => frame.clientWidth") == 700
+    page.locator("input[value='dark']").check()
+    dark.get_by_role("heading").first.wait_for()
+    assert not page.locator("iframe.light").is_visible()
+    assert paper_of(light) != paper_of(dark)
+    page.locator("input[value='text']").check()
+    assert "welcome aboard" in page.locator("pre.text").inner_text().lower()
+    page.locator("input[value='mjml']").check()
+    assert page.locator("pre.mjml").inner_text().startswith("<mjml")
+    page.get_by_role("link", name="de", exact=True).click()
+    assert page.locator("pre.mjml").inner_text().startswith('<mjml lang="de"')  # what was chosen stays chosen
+
+
+def test_preview_follows_a_save_without_losing_ones_place(
+    project: Project, preview: str, open_page: Callable[..., Watched]
+) -> None:
+    issue = project.issues / "welcome" / "issue.yaml"
+    good = issue.read_text()
+    watched = open_page(preview, viewport={"width": 1280, "height": 700})
+    page = watched.page
+    page.frame_locator("iframe.light").get_by_role("heading").first.wait_for()
+    page.locator("input[value='375']").check()
+    page.locator("iframe.light").evaluate("frame => frame.contentWindow.scrollTo(0, 200)")
+
+    issue.write_text(good.replace("Hello, and welcome aboard", "A title just saved"))
+    page.locator("h1", has_text="A title just saved").wait_for()
+    page.frame_locator("iframe.light").get_by_role("heading", name="A title just saved").wait_for()
+    assert page.locator("main").count() == 1
+    assert page.locator("input[value='375']").is_checked()
+    assert page.locator("iframe.light").evaluate("frame => frame.contentWindow.scrollY") == 200
+
+    issue.write_text(good.replace("blocks:", "blokcs:"))
+    page.locator(".failure").wait_for()
+    assert page.locator("iframe").count() == 0
+    assert "issues/welcome/issue.yaml" in page.locator(".failure .place").first.inner_text()
+    assert "blocks" in page.locator(".failure").inner_text()
+
+    issue.write_text(good)
+    page.frame_locator("iframe.light").get_by_role("heading", name="Hello, and welcome aboard").wait_for()
+    assert page.locator(".failure").count() == 0
+    assert watched.complaints == []
+
+
+def test_preview_works_without_javascript(preview: str, browser: Any) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(preview)
+    page.locator("input[value='html']").check()
+    assert page.locator("pre.html").is_visible()
+    page.locator("input[value='mail']").check()
+    page.locator("input[value='dark']").check()
+    assert page.locator("iframe.dark").is_visible()
+    context.close()
+
+
+@pytest.mark.parametrize("width", [320, 375, 768, 1280])
+def test_preview_never_scrolls_sideways(preview: str, open_page: Callable[..., Watched], width: int) -> None:
+    page = open_page(preview, viewport={"width": width, "height": 800}).page
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.goto(preview.partition("/issues/")[0])
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_copy_of_the_preview_works_from_disk(
+    project: Project, tmp_path: Path, open_page: Callable[..., Watched]
+) -> None:
+    (index, *_) = export_preview(project, tmp_path / "copy")
+    page = open_page(index.as_uri()).page
+    page.get_by_role("link", name="Hello, and welcome aboard").click()
+    mail = page.frame_locator("iframe.light")
+    mail.get_by_role("heading", name="Hello, and welcome aboard").wait_for()
+    assert pictures_of(mail)
+    assert all(pictures_of(mail))
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("javascript", [True, False])
+def test_reader_leaves_and_comes_back_by_two_buttons(world: World, reader: str, browser: Any, javascript: bool) -> None:
+    context = browser.new_context(java_script_enabled=javascript)
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    with served(world.client.app) as url:
+        page.goto(f"{url}/u/{world.token(Purpose.UNSUBSCRIBE, reader)}")
+        assert page.locator("button").evaluate("button => button.clientHeight") >= 48
+        page.get_by_role("button", name="Unsubscribe").click()
+        page.get_by_role("heading", name="You are unsubscribed").wait_for()
+        assert world.consents(1) == {1: "unsubscribed", 2: "unsubscribed", 3: "confirmed"}
+        page.get_by_role("button", name="Subscribe again").click()
+        page.get_by_role("heading", name="Welcome back").wait_for()
+        assert world.consents(1) == {1: "confirmed", 2: "pending", 3: "confirmed"}
+        assert context.cookies() == []
+    assert complaints == []
+    context.close()
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+def test_reader_pages_never_scroll_sideways(world: World, open_page: Callable[..., Watched]) -> None:
+    both = {1: Consent.CONFIRMED, 2: Consent.CONFIRMED}
+    with served(world.client.app) as url:
+        page = open_page(f"{url}/nowhere").page
+        for number, language in enumerate(["en", "zh", "ar", "de", "fr"], 2):
+            recipient = world.add(number, both, address=f"{language}@example.org", language=language)
+            for width in (320, 375, 1280):
+                page.set_viewport_size({"width": width, "height": 700})
+                page.goto(f"{url}/u/{world.token(Purpose.UNSUBSCRIBE, recipient)}")
+                assert page.evaluate("document.documentElement.scrollWidth") <= width, (language, width)
+                assert page.locator("main").evaluate("main => getComputedStyle(main).borderRadius") == "12px"
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+def test_view_in_browser_shows_styles_and_images_and_runs_nothing(
+    world: World, reader: str, open_page: Callable[..., Watched]
+) -> None:
+    with served(world.client.app) as url:
+        watched = open_page(f"{url}/v/{world.token(Purpose.VIEW, reader)}")
+        page = watched.page
+        assert page.locator("p").evaluate("p => getComputedStyle(p).color") == "rgb(18, 52, 86)"
+        page.evaluate(
+            "src => { const image = document.createElement('img'); image.src = src; image.id = 'own';"
+            "document.body.append(image); document.body.insertAdjacentHTML('beforeend',"
+            "'<img id=bad src=x onerror=\"document.title=1\"><script>document.title=2</scr' + 'ipt>') }",
+            f"{url}/assets/0123456789abcdef0123456789abcdef.png",
+        )
+        page.locator("#own").evaluate("image => image.decode().catch(() => null)")
+        assert page.locator("#own").evaluate("image => image.naturalWidth") == 1
+        assert page.title() not in ("1", "2")
