@@ -26,7 +26,7 @@ from newsletter.config import FILE
 from newsletter.delivery.checks.headers import check_headers
 from newsletter.delivery.ledger import Claim
 from newsletter.delivery.message import Letterhead, compose_message, merge_values
-from newsletter.delivery.plan import choose_language
+from newsletter.delivery.plan import ID_BYTES, choose_language
 from newsletter.delivery.urls import Urls
 from newsletter.errors import AddressError, ComposeError, RequestError
 from newsletter.problem import Place, Problem, has_errors
@@ -106,7 +106,7 @@ def _claim(issue: Issue, edition: Edition, persona: Persona) -> Claim:
     dated_at = datetime.combine(issue.original.date, time(), tzinfo=UTC)
     values = {"name": persona.name, "language": persona.language, "timezone": persona.timezone}
     return Claim(
-        recipient=base32(bytes.fromhex(fingerprint(issue.slug, edition.language, persona.id)))[:26],
+        recipient=base32(bytes.fromhex(fingerprint(issue.slug, edition.language, persona.id))[:ID_BYTES]),
         delivery="build",
         epoch=0,
         address=parse_address(persona.email or BUILT_IN.email).text,

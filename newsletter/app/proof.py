@@ -22,6 +22,7 @@ from newsletter.delivery.envelope import address_envelope
 from newsletter.delivery.ledger import Claim
 from newsletter.delivery.message import Letterhead, compose_message
 from newsletter.delivery.outcome import Accepted, Unknown
+from newsletter.delivery.plan import ID_BYTES
 from newsletter.delivery.transport import Transport
 from newsletter.delivery.transports.smtp import SmtpTransport
 from newsletter.delivery.urls import Urls
@@ -105,7 +106,7 @@ async def _send_one(
     personas, _ = load_personas(project.issues / PERSONAS, root=project.folder)
     persona = choose_persona(personas, edition.language, [edition.language])
     claim = Claim(
-        recipient=base32(secrets.token_bytes(17))[:26],  # a proof is another message each time it is sent
+        recipient=base32(secrets.token_bytes(ID_BYTES)),  # a proof is another message each time it is sent
         delivery="proof",
         epoch=0,
         address=person.text,

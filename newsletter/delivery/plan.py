@@ -94,10 +94,14 @@ def _standing(candidate: Candidate, *, again: bool) -> tuple[RecipientState, str
     return RecipientState.WAITING, ""
 
 
+ID_BYTES = 10
+"""Of a recipient's id: 16 characters. A return path holds it beside a signature and the name of a mailbox."""
+
+
 def recipient_id(delivery: str, subscriber: int) -> str:
     """The id of one subscriber in one delivery: derived, so that freezing twice gives the same rows."""
     seed = f"{delivery}\x00{subscriber}".encode()
-    return base32(hashlib.blake2b(seed, digest_size=17, person=b"recipient").digest())[:26]
+    return base32(hashlib.blake2b(seed, digest_size=ID_BYTES, person=b"recipient").digest())
 
 
 def digest(rows: Iterable[tuple[str, str]]) -> str:

@@ -197,7 +197,7 @@ def test_freeze_again_gives_the_same_ids_and_digest(database: Database) -> None:
     again: Delivery = Deliveries(database).get("delivery1")
     assert again.frozen_digest == first.frozen_digest
     assert [one.id for one in Deliveries(database).recipients("delivery1")] == ids
-    assert all(len(one) == 26 for one in ids)
+    assert all(len(one) == 16 for one in ids)
 
 
 def test_freeze_of_a_delivery_that_was_stopped_changes_nothing(database: Database) -> None:

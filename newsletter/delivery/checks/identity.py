@@ -14,13 +14,14 @@ from newsletter.audience.address import parse_address
 from newsletter.compiler.edition import Identity
 from newsletter.delivery.envelope import return_path
 from newsletter.delivery.headers import named
+from newsletter.delivery.plan import recipient_id
 from newsletter.errors import AddressError, ComposeError, ConfigError
 from newsletter.problem import Place, Problem, Severity
 from newsletter.tokens import Key, Signer
 
 _FILE = Place("newsletter.toml")
 _ANY_SIGNER = Signer([Key("aa", bytes(32))])  # only the length of what it signs matters here
-_LONGEST_RECIPIENT = "a" * 26
+_ANY_RECIPIENT = recipient_id("any", 0)
 _URL = re.compile(r"https?://[^\s/?#]+\S*")
 
 
@@ -87,7 +88,7 @@ def _check_bounces(bounces: str) -> Iterator[Problem]:
     if not bounces:
         return
     try:
-        return_path(bounces, _LONGEST_RECIPIENT, _ANY_SIGNER)
+        return_path(bounces, _ANY_RECIPIENT, _ANY_SIGNER)
     except ConfigError as error:
         yield _error("bad-bounces", "bounces.address", str(error).removeprefix("[bounces] address: "), error.hint)
 

@@ -55,7 +55,7 @@ def test_contact_that_cannot_be_opened_is_a_warning(changes: dict[str, str], rul
     assert only(check_identity(replace(IDENTITY, **changes), URL)) == (rule, path, Severity.WARNING)
 
 
-@pytest.mark.parametrize("bounces", ["bounces", "b@", "newsletter-bounces@example.org", "zurück@example.org"])
+@pytest.mark.parametrize("bounces", ["bounces", "b@", "the-newsletter-bounces@example.org", "zurück@example.org"])
 def test_mailbox_that_cannot_carry_tokens_is_an_error(bounces: str) -> None:
     found = only(check_identity(IDENTITY, URL, bounces))
     assert found == ("bad-bounces", "bounces.address", Severity.ERROR)
