@@ -77,3 +77,15 @@ class Headers:
             await send(message)
 
         await self._app(scope, receive, complete if scope["type"] == "http" else send)
+
+
+class Below:
+    """ASGI middleware: the app is known below `path`, which may still stand before the path of a request or not."""
+
+    def __init__(self, app: ASGIApp, path: str) -> None:
+        self._app = app
+        self._path = path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on; routes leave a `root_path` out where it is there."""
+        await self._app({**scope, "root_path": self._path} if scope["type"] == "http" else scope, receive, send)

@@ -96,8 +96,9 @@ class Sheets:
         }
 
     def _fill(self, edition: Edition, persona: Persona) -> Filled:
-        # Personal links lead nowhere here: nobody's subscription may hang on a preview.
-        return edition.fill(values_for(persona, unsubscribe="about:blank#unsubscribe", view="about:blank#view"))
+        # Personal links lead to pages that belong to nobody: no subscription may hang on a preview.
+        public_url = self._project.config.public.url
+        return edition.fill(values_for(persona, unsubscribe=f"{public_url}/u", view=f"{public_url}/v"))
 
     def _page(self, page: str, root: str, version: str, values: Mapping[str, object]) -> str:
         name = self._project.config.newsletter.name or self._project.folder.name

@@ -24,7 +24,7 @@ from newsletter.errors import LinkError, StorageError
 from newsletter.feedback.unsubscribe import AGREED, FIELD, MAX_BODY, Wish, read_wish
 from newsletter.storage.engine import Database
 from newsletter.tokens import Signer
-from newsletter.web.pages import QUIET_HEADERS, Headers, policy
+from newsletter.web.pages import QUIET_HEADERS, Below, Headers, policy
 from newsletter.web.public.answers import Answers, Site
 
 log = logging.getLogger("newsletter.public")
@@ -61,9 +61,13 @@ Body = Annotated[bytes, Depends(small_body)]
 def public_app(
     database: Database, *, signer: Signer, site: Site, public_url: str, clock: Callable[[], datetime]
 ) -> FastAPI:
-    """The app of the public pages. `public_url` is where mails say it is; `clock` gives UTC."""
-    app = FastAPI(title=site.name, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    """The app of the public pages. `public_url` is where mails say it is; `clock` gives UTC.
+
+    A path in `public_url` may stand before the paths here or be taken away by a proxy in front: both work.
+    """
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.add_middleware(Headers, headers=_HEADERS)
+    app.add_middleware(Below, path=urlsplit(public_url).path)
     answers = Answers(site)
     _add_leaving(app, database, signer, answers, clock)
     _add_reading(app, database, signer, public_url)

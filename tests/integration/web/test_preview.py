@@ -96,7 +96,8 @@ def test_mail_is_filled_for_the_persona_and_cut_off_from_everything(client: Test
 def test_mail_has_no_personal_link_that_works(client: TestClient) -> None:
     mail = client.get(first_sheet(client).removesuffix(".html") + ".light.html").text
     assert "/u/" not in mail
-    assert "about:blank#unsubscribe" in mail
+    assert "/v/" not in mail
+    assert 'href="http://localhost:8000/u"' in mail
 
 
 def test_each_persona_sees_the_mail_as_it_would_get_it(project: Project, client: TestClient) -> None:

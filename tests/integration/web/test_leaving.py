@@ -1,0 +1,43 @@
+"""Leaving, said by many at once: it happens once, and undoing it happens once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from newsletter.app.leaving import come_back, leave
+from newsletter.feedback.unsubscribe import Wish
+from newsletter.tokens import Purpose
+
+if TYPE_CHECKING:
+    from conftest import World  # the one beside this file
+
+
+def at_once(act: Callable[[], object], number: int = 6) -> list[object]:
+    """Do a thing in several threads that start together; what each got."""
+    gate = threading.Barrier(number)
+    results: list[object] = []
+
+    def run() -> None:
+        gate.wait()
+        results.append(act())
+
+    threads = [threading.Thread(target=run) for _ in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def test_many_clicks_at_once_are_one_departure_and_many_undos_one_return(world: World, reader: str) -> None:
+    token = world.token(Purpose.UNSUBSCRIBE, reader)
+    results = at_once(lambda: leave(world.database, world.signer, token, Wish.ONE_CLICK, world.clock()))
+    assert sorted(result.changed for result in results) == [False] * 5 + [True]  # type: ignore[attr-defined]
+    (undo,) = {result.undo for result in results}  # type: ignore[attr-defined]
+    returned = at_once(lambda: come_back(world.database, world.signer, undo, world.clock()))
+    assert sorted(result.changed for result in returned) == [False] * 5 + [True]  # type: ignore[attr-defined]
+    assert {result.undone for result in returned} == {"back"}  # type: ignore[attr-defined]
+    assert world.consents(1) == {1: "confirmed", 2: "pending", 3: "confirmed"}
+    assert [event.kind for event in world.events()] == ["unsubscribed", "resubscribed"]
