@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 from watchfiles import awatch
+
+log = logging.getLogger("newsletter.preview")
 
 _DEBOUNCE = 50  # milliseconds in which the several writes of one save become one change
 _STEP = 10
@@ -46,10 +49,16 @@ class Changes:
         self._loop = asyncio.get_running_loop()
         while not self._stop.is_set():
             watched = folders()
+            try:
+                if watched and await self._watch_these(watched, folders):
+                    self.tell()  # a folder has come or gone
+            except FileNotFoundError:
+                watched = []  # gone between our looking and our watching
+            except OSError as error:
+                log.warning("pages do not follow changes by themselves, reload them by hand: %s", error)
+                return
             if not watched:
                 await self._pause(_LOOK_AGAIN / 1000)
-            elif await self._watch_these(watched, folders):
-                self.tell()  # a folder has come or gone
 
     async def _watch_these(self, watched: Sequence[Path], folders: Callable[[], Sequence[Path]]) -> bool:
         """Watch until the folders are others than these; False when it was told to stop."""

@@ -203,3 +203,15 @@ def test_scripts_say_nothing_in_the_page_itself(client: TestClient) -> None:
         page = client.get(path).text
         assert not re.search(r"<script(?![^>]*\bsrc=)", page)
         assert not re.search(r"<[^>]*\s(?:style|on[a-z]+)=", page)
+
+
+def test_folder_that_cannot_be_watched_is_said(
+    project: Project, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("OS file watch limit reached")
+
+    monkeypatch.setattr("newsletter.web.preview.changes.awatch", refuse)
+    with TestClient(preview_app(project, Changes()), base_url="http://localhost") as client:
+        assert client.get("/").status_code == 200
+    assert "OS file watch limit reached" in caplog.text

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from html import unescape
 from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
+from fastapi import HTTPException
+from starlette.requests import Request
+from starlette.types import Message
 
 from newsletter.audience.consent import Consent
 from newsletter.storage import tables
 from newsletter.tokens import Key, Purpose, Signer
+from newsletter.web.public.app import small_body
 
 if TYPE_CHECKING:
     from conftest import World  # the one beside this file
@@ -132,6 +137,18 @@ def test_another_body_changes_nothing(world: World, reader: str) -> None:
             answer = world.client.post(url, content=body, headers=headers)
             assert answer.status_code == status, (url, body)
             assert world.everything() == before, (url, body)
+
+
+def test_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("newsletter.web.public.app._PATIENCE", 0.01)
+
+    async def silence() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError("never")
+
+    with pytest.raises(HTTPException) as caught:
+        asyncio.run(small_body(Request({"type": "http", "method": "POST", "headers": []}, silence)))
+    assert caught.value.status_code == 408
 
 
 def test_undo_cannot_be_had_by_one_click(world: World, reader: str) -> None:
