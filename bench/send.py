@@ -17,7 +17,7 @@ from newsletter.app.lists import add_list
 from newsletter.app.project import Project, open_project
 from newsletter.app.sample import write_sample
 from newsletter.app.sender import send_now
-from newsletter.app.sending import create_delivery
+from newsletter.app.sending import make_ready, store_delivery
 from newsletter.app.start import start_project
 from newsletter.audience.consent import OptIn
 from newsletter.storage.engine import Database
@@ -60,12 +60,13 @@ def main() -> None:
             folder = Path(name)
             project, database = prepare(folder, port)
             now = datetime.now(UTC)
-            written = dry_run(project, database, folder / ISSUE, ("all",), out=folder / "dry", now=now)
+            ready = make_ready(project, folder / ISSUE)
+            written = dry_run(project, database, ready, ("all",), out=folder / "dry", now=now)
             seconds = bare(sorted((folder / "dry").glob("*.eml")), port)
             print(f"smtplib, no ledger, ready-made messages   {written.messages / seconds:7.0f} a second")
-            created = create_delivery(project, database, folder / ISSUE, ("all",), now=now)
+            delivery = store_delivery(project, database, ready, ("all",), now=now)
             started = time.perf_counter()
-            send_now(project, database, created.delivery.id)
+            send_now(project, database, delivery.id)
             ours = time.perf_counter() - started
             print(f"ours: freeze, compose, permit, settle     {written.messages / ours:7.0f} a second")
             print(f"ratio                                     {seconds / ours:7.2f}")

@@ -25,7 +25,7 @@ from newsletter.app.people import suppress_person, unsubscribe_person
 from newsletter.app.project import Project, open_project
 from newsletter.app.sample import write_sample
 from newsletter.app.sender import send_now
-from newsletter.app.sending import create_delivery, report_on
+from newsletter.app.sending import make_ready, report_on, store_delivery
 from newsletter.audience.consent import Consent, OptIn
 from newsletter.config import FILE
 from newsletter.errors import AuthoringError, RequestError
@@ -163,15 +163,16 @@ def _take_out(file: Path, out: Path, count: int) -> Path:
 
 def _send(stage: Project, database: Database, path: Path, folder: Path, say: Say) -> Report:
     say(f"\nIssue       {path.parent.name}")
-    rehearsal = dry_run(stage, database, path, (LIST,), out=folder / "dry-run" / path.parent.name, now=_now())
+    ready = make_ready(stage, path)
+    rehearsal = dry_run(stage, database, ready, (LIST,), out=folder / "dry-run" / ready.issue, now=_now())
     say(f"  dry run   {rehearsal.messages} messages written, nobody mailed")
-    created = create_delivery(stage, database, path, (LIST,), now=_now())
-    send_now(stage, database, created.delivery.id)
-    report = report_on(database, created.delivery.id)
+    delivery = store_delivery(stage, database, ready, (LIST,), now=_now())
+    send_now(stage, database, delivery.id)
+    report = report_on(database, delivery.id)
     _tell(report, say)
-    again = create_delivery(stage, database, path, (LIST,), now=_now())
-    send_now(stage, database, again.delivery.id)
-    second = counts_of(again.delivery, report_on(database, again.delivery.id).books)
+    again = store_delivery(stage, database, ready, (LIST,), now=_now())
+    send_now(stage, database, again.id)
+    second = counts_of(again, report_on(database, again.id).books)
     say(f"  again     {second['accepted']} accepted, {second['excluded']} excluded: they have this issue")
     return report
 

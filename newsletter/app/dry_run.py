@@ -16,7 +16,7 @@ from pathlib import Path
 from newsletter.app.building import SIGNER
 from newsletter.app.composing import bounces_of
 from newsletter.app.project import Project
-from newsletter.app.sending import Outlook, Ready, look_ahead, make_ready
+from newsletter.app.sending import Outlook, Ready, look_ahead
 from newsletter.delivery.envelope import address_envelope
 from newsletter.delivery.ledger import Claim, RecipientState
 from newsletter.delivery.message import Letterhead, compose_message
@@ -68,7 +68,7 @@ class DryRun:
 def dry_run(
     project: Project,
     database: Database,
-    path: Path,
+    ready: Ready,
     lists: Sequence[str],
     *,
     out: Path,
@@ -77,10 +77,8 @@ def dry_run(
 ) -> DryRun:
     """Rehearse a send into `out`: `.eml` files, `report.json` and `report.txt`.
 
-    Raises what `make_ready` raises, NotFoundError for an unknown list, and RequestError when `out` holds something
-    that no dry run made.
+    Raises NotFoundError for an unknown list, and RequestError when `out` holds something that no dry run made.
     """
-    ready = make_ready(project, path)
     outlook = look_ahead(database, ready, lists, again=again)
     _clear(out)
     started = time.perf_counter()

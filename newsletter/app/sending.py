@@ -14,6 +14,7 @@ from typing import Literal
 from newsletter.app.issues import examine, find
 from newsletter.app.project import Project
 from newsletter.audience.address import parse_address
+from newsletter.authoring.issue import SendPlan
 from newsletter.compiler.edition import Edition
 from newsletter.delivery.checks.identity import check_identity
 from newsletter.delivery.delivery import Delivery, DeliveryState
@@ -39,6 +40,8 @@ class Ready:
     editions: tuple[Edition, ...]
     """The issue's own language first."""
     warnings: tuple[Problem, ...]
+    send: SendPlan
+    """What the issue file says about its own sending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +68,6 @@ class Outlook:
         return dict(sorted(counted.items()))
 
 
-@dataclass(frozen=True, slots=True)
-class Created:
-    """A new delivery and the warnings found while its issue was checked."""
-
-    delivery: Delivery
-    warnings: tuple[Problem, ...]
-
-
 def make_ready(project: Project, path: Path) -> Ready:
     """Load, check and compile the issue at a path. Raises AuthoringError with everything that keeps it from leaving."""
     found = find(project, [path])
@@ -84,7 +79,7 @@ def make_ready(project: Project, path: Path) -> Ready:
     problems = (*examined.problems, *check_identity(project.identity, public, bounces))
     if has_errors(problems) or examined.issue is None:
         raise AuthoringError(problems)
-    return Ready(examined.issue.slug, tuple(examined.editions.values()), problems)
+    return Ready(examined.issue.slug, tuple(examined.editions.values()), problems, examined.issue.send)
 
 
 def look_ahead(database: Database, ready: Ready, lists: Sequence[str], *, again: bool = False) -> Outlook:
@@ -93,24 +88,6 @@ def look_ahead(database: Database, ready: Ready, lists: Sequence[str], *, again:
     languages = [edition.language for edition in ready.editions]
     planned = tuple(plan(one, delivery="", languages=languages, again=again) for one in foreseen.candidates)
     return Outlook(planned, foreseen.left_out)
-
-
-def create_delivery(
-    project: Project,
-    database: Database,
-    path: Path,
-    lists: Sequence[str],
-    *,
-    now: datetime,
-    at: datetime | None = None,
-    again: bool = False,
-) -> Created:
-    """Check and compile an issue and store a delivery of it: preparing at once, or scheduled `at` an instant.
-
-    Raises what `make_ready` and `store_delivery` raise.
-    """
-    ready = make_ready(project, path)
-    return Created(store_delivery(project, database, ready, lists, now=now, at=at, again=again), ready.warnings)
 
 
 def store_delivery(

@@ -61,9 +61,13 @@ def test(ctx: click.Context, path: Path, addresses: Sequence[str], languages: Se
 
 @click.command()
 @ISSUE
-@click.option("--list", "lists", multiple=True, required=True, metavar="LIST", help="To whom; may be repeated.")
 @click.option(
-    "--at", metavar="WHEN", help='Not now but at a time, such as "2026-11-23 09:00"; "newsletter serve" sends.'
+    "--list", "lists", multiple=True, metavar="LIST", help="To whom; may be repeated (default: as the issue says)."
+)
+@click.option(
+    "--at",
+    metavar="WHEN",
+    help='When, such as "2026-11-23 09:00" or now (default: as the issue says, else now); "newsletter serve" sends.',
 )
 @click.option("--timezone", metavar="TZ", help="The time zone of --at (default: the newsletter's).")
 @click.option("--dry-run", is_flag=True, help="Write every message and a report into files; nobody is mailed.")
@@ -82,13 +86,15 @@ def send(
 ) -> int:  # fmt: skip
     """Send the issue at PATH to lists, now or at a time.
 
-    The same issue never reaches an address twice, whatever is sent, unless --again is said. Without --at it sends here
-    until nothing is due; deferred messages are left to "newsletter serve" or a later "newsletter deliveries resume".
+    Lists and time may stand in the issue (send: {list: …, at: …}); what is said here counts more. The same issue never
+    reaches an address twice, whatever is sent, unless --again is said. What is sent now is sent here until nothing is
+    due; deferred messages are left to "newsletter serve" or a later "newsletter deliveries resume".
 
     Exit codes: 0 done, 1 problems found or failed, 2 wrong usage, 3 stopped before the end or outcomes are unknown.
     """
     from newsletter.app.database import connect
-    from newsletter.cli.starting import read_start
+    from newsletter.app.sending import make_ready
+    from newsletter.cli.starting import choose_lists, choose_start, is_now, read_start
 
     if out is not None and not dry_run:
         raise click.UsageError("--out goes with --dry-run")
@@ -97,24 +103,28 @@ def send(
     if dry_run and (at or detach):
         raise click.UsageError("--dry-run sends nothing, now or later: leave out --at and --detach")
     project = the_project(ctx)
-    start = None if at is None else read_start(project, at, timezone)
+    if at and not is_now(at):
+        read_start(project, at, timezone)  # wrong usage is told before the issue is compiled
+    ready = make_ready(project, path)
+    lists = choose_lists(ready.send, lists)
     database = connect(project)
     try:
         if dry_run:
-            return _dry_run(project, database, path, lists, out, again=again, as_json=as_json)
-        return _send(project, database, path, lists, start, again=again, detach=detach, yes=yes, as_json=as_json)
+            return _dry_run(project, database, ready, lists, out, again=again, as_json=as_json)
+        start = choose_start(project, ready.send, at, timezone)
+        return _send(project, database, ready, lists, start, again=again, detach=detach, yes=yes, as_json=as_json)
     finally:
         database.close()
 
 
 def _dry_run(
-    project: Project, database: Database, path: Path, lists: Sequence[str], out: Path | None, *,
+    project: Project, database: Database, ready: Ready, lists: Sequence[str], out: Path | None, *,
     again: bool, as_json: bool,
 ) -> int:  # fmt: skip
     from newsletter.app.dry_run import dry_run, report_lines
 
-    folder = project.folder / "dry-run" if out is None else out
-    run = dry_run(project, database, path, lists, out=folder, now=datetime.now(UTC), again=again)
+    folder = project.folder / "dry-run" / ready.issue if out is None else out
+    run = dry_run(project, database, ready, lists, out=folder, now=datetime.now(UTC), again=again)
     print_problems(run.warnings, err=True)
     if as_json:
         print_json(run.as_json())
@@ -125,16 +135,15 @@ def _dry_run(
 
 
 def _send(
-    project: Project, database: Database, path: Path, lists: Sequence[str], start: datetime | None, *,
+    project: Project, database: Database, ready: Ready, lists: Sequence[str], start: datetime | None, *,
     again: bool, detach: bool, yes: bool, as_json: bool,
 ) -> int:  # fmt: skip
     from newsletter.app.sender import check_relay
-    from newsletter.app.sending import look_ahead, make_ready, store_delivery
+    from newsletter.app.sending import look_ahead, store_delivery
     from newsletter.cli.starting import local_time
     from newsletter.cli.watching import ending_of, send_watched, show_outcome
 
     check_relay(project)
-    ready = make_ready(project, path)
     print_problems(ready.warnings, err=True)
     if not yes:
         _show_outlook(ready, look_ahead(database, ready, lists, again=again))

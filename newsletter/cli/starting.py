@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,32 @@ from newsletter.errors import RequestError
 
 if TYPE_CHECKING:
     from newsletter.app.project import Project
+    from newsletter.authoring.issue import SendPlan
+
+
+def choose_lists(plan: SendPlan, lists: Sequence[str]) -> tuple[str, ...]:
+    """To whom: what the command says, else what the issue says; wrong usage when neither does."""
+    chosen = tuple(lists) or plan.lists
+    if not chosen:
+        raise click.UsageError("To whom? Say --list LIST, or let the issue say it: send: {list: weekly}")
+    return chosen
+
+
+def choose_start(project: Project, plan: SendPlan, at: str | None, timezone: str | None) -> datetime | None:
+    """When: what the command says, else what the issue says, else now (None)."""
+    if at is not None:
+        return None if is_now(at) else read_start(project, at, timezone)
+    if not plan.at:
+        return None
+    try:
+        return read_start(project, plan.at, plan.timezone or None)
+    except click.UsageError as error:
+        raise click.UsageError(f"The issue's own time: {error.message} Say --at now to send it now.") from error
+
+
+def is_now(at: str) -> bool:
+    """Whether `--at` means at once."""
+    return at.strip().lower() == "now"
 
 
 def read_start(project: Project, at: str, timezone: str | None) -> datetime:

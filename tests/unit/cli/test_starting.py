@@ -1,0 +1,47 @@
+"""Lists and start of a send: the command counts more than the issue, and somebody must say."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+import pytest
+
+from newsletter.app.project import Project, open_project
+from newsletter.authoring.issue import SendPlan
+from newsletter.cli.starting import choose_lists, choose_start
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return open_project(tmp_path, {"NEWSLETTER_NEWSLETTER__TIMEZONE": "Europe/Berlin"})
+
+
+def test_lists_of_the_command_count_more_than_those_of_the_issue() -> None:
+    plan = SendPlan(lists=("weekly", "friends"))
+    assert choose_lists(plan, ("all",)) == ("all",)
+    assert choose_lists(plan, ()) == ("weekly", "friends")
+
+
+def test_lists_that_nobody_names_are_wrong_usage() -> None:
+    with pytest.raises(click.UsageError, match="--list LIST"):
+        choose_lists(SendPlan(), ())
+
+
+def test_start_is_now_unless_somebody_says_when(project: Project) -> None:
+    assert choose_start(project, SendPlan(), None, None) is None
+
+
+def test_start_of_the_issue_counts_where_the_command_is_silent(project: Project) -> None:
+    year = datetime.now(UTC).year + 1
+    plan = SendPlan(at=f"{year}-07-01 09:00", timezone="Asia/Tokyo")
+    assert choose_start(project, plan, None, None) == datetime(year, 7, 1, 0, 0, tzinfo=UTC)
+    assert choose_start(project, plan, f"{year}-07-02 09:00", None) == datetime(year, 7, 2, 7, 0, tzinfo=UTC)
+    assert choose_start(project, plan, "now", None) is None
+
+
+def test_start_of_the_issue_that_is_over_says_how_to_send_all_the_same(project: Project) -> None:
+    over = datetime.now(UTC) - timedelta(days=2)
+    with pytest.raises(click.UsageError, match="--at now"):
+        choose_start(project, SendPlan(at=f"{over:%Y-%m-%d %H:%M}"), None, None)
