@@ -1,0 +1,329 @@
+"""From an issue's path to a delivery: what is stored, when it starts, and how people steer it."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from factories import add_list, add_people, start_delivery, suppress
+from recording_server import Fault, RecordingServer, recording_server
+
+from newsletter.app.dry_run import dry_run
+from newsletter.app.project import Project, open_project
+from newsletter.app.proof import send_proofs
+from newsletter.app.sender import send_now
+from newsletter.app.sending import (
+    cancel,
+    make_ready,
+    pause,
+    report_on,
+    reschedule,
+    resolve,
+    resume,
+    start_due,
+    store_delivery,
+)
+from newsletter.app.start import start_project
+from newsletter.delivery.delivery import Delivery, DeliveryState
+from newsletter.delivery.send import Ending
+from newsletter.errors import AuthoringError, EmptyAudienceError, LinkError, NotFoundError, RequestError, StateError
+from newsletter.storage import tables
+from newsletter.storage.deliveries import Deliveries, Lease
+from newsletter.storage.engine import Database
+from newsletter.storage.leases import take_lease
+from newsletter.tokens import Purpose, keyed_hash
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+SOON = NOW + timedelta(hours=1)
+
+
+@pytest.fixture
+def relay(tmp_path: Path) -> Iterator[RecordingServer]:
+    with recording_server(tmp_path / "relay") as server:
+        yield server
+
+
+def make_project(folder: Path, port: int = 9, **settings: str) -> Project:
+    start_project(folder)
+    smtp = {"NEWSLETTER_SMTP__HOST": "127.0.0.1", "NEWSLETTER_SMTP__PORT": str(port), "NEWSLETTER_SMTP__TLS": "none"}
+    return open_project(folder, smtp | {f"NEWSLETTER_{name.upper()}": value for name, value in settings.items()})
+
+
+def create_delivery(
+    project: Project, database: Database, path: Path, lists: list[str], *, at: datetime | None = None,
+    again: bool = False,
+) -> Delivery:  # fmt: skip
+    return store_delivery(project, database, make_ready(project, path), lists, now=NOW, at=at, again=again)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return make_project(tmp_path / "project")
+
+
+@pytest.fixture
+def issue(project: Project) -> Path:
+    return project.issues / "welcome"
+
+
+@pytest.fixture
+def people(database: Database) -> list[int]:
+    weekly = add_list(database)
+    return add_people(database, ["ana@example.org"], weekly, language="de") + add_people(
+        database, ["bo@example.org", "cy@example.org"], weekly, language="fr"
+    )
+
+
+def test_create_stores_editions_and_images_with_the_delivery(
+    project: Project, database: Database, issue: Path, people: list[int]
+) -> None:
+    created = create_delivery(project, database, issue, ["weekly"])
+
+    store = Deliveries(database)
+    assert (created.state, created.languages) == (DeliveryState.PREPARING, ("en", "de"))
+    assert re.fullmatch("[a-z2-7]{12}", created.id)
+    edition = store.edition(created.id, "de")
+    [name] = set(re.findall(r"/assets/([\w.-]+)", edition.html))
+    asset = store.asset(name)
+    assert asset is not None
+    assert (asset.media_type, asset.data[:4]) == ("image/png", b"\x89PNG")
+    with pytest.raises(NotFoundError):
+        store.edition(created.id, "fr")
+
+
+def test_delivery_does_not_change_with_the_issue_on_disk(
+    tmp_path: Path, database: Database, relay: RecordingServer, people: list[int]
+) -> None:
+    project = make_project(tmp_path / "project", relay.port)
+    created = create_delivery(project, database, project.issues / "welcome", ["weekly"])
+    (project.issues / "welcome" / "issue.yaml").write_text("no issue any more")
+
+    assert send_now(project, database, created.id).ending is Ending.DONE
+    assert report_on(database, created.id).delivery.state is DeliveryState.FINISHED
+    assert len(relay.records()) == 3
+
+
+def test_create_refuses_an_issue_with_errors(
+    project: Project, database: Database, issue: Path, people: list[int]
+) -> None:
+    (issue / "issue.yaml").write_text("title: 7\ntitel: x\n")
+
+    with pytest.raises(AuthoringError) as caught:
+        create_delivery(project, database, issue, ["weekly"])
+    assert len(caught.value.problems) > 1
+    assert Deliveries(database).all() == []
+
+
+def test_create_refuses_a_sender_without_an_address(tmp_path: Path, database: Database, people: list[int]) -> None:
+    project = make_project(tmp_path / "project", newsletter__postal_address="")
+
+    with pytest.raises(AuthoringError) as caught:
+        create_delivery(project, database, project.issues / "welcome", ["weekly"])
+    assert "missing-postal-address" in {problem.id for problem in caught.value.problems}
+
+
+def test_create_refuses_unknown_lists_and_empty_ones(project: Project, database: Database, issue: Path) -> None:
+    add_list(database)
+    with pytest.raises(NotFoundError, match="nowhere"):
+        create_delivery(project, database, issue, ["weekly", "nowhere"])
+    with pytest.raises(EmptyAudienceError):
+        create_delivery(project, database, issue, ["weekly"])
+    # People may still come until it starts.
+    assert create_delivery(project, database, issue, ["weekly"], at=SOON).scheduled_at == SOON
+
+
+def test_create_needs_one_issue(project: Project, database: Database, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(RequestError, match="no issue"):
+        create_delivery(project, database, tmp_path / "empty", ["weekly"])
+
+
+def test_scheduled_delivery_starts_once_when_its_time_has_come(
+    project: Project, database: Database, issue: Path, people: list[int]
+) -> None:
+    created = create_delivery(project, database, issue, ["weekly"], at=SOON)
+
+    assert start_due(project, database, SOON - timedelta(seconds=1)) == []
+    [started] = start_due(project, database, SOON)
+    assert (started.id, started.state) == (created.id, DeliveryState.PREPARING)
+    assert start_due(project, database, SOON) == []
+
+
+def test_scheduled_delivery_is_missed_when_nobody_was_running(
+    project: Project, database: Database, issue: Path, people: list[int]
+) -> None:
+    created = create_delivery(project, database, issue, ["weekly"], at=SOON)
+    late = SOON + timedelta(hours=6, seconds=1)
+
+    [missed] = start_due(project, database, late)
+    assert (missed.state, "nobody was running" in missed.reason) == (DeliveryState.MISSED, True)
+    assert start_due(project, database, late) == []
+
+    later = late + timedelta(hours=1)
+    assert reschedule(project, database, created.id, later, late).scheduled_at == later
+    assert start_due(project, database, later)[0].state is DeliveryState.PREPARING
+
+
+def test_orders_of_a_scheduler_that_was_replaced_start_nothing(
+    project: Project, database: Database, issue: Path, people: list[int]
+) -> None:
+    create_delivery(project, database, issue, ["weekly"], at=SOON)
+    old = take_lease(database, "scheduler", "old", -1.0)
+    new = take_lease(database, "scheduler", "new", 60.0)
+    assert old is not None
+    assert new is not None
+
+    assert start_due(project, database, SOON, lease=Lease("scheduler", old)) == []
+    assert len(start_due(project, database, SOON, lease=Lease("scheduler", new))) == 1
+
+
+def test_start_in_the_past_is_refused(project: Project, database: Database, issue: Path, people: list[int]) -> None:
+    with pytest.raises(RequestError, match="in the past"):
+        create_delivery(project, database, issue, ["weekly"], at=NOW - timedelta(hours=7))
+
+
+def test_pause_resume_and_cancel_move_what_can_be_moved(database: Database, people: list[int]) -> None:
+    start_delivery(database)
+
+    assert pause(database, "delivery1").state is DeliveryState.PAUSED
+    assert pause(database, "delivery1").state is DeliveryState.PAUSED
+    assert resume(database, "delivery1").state is DeliveryState.SENDING
+    assert cancel(database, "delivery1", NOW).state is DeliveryState.CANCELLED
+    counts = report_on(database, "delivery1").books.counts
+    assert {state.value: count for state, count in counts.items()} == {"excluded": 3}
+    for step in (pause, resume):
+        with pytest.raises(StateError, match="cancelled"):
+            step(database, "delivery1")
+    with pytest.raises(StateError):
+        cancel(database, "delivery1", NOW)
+
+
+def test_resume_of_a_delivery_paused_while_preparing_prepares_it(
+    project: Project, database: Database, issue: Path, people: list[int]
+) -> None:
+    created = create_delivery(project, database, issue, ["weekly"])
+    pause(database, created.id)
+
+    assert resume(database, created.id).state is DeliveryState.PREPARING
+
+
+def test_scheduled_delivery_is_not_resumed_but_rescheduled(
+    project: Project, database: Database, issue: Path, people: list[int]
+) -> None:
+    name = create_delivery(project, database, issue, ["weekly"], at=SOON).id
+
+    with pytest.raises(StateError, match="by itself"):
+        resume(database, name)
+    assert reschedule(project, database, name, SOON + timedelta(hours=1), NOW).state is DeliveryState.SCHEDULED
+    start_due(project, database, SOON + timedelta(hours=1))
+    with pytest.raises(StateError, match="preparing"):
+        reschedule(project, database, name, SOON, NOW)
+
+
+def test_second_send_mails_nobody_unless_again_is_said(
+    tmp_path: Path, database: Database, relay: RecordingServer, people: list[int]
+) -> None:
+    project = make_project(tmp_path / "project", relay.port)
+    for again, accepted in ((False, 3), (False, 0), (True, 3)):
+        created = create_delivery(project, database, project.issues / "welcome", ["weekly"], again=again)
+        sent = send_now(project, database, created.id)
+        report = report_on(database, sent.delivery.id)
+        counts = {state.value: count for state, count in report.books.counts.items()}
+        assert counts == ({"accepted": 3} if accepted else {"excluded": 3})
+        assert (sent.delivery.state, report.problems) == (DeliveryState.FINISHED, ())
+    assert len(relay.records()) == 6
+
+
+def test_unknown_recipients_are_resolved_by_address(tmp_path: Path, database: Database) -> None:
+    with recording_server(tmp_path / "relay", Fault("dot", "drop", match="^(ana|bo)@")) as relay:
+        project = make_project(tmp_path / "project", relay.port)
+        key = project.keys.address
+        weekly = add_list(database)
+        for address in ("ana@example.org", "bo@example.org", "cy@example.org"):
+            [person] = add_people(database, [address], weekly)
+            with database.write() as connection:
+                of = tables.subscribers.c.id == person
+                hashed = keyed_hash(key, address)
+                connection.execute(sa.update(tables.subscribers).where(of).values(address_hash=hashed))
+        created = create_delivery(project, database, project.issues / "welcome", ["weekly"])
+        send_now(project, database, created.id)
+        name = created.id
+
+        assert {one.address for one in report_on(database, name).unknown} == {"ana@example.org", "bo@example.org"}
+        assert resolve(project, database, name, "accepted", now=NOW, only=["Ana@Example.org"]) == 1
+        assert resolve(project, database, name, "accepted", now=NOW, only=["nobody@example.org"]) == 0
+        assert [one.address for one in report_on(database, name).unknown] == ["bo@example.org"]
+
+
+def test_dry_run_writes_messages_and_touches_nothing(
+    project: Project, database: Database, issue: Path, people: list[int], tmp_path: Path
+) -> None:
+    suppress(database, "bo@example.org", "complaint")
+    add_people(database, ["di@example.org"], 1, consent="pending")
+    before = _everything(database)
+
+    for _ in range(2):  # the second takes the place of the first
+        run = dry_run(project, database, make_ready(project, issue), ["weekly"], out=tmp_path / "out", now=NOW)
+
+    assert run.messages == 2
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert (report["messages"], report["languages"]) == (2, {"de": 1, "en": 1})
+    assert (report["not_sent"], report["left_out"]) == ({"suppressed: complaint": 1}, {"pending": 1})
+    assert {one["address"]: one["state"] for one in report["recipients"]} == {
+        "ana@example.org": "waiting", "bo@example.org": "suppressed", "cy@example.org": "waiting",
+    }  # fmt: skip
+    assert "2 messages, nobody was mailed" in (tmp_path / "out" / "report.txt").read_text()
+    files = list((tmp_path / "out").glob("*.eml"))
+    parsed = [email.message_from_bytes(file.read_bytes(), policy=email.policy.default) for file in files]
+    assert sorted(message["To"] for message in parsed) == ["ana@example.org", "cy@example.org"]
+    assert _everything(database) == before
+
+
+def _everything(database: Database) -> dict[str, list[tuple[object, ...]]]:
+    with database.read() as connection:
+        return {
+            name: [tuple(map(str, row)) for row in connection.execute(sa.select(table))]
+            for name, table in tables.metadata.tables.items()
+        }
+
+
+def test_dry_run_keeps_out_of_folders_that_are_not_its_own(
+    project: Project, database: Database, issue: Path, people: list[int], tmp_path: Path
+) -> None:
+    (tmp_path / "precious.txt").write_text("mine")
+
+    with pytest.raises(RequestError, match="not empty"):
+        dry_run(project, database, make_ready(project, issue), ["weekly"], out=tmp_path, now=NOW)
+    assert (tmp_path / "precious.txt").read_text() == "mine"
+
+
+def test_proofs_are_marked_and_their_links_open_nothing(
+    tmp_path: Path, database: Database, relay: RecordingServer
+) -> None:
+    project = make_project(tmp_path / "project", relay.port)
+
+    proofs = send_proofs(project, database, project.issues / "welcome", ["me@example.org"], now=NOW)
+
+    assert [(one.address, one.language, one.is_accepted) for one in proofs.results] == [
+        ("me@example.org", "en", True), ("me@example.org", "de", True),
+    ]  # fmt: skip
+    for data in relay.messages()["me@example.org"]:
+        message = email.message_from_bytes(data, policy=email.policy.default)
+        assert message["Subject"].startswith("[Proof] ")
+        token = re.search(r"/u/([a-z2-7]+)", message["List-Unsubscribe"])
+        assert token is not None
+        with pytest.raises(LinkError):
+            project.keys.signer.verify(Purpose.UNSUBSCRIBE, token[1])
+    assert Deliveries(database).all() == []
+
+
+def test_proof_in_a_language_there_is_none_in_is_refused(project: Project, database: Database, issue: Path) -> None:
+    with pytest.raises(RequestError, match="no edition in fr"):
+        send_proofs(project, database, issue, ["me@example.org"], now=NOW, languages=["fr"])
