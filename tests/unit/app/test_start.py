@@ -26,6 +26,13 @@ def test_start_points_editors_at_a_schema_that_is_there(tmp_path: Path) -> None:
         assert json.loads(schema.read_text(encoding="utf-8"))["$schema"].startswith("http://json-schema.org/draft-07")
 
 
+def test_start_keeps_secrets_and_people_out_of_git(tmp_path: Path) -> None:
+    start_project(tmp_path)
+    ignored = (tmp_path / ".gitignore").read_text(encoding="utf-8").splitlines()
+    # Dry runs and demos write whole messages, with the addresses of those they are for.
+    assert {"/secret.toml", "/*.db", "*.csv", "/build/", "/dry-run/", "/.demo/"} <= set(ignored)
+
+
 @pytest.mark.parametrize("name", ["newsletter.toml", "issues/people.yaml", ".gitignore"])
 def test_start_overwrites_nothing(tmp_path: Path, name: str) -> None:
     (tmp_path / name).parent.mkdir(exist_ok=True)
