@@ -40,6 +40,11 @@ class Keys:
         return keyed_hash(self.address, "fingerprint of the address key")
 
 
+def has_keys(folder: Path) -> bool:
+    """Whether the project has keys already."""
+    return (folder / FILE).exists()
+
+
 def load_keys(folder: Path) -> Keys:
     """Read the project's keys; make them when there are none. Raises ConfigError when the file is damaged."""
     file = folder / FILE

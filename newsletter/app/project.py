@@ -49,10 +49,10 @@ class Project:
         return url
 
 
-def find_folder(start: Path) -> Path:
-    """The nearest folder, from `start` upwards, that holds newsletter.toml; `start` itself when there is none."""
+def find_folder(start: Path) -> Path | None:
+    """The nearest folder, from `start` upwards, that holds newsletter.toml; None when there is none."""
     start = start.resolve()
-    return next((folder for folder in (start, *start.parents) if (folder / FILE).is_file()), start)
+    return next((folder for folder in (start, *start.parents) if (folder / FILE).is_file()), None)
 
 
 def open_project(folder: Path, environment: Mapping[str, str]) -> Project:

@@ -85,17 +85,25 @@ def run_worker(project: Project, database: Database, *, tell: Tell, tethered: bo
     """
 
     async def run() -> None:
-        async with _stop_on_signals(tethered=tethered) as stop:
-            preparing = asyncio.create_task(_prepare_deliveries(project, database, stop, tell))
-            while not stop.is_set():
-                try:
-                    await _send(project, database, stop, only=None, watch=lambda *_: None, trouble=tell)
-                except StorageError as error:  # it could not even enter the ledger
-                    tell(str(error))
-                    await _pause(stop, 2.0)
-            await preparing
+        # In a group, because neither may go on without the other: a worker that only sends would look alive.
+        async with _stop_on_signals(tethered=tethered) as stop, asyncio.TaskGroup() as group:
+            group.create_task(_prepare_deliveries(project, database, stop, tell))
+            group.create_task(_send_deliveries(project, database, stop, tell))
 
-    asyncio.run(run())
+    try:
+        asyncio.run(run())
+    except BaseExceptionGroup as group_of_one:
+        raise group_of_one.exceptions[0] from None  # the other task was cancelled because of it
+
+
+async def _send_deliveries(project: Project, database: Database, stop: asyncio.Event, tell: Tell) -> None:
+    """Send whatever is due, of all deliveries."""
+    while not stop.is_set():
+        try:
+            await _send(project, database, stop, only=None, watch=lambda *_: None, trouble=tell)
+        except StorageError as error:  # it could not even enter the ledger
+            tell(str(error))
+            await _pause(stop, 2.0)
 
 
 async def _send(

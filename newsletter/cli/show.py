@@ -19,11 +19,19 @@ if TYPE_CHECKING:
 
 
 def the_project(ctx: click.Context) -> Project:
-    """The project that this command is about: `-C DIR`, or the nearest parent with newsletter.toml."""
+    """The project that this command is about: `-C DIR`, or the nearest parent with newsletter.toml.
+
+    Without either it is wrong usage: a database and keys must not appear wherever somebody happens to stand.
+    """
     from newsletter.app.project import find_folder, open_project  # not needed to answer --help
 
-    folder = ctx.find_root().obj
-    return open_project(folder.resolve() if folder else find_folder(Path.cwd()), os.environ)
+    folder = ctx.find_root().obj or find_folder(Path.cwd())
+    if folder is None:
+        raise click.UsageError(
+            "There is no newsletter.toml here or in a folder above. Start a project with newsletter init DIR, "
+            "or name one with newsletter -C DIR"
+        )
+    return open_project(folder.resolve(), os.environ)
 
 
 def print_json(value: object) -> None:
@@ -70,7 +78,8 @@ def confirm(question: str, *, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise click.UsageError("This needs --yes, because there is no terminal to ask on")
-    click.confirm(question, abort=True, err=True)
+    if not click.confirm(question, err=True):
+        raise click.exceptions.Exit(3)  # stopped before the end
 
 
 def show_error(error: NewsletterError) -> None:

@@ -37,10 +37,10 @@ _WORTH_ANOTHER_TRY = ("08", "40", "53300", "55P03", "57P01", "57P02", "57P03")
 class Database:
     """One database and its pool of connections. Safe to use from several threads; each transaction has its own."""
 
-    def __init__(self, kind: _Kind, url: URL) -> None:
+    def __init__(self, kind: _Kind, url: URL, *, create: bool) -> None:
         self._kind = kind
         self._url = url
-        self._engine = kind.engine(url)
+        self._engine = kind.engine(url, create=create)
         self.boot = kind.boot
         """Which start of the machine `lease_now` counts from; empty when the clock survives restarts."""
 
@@ -165,8 +165,10 @@ class Database:
         return StorageError(f"The database {self.shown_url} cannot do this: {text}")
 
 
-def open_database(url: str) -> Database:
+def open_database(url: str, *, create: bool = True) -> Database:
     """Open the database at `sqlite:///file` or `postgresql://…`; connecting waits for the first transaction.
+
+    A file that does not exist is made, unless `create` says no.
 
     Raises StorageError when the URL is neither, when its folder is missing, or when its driver is not installed.
     """
@@ -178,7 +180,7 @@ def open_database(url: str) -> Database:
     kind = _KINDS.get(parsed.get_backend_name())
     if kind is None:
         raise StorageError(f"There is no way to keep a newsletter in {parsed.get_backend_name()!r}", hint=_URL_HINT)
-    return Database(kind(), parsed)
+    return Database(kind(), parsed, create=create)
 
 
 def open_file(file: Path) -> Database:
@@ -202,7 +204,7 @@ class _Kind(Protocol):
     def bare_options(self) -> Mapping[str, Any]: ...  # of a connection on which no transaction is begun
     @property
     def scrub_statements(self) -> Sequence[str]: ...
-    def engine(self, url: URL) -> sa.Engine: ...
+    def engine(self, url: URL, *, create: bool) -> sa.Engine: ...
     def insert(self, table: sa.Table) -> Any: ...
     def lease_now(self, connection: sa.Connection) -> float: ...
     def serialise(self, connection: sa.Connection, name: str) -> None: ...
@@ -225,13 +227,15 @@ class _Sqlite:
     def __init__(self) -> None:
         self.boot = _BOOT_ID.read_text().strip() if _HAS_BOOT_CLOCK else ""
 
-    def engine(self, url: URL) -> sa.Engine:
+    def engine(self, url: URL, *, create: bool) -> sa.Engine:
         """Connections that begin nothing by themselves and wait for each other."""
         if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
             raise StorageError("A database in memory would forget whom it wrote to", hint=_URL_HINT)
         file = Path(url.database)
         if not file.parent.is_dir():
             raise StorageError(f"The folder of the database {file} does not exist", hint="Make it, or change the URL")
+        if not create and not file.exists():
+            raise StorageError(f"There is no database {file} yet", hint="Make it: newsletter db upgrade")
         _make_private(file)
         engine = sa.create_engine(
             url.set(drivername="sqlite+pysqlite"),
@@ -319,7 +323,7 @@ class _Postgresql:
     bare_options: ClassVar[Mapping[str, Any]] = {"isolation_level": "AUTOCOMMIT"}
     scrub_statements = ("VACUUM",)
 
-    def engine(self, url: URL) -> sa.Engine:
+    def engine(self, url: URL, *, create: bool) -> sa.Engine:  # noqa: ARG002  a server makes its databases itself
         """Connections that are looked at before use, so that a restarted server costs nobody an error."""
         if find_spec("psycopg") is None:
             raise StorageError(

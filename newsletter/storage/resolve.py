@@ -30,7 +30,12 @@ def resend_unknown(database: Database, delivery: str, now: datetime, *, only: Co
 
     One that was held because its bytes would differ goes out with the new ones: that has been looked at by now.
     """
-    return _resend(database, delivery, _unknown(delivery, only), now, _BY_HAND)
+    moved = _resend(database, delivery, _unknown(delivery, only), now, _BY_HAND)
+    if moved is None:
+        raise StateError(
+            f"Delivery {delivery} was cancelled; it sends nothing any more", hint="Its unknown can be taken as accepted"
+        )
+    return moved
 
 
 def resend_by_policy(
@@ -38,7 +43,7 @@ def resend_by_policy(
 ) -> int:
     """What `sending.unknown = "resend"` asks for: send unknown messages again after `patience`, until they expire.
 
-    Those whose bytes would differ stay held.
+    Those whose bytes would differ stay held, and those of a delivery that was cancelled.
     """
     conditions = [
         *_unknown(delivery, ()),
@@ -46,7 +51,7 @@ def resend_by_policy(
         recipients.c.eligible_at > now - expiry,
         recipients.c.reason != WOULD_DIFFER,
     ]
-    return _resend(database, delivery, conditions, now, _BY_POLICY)
+    return _resend(database, delivery, conditions, now, _BY_POLICY) or 0
 
 
 _BY_HAND = "sent again: a person decided"
@@ -55,12 +60,13 @@ _BY_POLICY = 'sent again: sending.unknown = "resend"'
 
 def _resend(
     database: Database, delivery: str, conditions: Collection[sa.ColumnElement[bool]], now: datetime, reason: str
-) -> int:
+) -> int | None:
+    """How many were moved; None when the delivery was cancelled, maybe only a moment ago."""
     with database.write() as connection:
         connection.execute(sa.select(deliveries.c.id).where(deliveries.c.id == delivery).with_for_update())
         noun = read_delivery(connection, delivery)
         if noun.state is DeliveryState.CANCELLED:
-            raise StateError(f"Delivery {delivery} was cancelled; it sends nothing any more")
+            return None
         moved = connection.execute(
             sa.update(recipients)
             .where(*conditions)

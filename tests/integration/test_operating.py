@@ -63,6 +63,12 @@ def test_init_never_overwrites(project: Path) -> None:
     assert (project / "newsletter.toml").read_text() == "mine"
 
 
+def test_init_tells_its_files_as_json(tmp_path: Path) -> None:
+    told = json.loads(run("init", str(tmp_path / "news"), "--json").output)
+    assert told["folder"] == str(tmp_path / "news")
+    assert str(tmp_path / "news" / "newsletter.toml") in told["files"]
+
+
 def test_db_backup_and_restore_bring_lists_back(project: Path, tmp_path: Path) -> None:
     on(project, "lists", "add", "weekly")
     made = on(project, "db", "backup", str(tmp_path / "copy.db"), "--json")
@@ -82,7 +88,7 @@ def test_db_restore_off_a_terminal_needs_yes(project: Path, tmp_path: Path) -> N
 
 def test_db_upgrade_says_what_it_found(project: Path) -> None:
     assert "is up to date now" in on(project, "db", "upgrade").output
-    assert "was up to date" in on(project, "db", "upgrade").output
+    assert "was up to date" in json.loads(on(project, "db", "upgrade", "--json").output)["message"]
 
 
 def test_secret_rotate_keeps_the_older_key(project: Path) -> None:
@@ -92,6 +98,12 @@ def test_secret_rotate_keeps_the_older_key(project: Path) -> None:
     assert after.signing[1:] == before.signing
     assert after.signing[0].id in rotated.output
     assert after.address == before.address
+
+
+def test_secret_rotate_names_keys_as_json_and_never_secrets(project: Path) -> None:
+    rotated = on(project, "secret", "rotate", "--json")
+    newest, *older = load_keys(project).signing
+    assert json.loads(rotated.output) == {"signs": newest.id, "verify": [key.id for key in older]}
 
 
 def test_doctor_finds_a_sound_installation_sound(project: Path, relay: None) -> None:
@@ -112,6 +124,31 @@ def test_doctor_tells_each_thing_that_is_broken(project: Path, monkeypatch: pyte
         report = on(project, "doctor", "--json")
     bad = {item["about"] for item in json.loads(report.output) if item["verdict"] == "bad"}
     assert {"relay", "sender", "keys", "database"} <= bad
+
+
+def test_doctor_changes_nothing(project: Path, relay: None) -> None:
+    (project / "secret.toml").unlink()
+    before = sorted(path.name for path in project.iterdir())
+    on(project, "doctor")
+    assert sorted(path.name for path in project.iterdir()) == before
+
+
+def test_lost_keys_are_never_replaced_by_new_ones(project: Path) -> None:
+    on(project, "lists", "add", "weekly")
+    (project / "secret.toml").unlink()
+    refused = on(project, "lists", "list")
+    assert isinstance(refused.exception, NewsletterError)
+    assert "is missing" in str(refused.exception)
+    assert not (project / "secret.toml").exists()
+
+
+def test_command_outside_a_project_makes_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for command in (["lists", "list"], ["check"], ["build"], ["demo"], ["doctor"], ["new", "Title"]):
+        refused = run(*command)
+        assert refused.exit_code == 2, command
+        assert "newsletter init" in refused.output
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_doctor_notices_keys_of_another_project(project: Path, relay: None) -> None:

@@ -16,8 +16,8 @@ def test_folder_is_the_nearest_parent_with_a_config(tmp_path: Path) -> None:
     assert find_folder(inner) == tmp_path / "news"
 
 
-def test_folder_without_a_config_is_the_place_itself(tmp_path: Path) -> None:
-    assert find_folder(tmp_path) == tmp_path
+def test_folder_without_a_config_is_none(tmp_path: Path) -> None:
+    assert find_folder(tmp_path) is None
 
 
 @pytest.mark.parametrize(
