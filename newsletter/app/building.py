@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from pathlib import Path
 
-from newsletter.app.editions import Compilation, assets_url_of, compile_editions
-from newsletter.app.issues import find, load
+from newsletter.app.editions import assets_url_of
+from newsletter.app.issues import Examined, examine_all
 from newsletter.app.project import Project
 from newsletter.audience.address import parse_address
-from newsletter.authoring.issue import Issue
 from newsletter.authoring.persona import BUILT_IN, Persona, load_personas
 from newsletter.authoring.persona import FILE as PERSONAS
 from newsletter.compiler.checks.size import html_size
@@ -24,12 +23,13 @@ from newsletter.compiler.edition import Edition
 from newsletter.compiler.fingerprint import fingerprint
 from newsletter.config import FILE
 from newsletter.delivery.checks.headers import check_headers
+from newsletter.delivery.checks.identity import check_identity
 from newsletter.delivery.ledger import Claim
 from newsletter.delivery.message import Letterhead, compose_message, merge_values
 from newsletter.delivery.plan import ID_BYTES, choose_language
 from newsletter.delivery.urls import Urls
 from newsletter.errors import AddressError, ComposeError, RequestError
-from newsletter.problem import Place, Problem, has_errors
+from newsletter.problem import Place, Problem, Severity, has_errors
 from newsletter.tokens import Key, Signer, base32
 
 SIGNER = Signer([Key("aa", b"made for looking at, opens nothing")])
@@ -48,29 +48,22 @@ class BuildReport:
 
 
 def build(project: Project, paths: Sequence[Path], out: Path) -> BuildReport:
-    """Compile issues into files below `out`: `<slug>/<language>.html|.txt|.eml|.mjml`, `assets/` and `build.json`."""
-    personas, found = load_personas(project.issues / PERSONAS, root=project.folder)
-    problems = list(found)
+    """Compile issues into files below `out`: `<slug>/<language>.html|.txt|.eml|.mjml`, `assets/` and `build.json`.
+
+    Whatever `check` refuses about an issue is refused here; what is wrong with the sender costs only the `.eml` files.
+    """
+    personas, _ = load_personas(project.issues / PERSONAS, root=project.folder)
+    examined, problems = examine_all(project, paths)
     files: dict[str, bytes] = {}
     entries: list[Mapping[str, object]] = []
-    for path in find(project, paths):
-        loaded = load(project, path)
-        problems += loaded.problems
-        if loaded.issue is None:
-            continue
-        if any(name.startswith(f"{loaded.issue.slug}/") for name in files):
-            problems.append(Problem("same-slug", f"two issues are called {loaded.issue.slug}", Place(str(path))))
-        compilation = compile_editions(project, loaded.issue)
-        problems += compilation.problems
-        try:
-            for edition in compilation.editions.values():
-                persona = choose_persona(personas, edition.language, loaded.issue.languages)
-                made = _files(project, loaded.issue, edition, persona)
-                files |= made
-                problems += check_headers(made[f"{edition.issue}/{edition.language}.eml"], Place(str(path)))
-                entries.append(_entry(edition, compilation, made))
-        except (ComposeError, AddressError) as error:
-            problems.append(Problem("compose", str(error), Place(FILE), hint=error.hint))
+    for one in examined:
+        for edition in one.editions.values():
+            persona = choose_persona(personas, edition.language, list(one.editions))
+            made, told = _files(project, one, edition, persona)
+            files |= made
+            problems += told
+            entries.append(_entry(edition, one.found[edition.language], made))
+    problems = list(dict.fromkeys(problems))
     facts = {"editions": entries, "problems": [problem.as_json() for problem in problems]}
     files["build.json"] = (json.dumps(facts, ensure_ascii=False, indent=2) + "\n").encode()
     if not has_errors(problems):
@@ -84,29 +77,51 @@ def choose_persona(personas: Sequence[Persona], language: str, languages: Sequen
     return next(fitting, personas[0])
 
 
-def _files(project: Project, issue: Issue, edition: Edition, persona: Persona) -> dict[str, bytes]:
-    """Name below `out` → bytes of one edition, filled for one persona."""
-    claim, letterhead = _claim(issue, edition, persona), _letterhead(project, edition)
+def _files(
+    project: Project, one: Examined, edition: Edition, persona: Persona
+) -> tuple[dict[str, bytes], list[Problem]]:
+    """Name below `out` → bytes of one edition, filled for one persona; and what is wrong with its mail."""
+    name, letterhead = f"{edition.issue}/{edition.language}", _letterhead(project, edition)
+    try:
+        claim = _claim(one, edition, persona)
+    except AddressError as error:
+        return {}, [_cannot_compose(one, persona, error)]
     filled = edition.fill(merge_values(claim.recipient, claim.address, claim.values, letterhead.urls))
     html = filled.html
     for asset in edition.assets:
         html = html.replace(f"{assets_url_of(project)}/{asset.name}", f"../assets/{asset.name}")
-    name = f"{issue.slug}/{edition.language}"
-    return {
+    files = {
         f"{name}.html": html.encode(),
         f"{name}.txt": filled.text.encode(),
-        f"{name}.eml": compose_message(edition, claim, letterhead).data,
         f"{name}.mjml": edition.readable(edition.mjml).encode(),
         **{f"assets/{asset.name}": asset.data for asset in edition.assets},
     }
+    try:
+        mail = compose_message(edition, claim, letterhead).data
+    except ComposeError as error:
+        if has_errors(check_identity(edition.identity, project.config.public.url)):
+            return files, [_no_mail()]
+        return files, [_cannot_compose(one, persona, error)]
+    return files | {f"{name}.eml": mail}, check_headers(mail, Place(one.file))
 
 
-def _claim(issue: Issue, edition: Edition, persona: Persona) -> Claim:
+def _no_mail() -> Problem:
+    """A sender that no mail can come from costs the `.eml`; `check` and `send` tell what is missing, as errors."""
+    hint = "`newsletter check` says what is missing about the sender."
+    return Problem("no-eml", "no .eml was made: who sends is not said yet", Place(FILE), Severity.WARNING, hint=hint)
+
+
+def _cannot_compose(one: Examined, persona: Persona, error: ComposeError | AddressError) -> Problem:
+    return Problem("compose", f"for the persona {persona.id!r}: {error}", Place(one.file), hint=error.hint)
+
+
+def _claim(one: Examined, edition: Edition, persona: Persona) -> Claim:
     """The persona as a recipient at the issue's date: nothing in a built file depends on when it was built."""
-    dated_at = datetime.combine(issue.original.date, time(), tzinfo=UTC)
+    assert one.issue is not None, "what has editions was read"
+    dated_at = datetime.combine(one.issue.original.date, time(), tzinfo=UTC)
     values = {"name": persona.name, "language": persona.language, "timezone": persona.timezone}
     return Claim(
-        recipient=base32(bytes.fromhex(fingerprint(issue.slug, edition.language, persona.id))[:ID_BYTES]),
+        recipient=base32(bytes.fromhex(fingerprint(edition.issue, edition.language, persona.id))[:ID_BYTES]),
         delivery="build",
         epoch=0,
         address=parse_address(persona.email or BUILT_IN.email).text,
@@ -127,8 +142,11 @@ def _letterhead(project: Project, edition: Edition) -> Letterhead:
     )
 
 
-def _entry(edition: Edition, compilation: Compilation, files: Mapping[str, bytes]) -> dict[str, object]:
-    """What build.json says about one edition; sizes are bytes, `html` for the recipient with the longest values."""
+def _entry(edition: Edition, found: Sequence[Problem], files: Mapping[str, bytes]) -> dict[str, object]:
+    """What build.json says about one edition; sizes are bytes, `html` for the recipient with the longest values.
+
+    Without an `.eml` its size is 0.
+    """
     name = f"{edition.issue}/{edition.language}"
     return {
         "issue": edition.issue,
@@ -141,13 +159,13 @@ def _entry(edition: Edition, compilation: Compilation, files: Mapping[str, bytes
         "sizes": {
             "html": html_size(edition),
             "text": len(edition.text.encode()),
-            "eml": len(files[f"{name}.eml"]),
+            "eml": len(files.get(f"{name}.eml", b"")),
             "images": sum(len(asset.data) for asset in edition.assets),
         },
         "links": [
             {"id": link.id, "url": edition.readable(link.url), "label": link.label} for link in edition.links
         ],
-        "problems": [problem.as_json() for problem in compilation.found[edition.language]],
+        "problems": [problem.as_json() for problem in found],
     }  # fmt: skip
 
 

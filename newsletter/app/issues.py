@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from newsletter.app.editions import compile_editions
@@ -25,8 +26,12 @@ SAID_BETTER = frozenset({"image-size", "images-size"})
 class Examined:
     """One issue as far as it could be read and compiled, with every problem of it."""
 
+    file: str
+    """Relative to the project, as problems name it."""
     issue: Issue | None
     editions: Mapping[str, Edition]
+    found: Mapping[str, tuple[Problem, ...]]
+    """What compiling found, by language; `problems` has it too."""
     problems: tuple[Problem, ...]
 
 
@@ -46,30 +51,38 @@ def examine(project: Project, path: Path) -> Examined:
     loaded = load(project, path)
     problems = list(loaded.problems)
     editions: Mapping[str, Edition] = {}
+    found: dict[str, tuple[Problem, ...]] = {}
     if loaded.issue is not None and not has_errors(problems):
         compilation = compile_editions(project, loaded.issue)
         editions = compilation.editions
-        problems += check_issue(loaded.issue)
-        problems += [problem for problem in compilation.problems if problem.id not in SAID_BETTER]
-    problems = list(_quoted(dict.fromkeys(problems), project.folder))
-    return Examined(loaded.issue, editions, tuple(sorted(problems, key=lambda problem: problem.place)))
+        for language, told in compilation.found.items():
+            found[language] = tuple(problem for problem in told if problem.id not in SAID_BETTER)
+        problems += [*check_issue(loaded.issue), *chain.from_iterable(found.values())]
+    problems = sorted(_quoted(dict.fromkeys(problems), project.folder), key=lambda problem: problem.place)
+    return Examined(shown(path, project.folder), loaded.issue, editions, found, tuple(problems))
 
 
-def check(project: Project, paths: Sequence[Path] = ()) -> list[Problem]:
-    """Every check on these issues: the file, editorial rules, compiling, and who sends."""
+def examine_all(project: Project, paths: Sequence[Path] = ()) -> tuple[list[Examined], list[Problem]]:
+    """These issues (without paths, all), and every problem of them and their personas, each once."""
     files = find(project, paths)
-    public, bounces = project.config.public.url, project.config.bounces.address
+    examined = [examine(project, file) for file in files]
     problems = [
         *load_personas(project.issues / PERSONAS, root=project.folder)[1],
         *_same_slugs(project, files),
-        *(problem for file in files for problem in examine(project, file).problems),
-        *check_identity(project.identity, public, bounces),
+        *(problem for one in examined for problem in one.problems),
     ]
     if not files:
         where = ", ".join(shown(path, project.folder) for path in paths) or "issues"
         hint = 'An issue is issues/<slug>/issue.yaml; start one with newsletter new "A title".'
         problems.append(Problem("no-issues", "there is no issue here", Place(where), hint=hint))
-    return list(_quoted(dict.fromkeys(problems), project.folder))
+    return examined, list(_quoted(dict.fromkeys(problems), project.folder))
+
+
+def check(project: Project, paths: Sequence[Path] = ()) -> list[Problem]:
+    """Every check on these issues: the file, editorial rules, compiling, and who sends."""
+    _, problems = examine_all(project, paths)
+    public, bounces = project.config.public.url, project.config.bounces.address
+    return list(dict.fromkeys([*problems, *check_identity(project.identity, public, bounces)]))
 
 
 def _same_slugs(project: Project, files: Iterable[Path]) -> Iterator[Problem]:

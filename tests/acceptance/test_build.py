@@ -33,6 +33,10 @@ blocks:
     text: |
       Hello {{ subscriber.name | default("reader") }}, read [this](https://example.org/?a=1&b=2).
 """
+BLOCKS = """\
+blocks:
+  - text: "Hello."
+"""
 CHINESE = """\
 title: "第一期"
 hero: {alt: "一只蓝色的盘子"}
@@ -152,6 +156,34 @@ def test_failed_build_tells_every_problem_and_leaves_the_older_files(project: Pa
     assert "` would be shown as it is" in done.stderr
     assert "Nothing was written" in done.stderr
     assert files(project / "build") == older
+
+
+def test_build_refuses_what_check_refuses(project: Path) -> None:
+    issue = project / "issues" / "first" / "issue.yaml"
+    issue.write_text(ISSUE.replace(', alt: "A blue plate"', ""), encoding="utf-8")
+    (project / "issues" / "first" / "issue.zh.yaml").unlink()
+    for command in ("check", "build"):
+        done = newsletter(project, command)
+        assert done.returncode == 1
+        assert (done.stdout + done.stderr).count("this picture has no alt text") == 1
+    assert not (project / "build").exists()
+
+
+def test_two_issues_of_one_name_are_told_once(project: Path) -> None:
+    (project / "issues" / "first.yaml").write_text('title: "x"\ndate: 2024-01-25\nlanguage: en\n' + BLOCKS)
+    told = json.loads(newsletter(project, "build", "--json").stdout)
+    assert not told["written"]
+    assert [problem["id"] for problem in told["problems"]] == ["same-slug"]
+
+
+def test_sender_who_is_not_said_yet_costs_only_the_eml(project: Path) -> None:
+    (project / "newsletter.toml").write_text('[newsletter]\nname = "The Weekly"\n', encoding="utf-8")
+    assert newsletter(project, "check").returncode == 1
+    done = newsletter(project, "build")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("no .eml was made") == 1
+    made = {name for name in files(project / "build") if name.startswith("first/")}
+    assert made == {f"first/{language}.{kind}" for language in ("en", "zh") for kind in ("html", "txt", "mjml")}
 
 
 def test_broken_template_is_told_with_its_line(project: Path) -> None:
