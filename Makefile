@@ -17,7 +17,7 @@ $(READY): pyproject.toml requirements.lock
 	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "newsletter needs Python 3.11 or newer: no '$(PYTHON)' was found (set PYTHON=…)" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "newsletter needs Python 3.11 or newer: '$(PYTHON)' is $$($(PYTHON) -V 2>&1) (set PYTHON=…)" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "newsletter needs Python's venv module: on Debian and Ubuntu, apt-get install python3-venv" >&2; exit 1; }
-	@echo "Setting up $(VENV) (once) …"
+	@echo "Setting up $(VENV) (once, a minute or two) …"
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock

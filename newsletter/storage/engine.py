@@ -327,7 +327,7 @@ class _Postgresql:
         """Connections that are looked at before use, so that a restarted server costs nobody an error."""
         if find_spec("psycopg") is None:
             raise StorageError(
-                "The driver for PostgreSQL is not installed", hint="Install it: pip install 'newsletter[postgresql]'"
+                "The driver for PostgreSQL is not installed", hint="Install it: pip install 'psycopg[binary]'"
             )
         engine = sa.create_engine(
             url.set(drivername="postgresql+psycopg"),
