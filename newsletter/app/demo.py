@@ -46,9 +46,40 @@ Say = Callable[[str], None]
 class DemoReport:
     """What a demo came to."""
 
-    balances: bool
-    """Whether everybody who should have got a message was accepted once, and the books of every delivery balance."""
+    caught: int
+    """Messages that the catcher took."""
+    deliveries: tuple[Report, ...]
+    """The first delivery of each issue."""
     where_to_look: Mapping[str, Path]
+
+    @property
+    def accepted(self) -> int:
+        """Messages that the ledger holds for accepted."""
+        return sum(counts_of(report.delivery, report.books)["accepted"] for report in self.deliveries)
+
+    @property
+    def balances(self) -> bool:
+        """Whether the catcher took just what the ledger says was accepted, and the books of every delivery balance."""
+        return self.caught == self.accepted and not any(report.problems for report in self.deliveries)
+
+    def as_json(self) -> dict[str, object]:
+        """The facts, for a program that reads them."""
+        return {
+            "balances": self.balances,
+            "caught": self.caught,
+            "accepted": self.accepted,
+            "deliveries": [
+                {
+                    "delivery": report.delivery.id,
+                    "issue": report.delivery.issue,
+                    "counts": dict(counts_of(report.delivery, report.books)),
+                    "left_out": dict(report.delivery.left_out or {}),
+                    "problems": list(report.problems),
+                }
+                for report in self.deliveries
+            ],
+            "where_to_look": {name: str(path) for name, path in self.where_to_look.items()},
+        }
 
 
 def run_demo(project: Project, out: Path, say: Say) -> DemoReport:
@@ -72,18 +103,19 @@ def run_demo(project: Project, out: Path, say: Say) -> DemoReport:
         served=f"{stage.config.public.url}/assets",
         local="../build/assets",
     )
-    accepted = sum(counts_of(report.delivery, report.books)["accepted"] for report in reports)
-    say(f"\nCaught      {caught} messages; the ledger says {accepted} were accepted.\n")
-    return DemoReport(
-        balances=caught == accepted and not any(report.problems for report in reports),
+    report = DemoReport(
+        caught=caught,
+        deliveries=tuple(reports),
         where_to_look={
-            "Look at     ": index,
-            "Maildir     ": catcher.maildir,
-            ".eml files  ": catcher.files,
-            "Dry runs    ": folder / "dry-run",
-            "Built issues": folder / "build",
+            "index": index,
+            "maildir": catcher.maildir,
+            "eml files": catcher.files,
+            "dry runs": folder / "dry-run",
+            "built issues": folder / "build",
         },
     )
+    say(f"\nCaught      {caught} messages; the ledger says {report.accepted} were accepted.\n")
+    return report
 
 
 def _fresh(out: Path) -> Path:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import click
 
 from newsletter.cli.show import confirm, print_facts, print_json, the_project
 
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
+
 
 @click.command()
 @click.argument("folder", metavar="[DIR]", default=".", type=click.Path(file_okay=False, path_type=Path))
-def init(folder: Path) -> None:
+@_as_json
+def init(folder: Path, as_json: bool) -> None:
     """Start a new newsletter project in DIR (default: here).
 
     Writes newsletter.toml, a git-ignored secret.toml, templates/ and issues/ with a first issue. Nothing that exists is
@@ -21,7 +25,11 @@ def init(folder: Path) -> None:
     """
     from newsletter.app.start import start_project
 
-    for file in start_project(folder):
+    files = start_project(folder)
+    if as_json:
+        print_json({"folder": str(folder), "files": [str(file) for file in files]})
+        return
+    for file in files:
         click.echo(f"  {file}")
     here = folder == Path()
     click.echo("\nNext:" + ("" if here else f"\n  cd {folder}") + "\n  newsletter preview\n  newsletter check")
@@ -33,17 +41,22 @@ def db() -> None:
 
 
 @db.command()
+@_as_json
 @click.pass_context
-def upgrade(ctx: click.Context) -> None:
+def upgrade(ctx: click.Context, as_json: bool) -> None:
     """Bring the database to the schema of this program; make a backup first."""
     from newsletter.app.database import upgrade_database
 
-    click.echo(upgrade_database(the_project(ctx)))
+    done = upgrade_database(the_project(ctx))
+    if as_json:
+        print_json({"message": done})
+    else:
+        click.echo(done)
 
 
 @db.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
+@_as_json
 @click.pass_context
 def backup(ctx: click.Context, file: Path, as_json: bool) -> None:
     """Copy the database into a new FILE, also while it is in use.
@@ -67,7 +80,7 @@ def backup(ctx: click.Context, file: Path, as_json: bool) -> None:
 @db.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
+@_as_json
 @click.pass_context
 def restore(ctx: click.Context, file: Path, yes: bool, as_json: bool) -> None:
     """Put a backup FILE in the place of the database.
@@ -99,8 +112,9 @@ def secret() -> None:
 
 
 @secret.command()
+@_as_json
 @click.pass_context
-def rotate(ctx: click.Context) -> None:
+def rotate(ctx: click.Context, as_json: bool) -> None:
     """Sign links with a new key from now on.
 
     The old keys stay in secret.toml and go on verifying the links in mails already sent.
@@ -108,7 +122,11 @@ def rotate(ctx: click.Context) -> None:
     from newsletter.app.keys import rotate_keys
 
     keys = rotate_keys(the_project(ctx).folder)
-    click.echo(f"Links are signed with key {keys.signing[0].id} now; {len(keys.signing) - 1} older verify.")
+    newest, *older = [key.id for key in keys.signing]
+    if as_json:
+        print_json({"signs": newest, "verify": older})
+    else:
+        click.echo(f"Links are signed with key {newest} now; {len(older)} older verify.")
 
 
 @click.command()
@@ -142,8 +160,9 @@ def doctor(ctx: click.Context, as_json: bool) -> int:
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), help="Where to put everything (default: .demo)."
 )
+@_as_json
 @click.pass_context
-def demo(ctx: click.Context, out: Path | None) -> int:
+def demo(ctx: click.Context, out: Path | None, as_json: bool) -> int:
     """Send this project's issues to made-up people and a mail catcher on this machine.
 
     Checks, builds, creates a database, imports 300 made-up subscribers, dry-runs, delivers over SMTP, and shows who got
@@ -152,8 +171,11 @@ def demo(ctx: click.Context, out: Path | None) -> int:
     from newsletter.app.demo import run_demo
 
     project = the_project(ctx)
-    report = run_demo(project, out or project.folder / ".demo", click.echo)
-    print_facts(report.where_to_look)
+    report = run_demo(project, out or project.folder / ".demo", partial(click.echo, err=as_json))
+    if as_json:
+        print_json(report.as_json())
+    else:
+        print_facts(report.where_to_look)
     if not report.balances:
         click.echo("The books do not balance.", err=True)
     sys.stdout.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.policy
+import json
 import mailbox
 import shutil
 import subprocess
@@ -72,9 +73,13 @@ def test_demo_touches_nothing_of_the_project(first: subprocess.CompletedProcess[
     assert sorted(path.name for path in project.iterdir()) == [".demo", "issues", "newsletter.toml"]
 
 
-def test_demo_run_again_works(first: subprocess.CompletedProcess[str], project: Path) -> None:
-    again = run(project)
+def test_demo_run_again_works_and_tells_programs(first: subprocess.CompletedProcess[str], project: Path) -> None:
+    again = run(project, "--json")
     assert again.returncode == 0, again.stderr
+    told = json.loads(again.stdout)
+    assert (told["balances"], told["caught"], told["accepted"]) == (True, 2 * RECIPIENTS, 2 * RECIPIENTS)
+    assert [delivery["counts"]["accepted"] for delivery in told["deliveries"]] == [RECIPIENTS, RECIPIENTS]
+    assert Path(told["where_to_look"]["index"]).is_file()
     assert len(list((project / ".demo" / "caught" / "eml").iterdir())) == 2 * RECIPIENTS
 
 
