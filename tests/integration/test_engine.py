@@ -325,7 +325,7 @@ class TestPostgresqlServer:
         monkeypatch.setattr(engine, "find_spec", lambda name: None)
         with pytest.raises(StorageError) as caught:
             open_database("postgresql://localhost/news")
-        assert "newsletter[postgresql]" in caught.value.hint
+        assert "psycopg[binary]" in caught.value.hint
 
 
 @pytest.mark.parametrize(
