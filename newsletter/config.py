@@ -63,7 +63,7 @@ class NewsletterSection(_Section):
     imprint: str = ""
     """URL of the legal notice, where one is asked for."""
     language: str = "en"
-    """The language of notices and pages where nothing else says it."""
+    """The language of a new issue, and of public pages where neither the mail nor the browser says one."""
     timezone: str = "UTC"
     """The time zone meant by `--at` without one."""
 

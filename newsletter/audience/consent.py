@@ -21,7 +21,7 @@ class OptIn(StrEnum):
 
     SINGLE = "single"
     DOUBLE = "double"
-    """Consent is confirmed only by a click in a mail sent to the address."""
+    """Newcomers are pending until they have confirmed by themselves. No mail asks them yet: an operator records it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _opt_ins = click.Choice([item.value for item in OptIn])
+_WAY_IN = "How people get in; on a double list newcomers stay pending until you record that they confirmed."
 
 
 @click.group()
@@ -55,12 +56,17 @@ def list_(ctx: click.Context, as_json: bool) -> None:
 @lists.command()
 @click.argument("slug")
 @click.option("--name", default="", help="What readers know it by (default: the slug).")
-@click.option("--opt-in", type=_opt_ins, default=OptIn.SINGLE.value, show_default=True, help="How people get in.")
+@click.option("--opt-in", type=_opt_ins, default=OptIn.SINGLE.value, show_default=True, help=_WAY_IN)
 @click.option("--language", default="", help="Edition for people whose language is unknown.")
 @_as_json
 @click.pass_context
 def add(ctx: click.Context, slug: str, name: str, opt_in: str, language: str, as_json: bool) -> None:
-    """Make a list. SLUG is its short name, such as weekly."""
+    """Make a list. SLUG is its short name, such as weekly.
+
+    On a list with double opt-in newcomers get nothing until they have confirmed. No mail asks them to yet: ask them
+    in your own way, and record each answer with "newsletter subscribers add EMAIL --list LIST --consent confirmed
+    --basis TEXT".
+    """
     from newsletter.app.database import connected
     from newsletter.app.lists import add_list, show_list
 
@@ -72,7 +78,7 @@ def add(ctx: click.Context, slug: str, name: str, opt_in: str, language: str, as
 @lists.command()
 @click.argument("slug")
 @click.option("--name", help="What readers know it by.")
-@click.option("--opt-in", type=_opt_ins, help="How people get in from now on.")
+@click.option("--opt-in", type=_opt_ins, help=_WAY_IN)
 @click.option("--language", help="Edition for people whose language is unknown; '' for the issue's own.")
 @_as_json
 @click.pass_context

@@ -1,4 +1,4 @@
-"""`newsletter lists` and `newsletter subscribers`: people in and out, and what is kept of them."""
+"""`newsletter subscribers`: people in and out, and what is kept of them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,11 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from newsletter.audience.consent import Consent
-from newsletter.cli.lists import lists
 from newsletter.cli.show import confirm, print_facts, print_json, print_table, the_project
 
 if TYPE_CHECKING:
     from newsletter.app.importing import ImportReport
     from newsletter.app.people import Person
-
-__all__ = ["lists", "subscribers"]
 
 _SHOWN = 10
 """How many rejected rows and notes are shown on a terminal; the file has all."""
@@ -114,7 +111,11 @@ def export(ctx: click.Context, slug: str | None, raw: bool, out: Path | None, as
 @_as_json
 @click.pass_context
 def add(ctx: click.Context, /, email: str, slugs: tuple[str, ...], as_json: bool, **options: Any) -> None:
-    """Put one person on lists."""
+    """Put one person on lists, or record that they confirmed a subscription.
+
+    Consent that was given or withdrawn before changes only with --consent confirmed and a --basis that says how they
+    told you.
+    """
     from newsletter.app.database import connected
     from newsletter.app.people import NewPerson, add_person
 
