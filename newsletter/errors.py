@@ -1,4 +1,4 @@
-"""Every exception of the project. The ground: imports nothing, every room may raise from here.
+"""The exceptions of the project. The ground: imports nothing, every room may raise from here.
 
 Exceptions are for what stops the work; what the world answered is a value (an `Outcome`, a list of `Problem`s).
 The first level says who can fix it:
@@ -24,8 +24,9 @@ The first level says who can fix it:
     └── StorageError              the database
         ├── DatabaseBusyError       locked or unreachable: worth another try
         ├── CommitLostError         the line broke during a commit: it may or may not have happened
-        ├── ClaimLostError          rows were taken over by another worker
         └── SchemaVersionError      it needs `newsletter db upgrade`
+
+One more never leaves the compiler and stays there: `StylesheetError`, which becomes a problem of the template.
 """
 
 from __future__ import annotations
@@ -135,10 +136,6 @@ class DatabaseBusyError(StorageError):
 
 class CommitLostError(StorageError):
     """The line to the database broke during a commit: look whether it happened before repeating it."""
-
-
-class ClaimLostError(StorageError):
-    """Rows that this worker had claimed belong to another one now."""
 
 
 class SchemaVersionError(StorageError):

@@ -76,15 +76,6 @@ FILTERS: Mapping[str, Callable[..., str]] = {
 _ARGUMENTS = {"default": 1}
 
 
-def fields_in(text: str) -> Iterator[tuple[int, MergeField]]:
-    """Every merge field of a text with the position of its first brace. Raises ExpressionError with that position."""
-    for match in FIELD.finditer(text):
-        try:
-            yield match.start(), parse_field(match["source"])
-        except ExpressionError as error:
-            raise ExpressionError(str(error), position=match.start(), hint=error.hint) from error
-
-
 def parse_field(source: str) -> MergeField:
     """Parse what stands between the braces. Raises ExpressionError, a sentence the author can act on."""
     tokens = list(_tokens(source))

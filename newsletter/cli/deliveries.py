@@ -194,10 +194,6 @@ def recipients(ctx: click.Context, delivery: str, state: str | None, as_json: bo
         )
 
 
-def _cells(one: Recipient) -> tuple[object, ...]:
-    return one.address or one.id, one.language, one.state.value, one.attempts, one.reason or one.reply
-
-
 def _recipient(one: Recipient) -> dict[str, object]:
     return {
         "recipient": one.id,

@@ -19,7 +19,7 @@ class DeliveryState(StrEnum):
     PAUSED = "paused"
     """Stopped by a person; `resume` goes on."""
     HALTED = "halted"
-    """Stopped by the program (a breaker, refused credentials); a person must look and resume."""
+    """Stopped by the program (a refused login, too many refusals that are our fault); a person must look and resume."""
     MISSED = "missed"
     """Its time passed by more than `max_lateness` with nobody running; waits for a person."""
     FINISHED = "finished"
