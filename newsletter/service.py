@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import FrameType
 from typing import Any
@@ -177,11 +178,13 @@ def _signals_survived() -> Iterator[None]:
 
 def _site(project: Project) -> Site:
     identity = project.identity
+    asked = identity if identity.contact else replace(identity, contact=identity.reply_to)
     return Site(
         name=identity.newsletter or urlsplit(project.config.public.url).hostname or "",
         language=project.config.newsletter.language,
-        contact=identity.contact or identity.reply_to,
-        imprint=identity.imprint,
+        contact=asked.contact_text,
+        contact_url=asked.contact_url,
+        imprint=identity.imprint_url,
     )
 
 

@@ -1,10 +1,13 @@
-"""What a link may be: http, https or mailto, said with a hint when it is not. Used by `schema` and `proofread`."""
+"""What a link may be: http, https or mailto, said with a hint when it is not; and how it travels.
+
+Used by `schema`, `proofread` and the compiler.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from newsletter.expression import FIELD
 
@@ -12,6 +15,10 @@ MAX_LENGTH = 2000
 """Characters; longer links break in some mail programs."""
 
 _FORBIDDEN = re.compile(r"[\s<>\"\\\x00-\x1f]")
+
+
+_KEPT = "%!#$&'()*+,/:;=?@[]~"
+"""Characters of a URL that are left alone: RFC 3986 reserved and unreserved ones, and the percent sign itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,21 @@ def url_fault(written: str) -> Fault | None:
         is_address = re.fullmatch(r"[^@]+@[^@]+\.[^@]+", parts.path)
         return None if is_address else Fault("there is no mail address after mailto:", "As in mailto:name@example.org")
     return _scheme_fault(url, parts.scheme)
+
+
+def normalise_url(url: str) -> str:
+    """A URL as it may travel: host as A-label, everything that is not ASCII percent-encoded, escapes left as they are.
+
+    What cannot be taken apart is only escaped; `url_fault` says what is wrong with it.
+    """
+    url = url.strip()
+    match = re.match(r"(?i)(https?://(?:[^/?#@]*@)?)([^/?#:]+)(.*)", url, re.DOTALL)
+    if match and not match[2].isascii():
+        try:
+            url = match[1] + match[2].encode("idna").decode("ascii") + match[3]
+        except UnicodeError:
+            pass  # not a host name; percent-encoding below keeps it harmless
+    return quote(url, safe=_KEPT, errors="replace")
 
 
 def _host_fault(host: str) -> Fault | None:

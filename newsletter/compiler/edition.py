@@ -12,9 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
-from newsletter.expression import MergeField, Values, parse_field
+from newsletter.audience.address import parse_address
+from newsletter.authoring.url import normalise_url, url_fault
+from newsletter.errors import AddressError
+from newsletter.expression import FIELD, MergeField, Values, parse_field
 
 
 class SlotKind(StrEnum):
@@ -67,9 +70,34 @@ class Identity:
     legal_name: str = ""
     postal_address: str = ""
     contact: str = ""
-    """A mail address or URL for people who want to talk to somebody."""
+    """A mail address or URL for people who want to talk to somebody; other words are shown without a link."""
     imprint: str = ""
     """URL."""
+
+    @property
+    def contact_text(self) -> str:
+        """The contact as people read it."""
+        return self.contact.strip().removeprefix("mailto:")
+
+    @property
+    def contact_url(self) -> str:
+        """Where a link to the contact leads; empty when it is neither a mail address nor a URL."""
+        try:
+            return f"mailto:{quote(parse_address(self.contact).text, safe='@')}"
+        except AddressError:
+            return _own_url(self.contact, "https", "http", "mailto")
+
+    @property
+    def imprint_url(self) -> str:
+        """Where a link to the imprint leads; empty when it is not a URL of the web."""
+        return _own_url(self.imprint, "https", "http")
+
+
+def _own_url(written: str, *schemes: str) -> str:
+    """A URL from the configuration as it may travel, or nothing if it is none; merge fields are not known there."""
+    url = written.strip()
+    is_link = url and not FIELD.search(url) and url_fault(url) is None
+    return normalise_url(url) if is_link and urlsplit(url).scheme in schemes else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,35 +1,15 @@
-"""Links: how a URL travels, and the registry of all links of an edition, read from the finished HTML."""
+"""Links: the registry of all links of an edition, read from the finished HTML."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from html.parser import HTMLParser
-from urllib.parse import quote
 
 from newsletter.compiler.edition import Link
 from newsletter.tokens import base32
-
-_KEPT = "%!#$&'()*+,/:;=?@[]~"
-"""Characters of a URL that are left alone: RFC 3986 reserved and unreserved ones, and the percent sign itself."""
-
-
-def normalise_url(url: str) -> str:
-    """A URL as it may travel: host as A-label, everything that is not ASCII percent-encoded, escapes left as they are.
-
-    What cannot be taken apart is only escaped; `authoring/url.py` says what is wrong with it.
-    """
-    url = url.strip()
-    match = re.match(r"(?i)(https?://(?:[^/?#@]*@)?)([^/?#:]+)(.*)", url, re.DOTALL)
-    if match and not match[2].isascii():
-        try:
-            url = match[1] + match[2].encode("idna").decode("ascii") + match[3]
-        except UnicodeError:
-            pass  # not a host name; percent-encoding below keeps it harmless
-    return quote(url, safe=_KEPT, errors="replace")
 
 
 @dataclass(slots=True)

@@ -24,9 +24,9 @@ from newsletter.authoring.issue import (
     QuoteBlock,
     TextBlock,
 )
+from newsletter.authoring.url import normalise_url
 from newsletter.compiler.columns import WIDTH, columns, is_wide, wrap
 from newsletter.compiler.context import Context
-from newsletter.compiler.links import normalise_url
 from newsletter.compiler.markdown import target, tree
 from newsletter.compiler.phrases import issue_date
 from newsletter.compiler.slots import Slots
@@ -106,9 +106,9 @@ class _Writer:
         lines = ["-" * WIDTH, wrap(t("why", newsletter=identity.newsletter)), ""]
         lines += [_named(t("unsubscribe"), links.unsubscribe), _named(t("view"), links.view)]
         if identity.contact:
-            lines.append(_named(t("contact"), identity.contact))
-        if identity.imprint:
-            lines.append(_named(t("imprint"), identity.imprint))
+            lines.append(_named(t("contact"), identity.contact_text))
+        if identity.imprint_url:
+            lines.append(_named(t("imprint"), identity.imprint_url))
         sender = ", ".join(filter(None, (identity.legal_name, " ".join(identity.postal_address.split()))))
         return "\n".join([*lines, *(["", wrap(sender)] if sender else [])])
 

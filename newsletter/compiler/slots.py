@@ -26,9 +26,8 @@ from newsletter.authoring.issue import (
     SourceLink,
     TextBlock,
 )
-from newsletter.authoring.url import url_fault
+from newsletter.authoring.url import normalise_url, url_fault
 from newsletter.compiler.edition import Slot, SlotKind
-from newsletter.compiler.links import normalise_url
 from newsletter.errors import ExpressionError
 from newsletter.expression import FIELD, MergeField, parse_field
 from newsletter.problem import Problem

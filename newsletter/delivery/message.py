@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import format_datetime
-from urllib.parse import quote
 
 from newsletter.audience.address import Address, parse_address
 from newsletter.compiler.edition import Edition, Filled, Identity
@@ -132,7 +131,7 @@ def _list(edition: Edition, claim: Claim, letterhead: Letterhead) -> list[Header
         exact("List-Unsubscribe", f"<{letterhead.urls.unsubscribe(claim.recipient)}>"),
         exact("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
     ]
-    if help_url := _help_url(edition.identity.contact):
+    if help_url := edition.identity.contact_url:
         headers.append(exact("List-Help", f"<{help_url}>"))
     headers.append(exact("Feedback-ID", _feedback_id(edition.issue, slug, domain)))
     headers.append(exact("Precedence", "bulk"))
@@ -154,17 +153,6 @@ def _message_id(claim: Claim, identity: Identity, signer: Signer) -> str:
     """`recipient.mac@domain`: the same for every attempt, and nobody can make up one of ours."""
     token = signer.sign(Purpose.MESSAGE_ID, claim.recipient)
     return f"{claim.recipient}.{token.removeprefix(claim.recipient)}@{_sender(identity).domain}"
-
-
-def _help_url(contact: str) -> str:
-    """Where a reader with questions turns to, if it is given as something that a mail program can open."""
-    if re.fullmatch(r"https?://[!-;=?-~]+", contact):
-        return contact
-    try:
-        address = parse_address(contact)
-    except AddressError:
-        return ""
-    return f"mailto:{quote(address.text, safe='@')}"
 
 
 def _feedback_id(issue: str, list_slug: str, domain: str) -> str:

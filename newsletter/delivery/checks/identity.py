@@ -6,7 +6,6 @@ Before: `[newsletter]`, `[public]` and `[bounces]` of newsletter.toml. After: pr
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -22,7 +21,6 @@ from newsletter.tokens import Key, Signer
 _FILE = Place("newsletter.toml")
 _ANY_SIGNER = Signer([Key("aa", bytes(32))])  # only the length of what it signs matters here
 _ANY_RECIPIENT = recipient_id("any", 0)
-_URL = re.compile(r"https?://[^\s/?#]+\S*")
 
 
 def check_identity(identity: Identity, public_url: str, bounces: str = "") -> list[Problem]:
@@ -76,12 +74,12 @@ def _check_address(path: str, text: str, example: str) -> Iterator[Problem]:
 
 
 def _check_contacts(identity: Identity) -> Iterator[Problem]:
-    if identity.contact and not _URL.fullmatch(identity.contact) and not _is_address(identity.contact):
+    if identity.contact and not identity.contact_url:
         message = f"{identity.contact!r} is neither a mail address nor a URL; it is shown, but cannot be opened"
         yield _warning("bad-contact", "newsletter.contact", message, 'contact = "help@example.org"')
-    if identity.imprint and not _URL.fullmatch(identity.imprint):
+    if identity.imprint and not identity.imprint_url:
         message = f"{identity.imprint!r} is not a URL"
-        yield _warning("bad-imprint", "newsletter.imprint", message, 'imprint = "https://example.org/imprint"')
+        yield _error("bad-imprint", "newsletter.imprint", message, 'imprint = "https://example.org/imprint"')
 
 
 def _check_bounces(bounces: str) -> Iterator[Problem]:
@@ -102,14 +100,6 @@ def _check_public_url(public_url: str) -> Iterator[Problem]:
             f"{public_url} is not https: mail programs offer one-click unsubscribing only over https (RFC 8058)",
             'url = "https://news.example.org"',
         )
-
-
-def _is_address(text: str) -> bool:
-    try:
-        parse_address(text)
-    except AddressError:
-        return False
-    return True
 
 
 def _is_loopback(host: str) -> bool:

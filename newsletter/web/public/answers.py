@@ -21,7 +21,9 @@ class Site:
     language: str
     """Where neither the edition nor the browser says another."""
     contact: str = ""
-    """A mail address or URL."""
+    """Whom to ask, as readers see it."""
+    contact_url: str = ""
+    """Where a link to them leads; empty for no link."""
     imprint: str = ""
     """URL."""
 
@@ -41,7 +43,6 @@ class Answers:
         """One page. `t` in it gives a phrase in the language of `words`."""
         shown: dict[str, object] = {
             "site": self._site,
-            "contact_url": contact_url(self._site.contact),
             "style": self._style,
             "t": words,
             "words": words,
@@ -65,10 +66,3 @@ class Answers:
         """
         wanted = accepted_languages(request.headers.get("accept-language", ""))
         return choose_words([edition_language, *wanted, self._site.language])
-
-
-def contact_url(contact: str) -> str:
-    """Where a link to the contact leads; empty when the contact is neither a URL nor a mail address."""
-    if contact.startswith(("https://", "http://", "mailto:")):
-        return contact
-    return f"mailto:{contact}" if "@" in contact and " " not in contact else ""

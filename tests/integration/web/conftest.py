@@ -85,7 +85,13 @@ class World:
             editions=(edition("en"), edition("zh")),
         )  # fmt: skip
         Deliveries(self.database).create(order, START)
-        site = Site("The <b>Weekly</b>", "en", contact="editor@example.org", imprint="https://example.org/imprint")
+        site = Site(
+            "The <b>Weekly</b>",
+            "en",
+            contact="editor@example.org",
+            contact_url="mailto:editor@example.org",
+            imprint="https://example.org/imprint",
+        )
         self.client = TestClient(
             public_app(self.database, signer=self.signer, site=site, public_url=URL, clock=self.clock),
             follow_redirects=False,

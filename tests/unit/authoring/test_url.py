@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.authoring.url import MAX_LENGTH, Fault, url_fault
+from newsletter.authoring.url import MAX_LENGTH, Fault, normalise_url, url_fault
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,26 @@ def test_url_that_cannot_be_read_is_a_fault(url: str) -> None:
 def test_any_text_is_a_url_or_a_fault(text: str) -> None:
     for url in (text, f"https://{text}", f"mailto:{text}"):
         assert url_fault(url) is None or str(url_fault(url))
+
+
+@pytest.mark.parametrize(
+    ("url", "normal"),
+    [
+        ("https://example.org/a?b=c&d=%20#e", "https://example.org/a?b=c&d=%20#e"),
+        ("https://example.org/ü b", "https://example.org/%C3%BC%20b"),
+        ("https://bücher.example/", "https://xn--bcher-kva.example/"),
+        ("https://例子.example:8080/路", "https://xn--fsqu00a.example:8080/%E8%B7%AF"),
+        (' https://e.example/"><script> ', "https://e.example/%22%3E%3Cscript%3E"),
+        ("mailto:a@e.example", "mailto:a@e.example"),
+    ],
+)
+def test_normalise_url(url: str, normal: str) -> None:
+    assert normalise_url(url) == normal
+
+
+@given(st.text(max_size=50))
+def test_normalised_url_is_stable_and_harmless(text: str) -> None:
+    url = normalise_url(text)
+    assert normalise_url(url) == url
+    assert url.isascii()
+    assert not set(url) & set(' "<>\\\r\n')

@@ -165,3 +165,27 @@ def test_deep_markdown_is_no_crash(text: str) -> None:
 def test_unknown_language_is_the_callers_mistake() -> None:
     with pytest.raises(KeyError):
         compile_issue(make_issue(make_content(TextBlock("x"))), "zh", make_kit())
+
+
+@pytest.mark.parametrize(
+    ("contact", "links", "line"),
+    [
+        ("mailto:a@example.org", ["mailto:a@example.org"], "Contact: a@example.org"),
+        ("a@example.org", ["mailto:a@example.org"], "Contact: a@example.org"),
+        ("https://example.org/help", ["https://example.org/help"], "Contact: https://example.org/help"),
+        ("Room 5", [], "Contact: Room 5"),
+    ],
+)
+def test_contact_is_a_link_only_where_it_can_be_opened(contact: str, links: list[str], line: str) -> None:
+    compiled = compile_issue(text_issue("Words."), "en", make_kit(identity=replace(IDENTITY, contact=contact)))
+    edition = edition_of(compiled)
+    assert compiled.problems == ()
+    assert [link.url for link in edition.links][2:] == links
+    assert line in edition.text.splitlines()
+    assert links or "Room 5" in edition.html
+
+
+def test_imprint_that_is_no_url_is_no_link() -> None:
+    compiled = compile_issue(text_issue("Words."), "en", make_kit(identity=replace(IDENTITY, imprint="the wall")))
+    assert compiled.problems == ()
+    assert "the wall" not in edition_of(compiled).html + edition_of(compiled).text

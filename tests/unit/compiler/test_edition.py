@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from compiling import IDENTITY
@@ -83,3 +84,36 @@ def test_edition_survives_json() -> None:
     stored = json.loads(json.dumps(edition_to_json(EDITION)))
     assert edition_from_json(stored, EDITION.assets) == EDITION
     assert "bytes" not in json.dumps(stored)
+
+
+@pytest.mark.parametrize(
+    ("contact", "text", "url"),
+    [
+        ("a@example.org", "a@example.org", "mailto:a@example.org"),
+        ("mailto:a@example.org", "a@example.org", "mailto:a@example.org"),
+        ("help@bücher.example", "help@bücher.example", "mailto:help@xn--bcher-kva.example"),
+        ("https://example.org/help?a=1", "https://example.org/help?a=1", "https://example.org/help?a=1"),
+        ("https://user@example.org/", "https://user@example.org/", "https://user@example.org/"),
+        ("https://bücher.example/", "https://bücher.example/", "https://xn--bcher-kva.example/"),
+        ("Room 5", "Room 5", ""),
+        ("Room 5, or @us on the net", "Room 5, or @us on the net", ""),
+        ("javascript:alert(1)", "javascript:alert(1)", ""),
+        ("{{ link.view }}", "{{ link.view }}", ""),
+        ("", "", ""),
+    ],
+)
+def test_contact_is_read_once_for_everybody(contact: str, text: str, url: str) -> None:
+    identity = replace(IDENTITY, contact=contact)
+    assert (identity.contact_text, identity.contact_url) == (text, url)
+
+
+@pytest.mark.parametrize(
+    ("imprint", "url"),
+    [
+        ("https://example.org/imprint", "https://example.org/imprint"),
+        ("example.org/imprint", ""),
+        ("a@example.org", ""),
+    ],
+)
+def test_imprint_is_a_page_of_the_web(imprint: str, url: str) -> None:
+    assert replace(IDENTITY, imprint=imprint).imprint_url == url

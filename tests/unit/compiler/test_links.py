@@ -1,35 +1,8 @@
-"""Links: normalised, and registered with ids that outlive changes elsewhere."""
+"""Links: registered with ids that outlive changes elsewhere."""
 
 from __future__ import annotations
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from newsletter.compiler.links import Reader, normalise_url, register_links
-
-
-@pytest.mark.parametrize(
-    ("url", "normal"),
-    [
-        ("https://example.org/a?b=c&d=%20#e", "https://example.org/a?b=c&d=%20#e"),
-        ("https://example.org/ü b", "https://example.org/%C3%BC%20b"),
-        ("https://bücher.example/", "https://xn--bcher-kva.example/"),
-        ("https://例子.example:8080/路", "https://xn--fsqu00a.example:8080/%E8%B7%AF"),
-        (' https://e.example/"><script> ', "https://e.example/%22%3E%3Cscript%3E"),
-        ("mailto:a@e.example", "mailto:a@e.example"),
-    ],
-)
-def test_normalise_url(url: str, normal: str) -> None:
-    assert normalise_url(url) == normal
-
-
-@given(st.text(max_size=50))
-def test_normalised_url_is_stable_and_harmless(text: str) -> None:
-    url = normalise_url(text)
-    assert normalise_url(url) == url
-    assert url.isascii()
-    assert not set(url) & set(' "<>\\\r\n')
+from newsletter.compiler.links import Reader, register_links
 
 
 def test_registry_reads_links_and_their_words() -> None:

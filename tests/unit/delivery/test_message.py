@@ -145,6 +145,8 @@ def test_proof_is_marked_in_its_subject() -> None:
     [
         ("https://example.org/help?a=1", "<https://example.org/help?a=1>"),
         ("help@bücher.example", "<mailto:help@xn--bcher-kva.example>"),
+        ("mailto:a@example.org", "<mailto:a@example.org>"),
+        ("https://bücher.example/ä", "<https://xn--bcher-kva.example/%C3%A4>"),
         ("", None),
         ("just ask at the desk", None),
         ("https://example.org/a b", None),

@@ -38,21 +38,23 @@ def test_complete_sender_has_no_problems() -> None:
         ({"reply_to": "The editors <a@example.org>"}, "bad-sender", "newsletter.reply_to"),
         ({"from_name": "Weekly\r\nBcc: x@y.org"}, "bad-name", "newsletter.from"),
         ({"newsletter": "Week\u2028ly"}, "bad-name", "newsletter.name"),
+        ({"imprint": "example.org/imprint"}, "bad-imprint", "newsletter.imprint"),
+        ({"imprint": "javascript:alert(1)"}, "bad-imprint", "newsletter.imprint"),
     ],
 )
 def test_sender_that_cannot_be_used_is_an_error(changes: dict[str, str], rule: str, path: str) -> None:
     assert only(check_identity(replace(IDENTITY, **changes), URL)) == (rule, path, Severity.ERROR)
 
 
-@pytest.mark.parametrize(
-    ("changes", "rule", "path"),
-    [
-        ({"contact": "at the desk"}, "bad-contact", "newsletter.contact"),
-        ({"imprint": "example.org/imprint"}, "bad-imprint", "newsletter.imprint"),
-    ],
-)
-def test_contact_that_cannot_be_opened_is_a_warning(changes: dict[str, str], rule: str, path: str) -> None:
-    assert only(check_identity(replace(IDENTITY, **changes), URL)) == (rule, path, Severity.WARNING)
+@pytest.mark.parametrize("contact", ["Room 5", "editor@", "https://example.org/a b"])
+def test_contact_that_cannot_be_opened_is_a_warning(contact: str) -> None:
+    found = only(check_identity(replace(IDENTITY, contact=contact), URL))
+    assert found == ("bad-contact", "newsletter.contact", Severity.WARNING)
+
+
+@pytest.mark.parametrize("contact", ["a@example.org", "mailto:a@example.org", "https://example.org/help"])
+def test_contact_that_can_be_opened_is_fine(contact: str) -> None:
+    assert check_identity(replace(IDENTITY, contact=contact), URL) == []
 
 
 @pytest.mark.parametrize("bounces", ["bounces", "b@", "the-newsletter-bounces@example.org", "zurück@example.org"])
