@@ -90,6 +90,11 @@ def look_ahead(database: Database, ready: Ready, lists: Sequence[str], *, again:
     return Outlook(planned, foreseen.left_out)
 
 
+def unfinished(database: Database, issue: str) -> list[Delivery]:
+    """Earlier deliveries of an issue that may still send."""
+    return [one for one in Deliveries(database).all() if one.issue == issue and not one.state.is_over]
+
+
 def store_delivery(
     project: Project,
     database: Database,

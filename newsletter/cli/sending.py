@@ -139,12 +139,14 @@ def _send(
     again: bool, detach: bool, yes: bool, as_json: bool,
 ) -> int:  # fmt: skip
     from newsletter.app.sender import check_relay
-    from newsletter.app.sending import look_ahead, store_delivery
+    from newsletter.app.sending import look_ahead, store_delivery, unfinished
     from newsletter.cli.starting import local_time
     from newsletter.cli.watching import ending_of, send_watched, show_outcome
 
     check_relay(project)
     print_problems(ready.warnings, err=True)
+    for other in unfinished(database, ready.issue):
+        click.echo(f"Delivery {other.id} of this issue is {other.state}; nobody gets it from both.", err=True)
     if not yes:
         _show_outlook(ready, look_ahead(database, ready, lists, again=again))
     confirm("Send it?" if start is None else f"Send it at {local_time(project, start)}?", yes=yes)
@@ -183,12 +185,14 @@ def worker(ctx: click.Context, tethered: bool) -> None:
     from newsletter.app.database import connect
     from newsletter.app.logs import write_log
     from newsletter.app.sender import check_relay, run_worker
+    from newsletter.cli.watching import seldom
 
     write_log()
     project = the_project(ctx)
     check_relay(project)
     database = connect(project)
     try:
-        run_worker(project, database, tell=logging.getLogger("newsletter.sender").warning, tethered=tethered)
+        tell = seldom(logging.getLogger("newsletter.sender").warning)
+        run_worker(project, database, tell=tell, tethered=tethered)
     finally:
         database.close()

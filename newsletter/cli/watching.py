@@ -31,7 +31,7 @@ def send_watched(project: Project, database: Database, delivery: str) -> Sent:
     from newsletter.app.sender import send_now
 
     with _progress() as watch:
-        return send_now(project, database, delivery, watch=watch, trouble=_teller())
+        return send_now(project, database, delivery, watch=watch, trouble=seldom(_tell))
 
 
 @contextmanager
@@ -49,17 +49,23 @@ def _progress() -> Iterator[Callable[[Claim, Decision], None]]:
         yield lambda _claim, _decision: progress.advance(task)
 
 
-def _teller() -> Callable[[str], None]:
-    """Tells what keeps messages from leaving, the same thing only now and then."""
+def _tell(text: str) -> None:
+    click.echo(f"{click.style('Waiting:', fg='yellow')} {text}", err=True)
+
+
+def seldom(tell: Callable[[str], None]) -> Callable[[str], None]:
+    """The same, but the same text only now and then: what is tried often fails often."""
     told: dict[str, float] = {}
 
-    def tell(text: str) -> None:
+    def tell_seldom(text: str) -> None:
         now = time.monotonic()
         if now - told.get(text, -_REPEAT) >= _REPEAT:
+            for old in [one for one, at in told.items() if now - at >= _REPEAT]:
+                del told[old]
             told[text] = now
-            click.echo(f"{click.style('Waiting:', fg='yellow')} {text}", err=True)
+            tell(text)
 
-    return tell
+    return tell_seldom
 
 
 def show_outcome(database: Database, delivery: str, *, as_json: bool, quiet: bool = False) -> Report:

@@ -6,6 +6,7 @@ that cannot be composed.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -84,7 +85,8 @@ class Desk:
             return Settlement(claim, GoBack(self._around.clock(), "the delivery was halted"), None)
         self._composed[claim.delivery] += 1
         try:
-            envelope, message = self._around.prepare(claim)
+            # In a thread: the first message of an edition reads it from the database, which may be busy.
+            envelope, message = await asyncio.to_thread(self._around.prepare, claim)
         except ComposeError as error:
             return Settlement(claim, await self._leave_out(claim, str(error)), None)
         except StorageError as error:
@@ -147,6 +149,8 @@ class Desk:
 
     async def _leave_out(self, claim: Claim, reason: str) -> Decision:
         """Their message cannot be composed. Too many of those say that something else is wrong."""
+        if claim.delivery in self._halted:  # while this one was composed: it may be no fault of this person's data
+            return GoBack(self._around.clock(), reason)
         unrendered = self._unrendered[claim.delivery] = self._unrendered[claim.delivery] + 1
         self._around.trouble(f"{claim.recipient}: {reason}")
         if unrendered > MOST_UNRENDERED and unrendered * 100 > self._composed[claim.delivery]:

@@ -13,10 +13,14 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from recording_server import Fault, RecordingServer, recording_server
 from shell import Shell, broken_promises, first_line, readers
+
+if TYPE_CHECKING:
+    from conftest import PostgresqlServer
 
 CONNECTIONS = 4
 MUTANTS = Path(__file__).parents[1] / "mutants.py"
@@ -104,6 +108,50 @@ def test_killed_send_loses_nobody_and_doubles_nobody(tmp_path: Path) -> None:
         assert shell.json("deliveries", "show", delivery)["state"] == "finished"
         counts = shell.json("deliveries", "show", delivery)["counts"]
         assert counts["accepted"] + counts["unknown"] == 2000, f"seed {seed}"
+
+
+def test_second_send_takes_nothing_twice_from_a_killed_one(tmp_path: Path) -> None:
+    with recording_server(tmp_path / "relay", latency=0.01) as server:
+        shell = Shell(tmp_path, server, sending__connections=str(CONNECTIONS))
+        shell.invite(readers(120))
+        process = shell.start("send", shell.issue, "--list", "weekly", "--yes", "--json")
+        delivery = str(first_line(process)["delivery"])
+        kill_at(process, server, 40, 0.0)
+
+        second = shell.run("send", shell.issue, "--list", "weekly", "--yes", "--json")
+        assert f"Delivery {delivery} of this issue is sending" in second.stderr
+        shell.run("deliveries", "resume", delivery)
+
+        copies = Counter(record["rcpt"] for record in server.records())
+        unknown = {row["address"] for row in shell.recipients(delivery) if row["state"] == "unknown"}
+        assert max(copies.values()) == 1
+        assert {one for one, _ in readers(120)} - set(copies) <= unknown
+        assert len(unknown) <= CONNECTIONS
+        assert shell.report(delivery)["balances"]
+        assert shell.report(json.loads(second.stdout.splitlines()[0])["delivery"])["balances"]
+
+
+def test_workers_share_a_delivery_and_survive_each_other(tmp_path: Path, postgresql_server: PostgresqlServer) -> None:
+    """Three sender processes on PostgreSQL; one is killed, the others take over, and a stop leaves nothing unknown."""
+    url = postgresql_server.filled(tmp_path)
+    with recording_server(tmp_path / "relay", latency=0.01) as server:
+        shell = Shell(tmp_path, server, sending__connections=str(CONNECTIONS), sending__lease="3", database__url=url)
+        shell.invite(readers(600, "en", "de"))
+        first, _ = shell.ok("send", shell.issue, "--list", "weekly", "--yes", "--json", "--detach").splitlines()
+        delivery = json.loads(first)["delivery"]
+        workers = [shell.start("worker") for _ in range(3)]
+        try:
+            kill_at(workers[0], server, 150, 0.0)
+            while shell.json("deliveries", "show", delivery)["state"] != "finished":
+                assert [worker.poll() for worker in workers[1:]] == [None, None]
+        finally:
+            for worker in workers:
+                worker.terminate()
+                worker.communicate()
+
+        assert [worker.returncode for worker in workers[1:]] == [0, 0]
+        assert broken_promises(shell, server, delivery, most_unknown=CONNECTIONS) == []
+    postgresql_server.drop(url)
 
 
 @pytest.mark.parametrize("mutant", ["cursor-at-claim", "mark-after-reply", "retry-on-disconnect"])
