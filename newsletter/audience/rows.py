@@ -28,6 +28,8 @@ DELIMITERS = ",;\t|"
 REJECTED = ("line", "reason")
 """The first columns of a file of rejected rows; it can be mended and imported as it is."""
 
+_FIRST_LINE = "Its first line names the columns, one of them email"
+
 _FORMULA = re.compile("'*[=+\\-@＝＋－＠\t\r]")
 """What a spreadsheet may take for a formula, whether or not apostrophes stand before it already."""
 
@@ -74,7 +76,7 @@ def read_sheet(data: bytes, *, encoding: str = "") -> Sheet:
     text = _decode(data, encoding)
     first_line = next((line for line in io.StringIO(text, newline="") if line.strip()), "")
     if not first_line:
-        raise RequestError("The file is empty", hint="Its first line names the columns, one of them email")
+        raise RequestError("The file is empty", hint=_FIRST_LINE)
     delimiter = _delimiter(first_line)
     lines = _Lines(text)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
@@ -129,9 +131,11 @@ def _delimiter(line: str) -> str:
 
 def _headings(reader: Reader) -> tuple[str, ...]:
     try:
-        headings = next(cells for cells in reader if any(cell.strip() for cell in cells))
+        headings = next((cells for cells in reader if any(cell.strip() for cell in cells)), [])
     except csv.Error as error:
         raise RequestError(f"The line of column names cannot be read: {error}") from error
+    if not headings:
+        raise RequestError("The file is empty but for delimiters", hint=_FIRST_LINE)
     while not headings[-1].strip():  # spreadsheets like to leave empty columns at the end
         headings.pop()
     return tuple(heading.strip() for heading in headings)

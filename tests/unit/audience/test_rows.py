@@ -87,6 +87,7 @@ def test_row_that_cannot_be_used_says_why_and_harms_no_other(line: str, says: st
         (b"", "empty"),
         (b"\n \r\n", "empty"),
         (b"\xef\xbb\xbf", "empty"),
+        (b";", "empty but for delimiters"),
         (b"name\nAna\n", "no column called email"),
         (b"email,email\n", "two columns called email"),
         (b"email,E-Mail,e mail\n", "two columns called e_mail"),
