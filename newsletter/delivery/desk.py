@@ -14,11 +14,11 @@ from datetime import datetime
 from typing import TypeAlias
 
 from newsletter.delivery.envelope import Envelope
+from newsletter.delivery.gate import RelayGate
 from newsletter.delivery.ledger import Claim, Ledger, PermitRequest, Settlement, Worker
 from newsletter.delivery.message import Message
 from newsletter.delivery.outcome import Fault, Outcome, Rejected
 from newsletter.delivery.plan import Exclusion
-from newsletter.delivery.relay import RelayGate
 from newsletter.delivery.retry import Decision, Exclude, GoBack, Hold, RetryPolicy, decide, set_back
 from newsletter.delivery.settle import WOULD_DIFFER
 from newsletter.delivery.transport import Transport

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from newsletter.delivery.desk import Desk, Surroundings
+from newsletter.delivery.gate import RelayGate
 from newsletter.delivery.ledger import Claim
-from newsletter.delivery.relay import RelayGate
 from newsletter.delivery.retry import RetryPolicy
 from newsletter.delivery.writer import Fence, Writer, now_elapsed
 from newsletter.errors import StorageError
