@@ -1,7 +1,8 @@
 """Backup and restore of the project's database. A restored copy knows less than the world does, so it sends nothing.
 
 What was accepted by relays after the copy was made stands nowhere in it: everything that could go on sending is
-stopped inside the copy, before it takes the database's place, and waits for a person.
+stopped inside the copy, before it takes the database's place, and waits for a person. Whoever left, was suppressed or
+erased meanwhile stays so, as far as the database that is replaced can still tell.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from newsletter.app.project import Project
 from newsletter.errors import NotFoundError, StorageError
+from newsletter.storage.departures import carry_over, read_departures
 from newsletter.storage.engine import Database, open_file
 from newsletter.storage.facts import known_fact
 from newsletter.storage.migrate import SchemaState, schema_state
@@ -29,8 +32,18 @@ def back_up(database: Database, file: Path) -> int:
     return file.stat().st_size
 
 
-def restore(project: Project, database: Database, file: Path, now: datetime) -> list[str]:
-    """Put a backup in the database's place and return the ids of the deliveries that were stopped in it.
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a restore did besides."""
+
+    stopped: tuple[str, ...]
+    """The ids of the deliveries that were stopped in the copy."""
+    carried_over: int
+    """Departures, suppressions and erasures that the copy did not know yet."""
+
+
+def restore(project: Project, database: Database, file: Path, now: datetime) -> Restored:
+    """Put a backup in the database's place; what it could send is stopped, who left meanwhile stays out.
 
     Raises NotFoundError without the file, StorageError when it is no backup of a newsletter or was made with other
     keys than the project's; nothing has changed then.
@@ -42,10 +55,13 @@ def restore(project: Project, database: Database, file: Path, now: datetime) -> 
         try:
             _examine(scratch, project, file)
             stopped = stop_everything(scratch, REASON, now)
+            # An older schema than ours is upgraded by a person first; its tables may not hold what we would write.
+            is_current = schema_state(scratch) is SchemaState.CURRENT
+            carried_over = carry_over(scratch, read_departures(database)) if is_current else 0
         finally:
             scratch.close()
         database.copy_from(copy)
-    return stopped
+    return Restored(tuple(stopped), carried_over)
 
 
 def _examine(scratch: Database, project: Project, file: Path) -> None:

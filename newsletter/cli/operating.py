@@ -86,7 +86,7 @@ def restore(ctx: click.Context, file: Path, yes: bool, as_json: bool) -> None:
     """Put a backup FILE in the place of the database.
 
     Whatever was scheduled or sending in it is stopped and waits for you: people may have got those issues after the
-    backup was made.
+    backup was made. Who left, was suppressed or erased meanwhile stays so, as far as the present database can tell.
     """
     from newsletter.app.backup import restore as restore_backup
     from newsletter.app.database import connect
@@ -95,14 +95,14 @@ def restore(ctx: click.Context, file: Path, yes: bool, as_json: bool) -> None:
     confirm(f"Replace the database of {project.folder} by {file}?", yes=yes)
     database = connect(project)
     try:
-        stopped = restore_backup(project, database, file, datetime.now(UTC))
+        restored = restore_backup(project, database, file, datetime.now(UTC))
     finally:
         database.close()
     if as_json:
-        print_json({"file": str(file), "stopped": stopped})
+        print_json({"file": str(file), "stopped": restored.stopped, "carried_over": restored.carried_over})
         return
-    click.echo(f"Restored {file}.")
-    for delivery in stopped:
+    click.echo(f"Restored {file}; {restored.carried_over} departures and suppressions since then were carried over.")
+    for delivery in restored.stopped:
         click.echo(f"  stopped {delivery}: look at it with newsletter deliveries show {delivery}")
 
 

@@ -67,7 +67,7 @@ def test(ctx: click.Context, path: Path, addresses: Sequence[str], languages: Se
 @click.option(
     "--at",
     metavar="WHEN",
-    help='When, such as "2026-11-23 09:00" or now (default: as the issue says, else now); "newsletter serve" sends.',
+    help='Not now but at a time, such as "2026-11-23 09:00", or at that of the issue: "issue". "newsletter serve" sends.',
 )
 @click.option("--timezone", metavar="TZ", help="The time zone of --at (default: the newsletter's).")
 @click.option("--dry-run", is_flag=True, help="Write every message and a report into files; nobody is mailed.")
@@ -86,15 +86,15 @@ def send(
 ) -> int:  # fmt: skip
     """Send the issue at PATH to lists, now or at a time.
 
-    Lists and time may stand in the issue (send: {list: …, at: …}); what is said here counts more. The same issue never
-    reaches an address twice, whatever is sent, unless --again is said. What is sent now is sent here until nothing is
-    due; deferred messages are left to "newsletter serve" or a later "newsletter deliveries resume".
+    The lists may stand in the issue (send: {list: …}); what is said here counts more. The same issue never reaches an
+    address twice, whatever is sent, unless --again is said. Without --at it sends here until nothing is due; deferred
+    messages are left to "newsletter serve" or a later "newsletter deliveries resume".
 
     Exit codes: 0 done, 1 problems found or failed, 2 wrong usage, 3 stopped before the end or outcomes are unknown.
     """
     from newsletter.app.database import connect
     from newsletter.app.sending import make_ready
-    from newsletter.cli.starting import choose_lists, choose_start, is_now, read_start
+    from newsletter.cli.starting import choose_lists, choose_start, means_the_issue, read_start
 
     if out is not None and not dry_run:
         raise click.UsageError("--out goes with --dry-run")
@@ -103,7 +103,7 @@ def send(
     if dry_run and (at or detach):
         raise click.UsageError("--dry-run sends nothing, now or later: leave out --at and --detach")
     project = the_project(ctx)
-    if at and not is_now(at):
+    if at and not means_the_issue(at):
         read_start(project, at, timezone)  # wrong usage is told before the issue is compiled
     ready = make_ready(project, path)
     lists = choose_lists(ready.send, lists)

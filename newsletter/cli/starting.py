@@ -25,20 +25,19 @@ def choose_lists(plan: SendPlan, lists: Sequence[str]) -> tuple[str, ...]:
 
 
 def choose_start(project: Project, plan: SendPlan, at: str | None, timezone: str | None) -> datetime | None:
-    """When: what the command says, else what the issue says, else now (None)."""
-    if at is not None:
-        return None if is_now(at) else read_start(project, at, timezone)
-    if not plan.at:
+    """When: what the command says, which may be the issue's own time; without a word, now (None)."""
+    if at is None:
         return None
-    try:
-        return read_start(project, plan.at, plan.timezone or None)
-    except click.UsageError as error:
-        raise click.UsageError(f"The issue's own time: {error.message} Say --at now to send it now.") from error
+    if not means_the_issue(at):
+        return read_start(project, at, timezone)
+    if not plan.at:
+        raise click.UsageError("The issue names no time of its own (send: {at: …}); say --at and a time")
+    return read_start(project, plan.at, timezone or plan.timezone or None)
 
 
-def is_now(at: str) -> bool:
-    """Whether `--at` means at once."""
-    return at.strip().lower() == "now"
+def means_the_issue(at: str) -> bool:
+    """Whether `--at` means the time that stands in the issue."""
+    return at.strip().lower() == "issue"
 
 
 def read_start(project: Project, at: str, timezone: str | None) -> datetime:

@@ -29,7 +29,10 @@ def read_when(text: str, zone: ZoneInfo) -> datetime:
     if moment.tzinfo is None:
         # fold=0 takes the offset before the change: the first of two, and past the gap for a time that never was.
         moment = moment.replace(tzinfo=zone, fold=0)
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:  # the last hours of the year 9999
+        raise RequestError(f"{text!r} is too far away", hint=_HINT) from error
 
 
 def read_zone(name: str) -> ZoneInfo:

@@ -49,8 +49,9 @@ class Database:
 
     @property
     def shown_url(self) -> str:
-        """Where it is, without the password."""
-        return self._url.render_as_string(hide_password=True)
+        """Where it is: kind, host and name. Nothing else of the URL, because a password may stand anywhere in it."""
+        host = f"{self._url.host}:{self._url.port}" if self._url.port else self._url.host or ""
+        return f"{self._url.get_backend_name()}://{host}/{self._url.database or ''}"
 
     @property
     def is_sqlite(self) -> bool:
@@ -158,8 +159,9 @@ class Database:
     def _translate(self, error: sa.exc.DBAPIError) -> StorageError:
         """Our exception for one of the driver's, without parameters or passwords in its text."""
         text = self._kind.text_of(error)
-        if self._url.password:
-            text = text.replace(str(self._url.password), "***")
+        for secret in (self._url.password, self._url.query.get("password")):
+            if secret:
+                text = text.replace(str(secret), "***")
         if error.connection_invalidated or self._kind.is_busy(error):
             return DatabaseBusyError(f"The database {self.shown_url} is busy or out of reach: {text}")
         return StorageError(f"The database {self.shown_url} cannot do this: {text}")
@@ -174,9 +176,12 @@ def open_database(url: str, *, create: bool = True) -> Database:
     """
     try:
         parsed = sa.make_url(url)
-    except sa.exc.ArgumentError as error:
+    except (sa.exc.ArgumentError, ValueError) as error:
         # The text itself stays out of the message: it may hold a password.
         raise StorageError("database.url cannot be read as a URL", hint=_URL_HINT) from error
+    if "@" in f"{parsed.host or ''}{parsed.database if not parsed.drivername.startswith('sqlite') else ''}":
+        # An unescaped password was cut in two: its rest stands where a host or a name belongs.
+        raise StorageError("database.url cannot be read as a URL", hint="Write @ and / in a password as %40 and %2F")
     kind = _KINDS.get(parsed.get_backend_name())
     if kind is None:
         raise StorageError(f"There is no way to keep a newsletter in {parsed.get_backend_name()!r}", hint=_URL_HINT)

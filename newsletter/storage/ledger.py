@@ -122,16 +122,22 @@ class StoredLedger:
     def record(
         self, worker: Worker, settlements: Sequence[Settlement], permits: Sequence[PermitRequest], now: datetime
     ) -> list[bool]:
-        """Commit outcomes first, then permits, in one transaction; for each permit whether it was granted."""
+        """Commit outcomes first, then permits, in one transaction; for each permit whether it was granted.
+
+        A recipient that is no longer there (an older copy of the database was put back) has no outcome to record.
+        """
         claims = [one.claim for one in settlements] + [one.claim for one in permits]
         with self._database.write() as connection:
             believed = lock_worker(connection, worker.id)
             states = lock_states(connection, {claim.delivery for claim in claims})
             rows = lock_rows(connection, {claim.recipient for claim in claims})
+            settlements = [one for one in settlements if one.claim.recipient in rows]
             complete_attempts(connection, self._database.insert_ignore(attempts), settlements, worker, now)
             write_settlements(connection, settlements, rows, worker, states, now)
             wanted = [
-                believed and states[one.claim.delivery] is DeliveryState.SENDING and is_held(rows, one.claim, worker)
+                believed
+                and states.get(one.claim.delivery) is DeliveryState.SENDING
+                and is_held(rows, one.claim, worker)
                 for one in permits
             ]
             asked = [request for request, is_wanted in zip(permits, wanted, strict=True) if is_wanted]
@@ -237,6 +243,7 @@ def _take(connection: sa.Connection, rows: Sequence[Row], worker: Worker, now: d
         .where(recipients.c.id.in_([row.id for row in rows]))
         .values(
             state=RecipientState.CLAIMED.value,
+            reason="",
             epoch=recipients.c.epoch + 1,
             worker=worker.id,
             dated_at=sa.func.coalesce(recipients.c.dated_at, sa.literal(dated, recipients.c.dated_at.type)),

@@ -36,8 +36,12 @@ def lock_rows(connection: sa.Connection, ids: Iterable[str]) -> dict[str, Row]:
 
 
 def is_held(rows: dict[str, Row], claim: Claim, worker: Worker) -> bool:
-    row = rows[claim.recipient]
-    return (row.state, row.epoch, row.worker) == (RecipientState.CLAIMED.value, claim.epoch, worker.id)
+    row = rows.get(claim.recipient)
+    return row is not None and (row.state, row.epoch, row.worker) == (
+        RecipientState.CLAIMED.value,
+        claim.epoch,
+        worker.id,
+    )
 
 
 def write_settlements(
@@ -52,7 +56,7 @@ def write_settlements(
     plain: list[dict[str, object]] = []
     for settlement in settlements:
         row = rows[settlement.claim.recipient]
-        cancelled = states[settlement.claim.delivery] is DeliveryState.CANCELLED
+        cancelled = states.get(settlement.claim.delivery) is DeliveryState.CANCELLED
         standing = Standing(RecipientState(row.state), row.epoch, row.worker, cancelled)
         change = settle(standing, settlement, worker.id)
         if change is None:

@@ -11,7 +11,16 @@ import sqlalchemy as sa
 
 from newsletter.app.backup import back_up, restore
 from newsletter.app.database import connect
+from newsletter.app.people import (
+    NewPerson,
+    add_person,
+    erase_person_everywhere,
+    show_person,
+    suppress_person,
+    unsubscribe_person,
+)
 from newsletter.app.project import Project, open_project
+from newsletter.audience.consent import Consent
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.errors import NotFoundError, StorageError
 from newsletter.storage.engine import Database
@@ -76,8 +85,8 @@ def test_restored_deliveries_wait_for_a_person(project: Project, tmp_path: Path)
     for state in DeliveryState:
         add_delivery(database, state.value, state)
     back_up(database, tmp_path / "copy.db")
-    stopped = restore(project, database, tmp_path / "copy.db", NOW)
-    assert stopped == ["preparing", "scheduled", "sending"]
+    restored = restore(project, database, tmp_path / "copy.db", NOW)
+    assert restored.stopped == ("preparing", "scheduled", "sending")
     with database.read() as connection:
         states = {row.id: row.state for row in connection.execute(sa.select(deliveries))}
     assert states == {state.value: state.value for state in DeliveryState} | {
@@ -86,6 +95,31 @@ def test_restored_deliveries_wait_for_a_person(project: Project, tmp_path: Path)
         "sending": "paused",
     }
     database.close()
+
+
+def test_who_left_after_the_backup_stays_out(project: Project, tmp_path: Path) -> None:
+    database = connect(project)
+    add_list(database, "weekly")
+    for name in ("ana", "bo", "cy", "di"):
+        person = NewPerson(f"{name}@example.org", name=name)
+        add_person(project, database, person, ["weekly"], consent=Consent.CONFIRMED, basis="form", now=NOW)
+    back_up(database, tmp_path / "copy.db")
+    unsubscribe_person(project, database, "ana@example.org", None, now=NOW)
+    suppress_person(project, database, "bo@example.org", "asked", now=NOW)
+    erase_person_everywhere(project, database, "cy@example.org", now=NOW)
+
+    restored = restore(project, database, tmp_path / "copy.db", NOW)
+
+    assert restored.carried_over == 3
+    assert [item.consent for item in show_person(project, database, "ana@example.org").subscriptions] == [
+        Consent.UNSUBSCRIBED
+    ]
+    assert show_person(project, database, "bo@example.org").suppression is not None
+    assert [item.consent for item in show_person(project, database, "di@example.org").subscriptions] == [
+        Consent.CONFIRMED
+    ]
+    database.close()
+    assert b"cy@example.org" not in (tmp_path / "newsletter.db").read_bytes()
 
 
 @pytest.mark.parametrize("content", [b"", b"not a database", b"SQLite format 3\0" + b"x" * 4000])

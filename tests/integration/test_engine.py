@@ -337,3 +337,21 @@ def test_url_of_no_database_of_ours_is_refused_without_its_password(url: str) ->
         open_database(url)
     assert caught.value.hint
     assert "s3cr3t-word" not in f"{caught.value} {caught.value.hint}"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://bob:pl4nted@127.0.0.1:1/x",
+        "postgresql://bob@127.0.0.1:1/x?password=pl4nted%21pw",
+        "postgres://bob:p@pl4nted/SECRET@127.0.0.1:1/x",
+        "postgresql://bob:pl4nted@127.0.0.1:notaport/x",
+    ],
+)
+def test_password_is_never_told_wherever_it_stands_in_the_url(url: str) -> None:
+    with pytest.raises(StorageError) as caught:  # noqa: PT012
+        database = open_database(url)
+        assert "pl4nted" not in repr(database)
+        with database.read():
+            pass
+    assert "pl4nted" not in f"{caught.value} {caught.value.hint}"

@@ -506,3 +506,13 @@ def test_halt_stops_only_what_is_sending(ledger: StoredLedger, database: Databas
     assert (store.get("delivery1").state, store.get("delivery1").reason) == (DeliveryState.HALTED, "20 refusals")
     assert store.get("prepared").state is DeliveryState.PREPARING
     assert ledger.sending() == []
+
+
+def test_record_lets_go_of_recipients_that_a_restored_database_does_not_know(
+    ledger: StoredLedger, database: Database
+) -> None:
+    claims = claim_all(ledger)
+    strangers = [replace(claim, recipient=f"{number}" * 16, delivery="gone") for number, claim in enumerate(claims, 2)]
+    answers = ledger.record(make_worker(), [accepted(strangers[0]), accepted(claims[0])], [permit(strangers[1])], NOW)
+    assert answers == [False]
+    assert rows(database)[claims[0].recipient] == "accepted"

@@ -33,15 +33,20 @@ def test_start_is_now_unless_somebody_says_when(project: Project) -> None:
     assert choose_start(project, SendPlan(), None, None) is None
 
 
-def test_start_of_the_issue_counts_where_the_command_is_silent(project: Project) -> None:
+def test_start_of_the_issue_is_taken_only_when_asked_for(project: Project) -> None:
     year = datetime.now(UTC).year + 1
     plan = SendPlan(at=f"{year}-07-01 09:00", timezone="Asia/Tokyo")
-    assert choose_start(project, plan, None, None) == datetime(year, 7, 1, 0, 0, tzinfo=UTC)
+    assert choose_start(project, plan, None, None) is None
+    assert choose_start(project, plan, "issue", None) == datetime(year, 7, 1, 0, 0, tzinfo=UTC)
     assert choose_start(project, plan, f"{year}-07-02 09:00", None) == datetime(year, 7, 2, 7, 0, tzinfo=UTC)
-    assert choose_start(project, plan, "now", None) is None
 
 
-def test_start_of_the_issue_that_is_over_says_how_to_send_all_the_same(project: Project) -> None:
+def test_start_of_an_issue_without_a_time_is_wrong_usage(project: Project) -> None:
+    with pytest.raises(click.UsageError, match="names no time"):
+        choose_start(project, SendPlan(), "issue", None)
+
+
+def test_start_of_the_issue_that_is_over_is_wrong_usage(project: Project) -> None:
     over = datetime.now(UTC) - timedelta(days=2)
-    with pytest.raises(click.UsageError, match="--at now"):
-        choose_start(project, SendPlan(at=f"{over:%Y-%m-%d %H:%M}"), None, None)
+    with pytest.raises(click.UsageError, match="in the past"):
+        choose_start(project, SendPlan(at=f"{over:%Y-%m-%d %H:%M}"), "issue", None)
