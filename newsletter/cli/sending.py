@@ -67,7 +67,7 @@ def test(ctx: click.Context, path: Path, addresses: Sequence[str], languages: Se
 @click.option(
     "--at",
     metavar="WHEN",
-    help='Not now but at a time, such as "2026-11-23 09:00", or "issue" for the issue\'s own; "newsletter serve" sends.',
+    help='Not now but at a time ("2026-11-23 09:00", or "issue" for its own); "newsletter serve" sends it then.',
 )
 @click.option("--timezone", metavar="TZ", help="The time zone of --at (default: the newsletter's).")
 @click.option("--dry-run", is_flag=True, help="Write every message and a report into files; nobody is mailed.")
