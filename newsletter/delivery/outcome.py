@@ -94,12 +94,15 @@ _LONGEST_TEXT = 500
 _LINE = re.compile(r"(?P<code>[2-5][0-9]{2})(?:(?P<sign>[ -])(?P<text>.*))?", re.DOTALL)
 _ENHANCED = re.compile(r"(?P<status>[245]\.[0-9]{1,3}\.[0-9]{1,3})(?:\s+|$)")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_WORD = re.compile(r'"[^"]*"@[^\s<>(),;:"]*|[^\s<>(),;:"]+')
+"""What stands between blanks and brackets; a quoted local part belongs to its address (RFC 5321, section 4.1.2)."""
 
 
 def read_reply(lines: Sequence[bytes]) -> Reply:
     """Make a Reply of the relay's lines (without their line ends), whatever they hold.
 
-    All lines of one reply bear the same code; the text is kept readable, short and free of control characters.
+    All lines of one reply bear the same code; the text is kept readable, short and free of control characters, and of
+    addresses: it is stored and logged where nobody looks for a person who asks to be erased.
     """
     found = [_LINE.fullmatch(line.decode("utf-8", "backslashreplace")) for line in lines]
     matches = [match for match in found if match]
@@ -114,8 +117,12 @@ def read_reply(lines: Sequence[bytes]) -> Reply:
 
 
 def _one_line(texts: Sequence[str]) -> str:
-    joined = " ".join(part for text in texts if (part := _CONTROLS.sub(" ", text).strip()))
+    joined = _without_addresses(" ".join(part for text in texts if (part := _CONTROLS.sub(" ", text).strip())))
     return joined if len(joined) <= _LONGEST_TEXT else joined[: _LONGEST_TEXT - 1] + "…"
+
+
+def _without_addresses(text: str) -> str:
+    return _WORD.sub(lambda word: "…" if "@" in word.group() else word.group(), text)
 
 
 def outcome_of(reply: Reply, stage: Stage) -> Outcome:

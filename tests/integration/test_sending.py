@@ -241,6 +241,23 @@ def test_second_send_mails_nobody_unless_again_is_said(
     assert len(relay.records()) == 6
 
 
+def test_refused_address_is_not_kept_in_the_words_of_the_relay(
+    tmp_path: Path, database: Database, people: list[int]
+) -> None:
+    refusal = Fault("rcpt", "reply", text="550 5.1.1 <ana@example.org> no such user here", match="^ana@")
+    full = Fault("rcpt", "reply", text="452 4.2.2 bo@example.org: mailbox full", match="^bo@")
+    with recording_server(tmp_path / "relay", refusal, full) as relay:
+        project = make_project(tmp_path / "project", relay.port)
+        name = create_delivery(project, database, project.issues / "welcome", ["weekly"]).id
+        send_now(project, database, name)
+    told = sa.select(tables.recipients.c.reply, tables.recipients.c.reason).order_by(tables.recipients.c.address)
+    with database.read() as connection:
+        ana, bo, _ = connection.execute(told).all()
+    assert "550 5.1.1 <…> no such user here" in ana
+    assert "452 4.2.2 …: mailbox full" in bo
+    assert "@" not in f"{ana}{bo}"
+
+
 def test_unknown_recipients_are_resolved_by_address(tmp_path: Path, database: Database) -> None:
     with recording_server(tmp_path / "relay", Fault("dot", "drop", match="^(ana|bo)@")) as relay:
         project = make_project(tmp_path / "project", relay.port)

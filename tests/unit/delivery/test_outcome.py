@@ -138,11 +138,43 @@ def test_text_like_a_status_is_not_taken_for_one() -> None:
     assert read_reply([b"550 5.1.1.example.org is not here"]).enhanced == ""
 
 
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("550 5.1.1 <ana@example.com> no such user", "550 5.1.1 <…> no such user"),
+        ("550 5.1.1 <ana@example.com>: Recipient address rejected", "550 5.1.1 <…>: Recipient address rejected"),
+        ("550 ana@example.com, bo@example.com: unknown", "550 …, …: unknown"),
+        ("550-No such user (ana.o'neill+news@example.com)\n550 bye", "550 No such user (…) bye"),
+        ("550 mailto:ana@example.com rcpt=ana@example.com", "550 mailto:… …"),
+        ('550 "ana maria"@example.com is unknown', "550 … is unknown"),
+        ('550 said "ana@example.com" is unknown', '550 said "…" is unknown'),
+        ("550 用户 李@例子.中国 不存在", "550 用户 … 不存在"),
+        ("550 <@relay.example.com:ana@example.com> a@b@c", "550 <…:…> …"),
+        ("354 <ana@example.com> go on", "354 <…> go on"),
+        ("ana@example.com 550", "0 … 550"),
+        ("250 " + "x" * 490 + " " + "ana" * 10 + "@example.com", "250 " + "x" * 490 + " …"),
+        (
+            "250 2.0.0 Ok: queued as 4F1C; see https://example.com/a",
+            "250 2.0.0 Ok: queued as 4F1C; see https://example.com/a",
+        ),
+    ],
+)
+def test_reply_keeps_no_addresses(said: str, kept: str) -> None:
+    assert str(read_reply([line.encode() for line in said.split("\n")])) == kept
+
+
+def test_reply_that_makes_no_sense_is_told_without_addresses() -> None:
+    with pytest.raises(RelayConnectionError) as caught:
+        outcome_of(read_reply([b"354 <ana@example.com> go on"]), RCPT)
+    assert "answered RCPT with '354 <…> go on'" in str(caught.value)
+
+
 @given(st.lists(st.binary(max_size=2000), max_size=5), st.sampled_from(Stage))
 def test_any_bytes_make_a_harmless_reply(lines: list[bytes], stage: Stage) -> None:
     reply = read_reply(lines)
     assert str(reply).isprintable() or not reply.text.isascii()
     assert len(reply.text) <= 500
+    assert "@" not in reply.text
     assert not set(reply.text) & set("\r\n\0\x1b\x85\u2028")
     if stage is Stage.DOT:
         assert not isinstance(outcome_of(reply, stage), Accepted) or reply.code // 100 == 2
