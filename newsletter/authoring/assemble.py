@@ -44,6 +44,7 @@ class Assembly:
 
     def content(self, entry: schema.IssueFile, tree: Node) -> Content:
         """What the issue says in this language."""
+        publication, publication_url = publication_of(entry.publication)
         return Content(
             language=self.language,
             title=entry.title,
@@ -54,7 +55,8 @@ class Assembly:
             preheader=entry.preheader or "",
             authors=self.authors(entry.author),
             reading_time=entry.reading_time,
-            publication=entry.publication or "",
+            publication=publication,
+            publication_url=publication_url,
             source=SourceLink(entry.source.url, entry.source.title or "") if entry.source else None,
             hero=self.picture(entry.hero, "hero") if entry.hero else None,
             closing=self.words(entry.closing),
@@ -157,6 +159,13 @@ class Assembly:
             else ListItem(self.words(entry.text), entry.id or "", f"{path}.links[{number}]")
             for number, entry in enumerate(entries)
         )
+
+
+def publication_of(written: str | schema.PublicationEntry | None) -> tuple[str, str]:
+    """Name and link of the publication; either may be empty."""
+    if isinstance(written, schema.PublicationEntry):
+        return written.name, written.url or ""
+    return written or "", ""
 
 
 def send_plan(entry: schema.SendEntry | None) -> SendPlan:

@@ -178,6 +178,8 @@ class Content:
     reading_time: int | None = None
     """Minutes."""
     publication: str = ""
+    publication_url: str = ""
+    """Empty where the publication is only named."""
     source: SourceLink | None = None
     hero: Picture | None = None
     closing: str = ""

@@ -67,6 +67,22 @@ class SourceEntry(Strict):
     """Link to the original."""
 
 
+class PublicationEntry(Strict):
+    """Where this issue is published."""
+
+    name: Line
+    """As readers see it."""
+    url: Url | None = None
+    """The name is linked to it."""
+
+
+Publication = Annotated[
+    Annotated[Words, Tag(":name")] | Annotated[PublicationEntry, Tag(":publication")],
+    Discriminator(lambda value: ":publication" if isinstance(value, dict) else ":name"),
+]
+"""A name, or a name with its link."""
+
+
 class PictureEntry(Strict):
     """An image with what belongs to it."""
 
@@ -251,6 +267,7 @@ BlockEntry = Annotated[
 TAGGED: dict[str, type[Strict]] = {
     **{f":{name}": model for name, model in BLOCKS.items()},
     ":inline": AuthorEntry, ":article": ArticleEntry, ":picture": PictureEntry, ":item": LinkEntry,
+    ":publication": PublicationEntry,
 }  # fmt: skip
 """Which model a tag in the location of an error stands for."""
 
@@ -288,8 +305,8 @@ class IssueFile(Strict):
     """An id in people.yaml, a list of ids, or name, url and avatar in place."""
     reading_time: Minutes | None = None
     """Minutes."""
-    publication: Words | None = None
-    """Where it is published."""
+    publication: Publication | None = None
+    """Where it is published: a name, or name and url."""
     source: SourceEntry | None = None
     """Where it first appeared: the "original" link."""
     hero: PictureEntry | None = None

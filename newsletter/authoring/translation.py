@@ -52,6 +52,8 @@ class _Merge:
             return self.by_id(original, translated) if isinstance(translated.value, tuple) else translated
         if original.mapping and translated.mapping:
             return self.mapping(original, translated, translated)
+        if key == "publication" and original.mapping and translated.text:
+            return replace(original, value={**original.mapping, "name": translated})  # the link stays
         return translated
 
     def by_id(self, original: Node, translated: Node) -> Node:

@@ -59,7 +59,7 @@ class _Writer:
         if content.reading_time:
             facts.append(t("minutes", count=content.reading_time))
         if content.publication:
-            facts.append(content.publication)
+            facts.append(content.publication + (self._note(url) if (url := content.publication_url) else ""))
         parts = [self._context.identity.newsletter, wrap(" · ".join(facts)), _underlined(content.title, "=")]
         if content.subtitle:
             parts.append(wrap(content.subtitle))

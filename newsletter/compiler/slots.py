@@ -53,7 +53,7 @@ class Role(Enum):
 _ROLES: Mapping[type, Mapping[str, Role]] = {
     Content: {
         "title": Role.FACT, "subtitle": Role.WORDS, "subject": Role.WORDS, "preheader": Role.WORDS,
-        "publication": Role.FACT, "closing": Role.INLINE, "signature": Role.INLINE,
+        "publication": Role.FACT, "publication_url": Role.URL, "closing": Role.INLINE, "signature": Role.INLINE,
     },
     Author: {"name": Role.FACT, "url": Role.URL, "bio": Role.INLINE},
     SourceLink: {"url": Role.URL, "title": Role.FACT},
@@ -69,7 +69,10 @@ _ROLES: Mapping[type, Mapping[str, Role]] = {
     ButtonBlock: {"label": Role.WORDS, "url": Role.URL},
 }  # fmt: skip
 
-_WRITTEN: Mapping[tuple[type, str], str] = {(ButtonBlock, "label"): "button"}
+_WRITTEN: Mapping[tuple[type, str], str] = {
+    (ButtonBlock, "label"): "button",
+    (Content, "publication_url"): "publication.url",
+}
 """Where the key in the file has another name than the field of the noun."""
 
 Change = Callable[[str, Role, str], str]

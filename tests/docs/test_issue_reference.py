@@ -15,6 +15,7 @@ from newsletter.authoring.schema import (
     IssueFile,
     LinkEntry,
     PictureEntry,
+    PublicationEntry,
     SendEntry,
     SourceEntry,
     known_keys,
@@ -23,8 +24,8 @@ from newsletter.expression import FILTERS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "issue.md").read_text(encoding="utf-8")
 MODELS = [
-    IssueFile, SourceEntry, PictureEntry, ArticleEntry, AuthorEntry, LinkEntry, SendEntry, PersonEntry, PersonaEntry,
-    *BLOCKS.values(),
+    IssueFile, SourceEntry, PublicationEntry, PictureEntry, ArticleEntry, AuthorEntry, LinkEntry, SendEntry,
+    PersonEntry, PersonaEntry, *BLOCKS.values(),
 ]  # fmt: skip
 
 

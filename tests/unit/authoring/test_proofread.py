@@ -39,6 +39,7 @@ def places(text: str, *attributes: str) -> list[tuple[str, int, int]]:
         ("hero: {credit: '[a](javascript:b)'}\n", "bad-url", 1, 21),
         ("title: 'a {{ subscriber.email }}'\n", "merge-field", 1, 11),
         ("source: {title: '{{ subscriber.email }}'}\n", "merge-field", 1, 18),
+        ("publication: {name: '{{ subscriber.email }}'}\n", "merge-field", 1, 22),
         ("subject: '{{ subscriber.name }}'\n", "missing-default", 1, 11),
         ("subject: '{{ subscriber.name | upper }}'\n", "missing-default", 1, 11),
         ("subject: '{{ subscriber.name | nope }}'\n", "merge-field", 1, 11),

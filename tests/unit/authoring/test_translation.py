@@ -97,6 +97,17 @@ def test_what_is_missing_is_a_problem_at_the_nearest_place(
     assert found == ([("missing-translation", severity, place, path)] if severity else [])
 
 
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [("", "Paper"), ("publication: Blatt\n", "Blatt"), ("publication: {name: Blatt}\n", "Blatt")],
+)
+def test_translation_keeps_the_link_of_the_publication(written: str, name: str) -> None:
+    original = ORIGINAL + "publication: {name: Paper, url: 'https://paper.example'}\n"
+    merged, problems = translated(FULL + written, original)
+    assert problems == ()
+    assert merged.plain()["publication"] == {"name": name, "url": "https://paper.example"}
+
+
 @pytest.mark.parametrize("place", ["here", "there"])
 def test_fallback_takes_over_what_is_missing(place: str) -> None:
     text, original = "subtitle: Zwei\n", ORIGINAL

@@ -189,3 +189,19 @@ def test_imprint_that_is_no_url_is_no_link() -> None:
     compiled = compile_issue(text_issue("Words."), "en", make_kit(identity=replace(IDENTITY, imprint="the wall")))
     assert compiled.problems == ()
     assert "the wall" not in edition_of(compiled).html + edition_of(compiled).text
+
+
+def test_publication_links_to_where_it_is() -> None:
+    issue = text_issue("Words.", publication="The Paper", publication_url="https://paper.example/ä")
+    compiled = compile_issue(issue, "en", make_kit())
+    edition = edition_of(compiled)
+    assert compiled.problems == ()
+    assert (edition.links[0].url, edition.links[0].label) == ("https://paper.example/%C3%A4", "The Paper")
+    assert "· The Paper [1]\n" in edition.text
+    assert "[1] https://paper.example/%C3%A4\n" in edition.text
+
+
+def test_bad_link_of_the_publication_is_told_where_it_was_written() -> None:
+    issue = text_issue("Words.", publication="The Paper", publication_url="https://{{ subscriber.host }}/")
+    problems = compile_issue(issue, "en", make_kit()).problems
+    assert [(problem.id, problem.path) for problem in problems] == [("merge-field", "publication.url")]
