@@ -10,10 +10,11 @@ from pathlib import Path
 from newsletter.app.editions import compile_editions
 from newsletter.app.project import Project
 from newsletter.authoring.check import check_issue
+from newsletter.authoring.files import shown
 from newsletter.authoring.issue import Issue
 from newsletter.authoring.load import Loaded, find_issues, load_issue, slug_of
 from newsletter.authoring.persona import FILE as PERSONAS
-from newsletter.authoring.persona import load_personas, shown
+from newsletter.authoring.persona import load_personas
 from newsletter.compiler.edition import Edition
 from newsletter.delivery.checks.identity import check_identity
 from newsletter.problem import Place, Problem, has_errors

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from newsletter.app.issues import examine, find, load
 from newsletter.app.project import Project
+from newsletter.authoring.files import shown
 from newsletter.authoring.issue import Issue
 from newsletter.authoring.load import slug_of
 from newsletter.authoring.persona import FILE as PERSONAS
-from newsletter.authoring.persona import Persona, load_personas, shown
+from newsletter.authoring.persona import Persona, load_personas
 from newsletter.compiler.edition import Edition
 from newsletter.delivery.checks.identity import check_identity
 from newsletter.expression import Values

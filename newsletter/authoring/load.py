@@ -10,13 +10,14 @@ from pathlib import Path
 
 from newsletter.authoring.assemble import Assembly, send_plan
 from newsletter.authoring.explain import MAX_PROBLEMS, read_model
+from newsletter.authoring.files import refuse_outside, shown
 from newsletter.authoring.image import ImageFile
 from newsletter.authoring.issue import Content, Issue
 from newsletter.authoring.language import normalise_tag
 from newsletter.authoring.people import FILE as PEOPLE
 from newsletter.authoring.people import Person, load_people, read_picture
 from newsletter.authoring.persona import FILE as PERSONAS
-from newsletter.authoring.persona import load_personas, shown
+from newsletter.authoring.persona import load_personas
 from newsletter.authoring.proofread import Surroundings, proofread
 from newsletter.authoring.schema import IssueFile
 from newsletter.authoring.translation import repeated_ids, translate
@@ -119,6 +120,9 @@ class _Reading:
             hint = "An issue is <slug>/issue.yaml; translations alone make none."
             self.complain("missing-file", "there is no such file", file, hint)
             return None
+        if refused := refuse_outside(file, self.root):
+            self.problems.append(refused)
+            return None
         self.sources.append(file)
         tree, problems = read_source(file, shown(file, self.root))
         self.problems += problems
@@ -127,7 +131,9 @@ class _Reading:
     def surroundings(self) -> Surroundings:
         """People, personas and images that the issue may refer to."""
         people = self.nearest(PEOPLE)
-        if people is not None:
+        if people is not None and (refused := refuse_outside(people, self.root)):
+            self.problems.append(refused)
+        elif people is not None:
             self.sources.append(people)
             self.people, problems = load_people(people, shown(people, self.root))
             self.problems += problems

@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, RootModel
 
 from newsletter.authoring.explain import read_model
+from newsletter.authoring.files import refuse_outside, shown
 from newsletter.authoring.values import Id, Language, Strict, Words, Zone
 from newsletter.problem import Problem
 from newsletter.source import read_source
@@ -63,6 +64,8 @@ def load_personas(file: Path, *, root: Path | None = None) -> tuple[tuple[Person
     """
     if not file.exists():
         return (BUILT_IN,), ()
+    if refused_link := refuse_outside(file, root):
+        return (BUILT_IN,), (refused_link,)
     node, problems = read_source(file, shown(file, root))
     if node is None:
         return (BUILT_IN,), problems
@@ -77,13 +80,6 @@ def load_personas(file: Path, *, root: Path | None = None) -> tuple[tuple[Person
             problems += (place.problem("duplicate-id", f"there are two personas {entry.id!r}", hint="Rename one."),)
         personas.setdefault(entry.id, _persona(entry))
     return tuple(personas.values()), problems
-
-
-def shown(file: Path, root: Path | None) -> str:
-    """How a file is called in problems."""
-    if root is not None and file.resolve().is_relative_to(root.resolve()):
-        return file.resolve().relative_to(root.resolve()).as_posix()
-    return str(file)
 
 
 def _persona(entry: PersonaEntry) -> Persona:

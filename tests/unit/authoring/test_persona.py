@@ -56,3 +56,14 @@ def test_persona_of_a_name_that_is_taken_is_a_problem(tmp_path: Path) -> None:
     personas, problems = load_personas(file)
     assert [persona.name for persona in personas] == ["A"]
     assert [(p.id, p.place.line, p.place.column) for p in problems] == [("duplicate-id", 2, 8)]
+
+
+def test_personas_that_are_a_link_out_of_the_project_are_refused_unread(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("- {id: mei}\n", encoding="utf-8")
+    file = tmp_path / "project" / "personas.yaml"
+    file.parent.mkdir()
+    file.symlink_to(tmp_path / "secret")
+    for root in (file.parent, None):
+        personas, problems = load_personas(file, root=root)
+        assert personas == (BUILT_IN,)
+        assert [(problem.id, problem.quote) for problem in problems] == [("outside-project", "")]
