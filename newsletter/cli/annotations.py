@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import quote
 
 import newsletter
+from newsletter.cli.show import visible
 from newsletter.problem import Problem
 
 
@@ -56,4 +57,4 @@ def _sentence(problem: Problem) -> str:
 def _escape(text: str, more: str = "") -> str:
     for character in "%\r\n" + more:
         text = text.replace(character, f"%{ord(character):02X}")
-    return text
+    return visible(text)

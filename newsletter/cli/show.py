@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,8 @@ from newsletter.problem import Problem, Severity
 
 if TYPE_CHECKING:
     from newsletter.app.project import Project
+
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def the_project(ctx: click.Context) -> Project:
@@ -56,20 +59,25 @@ def print_facts(facts: Mapping[str, object]) -> None:
         click.echo(f"{name}{' ' * (width - _width(name))}  {value}")
 
 
+def visible(text: str) -> str:
+    """A text that may hold the name of a file: what steers a terminal, ends a line or turns it round is spelt out."""
+    return _UNSEEN.sub(lambda found: ascii(found.group())[1:-1], text)
+
+
 def print_problems(problems: Iterable[Problem], *, err: bool = False) -> None:
     """Each problem with its place, the line it is in, and what to do."""
     for problem in problems:
         colour = "red" if problem.severity is Severity.ERROR else "yellow"
         label = click.style(f"{problem.severity.value}:", fg=colour, bold=True)
         where = f"{problem.path}: " if problem.path else ""
-        click.echo(f"{problem.place}: {label} {where}{problem.message}", err=err)
+        click.echo(f"{visible(str(problem.place))}: {label} {visible(where + problem.message)}", err=err)
         if problem.quote:
             click.echo(f"    {problem.quote}", err=err)
             if problem.place.column:
                 indent = " " * _width(problem.quote[: problem.place.column - 1])
                 click.echo(f"    {indent}{click.style('^', fg=colour)}", err=err)
         if problem.hint:
-            click.echo(f"    {problem.hint}", err=err)
+            click.echo(f"    {visible(problem.hint)}", err=err)
 
 
 def confirm(question: str, *, yes: bool) -> None:

@@ -16,6 +16,13 @@ def test_github_line_escapes_what_its_syntax_needs() -> None:
     ]
 
 
+def test_github_line_lets_no_name_steer_the_terminal() -> None:
+    odd = Problem("bad-slug", "no\x1b[2J", Place("issues/a\x1b]0;b\n::error::c\u202e/issue.yaml"))
+    assert list(github_lines([odd])) == [
+        r"::error file=issues/a\x1b]0;b%0A%3A%3Aerror%3A%3Ac\u202e/issue.yaml,title=bad-slug::no\x1b[2J"
+    ]
+
+
 def test_sarif_names_rules_places_and_levels() -> None:
     (run,) = sarif([ERROR, WARNING])["runs"]  # type: ignore[misc]
     assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["bad-url", "heavy-issue"]
