@@ -110,6 +110,7 @@ def outcome_lines(report: Report) -> Iterator[str]:
 
 def ending_of(report: Report, sent: Sent) -> int:
     """The exit code of a foreground send; says what it waits for when it stopped before the end."""
+    from newsletter.delivery.delivery import DeliveryState
     from newsletter.delivery.ledger import RecipientState
     from newsletter.delivery.send import Ending
 
@@ -118,4 +119,4 @@ def ending_of(report: Report, sent: Sent) -> int:
     if report.problems:
         return 1
     left = report.books.counts.get(RecipientState.DEFERRED, 0) + report.books.counts.get(RecipientState.UNKNOWN, 0)
-    return STOPPED_EARLY if left or not report.delivery.state.is_over else 0
+    return STOPPED_EARLY if left or report.delivery.state is not DeliveryState.FINISHED else 0
