@@ -17,6 +17,7 @@ from fastapi import Depends, FastAPI, HTTPException
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Match, Route
 
 from newsletter.app.leaving import come_back, language_of_undo, leave, standing
 from newsletter.app.reading import find_asset, open_view
@@ -151,6 +152,14 @@ def _add_reading(app: FastAPI, database: Database, signer: Signer, public_url: s
             return PlainTextResponse("ok\n")
 
 
+def _methods_here(app: FastAPI, request: Request) -> list[str]:
+    """Every method of this path (RFC 9110, section 10.2.1): the error itself knows only those of the first route."""
+    routes = [route for route in app.routes if isinstance(route, Route)]
+    return sorted(
+        {name for route in routes if route.matches(request.scope)[0] is not Match.NONE for name in route.methods or ()}
+    )
+
+
 def _add_errors(app: FastAPI, answers: Answers) -> None:
     """Every error is a page, and none tells more than it has to: all links that are not ours look the same."""
 
@@ -162,7 +171,9 @@ def _add_errors(app: FastAPI, answers: Answers) -> None:
     def http_error(request: Request, error: AnyHTTPException) -> Response:
         key = "missing" if error.status_code == 404 else "refused"
         response = answers.message(key, answers.words(request), status=error.status_code)
-        response.headers.update(error.headers or {})  # such as Allow
+        response.headers.update(error.headers or {})
+        if error.status_code == 405:
+            response.headers["Allow"] = ", ".join(_methods_here(app, request))
         return response
 
     @app.exception_handler(StorageError)

@@ -172,6 +172,15 @@ def test_only_a_post_changes_anything(world: World, reader: str, path: str) -> N
             assert world.everything() == before, (purpose, method)
 
 
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [("/u/x", "GET, HEAD, POST"), ("/r/x", "GET, HEAD, POST"), ("/v/x", "GET, HEAD"), ("/u", "GET, HEAD")],
+)
+def test_a_refused_method_is_told_all_that_are_allowed(world: World, path: str, methods: str) -> None:
+    answer = world.client.delete(path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, methods)
+
+
 @pytest.mark.parametrize("path", PATHS)
 def test_a_token_does_the_one_thing_it_is_for(world: World, reader: str, path: str) -> None:
     before = world.everything()
