@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import base64
 import os
-import re
 import secrets
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -109,12 +107,3 @@ def _write(file: Path, keys: Keys, *, exclusive: bool) -> None:
 
 def _text(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
-
-
-def mask(text: str, environment: Mapping[str, str]) -> str:
-    """Take a database password out of a text that is to be shown."""
-    text = re.sub(r"(://[^:/@\s]+:)[^@\s]+@", r"\1***@", text)
-    for name, value in environment.items():
-        if name.startswith("NEWSLETTER_") and name.endswith("PASSWORD") and len(value) > 3:
-            text = text.replace(value, "***")
-    return text
