@@ -97,7 +97,8 @@ def broken_promises(shell: Shell, server: RecordingServer, delivery: str, *, mos
     missing = {address for address in rows if not copies[address]}
     broken = [f"twice: {address} got {count}" for address, count in copies.items() if count > 1]
     broken += [f"silently lost: {one}" for one in missing - unknown if rows[one] == "accepted"]
-    broken += [f"never to be sent: {one} is {rows[one]}" for one in missing - unknown if rows[one] == "claimed"]
+    stuck = {"claimed", "permitted"}  # nothing is under way any more
+    broken += [f"never to be sent: {one} is {rows[one]}" for one in missing - unknown if rows[one] in stuck]
     broken += [f"sent, but {rows[one]}: {one}" for one in rows if copies[one] and rows[one] in SENT_NOTHING]
     broken += [f"not frozen: {one}" for one in copies if one not in rows]
     if len(unknown) > most_unknown:
