@@ -65,7 +65,9 @@ def present_consents(connection: sa.Connection, subscriber: int, *, lock: bool =
     query = sa.select(subscriptions.c.list_id, subscriptions.c.consent).where(
         subscriptions.c.subscriber_id == subscriber
     )
-    rows = connection.execute(query.with_for_update() if lock else query)
+    # In one order: two clicks that lock the same rows the other way round would wait for each other.
+    ordered = query.order_by(subscriptions.c.list_id)
+    rows = connection.execute(ordered.with_for_update() if lock else ordered)
     return {list_id: Consent(consent) for list_id, consent in rows}
 
 
@@ -128,7 +130,7 @@ def still_out(connection: sa.Connection, left: Departure) -> frozenset[int]:
         subscriptions.c.consent == Consent.UNSUBSCRIBED.value,
         subscriptions.c.changed_at == left.at,
     )
-    return frozenset(connection.execute(query.with_for_update()).scalars())
+    return frozenset(connection.execute(query.order_by(subscriptions.c.list_id).with_for_update()).scalars())
 
 
 def add_return(
