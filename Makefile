@@ -32,8 +32,8 @@ demo: $(READY)  ## Send the sample issues to a mail catcher on this machine
 	@$(BIN)/newsletter demo
 
 .PHONY: test
-test: $(READY)  ## Run every test (REQUIRE_ALL=1 forbids skipping)
-	@$(BIN)/python -m pytest
+test: $(READY)  ## Run every test, two files at a time (REQUIRE_ALL=1 forbids skipping)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 .PHONY: quick
 quick: $(READY)  ## Run the unit tests only
