@@ -82,7 +82,7 @@ class Database:
             transaction = connection.begin()
             try:
                 yield connection
-            except BaseException:
+            except BaseException:  # whatever stopped the block: nothing of it may stay
                 transaction.rollback()
                 raise
             try:
