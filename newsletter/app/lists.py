@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from newsletter.audience.consent import Consent, OptIn
-from newsletter.audience.language import language_tag
 from newsletter.audience.subscriber import MailingList
 from newsletter.errors import RequestError, StateError
+from newsletter.language import language_tag
 from newsletter.storage.engine import Database
 from newsletter.storage.lists import ListStore
 

@@ -13,16 +13,17 @@ from newsletter.app.project import Project
 from newsletter.audience.address import Address, parse_address
 from newsletter.audience.consent import Consent, Origin, added_consent, first_consent
 from newsletter.audience.importing import Change, Known
-from newsletter.audience.language import is_time_zone, language_tag
 from newsletter.audience.subscriber import MailingList, Subscriber, Subscription
 from newsletter.audience.suppression import Suppression, SuppressionReason
 from newsletter.delivery.event import Event, EventKind
 from newsletter.errors import NotFoundError, RequestError, StateError
+from newsletter.language import language_tag
 from newsletter.storage.audience import AudienceStore, Sent
 from newsletter.storage.engine import Connection, Database
 from newsletter.storage.erasing import erase_person
 from newsletter.storage.events import append_event
 from newsletter.storage.lists import ListStore
+from newsletter.timezone import is_time_zone
 from newsletter.tokens import keyed_hash
 
 

@@ -15,11 +15,12 @@ from typing import Protocol
 
 from newsletter.audience.address import Address, parse_address
 from newsletter.audience.consent import Consent, Origin, import_consent
-from newsletter.audience.language import is_time_zone, language_tag
 from newsletter.audience.rows import Row
 from newsletter.audience.subscriber import Subscriber
 from newsletter.audience.suppression import SuppressionReason
 from newsletter.errors import AddressError
+from newsletter.language import language_tag
+from newsletter.timezone import is_time_zone
 
 CHUNK = 500
 """Rows looked up and written with one statement."""

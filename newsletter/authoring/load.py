@@ -13,7 +13,6 @@ from newsletter.authoring.explain import MAX_PROBLEMS, read_model
 from newsletter.authoring.files import refuse_outside, shown
 from newsletter.authoring.image import ImageFile
 from newsletter.authoring.issue import Content, Issue
-from newsletter.authoring.language import normalise_tag
 from newsletter.authoring.people import FILE as PEOPLE
 from newsletter.authoring.people import Person, load_people, read_picture
 from newsletter.authoring.persona import FILE as PERSONAS
@@ -21,6 +20,7 @@ from newsletter.authoring.persona import load_personas
 from newsletter.authoring.proofread import Surroundings, proofread
 from newsletter.authoring.schema import IssueFile
 from newsletter.authoring.translation import repeated_ids, translate
+from newsletter.language import language_tag
 from newsletter.problem import Place, Problem, has_errors
 from newsletter.source import Node, read_source
 
@@ -86,7 +86,7 @@ class _Reading:
         twice = list(islice(repeated_ids(tree), MAX_PROBLEMS))
         self.problems += [*islice(proofread(tree, around), MAX_PROBLEMS), *twice]
         entry = self.model(tree)
-        original = normalise_tag(tree.mapping["language"].text) if "language" in tree.mapping else None
+        original = language_tag(tree.mapping["language"].text) if "language" in tree.mapping else None
         trees = {original or "": (tree, entry)}
         for tag, file in self.translations(original or ""):
             translated = self.tree(file)
@@ -171,7 +171,7 @@ class _Reading:
         stem, seen = self.file.stem, {original}
         for file in sorted(self.file.parent.glob(f"{stem}.*.yaml")):
             written = file.name[len(stem) + 1 : -len(".yaml")]
-            tag = normalise_tag(written)
+            tag = language_tag(written)
             if tag is None:
                 if self.file.name == NAME:
                     hint = "A translation is called issue.<language>.yaml, as in issue.zh.yaml or issue.pt-BR.yaml."
@@ -187,7 +187,7 @@ class _Reading:
     def check_language(self, tag: str, translated: Node) -> None:
         """A translation may repeat its language; it must be that of its name."""
         node = translated.mapping.get("language")
-        if node is not None and normalise_tag(node.text) not in (tag, None):
+        if node is not None and language_tag(node.text) not in (tag, None):
             message = f"the name of the file says {tag}, not {node.text}"
             self.problems.append(node.problem("wrong-language", message, hint="Delete this line."))
 

@@ -13,8 +13,8 @@ from pydantic import ConfigDict, Discriminator, Field, RootModel, Tag
 from newsletter.authoring.explain import read_model
 from newsletter.authoring.image import ImageFile, image_beside
 from newsletter.authoring.issue import Author
-from newsletter.authoring.language import lookup
 from newsletter.authoring.values import Aside, Id, ImagePath, Language, Line, Strict, Url
+from newsletter.language import best_match
 from newsletter.problem import Problem
 from newsletter.source import Node, near_miss, read_source
 
@@ -72,10 +72,10 @@ class Person:
     def author(self, language: str, fallback: str) -> Author:
         """The person as readers of a language know them; `fallback` is the language of the issue."""
         return Author(
-            name=lookup(self.names, language, fallback),
+            name=_text(self.names, language, fallback),
             url=self.url,
             avatar=self.avatar,
-            bio=lookup(self.bios, language, fallback),
+            bio=_text(self.bios, language, fallback),
             id=self.id,
         )
 
@@ -149,6 +149,11 @@ def escape_markdown(words: str) -> str:
 
 def _by_language(text: str | Mapping[str, str] | None) -> Mapping[str, str]:
     return text if isinstance(text, Mapping) else {"": text} if text else {}
+
+
+def _text(texts: Mapping[str, str], language: str, fallback: str) -> str:
+    """The text that serves a language, else that of the fallback, else the first there is."""
+    return texts[best_match([language, fallback], texts) or next(iter(texts))] if texts else ""
 
 
 def _similar(node: Node, folder: Path) -> str:

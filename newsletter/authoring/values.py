@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from newsletter.authoring.language import normalise_tag
 from newsletter.authoring.url import MAX_LENGTH, url_fault
+from newsletter.language import language_tag
+from newsletter.timezone import is_time_zone
 
 
 def _one_line(value: str) -> str:
@@ -49,16 +49,14 @@ def _moment(value: str) -> str:
 
 
 def _zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (KeyError, ValueError, OSError):
+    if not is_time_zone(value):
         hint = "A time zone looks like Europe/Berlin or UTC."
-        raise PydanticCustomError("bad-timezone", "there is no such time zone", {"hint": hint}) from None
+        raise PydanticCustomError("bad-timezone", "there is no such time zone", {"hint": hint})
     return value
 
 
 def _language(value: str) -> str:
-    tag = normalise_tag(value)
+    tag = language_tag(value)
     if tag is None:
         hint = "A language looks like en, zh or pt-BR."
         raise PydanticCustomError("bad-language", "this is not a language", {"hint": hint})

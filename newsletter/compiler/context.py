@@ -17,9 +17,10 @@ from newsletter.authoring.issue import Content, Picture, TextBlock
 from newsletter.compiler.columns import clip, columns
 from newsletter.compiler.edition import Asset, Identity
 from newsletter.compiler.markdown import plain_words
-from newsletter.compiler.phrases import direction_of, phrase
+from newsletter.compiler.phrases import phrase
 from newsletter.compiler.slots import Slots
 from newsletter.compiler.theme import Theme
+from newsletter.language import direction_of
 
 INBOX_ROW = 140
 """Columns that an inbox shows of subject and preheader together, at most."""

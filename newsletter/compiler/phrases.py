@@ -1,7 +1,6 @@
 """The words of the interface in every language we know: footer, byline, dates, reading time. Read by templates.
 
-Before it: a BCP 47 tag. After it: text for `t(…)` and `issue_date`, and the direction of writing. The words themselves
-stand in `dictionary`.
+Before it: a BCP 47 tag. After it: text for `t(…)` and `issue_date`. The words themselves stand in `dictionary`.
 """
 
 from __future__ import annotations
@@ -10,33 +9,17 @@ from dataclasses import fields
 from datetime import date
 
 from newsletter.compiler.dictionary import WORDS, Words
+from newsletter.language import best_match
 
 FALLBACK = "en"
 
 KEYS = tuple(field.name for field in fields(Words) if field.name not in {"months", "date", "first"})
 """What templates may ask `phrase` for."""
 
-_RTL = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "ks", "ku-arab", "ps", "sd", "syr", "ug", "ur", "yi"})
-_RTL_SCRIPTS = frozenset({"adlm", "arab", "hebr", "nkoo", "syrc", "thaa"})
-_TRADITIONAL = frozenset({"hant", "tw", "hk", "mo"})
-
 
 def wording(language: str) -> str:
     """The entry of the dictionary that serves a language best: `zh-TW` → `zh-Hant`, `de-AT` → `de`, unknown → `en`."""
-    first, *rest = language.lower().replace("_", "-").split("-")
-    if first == "zh" and "hans" not in rest and _TRADITIONAL.intersection(rest):
-        return "zh-Hant"
-    region = "-".join((first, *(part.upper() for part in rest)))
-    return next((tag for tag in (region, first) if tag in WORDS), FALLBACK)
-
-
-def direction_of(language: str) -> str:
-    """`rtl` for languages written from the right, `ltr` for all others. A script in the tag decides: `az-Arab`."""
-    first, *rest = language.lower().replace("_", "-").split("-")
-    script = next((part for part in rest if len(part) == 4 and part.isalpha()), "")
-    if script:
-        return "rtl" if script in _RTL_SCRIPTS else "ltr"
-    return "rtl" if first in _RTL else "ltr"
+    return best_match([language], WORDS) or FALLBACK
 
 
 def phrase(key: str, language: str, **values: object) -> str:

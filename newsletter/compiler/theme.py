@@ -13,8 +13,8 @@ from typing import Any, Literal, TypeVar
 
 from newsletter.authoring.image import ImageFile, read_image
 from newsletter.compiler.colour import contrast
-from newsletter.compiler.phrases import direction_of, wording
 from newsletter.compiler.setting import KNOWN, REQUIRED, check_of
+from newsletter.language import best_match, direction_of
 from newsletter.problem import Place, Problem, Severity, has_errors
 from newsletter.source import Node, near_miss, read_source
 
@@ -121,9 +121,8 @@ class Theme:
         return self.width - 2 * self.spacing.side
 
     def typeface(self, language: str) -> Typeface:
-        """How a language is set: by its own tag, the tag of its words, its first subtag, or as any."""
-        tags = (language, wording(language), language.split("-")[0], "default")
-        return next(self.typefaces[tag] for tag in tags if tag in self.typefaces)
+        """How a language is set: by the typeface that serves it best, or as any."""
+        return self.typefaces[best_match([language], self.typefaces) or "default"]
 
     def markdown_styles(self, language: str) -> Mapping[str, str]:
         """Tag → inline style for the HTML made of Markdown; `p_last` for the last paragraph of a text.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from newsletter.delivery.ledger import RecipientState
+from newsletter.language import best_match
 from newsletter.tokens import base32
 
 
@@ -113,51 +114,5 @@ def digest(rows: Iterable[tuple[str, str]]) -> str:
 
 
 def choose_language(wishes: Iterable[str], languages: Sequence[str]) -> str:
-    """The edition for somebody: the first wish that one of `languages` fulfils, else the first of them.
-
-    Each wish is shortened from its end until it fits (RFC 4647 section 3.4, "lookup").
-    """
-    known = {language.lower(): language for language in languages}
-    for wish in wishes:
-        for tag in lookup_order(wish):
-            if tag.lower() in known:
-                return known[tag.lower()]
-    return languages[0]
-
-
-def lookup_order(tag: str) -> list[str]:
-    """A language tag and what to look for in its place, best first: zh-TW, zh-Hant-TW, zh-Hant, zh."""
-    parts = [part for part in tag.strip().replace("_", "-").split("-") if part]
-    found: list[str] = []
-    if parts:
-        found += _shortened(parts)
-        script = _SCRIPTS.get((parts[0].lower(), parts[1].upper())) if len(parts) > 1 else None
-        if script:  # the region implies a script, which says more than the language alone
-            found[-1:] = _shortened([parts[0], script, *parts[1:]])
-    return found
-
-
-def _shortened(parts: Sequence[str]) -> list[str]:
-    """The tag, then without its last part, and so on; a part of one letter never stays last."""
-    kept = list(parts)
-    found = []
-    while kept:
-        found.append("-".join(kept))
-        kept.pop()
-        while kept and len(kept[-1]) == 1:
-            kept.pop()
-    return found
-
-
-_SCRIPTS = {
-    ("zh", "TW"): "Hant",
-    ("zh", "HK"): "Hant",
-    ("zh", "MO"): "Hant",
-    ("zh", "CN"): "Hans",
-    ("zh", "SG"): "Hans",
-    ("zh", "MY"): "Hans",
-    ("sr", "ME"): "Latn",
-    ("uz", "AF"): "Arab",
-    ("pa", "PK"): "Arab",
-}
-"""Where the region tells the script that people there read (from CLDR's likely subtags)."""
+    """The edition for somebody: the one that fulfils their first wish that can be, else the first of them."""
+    return best_match(wishes, languages) or languages[0]

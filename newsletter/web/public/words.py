@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from newsletter.compiler.phrases import direction_of
+from newsletter.language import best_match, direction_of
 
 FALLBACK = "en"
 _FILE = Path(__file__).with_name("words.toml")
-_TRADITIONAL = frozenset({"tw", "hk", "mo", "hant"})
 _MOST = 20  # languages of an Accept-Language header that are looked at
 
 
@@ -37,11 +36,7 @@ class Words:
 def choose_words(wanted: Iterable[str]) -> Words:
     """The words in the first of these languages that we have; English when we have none of them."""
     catalogues = _catalogues()
-    for tag in wanted:
-        for candidate in _lookup(tag):
-            if candidate in catalogues:
-                return catalogues[candidate]
-    return catalogues[FALLBACK]
+    return catalogues[best_match(wanted, catalogues) or FALLBACK]
 
 
 def accepted_languages(header: str) -> list[str]:
@@ -57,16 +52,6 @@ def accepted_languages(header: str) -> list[str]:
         if tag.strip() and 0 < weight <= 1:
             weighed.append((weight, tag.strip()))
     return [tag for _, tag in sorted(weighed, key=lambda pair: -pair[0])]
-
-
-def _lookup(tag: str) -> Iterable[str]:
-    """A tag and its shorter forms (RFC 4647, section 3.4), with Chinese told apart by script."""
-    parts = tag.replace("_", "-").lower().split("-")
-    if parts[0] == "zh" and "hans" not in parts and _TRADITIONAL.intersection(parts[1:]):
-        yield "zh-Hant"
-    while parts:
-        yield "-".join(parts)
-        parts.pop()
 
 
 @cache

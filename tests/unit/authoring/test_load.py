@@ -147,7 +147,7 @@ def test_file_outside_the_project_is_named_whole(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "rule"),
-    [("issue.english.yaml", "bad-language"), ("issue.zh_CN.yaml", "bad-language"),
+    [("issue.english.yaml", "bad-language"), ("issue.zh-.yaml", "bad-language"),
      ("issue.EN.yaml", "duplicate-language"),
      ("issue.ZH.yaml", "duplicate-language")],
 )  # fmt: skip

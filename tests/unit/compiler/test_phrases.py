@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from newsletter.compiler.dictionary import WORDS
-from newsletter.compiler.phrases import KEYS, direction_of, issue_date, phrase, plural, wording
+from newsletter.compiler.phrases import KEYS, issue_date, phrase, plural, wording
 
 LANGUAGES = ("en", "zh", "zh-Hant", "de", "fr", "es", "pt", "it", "nl", "pl", "ja", "ko", "ar", "he")
 
@@ -113,22 +113,6 @@ def test_minutes_take_the_plural_of_the_language(language: str, count: int, writ
 )
 def test_wording_finds_the_best_entry(language: str, entry: str) -> None:
     assert wording(language) == entry
-
-
-@pytest.mark.parametrize(
-    ("language", "direction"),
-    [
-        ("ar", "rtl"),
-        ("he-IL", "rtl"),
-        ("fa", "rtl"),
-        ("az-Arab", "rtl"),
-        ("ur-Latn", "ltr"),
-        ("en", "ltr"),
-        ("zh", "ltr"),
-    ],
-)
-def test_direction_of_language(language: str, direction: str) -> None:
-    assert direction_of(language) == direction
 
 
 def test_phrase_that_is_not_there() -> None:

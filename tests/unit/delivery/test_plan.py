@@ -9,25 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.delivery.ledger import RecipientState
-from newsletter.delivery.plan import Candidate, choose_language, digest, lookup_order, plan, recipient_id
-
-
-@pytest.mark.parametrize(
-    ("tag", "expected"),
-    [
-        ("zh-TW", ["zh-TW", "zh-Hant-TW", "zh-Hant", "zh"]),
-        ("zh_HK", ["zh-HK", "zh-Hant-HK", "zh-Hant", "zh"]),
-        ("zh-CN", ["zh-CN", "zh-Hans-CN", "zh-Hans", "zh"]),
-        ("zh-Hant-TW", ["zh-Hant-TW", "zh-Hant", "zh"]),
-        ("zh", ["zh"]),
-        ("de-CH-1996", ["de-CH-1996", "de-CH", "de"]),
-        ("en-x-pirate", ["en-x-pirate", "en"]),  # a part of one letter never stays last (RFC 4647 section 3.4)
-        ("", []),
-        ("-", []),
-    ],
-)
-def test_lookup_order_shortens_from_the_end(tag: str, expected: list[str]) -> None:
-    assert lookup_order(tag) == expected
+from newsletter.delivery.plan import Candidate, choose_language, digest, plan, recipient_id
 
 
 @pytest.mark.parametrize(
