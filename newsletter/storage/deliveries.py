@@ -54,8 +54,7 @@ class Deliveries:
             connection.execute(
                 sa.insert(deliveries).values(
                     id=order.id, issue=order.issue, state=state.value, hash=order.hash, again=order.again,
-                    default_language=order.editions[0].language, created_at=now, scheduled_at=order.scheduled_at,
-                    frozen_to=0, left_out={},
+                    created_at=now, scheduled_at=order.scheduled_at, frozen_to=0, left_out={},
                 )
             )  # fmt: skip
             connection.execute(

@@ -53,11 +53,6 @@ class Database:
         host = f"{self._url.host}:{self._url.port}" if self._url.port else self._url.host or ""
         return f"{self._url.get_backend_name()}://{host}/{self._url.database or ''}"
 
-    @property
-    def is_sqlite(self) -> bool:
-        """Whether it is one file on this machine."""
-        return isinstance(self._kind, _Sqlite)
-
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """A transaction that sees one moment of the database and may not write.

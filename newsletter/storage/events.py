@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import sqlalchemy as sa
 
-from newsletter.delivery.event import Event, EventKind
+from newsletter.delivery.event import Event
 from newsletter.storage.engine import Database
 from newsletter.storage.tables import events
 
@@ -23,20 +21,3 @@ def append_event(database: Database, connection: sa.Connection, event: Event) ->
         data=dict(event.data),
     )
     return connection.execute(statement).rowcount == 1
-
-
-def events_of(connection: sa.Connection, subscriber: int) -> Sequence[Event]:
-    """Everything that happened to one subscriber, the oldest first."""
-    query = sa.select(events).where(events.c.subscriber_id == subscriber).order_by(events.c.at, events.c.id)
-    return [
-        Event(
-            kind=EventKind(row.kind),
-            at=row.at,
-            subscriber=row.subscriber_id,
-            recipient=row.recipient_id,
-            delivery=row.delivery_id,
-            data=row.data,
-            key=row.key,
-        )
-        for row in connection.execute(query)
-    ]

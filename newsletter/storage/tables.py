@@ -107,7 +107,6 @@ deliveries = sa.Table(
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("hash", sa.String(64), nullable=False),
     sa.Column("again", sa.Boolean, nullable=False),
-    sa.Column("default_language", sa.String(35), nullable=False, comment="the issue's own"),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("scheduled_at", Instant),
     sa.Column("started_at", Instant),

@@ -42,7 +42,7 @@ def newsletter(project: Path, url: str, *arguments: str) -> subprocess.Popen[str
 
 def bytes_written(database: Database, project: Path) -> int:
     """What a transaction has put on the disk so far, committed or not."""
-    if database.is_sqlite:
+    if database.shown_url.startswith("sqlite"):
         log = project / "newsletter.db-wal"
         return log.stat().st_size if log.exists() else 0
     with database.read() as connection:

@@ -48,7 +48,6 @@ def add_delivery(database: Database, name: str, state: DeliveryState) -> None:
                 state=state,
                 hash="h",
                 again=False,
-                default_language="en",
                 created_at=NOW,
                 left_out={},
             )

@@ -125,7 +125,7 @@ def test_rows_held_by_another_are_passed_over(database: Database) -> None:
     with database.write() as connection:
         held = connection.execute(database.skip_locked(query.where(tables.facts.c.name == "a"))).scalars().all()
         assert held == ["a"]
-        if not database.is_sqlite:  # where a writing transaction is alone, nobody can hold a row meanwhile
+        if connection.dialect.name != "sqlite":  # where a writing transaction is alone, nobody can hold a row meanwhile
             with database.write() as other:
                 assert other.execute(database.skip_locked(query)).scalars().all() == ["b"]
 
@@ -163,8 +163,8 @@ def test_broken_reference_is_refused(database: Database) -> None:
 
 
 def test_commit_is_asked_to_be_durable(database: Database) -> None:
-    question = "PRAGMA synchronous" if database.is_sqlite else "SHOW synchronous_commit"
     with database.write() as connection:
+        question = "PRAGMA synchronous" if connection.dialect.name == "sqlite" else "SHOW synchronous_commit"
         assert connection.exec_driver_sql(question).scalar() in (2, "on")
 
 

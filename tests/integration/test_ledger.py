@@ -119,7 +119,7 @@ def test_claim_rechecks_suppression_consent_and_other_deliveries(ledger: StoredL
     with database.write() as connection:  # another delivery of the issue, frozen before, reached the fourth
         connection.execute(
             sa.insert(tables.deliveries).values(
-                id="other", issue="first", state="sending", hash="", again=False, default_language="en",
+                id="other", issue="first", state="sending", hash="", again=False,
                 created_at=NOW, frozen_to=0, left_out={},
             )
         )  # fmt: skip

@@ -32,7 +32,7 @@ def person(project: Project, database: Database) -> int:
     with database.write() as connection:
         connection.execute(
             tables.deliveries.insert().values(
-                id="d", issue="first", state="finished", hash="", again=False, default_language="en",
+                id="d", issue="first", state="finished", hash="", again=False,
                 created_at=NOW, left_out={},
             )
         )  # fmt: skip

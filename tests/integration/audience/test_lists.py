@@ -71,7 +71,7 @@ def test_list_that_was_sent_to_stays(database: Database) -> None:
         list_id = connection.execute(sa.select(tables.lists.c.id).where(tables.lists.c.slug == "weekly")).scalar_one()
         connection.execute(
             tables.deliveries.insert().values(
-                id="d", issue="first", state="scheduled", hash="", again=False, default_language="en",
+                id="d", issue="first", state="scheduled", hash="", again=False,
                 created_at=NOW, left_out={},
             )
         )  # fmt: skip

@@ -25,7 +25,6 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.Column("again", sa.Boolean(), nullable=False),
-        sa.Column("default_language", sa.String(length=35), nullable=False, comment="the issue's own"),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("scheduled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
