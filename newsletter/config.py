@@ -8,34 +8,39 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from newsletter.compiler.edition import Identity
 from newsletter.delivery.retry import RetryPolicy
 from newsletter.errors import ConfigError
+from newsletter.source import near_miss
+from newsletter.timezone import is_time_zone
 
 FILE = "newsletter.toml"
 PREFIX = "NEWSLETTER_"
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_WANTED = {"string": "text in quotes", "int": "a whole number", "finite": "a number", "bool": "true or false"}
+"""How the validator's word for a wrong value begins, and what should stand there instead."""
+_WRITTEN = re.compile(r"\s*(?:\[\s*(?P<section>[^\[\]#]+?)\s*\]|(?P<key>[^=\[\]#]+?)\s*=)")
+"""A line that opens a section or gives a key."""
 
 
 def _duration(value: object) -> object:
-    if isinstance(value, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd])", value.strip())):
-        return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
-    if isinstance(value, str) and re.fullmatch(r"\d+(?:\.\d+)?", value.strip()):
-        return timedelta(seconds=float(value))
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return timedelta(seconds=value)
     if isinstance(value, timedelta):
         return value
-    raise ValueError('a duration looks like "30s", "5m", "6h" or "2d"; a bare number is seconds')
+    match = None if isinstance(value, bool) else re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", str(value).strip())
+    if match is None:
+        raise ValueError('a duration looks like "30s", "5m", "6h" or "2d"; a bare number is seconds')
+    try:
+        return timedelta(seconds=float(match[1]) * _UNITS[match[2] or "s"])
+    except OverflowError as error:
+        raise ValueError("a duration cannot be that long") from error
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
@@ -70,10 +75,8 @@ class NewsletterSection(_Section):
     @field_validator("timezone")
     @classmethod
     def _zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (KeyError, ValueError, OSError) as error:
-            raise ValueError(f"there is no time zone {value!r}; one looks like Europe/Berlin") from error
+        if not is_time_zone(value):
+            raise ValueError(f"there is no time zone {value!r}; one looks like Europe/Berlin")
         return value
 
 
@@ -136,7 +139,7 @@ class PublicSection(_Section):
     @classmethod
     def _url(cls, value: str) -> str:
         if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", value):
-            raise ValueError("must be an http(s) URL without query, such as https://news.example.org")
+            raise ValueError("this must be an http(s) URL without query, such as https://news.example.org")
         return value.rstrip("/")
 
 
@@ -166,33 +169,106 @@ class Config(_Section):
 def load_config(folder: Path, environment: Mapping[str, str]) -> Config:
     """Read newsletter.toml (if there is one) and the environment over it. Raises ConfigError with every problem."""
     file = folder / FILE
-    try:
-        written = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file}: {error}", hint="TOML wants text in quotes and one key a line") from error
+    text, written = _read(file)
     merged: dict[str, Any] = {k: dict(v) if isinstance(v, dict) else v for k, v in written.items()}
-    sources: dict[tuple[str, str], str] = {}
+    sources: dict[tuple[str, ...], str] = {}
     for name, value in sorted(environment.items()):
         section, _, key = name.removeprefix(PREFIX).lower().partition("__")
         if name.startswith(PREFIX) and key and isinstance(merged.setdefault(section, {}), dict):
             merged[section][key] = value
             sources[section, key] = name
+            if section not in written:
+                sources[section,] = name
     try:
         return Config.model_validate(merged)
     except ValidationError as error:
-        raise ConfigError(
-            "The configuration does not hold together", problems=_explain(error, file, sources)
-        ) from error
+        found = []
+        for item in error.errors(include_url=False, include_input=False):  # an input may be a secret
+            loc = tuple(str(part) for part in item["loc"][:2])
+            line = 0 if loc in sources else _line_of(text, loc)
+            told = f"{sources.get(loc) or _place(file, line)}: {'.'.join(loc)}: {_explain(item, loc, merged)}"
+            found.append((line, told))
+        problems = [told for _, told in sorted(found)]
+        raise ConfigError("The configuration does not hold together", problems=problems) from error
 
 
-def _explain(error: ValidationError, file: Path, sources: Mapping[tuple[str, str], str]) -> list[str]:
-    lines = []
-    for item in error.errors(include_url=False, include_input=False):  # an input may be a secret
-        loc = tuple(str(part) for part in item["loc"])
-        source = sources.get((loc[0], loc[1]), str(file)) if len(loc) > 1 else str(file)
-        message = "there is no such key" if item["type"] == "extra_forbidden" else item["msg"]
-        lines.append(f"{source}: {'.'.join(loc)}: {message.removeprefix('Value error, ')}")
-    return lines
+def _place(file: Path, line: int) -> str:
+    return f"{file}:{line}" if line else str(file)
+
+
+def _read(file: Path) -> tuple[str, dict[str, Any]]:
+    """The text of the file and what it says; both empty when there is none."""
+    if not file.exists():
+        return "", {}
+    try:
+        text = file.read_text(encoding="utf-8")
+        return text, tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file} is not UTF-8 text", hint="Save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        said, _, where = str(error).partition(" (at ")
+        line = int(found[1]) if (found := re.match(r"line (\d+)", where)) else 0
+        hint = "TOML wants text in quotes and one key a line"
+        raise ConfigError(f"{_place(file, line)}: this is not TOML: {said}", hint=hint) from error
+
+
+def _line_of(text: str, loc: tuple[str, ...]) -> int:
+    """The line on which a key is written, else its section's; 0 when neither can be found."""
+    lines = text.split("\n")
+    section: tuple[str, ...] = ()
+    line_of_section = 0
+    for number, line in enumerate(lines, 1):
+        # What stands inside a text or list of several lines is no key: the lines above it are no TOML by themselves.
+        if (found := _WRITTEN.match(line)) and _is_toml("\n".join(lines[: number - 1])):
+            names = tuple(part.strip(" \t\"'") for part in (found["section"] or found["key"]).split("."))
+            section, written = (names, names) if found["section"] else (section, (*section, *names))
+            if written[: len(loc)] == loc:
+                return number
+            line_of_section = line_of_section or (number if written[:1] == loc[:1] else 0)
+    return line_of_section
+
+
+def _is_toml(text: str) -> bool:
+    try:
+        tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return False
+    return True
+
+
+def _explain(item: Any, loc: tuple[str, ...], merged: Mapping[str, Any]) -> str:
+    """What is wrong with one key, in a sentence."""
+    kind, context = item["type"], item.get("ctx", {})
+    if kind == "extra_forbidden":
+        return _unknown(loc, merged)
+    if kind == "model_type":
+        return f"this is a section: write [{loc[0]}] on a line of its own and its keys below it"
+    if kind == "literal_error":
+        return f"this must be {context['expected']}"
+    if kind in ("greater_than_equal", "less_than_equal"):
+        return f"this must be at least {context['ge']}" if "ge" in context else f"this must be at most {context['le']}"
+    if kind == "value_error":
+        return str(context["error"])
+    wanted = next((words for start, words in _WANTED.items() if kind.startswith(start)), "")
+    return f"this must be {wanted}" if wanted else str(item["msg"])
+
+
+def _unknown(loc: tuple[str, ...], merged: Mapping[str, Any]) -> str:
+    sections = {name: _keys(field.annotation) for name, field in Config.model_fields.items()}
+    if len(loc) > 1:
+        return f"there is no such key. {near_miss(loc[1], sections[loc[0]]) or _among(sections[loc[0]])}"
+    home = next((name for name, keys in sections.items() if loc[0] in keys), "")
+    if home and not isinstance(merged[loc[0]], dict):
+        return f"this key belongs to a section: write it below [{home}]"
+    return f"there is no such section. {near_miss(loc[0], sections) or _among(sections)}"
+
+
+def _keys(section: Any) -> list[str]:
+    return [field.alias or name for name, field in section.model_fields.items()]
+
+
+def _among(names: Iterable[str]) -> str:
+    return f"There are: {', '.join(names)}"
 
 
 def identity_of(section: NewsletterSection) -> Identity:

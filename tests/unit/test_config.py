@@ -40,21 +40,84 @@ def test_durations_are_read(tmp_path: Path, text: str, expected: float) -> None:
     assert config.sending.lease == timedelta(seconds=expected)
 
 
-def test_every_mistake_is_told_with_its_source(tmp_path: Path) -> None:
-    write(tmp_path, '[smtp]\nhots = "x"\nport = 99999\n[newsletter]\ntimezone = "Mars/Base"\n[wat]\na = 1\n')
+def mistakes(folder: Path, environment: dict[str, str] | None = None) -> list[str]:
+    """What is told of a configuration, without the folder."""
     with pytest.raises(ConfigError) as caught:
-        load_config(tmp_path, {"NEWSLETTER_SENDING__CONNECTIONS": "many"})
-    told = "\n".join(caught.value.problems)
-    assert "smtp.hots: there is no such key" in told
-    assert "smtp.port" in told
-    assert "there is no time zone 'Mars/Base'" in told
-    assert "wat: there is no such key" in told
-    assert "NEWSLETTER_SENDING__CONNECTIONS: sending.connections" in told
+        load_config(folder, environment or {})
+    return [line.replace(f"{folder}/", "") for line in caught.value.problems]
 
 
-def test_file_that_is_not_toml_says_where(tmp_path: Path) -> None:
-    write(tmp_path, "[smtp\nhost=")
-    with pytest.raises(ConfigError, match=r"newsletter\.toml.*line 1"):
+def test_every_mistake_is_told_with_its_source(tmp_path: Path) -> None:
+    write(tmp_path, '[smtp]\nhots = "x"\nport = 99999\n[newsletter]\ntimezone = "Mars/Base"\n[smpt]\na = 1\n')
+    environment = {"NEWSLETTER_SENDING__CONNECTIONS": "many", "NEWSLETTER_WEP__PORT": "1", "NEWSLETTER_SMTP__USER": ""}
+    sections = "newsletter, database, smtp, sending, public, bounces"
+    assert mistakes(tmp_path, environment) == [
+        "NEWSLETTER_SENDING__CONNECTIONS: sending.connections: this must be a whole number",
+        "NEWSLETTER_SMTP__USER: smtp.user: there is no such key. Did you mean 'username'?",
+        f"NEWSLETTER_WEP__PORT: wep: there is no such section. There are: {sections}",
+        "newsletter.toml:2: smtp.hots: there is no such key. Did you mean 'host'?",
+        "newsletter.toml:3: smtp.port: this must be at most 65535",
+        "newsletter.toml:5: newsletter.timezone: there is no time zone 'Mars/Base'; one looks like Europe/Berlin",
+        "newsletter.toml:6: smpt: there is no such section. Did you mean 'smtp'?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("port = 0", "smtp.port: this must be at least 1"),
+        ('port = "x"', "smtp.port: this must be a whole number"),
+        ("port = 2.5", "smtp.port: this must be a whole number"),
+        ("port = nan", "smtp.port: this must be a number"),
+        ("host = 7", "smtp.host: this must be text in quotes"),
+        ("force_clear = [1]", "smtp.force_clear: this must be true or false"),
+        ('force_clear = "perhaps"', "smtp.force_clear: this must be true or false"),
+        ('tls = "ssl"', "smtp.tls: this must be 'starttls', 'implicit' or 'none'"),
+        ('timeout = "soon"', 'smtp.timeout: a duration looks like "30s", "5m", "6h" or "2d"; a bare number is seconds'),
+        ("timeout = -1", 'smtp.timeout: a duration looks like "30s", "5m", "6h" or "2d"; a bare number is seconds'),
+        ("timeout = 99999999999999", "smtp.timeout: a duration cannot be that long"),
+    ],
+)
+def test_wrong_value_is_told_in_our_words(tmp_path: Path, written: str, told: str) -> None:
+    write(tmp_path, f"[smtp]\n# a remark\n{written}\n")
+    assert mistakes(tmp_path) == [f"newsletter.toml:3: {told}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            '[newsletter]\nname = """\n[smtp]\nport = 0\n"""\n\n[smtp]\nport = 0\n',
+            "8: smtp.port: this must be at least 1",
+        ),
+        ("smtp.port = 0", "1: smtp.port: this must be at least 1"),
+        ("smtp = {port = 0}", "1: smtp.port: this must be at least 1"),
+        ("[ \"smtp\" ]\n\t'port' = 0", "2: smtp.port: this must be at least 1"),
+        ("\nsmtp = 25", "2: smtp: this is a section: write [smtp] on a line of its own and its keys below it"),
+        ('from = "x"', "1: from: this key belongs to a section: write it below [newsletter]"),
+    ],
+)
+def test_line_is_that_of_the_key_however_it_is_written(tmp_path: Path, text: str, told: str) -> None:
+    write(tmp_path, text)
+    assert mistakes(tmp_path) == [f"newsletter.toml:{told}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[smtp]\nhost=\n", r"newsletter\.toml:2: this is not TOML: Invalid value"),
+        ("[smtp]\nhost = [1,", r"newsletter\.toml: this is not TOML: Invalid value"),
+    ],
+)
+def test_file_that_is_not_toml_says_where(tmp_path: Path, text: str, told: str) -> None:
+    write(tmp_path, text)
+    with pytest.raises(ConfigError, match=told):
+        load_config(tmp_path, {})
+
+
+def test_file_in_another_encoding_is_told(tmp_path: Path) -> None:
+    (tmp_path / "newsletter.toml").write_bytes(b'[newsletter]\nname = "M\xfcnchen"\n')
+    with pytest.raises(ConfigError, match="is not UTF-8"):
         load_config(tmp_path, {})
 
 
