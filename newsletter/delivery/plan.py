@@ -1,12 +1,18 @@
-"""Plan: who gets what, decided from values. Before: the people of the lists; after: the frozen rows of the ledger."""
+"""Plan: who gets what, and who still does once it is their turn, decided from values.
+
+Before: the people of the lists. After: the frozen rows of the ledger, looked at again when they are claimed.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
 
+from newsletter.audience.consent import Consent
+from newsletter.audience.suppression import SuppressionReason
 from newsletter.delivery.ledger import RecipientState
 from newsletter.language import best_match
 from newsletter.tokens import base32
@@ -93,6 +99,36 @@ def _standing(candidate: Candidate, *, again: bool) -> tuple[RecipientState, str
     if candidate.already_received and not again:
         return RecipientState.EXCLUDED, Exclusion.ALREADY_RECEIVED
     return RecipientState.WAITING, ""
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """What is known of a recipient of the ledger at the moment when they are due."""
+
+    state: RecipientState
+    reason: str
+    eligible_at: datetime
+    has_address: bool
+    """False once they were erased."""
+    suppression: str
+    """Why the address is suppressed; empty when it is not."""
+    consents: frozenset[Consent]
+    """What they say now to the lists that led to them."""
+    already_received: bool
+
+
+def recheck(frozen: Frozen, *, again: bool, now: datetime, expiry: timedelta) -> tuple[RecipientState, str] | None:
+    """State and reason of a recipient who must not be written to any more; None of one who may be claimed."""
+    if frozen.suppression or not frozen.has_address:
+        return RecipientState.SUPPRESSED, frozen.suppression or SuppressionReason.ERASED
+    if Consent.CONFIRMED not in frozen.consents:
+        left = Consent.UNSUBSCRIBED in frozen.consents
+        return RecipientState.EXCLUDED, Exclusion.UNSUBSCRIBED if left else Exclusion.NO_PERMISSION
+    if frozen.already_received and not again:
+        return RecipientState.EXCLUDED, Exclusion.ALREADY_RECEIVED
+    if frozen.state is RecipientState.DEFERRED and frozen.eligible_at + expiry < now:
+        return RecipientState.REJECTED, f"expired: {frozen.reason}"
+    return None
 
 
 ID_BYTES = 10

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from newsletter.errors import RequestError
+from newsletter.timezone import is_time_zone
 
 _WHEN = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?\s*(Z|z|[+-]\d{2}:?\d{2})?")
 _HINT = 'Write it like "2026-11-23 09:00", in the newsletter\'s time zone or with one: "2026-11-23T09:00+01:00"'
@@ -37,10 +38,9 @@ def read_when(text: str, zone: ZoneInfo) -> datetime:
 
 def read_zone(name: str) -> ZoneInfo:
     """A time zone by its IANA name. Raises RequestError."""
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
-        raise RequestError(f"There is no time zone {name!r}", hint="One looks like Europe/Berlin") from error
+    if not is_time_zone(name):
+        raise RequestError(f"There is no time zone {name!r}", hint="One looks like Europe/Berlin")
+    return ZoneInfo(name)
 
 
 def check_start(at: datetime, *, now: datetime, max_lateness: timedelta) -> None:

@@ -25,7 +25,7 @@ from newsletter.reporting.report import check_equation
 from newsletter.storage.books import read_books
 from newsletter.storage.deliveries import compare_and_set, list_slugs, read_delivery, sweep_cancelled, with_address
 from newsletter.storage.engine import Database
-from newsletter.storage.recheck import Verdict, recheck
+from newsletter.storage.recheck import recheck_rows
 from newsletter.storage.record import (
     Row,
     complete_attempts,
@@ -99,9 +99,9 @@ class StoredLedger:
                 if lock_states(connection, [delivery]).get(delivery) is not DeliveryState.SENDING:
                     return []
                 due = self._due(connection, delivery, limit, now)
-                verdicts = recheck(connection, due, now, self._expiry)
-                _write_verdicts(connection, verdicts, now)
-                chosen = [row for row in due if row.id not in verdicts]
+                refused = recheck_rows(connection, due, now, self._expiry)
+                _write_refused(connection, refused, now)
+                chosen = [row for row in due if row.id not in refused]
                 if chosen or not due:  # a batch in which nobody is left does not mean that nobody is left at all
                     return _take(connection, chosen, worker, now)
 
@@ -223,13 +223,13 @@ def _give_up(connection: sa.Connection, worker: str, now: datetime) -> Recovered
     return Recovered(waiting=waiting, unknown=unknown)
 
 
-def _write_verdicts(connection: sa.Connection, verdicts: dict[str, Verdict], now: datetime) -> None:
-    if verdicts:
+def _write_refused(connection: sa.Connection, refused: dict[str, tuple[RecipientState, str]], now: datetime) -> None:
+    if refused:
         connection.execute(
             sa.update(recipients)
             .where(recipients.c.id == sa.bindparam("of"))
             .values(state=sa.bindparam("to"), reason=sa.bindparam("why"), settled_at=now),
-            [{"of": id_, "to": verdict.state.value, "why": verdict.reason} for id_, verdict in verdicts.items()],
+            [{"of": id_, "to": state.value, "why": reason} for id_, (state, reason) in refused.items()],
         )
 
 

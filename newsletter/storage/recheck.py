@@ -1,18 +1,16 @@
-"""Re-check: whether frozen recipients may still be written to at the moment they are claimed."""
+"""Re-check: what is known of frozen recipients at the moment when they are claimed. `delivery/plan.py` decides."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from newsletter.audience.consent import Consent
-from newsletter.audience.suppression import SuppressionReason
 from newsletter.delivery.ledger import RecipientState
-from newsletter.delivery.plan import Exclusion
+from newsletter.delivery.plan import Frozen, recheck
 from newsletter.storage.tables import recipients, subscriptions, suppressions
 
 MAY_HAVE_REACHED = frozenset(
@@ -21,39 +19,30 @@ MAY_HAVE_REACHED = frozenset(
 """States in which a message may have reached its address; the ones that `uq_recipients_once` is about."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a row becomes instead of being claimed."""
-
-    state: RecipientState
-    reason: str
-
-
-def recheck(
+def recheck_rows(
     connection: sa.Connection, rows: Sequence[sa.Row[*tuple[Any, ...]]], now: datetime, expiry: timedelta
-) -> dict[str, Verdict]:
-    """Those of a delivery's rows that must not be sent to (any more), by id."""
+) -> dict[str, tuple[RecipientState, str]]:
+    """Id → state and reason of those among a delivery's rows that must not be sent to (any more)."""
     if not rows:
         return {}
     hashes = [row.address_hash for row in rows]
     suppressed = suppressed_among(connection, hashes)
     consents = _consents(connection, [row.subscriber_id for row in rows])
-    first = rows[0]
-    reached = set() if first.again else reached_among(connection, first.issue, first.delivery_id, hashes)
-    verdicts: dict[str, Verdict] = {}
+    reached = reached_among(connection, rows[0].issue, rows[0].delivery_id, hashes)
+    refused = {}
     for row in rows:
-        given = {consents.get((row.subscriber_id, list_id)) for list_id in row.list_ids}
-        if row.address_hash in suppressed or not row.address:
-            reason = suppressed.get(row.address_hash, SuppressionReason.ERASED.value)
-            verdicts[row.id] = Verdict(RecipientState.SUPPRESSED, reason)
-        elif Consent.CONFIRMED not in given:
-            why = Exclusion.UNSUBSCRIBED if Consent.UNSUBSCRIBED in given else Exclusion.NO_PERMISSION
-            verdicts[row.id] = Verdict(RecipientState.EXCLUDED, why)
-        elif row.address_hash in reached:
-            verdicts[row.id] = Verdict(RecipientState.EXCLUDED, Exclusion.ALREADY_RECEIVED)
-        elif row.state == RecipientState.DEFERRED and row.eligible_at + expiry < now:
-            verdicts[row.id] = Verdict(RecipientState.REJECTED, f"expired: {row.reason}")
-    return verdicts
+        frozen = Frozen(
+            state=RecipientState(row.state),
+            reason=row.reason,
+            eligible_at=row.eligible_at,
+            has_address=bool(row.address),
+            suppression=suppressed.get(row.address_hash, ""),
+            consents=frozenset(consents[key] for id_ in row.list_ids if (key := (row.subscriber_id, id_)) in consents),
+            already_received=row.address_hash in reached,
+        )
+        if verdict := recheck(frozen, again=row.again, now=now, expiry=expiry):
+            refused[row.id] = verdict
+    return refused
 
 
 def _consents(connection: sa.Connection, people: Sequence[int]) -> dict[tuple[int, int], Consent]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsletter.audience.consent import Consent
 from newsletter.delivery.ledger import RecipientState
-from newsletter.delivery.plan import Candidate, choose_language, digest, plan, recipient_id
+from newsletter.delivery.plan import Candidate, Frozen, choose_language, digest, plan, recheck, recipient_id
 
 
 @pytest.mark.parametrize(
@@ -76,3 +79,40 @@ def test_plan_keeps_own_names_over_attributes_of_the_same_name() -> None:
         make(name="Ana", attributes={"name": "x", "city": "Porto"}), delivery="d", languages=["en"], again=False
     )
     assert planned.values == {"name": "Ana", "city": "Porto", "language": "", "timezone": ""}
+
+
+NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
+EXPIRY = timedelta(days=2)
+DUE = Frozen(
+    state=RecipientState.WAITING,
+    reason="",
+    eligible_at=NOW,
+    has_address=True,
+    suppression="",
+    consents=frozenset({Consent.CONFIRMED}),
+    already_received=False,
+)
+LATE = replace(DUE, state=RecipientState.DEFERRED, reason="450 later", eligible_at=NOW - EXPIRY - timedelta(seconds=1))
+GONE = frozenset({Consent.UNSUBSCRIBED, Consent.PENDING})
+
+
+@pytest.mark.parametrize(
+    ("frozen", "again", "verdict"),
+    [
+        (DUE, False, None),
+        (replace(DUE, consents=GONE | DUE.consents), False, None),  # one list that they are still on is enough
+        (replace(DUE, suppression="bounce", already_received=True), False, (RecipientState.SUPPRESSED, "bounce")),
+        (replace(DUE, has_address=False, consents=GONE), False, (RecipientState.SUPPRESSED, "erased")),
+        (replace(DUE, consents=GONE), False, (RecipientState.EXCLUDED, "unsubscribed")),
+        (replace(DUE, consents=frozenset()), False, (RecipientState.EXCLUDED, "no_permission")),
+        (replace(DUE, already_received=True), False, (RecipientState.EXCLUDED, "already_received")),
+        (replace(DUE, already_received=True), True, None),
+        (LATE, False, (RecipientState.REJECTED, "expired: 450 later")),
+        (replace(LATE, eligible_at=NOW - EXPIRY), False, None),
+        (replace(LATE, state=RecipientState.WAITING), False, None),  # it was never tried: nothing ran meanwhile
+    ],
+)
+def test_recheck_says_who_must_not_be_written_to_any_more(
+    frozen: Frozen, again: bool, verdict: tuple[RecipientState, str] | None
+) -> None:
+    assert recheck(frozen, again=again, now=NOW, expiry=EXPIRY) == verdict
