@@ -6,7 +6,6 @@ Errors are what readers would stumble over; the rest are warnings that an editor
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterator
 
 from newsletter.authoring.image import ImageFile
@@ -23,6 +22,7 @@ from newsletter.authoring.issue import (
     QuoteBlock,
     TextBlock,
 )
+from newsletter.columns import columns
 from newsletter.expression import FIELD
 from newsletter.problem import Problem, Severity
 
@@ -113,7 +113,7 @@ def buttons(content: Content) -> Iterator[Problem]:
         yield _problem(content, "many-buttons", message, f"{block.path}.button", "Make it a link in a text.")
     for block in blocks:
         label = FIELD.sub("name", block.label)
-        if len(label.split()) > MAX_LABEL_WORDS or _columns(label) > MAX_LABEL_COLUMNS:
+        if len(label.split()) > MAX_LABEL_WORDS or columns(label) > MAX_LABEL_COLUMNS:
             message = f"the label of a button has at most {MAX_LABEL_WORDS} words"
             yield _problem(content, "long-button", message, f"{block.path}.button")
 
@@ -124,10 +124,10 @@ def inbox_lines(content: Content) -> Iterator[Problem]:
         ("subject", content.subject, MAX_SUBJECT),
         ("preheader", content.preheader, MAX_PREHEADER),
     ):
-        columns = _columns(FIELD.sub("somebody", text))
-        if columns > limit:
+        taken = columns(FIELD.sub("somebody", text))
+        if taken > limit:
             path = key if key in content.places else "title"
-            message = f"the {key} takes {columns} columns; inboxes cut after about {limit}"
+            message = f"the {key} takes {taken} columns; inboxes cut after about {limit}"
             yield _problem(content, f"long-{key}", message, path, f"Write a shorter {key}.")
 
 
@@ -219,10 +219,6 @@ def _texts(content: Content) -> Iterator[tuple[str, str]]:
                     if isinstance(entry, Article):
                         yield f"{entry.path}.title", entry.title
                         yield f"{entry.path}.summary", entry.summary
-
-
-def _columns(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
 def _kilobytes(size: int) -> str:

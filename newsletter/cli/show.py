@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from newsletter.columns import columns
 from newsletter.errors import AuthoringError, ConfigError, NewsletterError
 from newsletter.problem import Problem, Severity
 
@@ -46,17 +47,17 @@ def print_json(value: object) -> None:
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Left-aligned columns, two spaces apart: readable, greppable, wide characters counted as two."""
     table = [[str(cell) for cell in row] for row in rows]
-    widths = [max(_width(row[i]) for row in [list(headings), *table]) for i in range(len(headings))]
+    widths = [max(columns(row[i]) for row in [list(headings), *table]) for i in range(len(headings))]
     for number, row in enumerate([list(headings), *table]):
-        line = "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True))
+        line = "  ".join(cell + " " * (width - columns(cell)) for cell, width in zip(row, widths, strict=True))
         click.echo(click.style(line.rstrip(), bold=True) if number == 0 else line.rstrip())
 
 
 def print_facts(facts: Mapping[str, object]) -> None:
     """Name and value, one a line."""
-    width = max((_width(name) for name in facts), default=0)
+    width = max((columns(name) for name in facts), default=0)
     for name, value in facts.items():
-        click.echo(f"{name}{' ' * (width - _width(name))}  {value}")
+        click.echo(f"{name}{' ' * (width - columns(name))}  {value}")
 
 
 def visible(text: str) -> str:
@@ -74,7 +75,7 @@ def print_problems(problems: Iterable[Problem], *, err: bool = False) -> None:
         if problem.quote:
             click.echo(f"    {problem.quote}", err=err)
             if problem.place.column:
-                indent = " " * _width(problem.quote[: problem.place.column - 1])
+                indent = " " * columns(problem.quote[: problem.place.column - 1])
                 click.echo(f"    {indent}{click.style('^', fg=colour)}", err=err)
         if problem.hint:
             click.echo(f"    {visible(problem.hint)}", err=err)
@@ -100,10 +101,3 @@ def show_error(error: NewsletterError) -> None:
             click.echo(f"  {line}", err=True)
     if error.hint:
         click.echo(f"  {error.hint}", err=True)
-
-
-def _width(text: str) -> int:
-    """Columns that a text takes in a terminal: East Asian wide characters take two, combining ones none."""
-    import unicodedata
-
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

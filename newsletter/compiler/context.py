@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 
 from newsletter.authoring.image import ImageFile
 from newsletter.authoring.issue import Content, Picture, TextBlock
-from newsletter.compiler.columns import clip, columns
+from newsletter.columns import clip, columns
 from newsletter.compiler.edition import Asset, Identity
 from newsletter.compiler.markdown import plain_words
 from newsletter.compiler.phrases import phrase

@@ -25,7 +25,7 @@ from newsletter.authoring.issue import (
     TextBlock,
 )
 from newsletter.authoring.url import normalise_url
-from newsletter.compiler.columns import WIDTH, columns, is_wide, wrap
+from newsletter.columns import WIDTH, columns, is_wide, wrap
 from newsletter.compiler.context import Context
 from newsletter.compiler.markdown import target, tree
 from newsletter.compiler.phrases import issue_date

@@ -5,7 +5,6 @@ Before: `[newsletter]`, `[public]` and `[bounces]` of newsletter.toml. After: pr
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -14,6 +13,7 @@ from newsletter.compiler.edition import Identity
 from newsletter.delivery.envelope import return_path
 from newsletter.delivery.headers import named
 from newsletter.delivery.plan import recipient_id
+from newsletter.delivery.transports.smtp_settings import is_loopback
 from newsletter.errors import AddressError, ComposeError, ConfigError
 from newsletter.problem import Place, Problem, Severity
 from newsletter.tokens import Key, Signer
@@ -93,20 +93,14 @@ def _check_bounces(bounces: str) -> Iterator[Problem]:
 
 def _check_public_url(public_url: str) -> Iterator[Problem]:
     parts = urlsplit(public_url)
-    if parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
+    host = parts.hostname or ""
+    if parts.scheme != "https" and not (is_loopback(host) or host.endswith(".localhost")):  # as browsers see it
         yield _warning(
             "public-url-not-https",
             "public.url",
             f"{public_url} is not https: mail programs offer one-click unsubscribing only over https (RFC 8058)",
             'url = "https://news.example.org"',
         )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def _error(rule: str, path: str, message: str, hint: str) -> Problem:

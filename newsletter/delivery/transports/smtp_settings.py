@@ -44,7 +44,7 @@ def check_settings(settings: SmtpSettings) -> None:
         raise ConfigError("[smtp] hello: must be a host name such as mail.example.org")
     if settings.tls != "none" or settings.force_clear:
         return
-    if not _is_loopback(settings.host):
+    if not is_loopback(settings.host):
         raise ConfigError(
             f'[smtp] tls = "none" to {settings.host}: mail would be readable on the way',
             hint='Use "starttls" or "implicit"; `force_clear = true` if the way really is safe',
@@ -56,7 +56,8 @@ def check_settings(settings: SmtpSettings) -> None:
         )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether what is said to this host never leaves the machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

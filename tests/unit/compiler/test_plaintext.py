@@ -5,7 +5,7 @@ from __future__ import annotations
 from compiling import edition_of, make_content, make_issue, make_kit, rich_content
 
 from newsletter.authoring.issue import Article, Author, HighlightsBlock, TextBlock
-from newsletter.compiler.columns import columns
+from newsletter.columns import columns
 from newsletter.compiler.compile import compile_issue
 from newsletter.compiler.edition import Edition
 

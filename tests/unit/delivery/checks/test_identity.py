@@ -68,7 +68,9 @@ def test_public_url_in_clear_is_a_warning(url: str) -> None:
     assert only(check_identity(IDENTITY, url)) == ("public-url-not-https", "public.url", Severity.WARNING)
 
 
-@pytest.mark.parametrize("url", ["http://localhost:8000", "http://127.0.0.1:8000", "http://[::1]:8000"])
+@pytest.mark.parametrize(
+    "url", ["http://localhost:8000", "http://127.0.0.1:8000", "http://[::1]:8000", "http://news.localhost:8000"]
+)
 def test_public_url_of_this_machine_is_for_trying_out(url: str) -> None:
     assert check_identity(IDENTITY, url) == []
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.compiler.columns import clip, columns, wrap
+from newsletter.columns import clip, columns, wrap
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,7 @@
-"""Columns: how wide text stands in a fixed-width font, and where its lines may break. Used by the text part."""
+"""Columns: how wide text stands in a fixed-width font, and where its lines may break.
+
+The ground: the text part, the editorial rules and the tables of a terminal measure alike.
+"""
 
 from __future__ import annotations
 
