@@ -99,7 +99,7 @@ def _of_readme(project: Project) -> Iterator[Picture]:
 
 
 def _asked(project: Project, options: argparse.Namespace) -> Iterator[Picture]:
-    for file in find_issues(options.issues):
+    for file in find_issues(options.issues, root=project.folder):
         for language, edition in _editions(project, file).items():
             for width in options.width:
                 for dark in {False, options.dark}:

@@ -39,7 +39,7 @@ class Examined:
 def find(project: Project, paths: Sequence[Path] = ()) -> list[Path]:
     """The issue files that these paths mean; without any, or with the project's own folder, all of the project."""
     wanted = [project.issues if path.resolve() == project.folder.resolve() else path for path in paths]
-    return find_issues(path for path in wanted or [project.issues] if path.exists())
+    return find_issues((path for path in wanted or [project.issues] if path.exists()), root=project.folder)
 
 
 def load(project: Project, path: Path) -> Loaded:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from newsletter.problem import Place, Problem
@@ -9,21 +10,31 @@ from newsletter.problem import Place, Problem
 
 def shown(file: Path, root: Path | None) -> str:
     """How a file is called in problems."""
-    if root is not None and file.resolve().is_relative_to(root.resolve()):
-        return file.resolve().relative_to(root.resolve()).as_posix()
+    if root is not None and is_inside(file, root):
+        return _real(file).relative_to(_real(root)).as_posix()
     return str(file)
 
 
-def refuse_outside(file: Path, root: Path | None) -> Problem | None:
-    """The problem of a file that is a symbolic link to somewhere else: what lies there is never read, nor quoted.
+def refuse_outside(file: Path, root: Path) -> Problem | None:
+    """The problem of a file that a symbolic link leads out to: what lies there is never read, nor quoted.
 
-    A file may lie outside the project when that is how it was named; but no link in a project may lead out of both
-    the project and the folder that the link lies in.
+    A way that has entered the project stays in it, whichever of its folders is the link. A file may lie outside when
+    that is how it was named; then it must lie in the very folder that was named.
     """
-    real = file.resolve()
-    if any(real.is_relative_to(folder.resolve()) for folder in (file.parent, root) if folder is not None):
+    way = Path(os.path.abspath(file))  # noqa: PTH100 - as it was named: no link is followed yet
+    entered = next((folder for folder in way.parents if is_inside(folder, root)), None)
+    if is_inside(file, root if entered else file.parent):
         return None
-    hint = "Put the file itself here."
-    return Problem(
-        "outside-project", "this is a link to a file outside the project", Place(shown(file, root)), hint=hint
-    )
+    link = _real(entered) / way.relative_to(entered).parts[0] if entered else way
+    name = link.relative_to(_real(root)).as_posix() if entered else str(link)
+    message, hint = "this is a link that leads out of the project", "Put what it leads to here instead."
+    return Problem("outside-project", message, Place(name), hint=hint)
+
+
+def is_inside(path: Path, folder: Path) -> bool:
+    """Whether a path leads to something below a folder, wherever links on the way lead."""
+    return _real(path).is_relative_to(_real(folder))
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))  # not `resolve`, which raises where links run in a circle

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
+from newsletter.authoring.files import is_inside
+
 MAX_BYTES = 5 * 1024 * 1024
 """More than this is not read at all: nothing that large belongs in a mail."""
 
@@ -75,7 +77,7 @@ def image_beside(folder: Path, written: str) -> ImageFile:
     if written.startswith(("/", "\\", "~")) or re.match(r"[A-Za-z]:", written):
         raise ValueError("the path of an image begins at the file that names it")
     file = folder / written.replace("\\", "/")
-    if not file.resolve().is_relative_to(folder.resolve()):
+    if not is_inside(file, folder):
         raise ValueError("the path of an image cannot lead out of its folder")
     if file.exists() and not file.is_file():
         raise ValueError("this is a folder or device, not an image")

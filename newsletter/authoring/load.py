@@ -37,9 +37,14 @@ class Loaded:
     problems: tuple[Problem, ...]
 
 
-def find_issues(paths: Iterable[Path]) -> list[Path]:
-    """The issue files among these files and folders, sorted; a translation stands for its issue."""
-    return sorted({issue for path in paths for issue in (_in_folder(path) if path.is_dir() else [_of_file(path)])})
+def find_issues(paths: Iterable[Path], *, root: Path) -> list[Path]:
+    """The issue files among these files and folders, sorted; a translation stands for its issue.
+
+    What a link leads out of `root` to is not looked into; `load_issue` tells of it.
+    """
+    return sorted(
+        {issue for path in paths for issue in (_in_folder(path, root) if path.is_dir() else [_of_file(path)])}
+    )
 
 
 def load_issue(file: Path, *, root: Path) -> Loaded:
@@ -62,7 +67,7 @@ def load_issue(file: Path, *, root: Path) -> Loaded:
 
 def slug_of(file: Path) -> str:
     """The name an issue has in the ledger: its folder's, or its file's where it has no folder of its own."""
-    return file.resolve().parent.name if file.name == NAME else file.stem
+    return file.parent.resolve().name if file.name == NAME else file.stem
 
 
 @dataclass
@@ -116,12 +121,12 @@ class _Reading:
 
     def tree(self, file: Path) -> Node | None:
         """A file as YAML."""
+        if refused := refuse_outside(file, self.root):
+            self.problems.append(refused)
+            return None
         if not file.is_file():
             hint = "An issue is <slug>/issue.yaml; translations alone make none."
             self.complain("missing-file", "there is no such file", file, hint)
-            return None
-        if refused := refuse_outside(file, self.root):
-            self.problems.append(refused)
             return None
         self.sources.append(file)
         tree, problems = read_source(file, shown(file, self.root))
@@ -212,15 +217,22 @@ def _of_file(path: Path) -> Path:
     return original if original.exists() or match["stem"] == "issue" else path
 
 
-def _in_folder(folder: Path) -> Iterator[Path]:
+def _in_folder(start: Path, root: Path) -> Iterator[Path]:
     """The issues in a folder: its own issue.yaml, else every <slug>.yaml in it and what its folders hold."""
-    if any(folder.glob("issue.*yaml")):
-        yield folder / NAME
-        return
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):
+    waiting, seen = [start], {start.resolve(), *start.resolve().parents}  # links may lead here again and again
+    while waiting:
+        folder = waiting.pop()
+        if any(folder.glob("issue.*yaml")):
+            yield folder / NAME
             continue
-        if path.is_dir() and not folder.resolve().is_relative_to(path.resolve()):  # else a link in a circle
-            yield from _in_folder(path)
-        elif path.suffix == ".yaml" and path.name not in (PEOPLE, PERSONAS):
-            yield _of_file(path)
+        for path in sorted(folder.iterdir()):
+            if path.name.startswith("."):
+                continue
+            if not path.is_dir():
+                if path.suffix == ".yaml" and path.name not in (PEOPLE, PERSONAS):
+                    yield _of_file(path)
+            elif refuse_outside(path, root):
+                yield path / NAME
+            elif path.resolve() not in seen:
+                seen.add(path.resolve())
+                waiting.append(path)

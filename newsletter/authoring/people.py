@@ -116,7 +116,7 @@ def read_picture(node: Node, folder: Path) -> tuple[ImageFile | None, Problem | 
         return None, node.problem("missing-image", f"there is no image {node.text!r} here", hint=_similar(node, folder))
     except OSError as error:
         return None, node.problem("unreadable-image", f"cannot read the image: {error.strerror or error}")
-    except (ValueError, RuntimeError) as error:  # RuntimeError: a loop of symbolic links
+    except ValueError as error:
         return None, node.problem("bad-image", str(error))
 
 

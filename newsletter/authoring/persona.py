@@ -57,10 +57,10 @@ BUILT_IN = Persona(id="reader", name="Alex Reader", email="reader@example.org")
 """The one persona that a project without personas.yaml has."""
 
 
-def load_personas(file: Path, *, root: Path | None = None) -> tuple[tuple[Persona, ...], tuple[Problem, ...]]:
+def load_personas(file: Path, *, root: Path) -> tuple[tuple[Persona, ...], tuple[Problem, ...]]:
     """The personas of a project and what is wrong with the file; `BUILT_IN` when it is missing or cannot be used.
 
-    Places are shown relative to `root` when the file lies inside it.
+    Places are shown relative to `root`, the project folder, when the file lies inside it.
     """
     if not file.exists():
         return (BUILT_IN,), ()

@@ -20,6 +20,7 @@ import jinja2
 from jinja2.bccache import Bucket
 from markupsafe import Markup
 
+from newsletter.authoring.files import refuse_outside
 from newsletter.authoring.issue import Block
 from newsletter.compiler.context import Context
 from newsletter.compiler.markdown import Styles, plain_words, render_inline, render_markdown
@@ -67,7 +68,7 @@ class Templates:
     """The template folders of a project, read when they are used."""
 
     def __init__(self, folders: Sequence[Path], *, root: Path) -> None:
-        self._loader = jinja2.FileSystemLoader([str(folder) for folder in folders])
+        self._loader = _Loader(folders, root)
         self._root = root
 
     def render(self, layout: str, context: Context, slots: Slots) -> Rendered:
@@ -88,6 +89,8 @@ class Templates:
         name = f"layouts/{layout}{SUFFIX}"
         try:
             mjml = environment.get_template(name).render()
+        except TemplateError:
+            raise
         except Exception as error:  # a template's code may raise anything; it is the template's mistake
             raise TemplateError([self._problem(error, name)]) from error
         return Rendered(mjml, name, tuple(pieces), environment.sources())
@@ -126,6 +129,21 @@ class Templates:
             if any(Path(frame.filename).is_relative_to(folder) for folder in folders):
                 return Path(frame.filename), frame.lineno or 0
         return self._root / self.place(layout).file, 0
+
+
+class _Loader(jinja2.FileSystemLoader):
+    """Reads no template that a link leads out of the project to; the last folder is the program's own."""
+
+    def __init__(self, folders: Sequence[Path], root: Path) -> None:
+        super().__init__([str(folder) for folder in folders])
+        self._root = root
+
+    def get_source(self, environment: jinja2.Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        for folder in self.searchpath[:-1]:
+            file = Path(folder, template)
+            if file.is_file() and (refused := refuse_outside(file, self._root)):
+                raise TemplateError([refused])
+        return super().get_source(environment, template)
 
 
 class _Environment(jinja2.Environment):

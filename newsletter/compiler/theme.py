@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from newsletter.authoring.image import ImageFile, read_image
+from newsletter.authoring.files import refuse_outside
+from newsletter.authoring.image import ImageFile, image_beside
 from newsletter.compiler.colour import contrast
 from newsletter.compiler.setting import KNOWN, REQUIRED, check_of
 from newsletter.language import best_match, direction_of
@@ -166,14 +167,18 @@ class LoadedTheme:
 def load_theme(name: str, folders: Sequence[Path], *, root: Path) -> LoadedTheme:
     """Read `themes/<name>.yaml` from template folders, the first of which wins key by key, over the theme `default`.
 
-    Places are shown relative to `root`. A theme with an error is no theme: all its problems are returned.
+    Places are shown relative to `root`. A theme with an error is no theme: all its problems are returned. What a link
+    leads out of `root` to is not read but in the last folder, which is the program's.
     """
     order = [folder / "themes" for folder in reversed(folders)]
     stems = dict.fromkeys(("default", name)) if _NAME.fullmatch(name) else ("default",)
     files = [folder / f"{stem}.yaml" for stem in stems for folder in order]
     settings = _Settings(root)
     for file in filter(Path.is_file, files):
-        settings.add(file)
+        refused = None if file.parent == order[0] else refuse_outside(file, root)
+        settings.problems += [refused] if refused else []
+        if not refused:
+            settings.add(file)
     if not any(file.is_file() for file in files if file.stem == name):
         settings.problems.append(_no_theme(name, order, root))
     theme = settings.build(name)
@@ -266,7 +271,7 @@ class _Settings:
             return None
         node = self._nodes["logo.image"]
         try:
-            image = read_image(self._folders[node.source.file] / values["logo.image"])
+            image = image_beside(self._folders[node.source.file], values["logo.image"])
         except (OSError, ValueError) as error:
             message = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             self.problems.append(node.problem("bad-image", f"cannot show {values['logo.image']}: {message}"))

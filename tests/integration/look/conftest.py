@@ -57,7 +57,7 @@ def project() -> Project:
 def editions(project: Project) -> Mapping[str, Edition]:
     """Every mail the tests look at: `<slug>/<language>`, and `made-up/…`."""
     found: dict[str, Edition] = {}
-    for file in find_issues([project.issues]):
+    for file in find_issues([project.issues], root=project.folder):
         issue = load_issue(file, root=project.folder).issue
         assert issue is not None
         found |= {f"{issue.slug}/{tag}": edition for tag, edition in _compile(project, issue).items()}

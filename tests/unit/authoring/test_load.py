@@ -198,10 +198,10 @@ def test_finding_takes_folders_files_and_translations(tmp_path: Path) -> None:
     (issues / "deeper" / "winter" / "issue.fr.yaml").write_text("title: x\n", encoding="utf-8")
     (issues / "deeper" / "circle").symlink_to(issues)
     maps, winter = folder / "issue.yaml", issues / "deeper" / "winter" / "issue.yaml"
-    assert find_issues([issues]) == [winter, maps, issues / "other.2024.yaml", issues / "single.yaml"]
-    assert find_issues([folder / "issue.zh.yaml", folder, folder / "issue.yaml"]) == [maps]
-    assert find_issues([issues / "single.de.yaml"]) == [issues / "single.yaml"]
-    assert find_issues([]) == []
+    assert find_issues([issues], root=tmp_path) == [winter, maps, issues / "other.2024.yaml", issues / "single.yaml"]
+    assert find_issues([folder / "issue.zh.yaml", folder, folder / "issue.yaml"], root=tmp_path) == [maps]
+    assert find_issues([issues / "single.de.yaml"], root=tmp_path) == [issues / "single.yaml"]
+    assert find_issues([], root=tmp_path) == []
 
 
 def test_slug_is_the_name_of_folder_or_file() -> None:

@@ -18,7 +18,7 @@ from compiling import (
 
 from newsletter.authoring.issue import DividerBlock, TextBlock
 from newsletter.compiler.compile import compile_issue
-from newsletter.problem import Severity
+from newsletter.problem import Place, Severity
 
 
 def test_projects_template_comes_first(tmp_path: Path) -> None:
@@ -64,6 +64,17 @@ def test_mistake_in_a_template_has_its_place(tmp_path: Path, source: str, line: 
 def test_endless_recursion_in_a_template_is_a_problem(tmp_path: Path) -> None:
     folder = write_templates(tmp_path, text="{% include 'blocks/text.mjml.j2' %}")
     assert "RecursionError" in compile_text("words", make_kit(folder)).problems[-1].message
+
+
+@pytest.mark.parametrize("name", ["templates", "templates/blocks", "templates/blocks/text.mjml.j2"])
+def test_template_behind_a_link_out_of_the_project_is_refused_unread(tmp_path: Path, name: str) -> None:
+    root = tmp_path / "project"
+    folder = write_templates(root, text="<mj-raw>secret {{ oops }}</mj-raw>")
+    (root / name).rename(tmp_path / "elsewhere")
+    (root / name).symlink_to(tmp_path / "elsewhere")
+    compiled = compile_text("words", make_kit(folder))
+    assert compiled.edition is None
+    assert [(p.id, p.place, p.quote) for p in compiled.problems] == [("outside-project", Place(name), "")]
 
 
 def test_block_without_a_template_is_a_problem(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from newsletter.compiler.colour import contrast
 from newsletter.compiler.theme import LoadedTheme, Palette, Theme, load_theme
-from newsletter.problem import Severity
+from newsletter.problem import Place, Severity
 
 SHIPPED = Path(__file__).parents[3] / "templates"
 
@@ -230,6 +230,31 @@ def test_faint_colours_are_a_warning(tmp_path: Path) -> None:
     [problem] = loaded.problems
     assert (problem.id, problem.severity, problem.place.line) == ("theme-contrast", Severity.WARNING, 2)
     assert "light.muted on light.paper has a contrast of 2.6; it needs 4.5" in problem.message
+
+
+@pytest.mark.parametrize("name", ["templates", "templates/themes", "templates/themes/default.yaml"])
+def test_theme_behind_a_link_out_of_the_project_is_refused_unread(tmp_path: Path, name: str) -> None:
+    root = tmp_path / "project"
+    _project(root, "secret: 1\n")
+    (root / name).rename(tmp_path / "elsewhere")
+    (root / name).symlink_to(tmp_path / "elsewhere")
+    loaded = load_theme("default", [root / "templates", SHIPPED], root=root)
+    assert loaded.theme is None
+    assert [(problem.id, problem.place) for problem in loaded.problems] == [("outside-project", Place(name))]
+
+
+@pytest.mark.parametrize("written", ["../../logo.png", "/dev/zero", "link.png", "https://example.org/logo.png"])
+def test_logo_elsewhere_is_not_read(tmp_path: Path, written: str) -> None:
+    root = tmp_path / "project"
+    (root / "templates" / "themes").mkdir(parents=True)
+    for folder in (tmp_path, root):
+        Image.new("RGB", (240, 60)).save(folder / "logo.png")
+    (root / "templates" / "themes" / "link.png").symlink_to(tmp_path / "logo.png")
+    loaded = _project(root, f"logo: {{image: '{written}'}}\n")
+    assert loaded.theme is None
+    assert [(problem.id, problem.place.line, problem.place.column) for problem in loaded.problems] == [
+        ("bad-image", 1, 15)
+    ]
 
 
 @pytest.mark.parametrize("name", ["defualt", "../default", "", "a/b"])
