@@ -16,7 +16,7 @@ from newsletter.app.editions import assets_url_of
 from newsletter.app.issues import Examined, examine_all
 from newsletter.app.project import Project
 from newsletter.audience.address import parse_address
-from newsletter.authoring.persona import BUILT_IN, Persona, load_personas
+from newsletter.authoring.persona import BUILT_IN, Persona, choose_persona, load_personas
 from newsletter.authoring.persona import FILE as PERSONAS
 from newsletter.compiler.checks.size import html_size
 from newsletter.compiler.edition import Edition
@@ -26,7 +26,7 @@ from newsletter.delivery.checks.headers import check_headers
 from newsletter.delivery.checks.identity import check_identity
 from newsletter.delivery.ledger import Claim
 from newsletter.delivery.message import Letterhead, compose_message, merge_values
-from newsletter.delivery.plan import ID_BYTES, choose_language
+from newsletter.delivery.plan import ID_BYTES
 from newsletter.delivery.urls import Urls
 from newsletter.errors import AddressError, ComposeError, RequestError
 from newsletter.problem import Place, Problem, Severity, has_errors
@@ -69,12 +69,6 @@ def build(project: Project, paths: Sequence[Path], out: Path) -> BuildReport:
     if not has_errors(problems):
         _write(out, files)
     return BuildReport(out, tuple(entries), tuple(problems))
-
-
-def choose_persona(personas: Sequence[Persona], language: str, languages: Sequence[str]) -> Persona:
-    """The first persona who would get the edition in `language`, or else the first of all."""
-    fitting = (p for p in personas if choose_language([p.language], languages) == language)
-    return next(fitting, personas[0])
 
 
 def _files(

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from newsletter.app.building import SIGNER, choose_persona
+from newsletter.app.building import SIGNER
 from newsletter.app.composing import bounces_of
 from newsletter.app.project import Project
 from newsletter.app.relay import smtp_settings
 from newsletter.app.sending import make_ready
 from newsletter.audience.address import Address, parse_address
 from newsletter.authoring.persona import FILE as PERSONAS
-from newsletter.authoring.persona import load_personas
+from newsletter.authoring.persona import choose_persona, load_personas
 from newsletter.compiler.edition import Edition
 from newsletter.delivery.envelope import address_envelope
 from newsletter.delivery.ledger import Claim

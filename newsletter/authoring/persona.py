@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field, RootModel
 from newsletter.authoring.explain import read_model
 from newsletter.authoring.files import refuse_outside, shown
 from newsletter.authoring.values import Id, Language, Strict, Words, Zone
+from newsletter.language import best_match
 from newsletter.problem import Problem
 from newsletter.source import read_source
 
@@ -80,6 +81,12 @@ def load_personas(file: Path, *, root: Path) -> tuple[tuple[Persona, ...], tuple
             problems += (place.problem("duplicate-id", f"there are two personas {entry.id!r}", hint="Rename one."),)
         personas.setdefault(entry.id, _persona(entry))
     return tuple(personas.values()), problems
+
+
+def choose_persona(personas: Sequence[Persona], language: str, languages: Sequence[str]) -> Persona:
+    """The first persona who would get the edition in `language` of those in `languages`, or else the first of all."""
+    fitting = (p for p in personas if (best_match([p.language], languages) or languages[0]) == language)
+    return next(fitting, personas[0])
 
 
 def _persona(entry: PersonaEntry) -> Persona:

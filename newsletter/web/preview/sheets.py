@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from newsletter.app.building import choose_persona
 from newsletter.app.looking import Look, values_for
 from newsletter.app.project import Project
-from newsletter.authoring.persona import Persona
+from newsletter.authoring.persona import Persona, choose_persona
 from newsletter.compiler.checks.size import MAX_BYTES, html_size
 from newsletter.compiler.edition import Edition, Filled
 from newsletter.problem import Problem

@@ -7,11 +7,9 @@ from pathlib import Path
 import pytest
 from compiling import make_content, make_issue
 
-from newsletter.app.building import choose_persona
 from newsletter.app.editions import compile_editions, sharpen
 from newsletter.app.project import Project, open_project
 from newsletter.authoring.issue import TextBlock
-from newsletter.authoring.persona import Persona
 from newsletter.problem import Place, Problem
 
 
@@ -61,9 +59,3 @@ def test_sharpen_finds_the_quoted_line(tmp_path: Path, quote: str, place: Place)
 def test_sharpen_leaves_problems_of_lost_files_alone(tmp_path: Path) -> None:
     problem = Problem("x", "…", Place("gone.yaml", 2, 7), quote="some line")
     assert sharpen(problem, tmp_path) == problem
-
-
-@pytest.mark.parametrize(("language", "wanted"), [("zh", "mei"), ("en", "unknown"), ("de", "unknown")])
-def test_persona_of_the_language_else_the_first(language: str, wanted: str) -> None:
-    people = (Persona("unknown"), Persona("mei", language="zh-CN"), Persona("ana", language="en"))
-    assert choose_persona(people, language, ("en", "zh", "de")).id == wanted

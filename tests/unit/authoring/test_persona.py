@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.authoring.persona import BUILT_IN, Persona, load_personas
+from newsletter.authoring.persona import BUILT_IN, Persona, choose_persona, load_personas
 
 
 def test_project_without_personas_has_the_one_built_in(tmp_path: Path) -> None:
@@ -66,3 +66,9 @@ def test_personas_that_are_a_link_out_of_the_project_are_refused_unread(tmp_path
     personas, problems = load_personas(file, root=file.parent)
     assert personas == (BUILT_IN,)
     assert [(problem.id, problem.quote) for problem in problems] == [("outside-project", "")]
+
+
+@pytest.mark.parametrize(("language", "wanted"), [("zh", "mei"), ("en", "unknown"), ("de", "unknown")])
+def test_persona_of_the_language_else_the_first(language: str, wanted: str) -> None:
+    people = (Persona("unknown"), Persona("mei", language="zh-CN"), Persona("ana", language="en"))
+    assert choose_persona(people, language, ("en", "zh", "de")).id == wanted
