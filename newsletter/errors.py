@@ -8,11 +8,12 @@ The first level says who can fix it:
     │   └── TemplateError           the template author: a template or the MJML it made does not compile
     ├── ConfigError               the operator: names the key and where its value came from
     ├── RequestError              the person asking: it does not fit the present state
-    │   ├── NotFoundError           (also LookupError) no such delivery, list, subscriber
+    │   ├── WrongUsageError         what was said cannot be meant, whatever the state: exit code 2
+    │   │   ├── NotFoundError         (also LookupError) no such delivery, list, subscriber, issue
+    │   │   └── AddressError          (also ValueError) not an address we can write to
     │   ├── AlreadyExistsError      a list or subscriber of that name is there already
     │   ├── StateError              for example pausing a finished delivery
     │   ├── EmptyAudienceError      nobody to send to
-    │   ├── AddressError            (also ValueError) not an address we can write to
     │   ├── ComposeError            (also ValueError) one recipient's message cannot be made from their data
     │   └── ExpressionError         (also ValueError) a merge field that does not parse
     ├── TransportError            the relay or the network: nothing was judged, no attempt is counted
@@ -70,8 +71,16 @@ class RequestError(NewsletterError):
     """What was asked does not fit the present state."""
 
 
-class NotFoundError(RequestError, LookupError):
-    """No such delivery, list or subscriber."""
+class WrongUsageError(RequestError):
+    """What was said cannot be meant: a name that nothing has, a value that cannot be read."""
+
+
+class NotFoundError(WrongUsageError, LookupError):
+    """No such delivery, list, subscriber or issue."""
+
+
+class AddressError(WrongUsageError, ValueError):
+    """Not an address we can write to."""
 
 
 class AlreadyExistsError(RequestError):
@@ -84,10 +93,6 @@ class StateError(RequestError):
 
 class EmptyAudienceError(RequestError):
     """Nobody would get this mail."""
-
-
-class AddressError(RequestError, ValueError):
-    """Not an address we can write to."""
 
 
 class ComposeError(RequestError, ValueError):

@@ -11,7 +11,7 @@ from pathlib import Path
 from newsletter.app.project import Project
 from newsletter.authoring.load import NAME
 from newsletter.authoring.url import url_fault
-from newsletter.errors import AlreadyExistsError, RequestError
+from newsletter.errors import AlreadyExistsError, WrongUsageError
 from newsletter.source import quoted
 
 MAX_TITLE = 300
@@ -47,14 +47,14 @@ closing: "Until the next one,"
 def start_issue(project: Project, title: str, urls: Sequence[str], day: date) -> Path:
     """Write the skeleton of an issue into a folder of its own and return its file; nothing is overwritten.
 
-    Raises RequestError for a title or link that an issue cannot have, AlreadyExistsError when the folder is there.
+    Raises WrongUsageError for a title or link that an issue cannot have, AlreadyExistsError when the folder is there.
     """
     title = " ".join(title.split())
     if not title.isprintable() or not 0 < len(title) <= MAX_TITLE:
-        raise RequestError("an issue needs a title of visible characters", hint=f"At most {MAX_TITLE} of them.")
+        raise WrongUsageError("an issue needs a title of visible characters", hint=f"At most {MAX_TITLE} of them.")
     for url in urls:
         if fault := url_fault(url):
-            raise RequestError(f"{url!r} is not a link: {fault.message}", hint=fault.hint)
+            raise WrongUsageError(f"{url!r} is not a link: {fault.message}", hint=fault.hint)
     folder = project.issues / slug_for(title, day)
     if folder.exists():
         raise AlreadyExistsError(f"{folder} is already there", hint="Choose another title.")

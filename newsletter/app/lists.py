@@ -9,7 +9,7 @@ from datetime import datetime
 
 from newsletter.audience.consent import Consent, OptIn
 from newsletter.audience.subscriber import MailingList
-from newsletter.errors import RequestError, StateError
+from newsletter.errors import StateError, WrongUsageError
 from newsletter.language import language_tag
 from newsletter.storage.engine import Database
 from newsletter.storage.lists import ListStore
@@ -42,9 +42,9 @@ def show_list(database: Database, slug: str) -> ListStanding:
 
 
 def add_list(database: Database, slug: str, *, name: str, opt_in: OptIn, language: str, now: datetime) -> MailingList:
-    """Make a list. Raises RequestError for a slug or language of the wrong shape, AlreadyExistsError."""
+    """Make a list. Raises WrongUsageError for a slug or language of the wrong shape, AlreadyExistsError."""
     if not _SLUG.fullmatch(slug):
-        raise RequestError(
+        raise WrongUsageError(
             f"{slug!r} cannot be the short name of a list",
             hint="It has lower-case letters, digits and hyphens, at most 63, and begins and ends with no hyphen",
         )
@@ -57,7 +57,7 @@ def add_list(database: Database, slug: str, *, name: str, opt_in: OptIn, languag
 def edit_list(
     database: Database, slug: str, *, name: str | None, opt_in: OptIn | None, language: str | None
 ) -> MailingList:
-    """Change what is not None. Nobody's consent changes with the way in. Raises NotFoundError, RequestError."""
+    """Change what is not None. Nobody's consent changes with the way in. Raises NotFoundError, WrongUsageError."""
     changes: dict[str, str] = {}
     if name is not None:
         changes["name"] = _name(name) or slug
@@ -84,12 +84,12 @@ def remove_list(database: Database, slug: str) -> None:
 def _name(name: str) -> str:
     name = " ".join(name.split())
     if not name.isprintable():  # it stands in headers
-        raise RequestError("The name of a list cannot hold control characters")
+        raise WrongUsageError("The name of a list cannot hold control characters")
     return name
 
 
 def _language(language: str) -> str:
     tag = language_tag(language) if language else ""
     if tag is None:
-        raise RequestError(f"{language!r} is no language tag", hint="One looks like en, zh or pt-BR")
+        raise WrongUsageError(f"{language!r} is no language tag", hint="One looks like en, zh or pt-BR")
     return tag

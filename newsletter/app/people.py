@@ -16,7 +16,7 @@ from newsletter.audience.importing import Change, Known
 from newsletter.audience.subscriber import MailingList, Subscriber, Subscription
 from newsletter.audience.suppression import Suppression, SuppressionReason
 from newsletter.delivery.event import Event, EventKind
-from newsletter.errors import NotFoundError, RequestError, StateError
+from newsletter.errors import NotFoundError, StateError, WrongUsageError
 from newsletter.language import language_tag
 from newsletter.storage.audience import AudienceStore, Sent
 from newsletter.storage.engine import Connection, Database
@@ -141,12 +141,12 @@ def suppress_person(project: Project, database: Database, email: str, note: str,
 
 
 def unsuppress_person(project: Project, database: Database, email: str, *, now: datetime) -> None:
-    """Allow an address again; its subscriptions say what they said before. Raises NotFoundError."""
+    """Allow an address again; its subscriptions say what they said before. Raises NotFoundError, StateError."""
     address, address_hash = _identify(project, email)
     with database.write() as connection:
         store = AudienceStore(database, connection)
         if not store.unsuppress(address_hash):
-            raise NotFoundError(f"{address} is not suppressed")
+            raise StateError(f"{address} is not suppressed") if store.find(address_hash) else _nobody(address)
         _tell(database, connection, EventKind.UNSUPPRESSED, store.find(address_hash), now)
 
 
@@ -204,12 +204,12 @@ def _described(person: NewPerson, address: Address, address_hash: str, before: S
     """What was said of somebody over what was known of them."""
     tag = language_tag(person.language) if person.language else ""
     if tag is None:
-        raise RequestError(f"{person.language!r} is no language tag", hint="One looks like en, zh or pt-BR")
+        raise WrongUsageError(f"{person.language!r} is no language tag", hint="One looks like en, zh or pt-BR")
     if person.timezone and not is_time_zone(person.timezone):
-        raise RequestError(f"There is no time zone {person.timezone!r}", hint="One looks like Europe/Berlin")
+        raise WrongUsageError(f"There is no time zone {person.timezone!r}", hint="One looks like Europe/Berlin")
     name = " ".join(person.name.split())
     if not name.isprintable():
-        raise RequestError("A name cannot hold control characters")
+        raise WrongUsageError("A name cannot hold control characters")
     known = before or Subscriber(0, "", "")
     return Change(
         address=address,

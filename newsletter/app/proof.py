@@ -26,7 +26,7 @@ from newsletter.delivery.plan import ID_BYTES
 from newsletter.delivery.transport import Transport
 from newsletter.delivery.transports.smtp import SmtpTransport
 from newsletter.delivery.urls import Urls
-from newsletter.errors import RequestError
+from newsletter.errors import NotFoundError
 from newsletter.problem import Problem
 from newsletter.storage.deliveries import Deliveries
 from newsletter.storage.engine import Database
@@ -67,7 +67,7 @@ def send_proofs(
     """Send every edition of an issue (or those in some languages) to each address, filled for a persona.
 
     The images are stored, so that `newsletter serve` shows them. Raises AddressError, what `make_ready` raises,
-    RequestError for a language there is no edition in, and TransportError when the relay cannot be reached.
+    NotFoundError for a language there is no edition in, and TransportError when the relay cannot be reached.
     """
     people = [parse_address(address) for address in addresses]
     ready = make_ready(project, path)
@@ -82,7 +82,7 @@ def _chosen(editions: Sequence[Edition], languages: Sequence[str]) -> list[Editi
     there = {edition.language: edition for edition in editions}
     missing = [language for language in languages if language not in there]
     if missing:
-        raise RequestError(
+        raise NotFoundError(
             f"There is no edition in {', '.join(missing)}", hint=f"The issue has editions in {', '.join(there)}"
         )
     return [there[language] for language in languages or there]

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from newsletter.errors import RequestError
+from newsletter.errors import RequestError, WrongUsageError
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -97,7 +97,7 @@ def _decode(data: bytes, encoding: str) -> str:
         encoding = codecs.lookup(encoding).name if encoding else _encoding(data)
         return data.decode(encoding)
     except LookupError as error:
-        raise RequestError(f"There is no encoding called {encoding!r}") from error
+        raise WrongUsageError(f"There is no encoding called {encoding!r}") from error
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise RequestError(

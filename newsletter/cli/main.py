@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 import newsletter
-from newsletter.errors import NewsletterError
+from newsletter.errors import NewsletterError, WrongUsageError
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("newsletter.cli.operating:init", "Start a new newsletter project."),
@@ -103,5 +103,5 @@ def main(arguments: list[str] | None = None) -> None:
         from newsletter.cli.show import show_error  # only a failure pays for importing it
 
         show_error(error)
-        sys.exit(1)
+        sys.exit(2 if isinstance(error, WrongUsageError) else 1)
     sys.exit(result if isinstance(result, int) else 0)

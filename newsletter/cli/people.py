@@ -208,11 +208,12 @@ def unsuppress(ctx: click.Context, email: str, as_json: bool) -> None:
 def erase(ctx: click.Context, email: str, yes: bool, as_json: bool) -> None:
     """Forget a person for good. A keyed hash stays, so that no import brings them back."""
     from newsletter.app.database import connected
-    from newsletter.app.people import erase_person_everywhere
+    from newsletter.app.people import erase_person_everywhere, show_person
 
-    confirm("Everything that is kept of this person will be emptied for good. Go on?", yes=yes)
     project = the_project(ctx)
     with connected(project) as database:
+        show_person(project, database, email)  # nothing is asked about somebody who is not there
+        confirm("Everything that is kept of this person will be emptied for good. Go on?", yes=yes)
         erase_person_everywhere(project, database, email, now=datetime.now(UTC))
     if as_json:
         print_json({"erased": True})

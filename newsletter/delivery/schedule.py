@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from newsletter.errors import RequestError
+from newsletter.errors import WrongUsageError
 from newsletter.timezone import is_time_zone
 
 _WHEN = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?\s*(Z|z|[+-]\d{2}:?\d{2})?")
@@ -17,36 +17,36 @@ def read_when(text: str, zone: ZoneInfo) -> datetime:
     """The instant (UTC) that a person means; a time without zone is local time in `zone`.
 
     A local time that a clock change skips moves forward by what was skipped; one that occurs twice means the first.
-    Raises RequestError when it is no time at all.
+    Raises WrongUsageError when it is no time at all.
     """
     written = text.strip()
     if not _WHEN.fullmatch(written):
-        raise RequestError(f"I cannot read {text!r} as a date and time", hint=_HINT)
+        raise WrongUsageError(f"I cannot read {text!r} as a date and time", hint=_HINT)
     try:
         # Python reads a space before the offset as an error; people write one.
         moment = datetime.fromisoformat(re.sub(r"\s+(?=[Zz+-]|$)", "", written))
     except ValueError as error:
-        raise RequestError(f"There is no such date and time as {text!r}", hint=_HINT) from error
+        raise WrongUsageError(f"There is no such date and time as {text!r}", hint=_HINT) from error
     if moment.tzinfo is None:
         # fold=0 takes the offset before the change: the first of two, and past the gap for a time that never was.
         moment = moment.replace(tzinfo=zone, fold=0)
     try:
         return moment.astimezone(UTC)
     except OverflowError as error:  # the last hours of the year 9999
-        raise RequestError(f"{text!r} is too far away", hint=_HINT) from error
+        raise WrongUsageError(f"{text!r} is too far away", hint=_HINT) from error
 
 
 def read_zone(name: str) -> ZoneInfo:
-    """A time zone by its IANA name. Raises RequestError."""
+    """A time zone by its IANA name. Raises WrongUsageError."""
     if not is_time_zone(name):
-        raise RequestError(f"There is no time zone {name!r}", hint="One looks like Europe/Berlin")
+        raise WrongUsageError(f"There is no time zone {name!r}", hint="One looks like Europe/Berlin")
     return ZoneInfo(name)
 
 
 def check_start(at: datetime, *, now: datetime, max_lateness: timedelta) -> None:
-    """Refuse a start that lies too far in the past. Raises RequestError."""
+    """Refuse a start that lies too far in the past. Raises WrongUsageError."""
     if is_missed(at, now=now, max_lateness=max_lateness):
-        raise RequestError(
+        raise WrongUsageError(
             f"{at:%Y-%m-%d %H:%M} UTC is in the past",
             hint="Leave --at out to send now, or name a time that is still to come",
         )

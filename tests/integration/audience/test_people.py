@@ -142,7 +142,7 @@ def test_suppressed_address_is_not_added_until_it_is_allowed(project: Project, d
     with pytest.raises(StateError, match="suppressed"):
         add(project, database, "news")
     unsuppress_person(project, database, ANA, now=NOW)
-    with pytest.raises(NotFoundError):
+    with pytest.raises(StateError):
         unsuppress_person(project, database, ANA, now=NOW)
     assert says(add(project, database, "news"))["news"] is Consent.PENDING
     assert kinds(database, person)[1:3] == [EventKind.SUPPRESSED, EventKind.UNSUPPRESSED]
