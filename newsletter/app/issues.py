@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
 
 from newsletter.app.editions import compile_editions
@@ -18,9 +17,6 @@ from newsletter.authoring.persona import load_personas
 from newsletter.compiler.edition import Edition
 from newsletter.delivery.checks.identity import check_identity
 from newsletter.problem import Place, Problem, has_errors
-
-SAID_BETTER = frozenset({"image-size", "images-size"})
-"""What compiling says about an edition as a whole and the editorial rules say about the very line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +48,11 @@ def examine(project: Project, path: Path) -> Examined:
     loaded = load(project, path)
     problems = list(loaded.problems)
     editions: Mapping[str, Edition] = {}
-    found: dict[str, tuple[Problem, ...]] = {}
+    found: Mapping[str, tuple[Problem, ...]] = {}
     if loaded.issue is not None and not has_errors(problems):
         compilation = compile_editions(project, loaded.issue)
-        editions = compilation.editions
-        for language, told in compilation.found.items():
-            found[language] = tuple(problem for problem in told if problem.id not in SAID_BETTER)
-        problems += [*check_issue(loaded.issue), *chain.from_iterable(found.values())]
+        editions, found = compilation.editions, compilation.found
+        problems += [*check_issue(loaded.issue), *compilation.problems]
     problems = sorted(_quoted(dict.fromkeys(problems), project.folder), key=lambda problem: problem.place)
     return Examined(shown(path, project.folder), loaded.issue, editions, found, tuple(problems))
 

@@ -143,5 +143,5 @@ def _line_of(mjml: str, tag: str) -> int:
 def _check(edition: Edition, reader: Reader, content: Content, layout: Place) -> Iterator[Problem]:
     place = content.place("")
     yield from check_links(edition, place, layout)
-    yield from check_images(edition, reader, place, layout)
+    yield from check_images(edition, reader, layout)
     yield from check_size(edition, place)

@@ -9,12 +9,12 @@ import pytest
 from compiling import edition_of, make_content, make_issue, make_kit, rich_content
 
 from newsletter.authoring.issue import ButtonBlock, HeadingBlock, TextBlock
-from newsletter.compiler.checks.images import MAX_IMAGE, MAX_IMAGES, check_images
+from newsletter.compiler.checks.images import check_images
 from newsletter.compiler.checks.links import check_links
 from newsletter.compiler.checks.size import MAX_BYTES, WARN_BYTES, check_size, html_size
 from newsletter.compiler.checks.words import check_words
 from newsletter.compiler.compile import compile_issue
-from newsletter.compiler.edition import Asset, Edition, Link
+from newsletter.compiler.edition import Edition, Link
 from newsletter.compiler.links import Reader
 from newsletter.compiler.slots import Slots, mark
 from newsletter.problem import Place, Problem, Severity
@@ -48,7 +48,7 @@ def test_size_is_measured_with_the_longest_values(rich: Edition, size: int, seve
 
 def test_well_made_edition_has_no_problems(rich: Edition) -> None:
     assert list(check_links(rich, ISSUE, LAYOUT)) == []
-    assert list(check_images(rich, Reader(rich.html), ISSUE, LAYOUT)) == []
+    assert list(check_images(rich, Reader(rich.html), LAYOUT)) == []
 
 
 @pytest.mark.parametrize("name", ["unsubscribe", "view"])
@@ -94,18 +94,7 @@ def test_link_in_one_part_only_is_a_warning(rich: Edition) -> None:
 )
 def test_image_that_is_not_absolute_is_an_error(rich: Edition, html: str) -> None:
     worse = replace(rich, html=html)
-    assert ids(check_images(worse, Reader(html), ISSUE, LAYOUT)) == ["image-url"]
-
-
-def test_heavy_images_are_told(rich: Edition) -> None:
-    heavy = Asset("heavy.png", "image/png", b"x" * (MAX_IMAGE + 1))
-    light = tuple(Asset(f"{number}.png", "image/png", b"x" * MAX_IMAGE) for number in range(MAX_IMAGES // MAX_IMAGE))
-    assert ids(check_images(replace(rich, assets=(heavy,)), Reader(""), ISSUE, LAYOUT)) == ["image-size"]
-    assert ids(check_images(replace(rich, assets=light), Reader(""), ISSUE, LAYOUT)) == []
-    assert ids(check_images(replace(rich, assets=(*light, heavy)), Reader(""), ISSUE, LAYOUT)) == [
-        "image-size",
-        "images-size",
-    ]
+    assert ids(check_images(worse, Reader(html), LAYOUT)) == ["image-url"]
 
 
 @pytest.mark.parametrize(
