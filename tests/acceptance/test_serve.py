@@ -186,6 +186,7 @@ def test_sigterm_ends_every_process_and_leaves_nothing_unknown(newsroom: Newsroo
 def test_sender_does_not_outlive_a_service_that_was_killed(newsroom: Newsroom) -> None:
     with newsroom.serving() as service:
         senders = children(service.pid)
+        assert senders
         os.kill(service.pid, signal.SIGKILL)
         service.wait()
         until(lambda: not any(is_running(sender) for sender in senders))
