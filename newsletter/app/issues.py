@@ -15,6 +15,7 @@ from newsletter.authoring.load import Loaded, find_issues, load_issue, slug_of
 from newsletter.authoring.persona import FILE as PERSONAS
 from newsletter.authoring.persona import load_personas
 from newsletter.compiler.edition import Edition
+from newsletter.compiler.templates import looks_in
 from newsletter.delivery.checks.identity import check_identity
 from newsletter.problem import Place, Problem, has_errors
 
@@ -40,7 +41,7 @@ def find(project: Project, paths: Sequence[Path] = ()) -> list[Path]:
 
 def load(project: Project, path: Path) -> Loaded:
     """Read one issue of a project."""
-    return load_issue(path, root=project.folder)
+    return load_issue(path, root=project.folder, looks=looks_in(project.template_folders))
 
 
 def examine(project: Project, path: Path) -> Examined:

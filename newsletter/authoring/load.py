@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -47,9 +47,12 @@ def find_issues(paths: Iterable[Path], *, root: Path) -> list[Path]:
     )
 
 
-def load_issue(file: Path, *, root: Path) -> Loaded:
-    """Read one issue with its translations. Places are shown relative to `root` when the file lies inside it."""
-    reading = _Reading(file, root)
+def load_issue(file: Path, *, root: Path, looks: Mapping[str, Sequence[str]] | None = None) -> Loaded:
+    """Read one issue with its translations. Places are shown relative to `root` when the file lies inside it.
+
+    `looks`: `theme` and `layout` → the names an issue may choose from; without it any will do.
+    """
+    reading = _Reading(file, root, looks or {})
     contents, entry = reading.contents()
     problems = tuple(dict.fromkeys(sorted(reading.problems, key=lambda problem: problem.place)))
     if entry is None or has_errors(problems):
@@ -76,6 +79,7 @@ class _Reading:
 
     file: Path
     root: Path
+    looks: Mapping[str, Sequence[str]]
     problems: list[Problem] = field(default_factory=list)
     sources: list[Path] = field(default_factory=list)
     images: dict[str, ImageFile] = field(default_factory=dict)
@@ -148,7 +152,7 @@ class _Reading:
         if personas is not None:
             found, _ = load_personas(personas, root=self.root)
             attributes = {name for persona in found for name in persona.attributes}
-        return Surroundings(self.people, frozenset(attributes), self.picture)
+        return Surroundings(self.people, frozenset(attributes), self.picture, self.looks)
 
     def picture(self, node: Node) -> Problem | None:
         """Read an image, once for all places that show it."""

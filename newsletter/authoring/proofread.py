@@ -6,8 +6,8 @@ Works on the tree, not on the models, so that a misspelt key elsewhere hides not
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from newsletter.authoring.people import FILE as PEOPLE
 from newsletter.authoring.people import Person, person_links
@@ -15,7 +15,7 @@ from newsletter.authoring.url import url_fault
 from newsletter.errors import ExpressionError
 from newsletter.expression import FIELD, parse_field
 from newsletter.problem import Problem, Severity
-from newsletter.source import Node, near_miss
+from newsletter.source import Node, near_miss, shortened
 
 MARKDOWN = frozenset({"text", "summary", "heading", "quote", "caption", "credit", "closing", "signature", "bio"})
 """Keys whose values are Markdown; the sentences of `links` are too."""
@@ -48,10 +48,13 @@ class Surroundings:
     """Attributes that the personas have, beside the ones every subscriber may have."""
     picture: Callable[[Node], Problem | None]
     """Reads an image; says why it cannot."""
+    looks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """`theme` and `layout` → the names there are of it; what is not here is not judged."""
 
 
 def proofread(root: Node, around: Surroundings) -> Iterator[Problem]:
     """Everything that texts, links, people and images of one file are problems for."""
+    yield from _looks(root, around)
     for key, parent, node in _values(root):
         if key == "author":
             yield from _authors(node, around)
@@ -61,6 +64,14 @@ def proofread(root: Node, around: Surroundings) -> Iterator[Problem]:
                 yield problem
         elif node.text and len(node.text) <= MAX_LENGTH:
             yield from _text(key, parent, node, around)
+
+
+def _looks(root: Node, around: Surroundings) -> Iterator[Problem]:
+    for key, known in around.looks.items():
+        node = root.mapping.get(key)
+        if node is not None and (name := node.text.strip()) and name not in known:
+            hint = f"{near_miss(name, known)} There are: {', '.join(known)}.".strip()
+            yield node.problem(f"missing-{key}", f"there is no {key} {shortened(name)!r}", hint=hint)
 
 
 def _values(root: Node) -> Iterator[tuple[str, str, Node]]:

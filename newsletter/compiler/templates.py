@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from functools import cache
@@ -62,6 +62,15 @@ class Rendered:
             if 0 <= at <= end and start < at + len(piece.mjml):
                 return piece
         return None
+
+
+def looks_in(folders: Iterable[Path]) -> dict[str, list[str]]:
+    """What an issue may choose its look from: `theme` and `layout` → the names there are in template folders."""
+    kinds = {"theme": ("themes", ".yaml"), "layout": ("layouts", SUFFIX)}
+    return {
+        kind: sorted({file.name.removesuffix(end) for folder in folders for file in (folder / where).glob(f"*{end}")})
+        for kind, (where, end) in kinds.items()
+    }
 
 
 class Templates:

@@ -180,19 +180,10 @@ def load_theme(name: str, folders: Sequence[Path], *, root: Path) -> LoadedTheme
         if not refused:
             settings.add(file)
     if not any(file.is_file() for file in files if file.stem == name):
-        settings.problems.append(_no_theme(name, order, root))
+        place = Place(_shown(order[-1] / f"{name}.yaml", root))
+        settings.problems.append(Problem("missing-theme", f"there is no theme {name!r}", place))
     theme = settings.build(name)
     return LoadedTheme(theme, tuple(sorted(settings.problems, key=lambda p: (p.place, p.path))))
-
-
-def _no_theme(name: str, folders: Sequence[Path], root: Path) -> Problem:
-    known = sorted({file.stem for folder in folders for file in folder.glob("*.yaml")})
-    return Problem(
-        id="missing-theme",
-        message=f"there is no theme {name!r}",
-        place=Place(_shown(folders[-1] / f"{name}.yaml", root)),
-        hint=near_miss(name, known) or f"There are: {', '.join(known)}.",
-    )
 
 
 class _Settings:

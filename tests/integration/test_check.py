@@ -38,6 +38,33 @@ def test_template_that_does_not_compile_is_an_error_in_the_template(tmp_path: Pa
     assert any(place.startswith("templates/blocks/text.mjml.j2:2") for _, place in found(tmp_path))
 
 
+def test_unknown_theme_and_layout_are_told_with_everything_else_where_they_are_named(tmp_path: Path) -> None:
+    issue = write_project(tmp_path)
+    themes = tmp_path / "templates" / "themes"
+    themes.mkdir(parents=True)
+    (themes / "autumn.yaml").write_text("corner: 4\n", encoding="utf-8")
+    written = (issue / "issue.yaml").read_text(encoding="utf-8")
+    (issue / "issue.yaml").write_text(f"theme: autum\nlayout: ' none '\nnonsense: 1\n{written}", encoding="utf-8")
+    (issue / "issue.zh.yaml").write_text("theme: zzz\n" + (issue / "issue.zh.yaml").read_text("utf-8"), "utf-8")
+    told = {(p.id, str(p.place)): p for p in check(open_project(tmp_path, {}))}
+    theme = told["missing-theme", "issues/maps/issue.yaml:1:8"]
+    assert theme.message == "there is no theme 'autum'"
+    assert theme.hint == "Did you mean 'autumn'? There are: autumn, default."
+    assert told["missing-layout", "issues/maps/issue.yaml:2:9"].hint == "There are: default."
+    assert ("missing-theme", "issues/maps/issue.zh.yaml:1:8") in told
+    assert ("unknown-key", "issues/maps/issue.yaml:3:1") in told
+
+
+def test_theme_of_the_project_is_known(tmp_path: Path) -> None:
+    issue = write_project(tmp_path)
+    themes = tmp_path / "templates" / "themes"
+    themes.mkdir(parents=True)
+    (themes / "autumn.yaml").write_text("corner: 4\n", encoding="utf-8")
+    written = (issue / "issue.yaml").read_text(encoding="utf-8")
+    (issue / "issue.yaml").write_text(f"theme: autumn\n{written}", encoding="utf-8")
+    assert found(tmp_path) == []
+
+
 def test_two_issues_of_one_name_are_an_error(tmp_path: Path) -> None:
     folder = write_project(tmp_path)
     (folder.parent / "maps.yaml").write_bytes((folder / "issue.yaml").read_bytes())
