@@ -12,28 +12,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from pathlib import Path
 
-from newsletter.app.editions import assets_url_of
-from newsletter.app.issues import Examined, examine_all
-from newsletter.app.project import Project
+from newsletter.app.composing import claim_outside, letterhead, values_of
+from newsletter.app.issues import Examined, examine_all, read_personas
+from newsletter.app.project import Project, check_sender
 from newsletter.audience.address import parse_address
-from newsletter.authoring.persona import BUILT_IN, Persona, choose_persona, load_personas
-from newsletter.authoring.persona import FILE as PERSONAS
+from newsletter.authoring.persona import BUILT_IN, Persona, choose_persona
 from newsletter.compiler.checks.size import html_size
 from newsletter.compiler.edition import Edition
 from newsletter.compiler.fingerprint import fingerprint
 from newsletter.config import FILE
 from newsletter.delivery.checks.headers import check_headers
-from newsletter.delivery.checks.identity import check_identity
 from newsletter.delivery.ledger import Claim
-from newsletter.delivery.message import Letterhead, compose_message, merge_values
+from newsletter.delivery.message import compose_message, fill_for
 from newsletter.delivery.plan import ID_BYTES
-from newsletter.delivery.urls import Urls
 from newsletter.errors import AddressError, ComposeError, RequestError
 from newsletter.problem import Place, Problem, Severity, has_errors
-from newsletter.tokens import Key, Signer, base32
-
-SIGNER = Signer([Key("aa", b"made for looking at, opens nothing")])
-"""Signs the links of built files. No project ever has this key, so a built mail that gets out has no power."""
+from newsletter.tokens import base32
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +46,7 @@ def build(project: Project, paths: Sequence[Path], out: Path) -> BuildReport:
 
     Whatever `check` refuses about an issue is refused here; what is wrong with the sender costs only the `.eml` files.
     """
-    personas, _ = load_personas(project.issues / PERSONAS, root=project.folder)
+    personas, _ = read_personas(project)
     examined, problems = examine_all(project, paths)
     files: dict[str, bytes] = {}
     entries: list[Mapping[str, object]] = []
@@ -75,15 +69,16 @@ def _files(
     project: Project, one: Examined, edition: Edition, persona: Persona
 ) -> tuple[dict[str, bytes], list[Problem]]:
     """Name below `out` → bytes of one edition, filled for one persona; and what is wrong with its mail."""
-    name, letterhead = f"{edition.issue}/{edition.language}", _letterhead(project, edition)
+    name = f"{edition.issue}/{edition.language}"
+    paper = letterhead(project, {"build": edition.identity.newsletter or "build"})
     try:
         claim = _claim(one, edition, persona)
     except AddressError as error:
         return {}, [_cannot_compose(one, persona, error)]
-    filled = edition.fill(merge_values(claim.recipient, claim.address, claim.values, letterhead.urls))
+    filled = fill_for(edition, claim, paper.urls)
     html = filled.html
     for asset in edition.assets:
-        html = html.replace(f"{assets_url_of(project)}/{asset.name}", f"../assets/{asset.name}")
+        html = html.replace(f"{project.assets_url}/{asset.name}", f"../assets/{asset.name}")
     files = {
         f"{name}.html": html.encode(),
         f"{name}.txt": filled.text.encode(),
@@ -91,9 +86,9 @@ def _files(
         **{f"assets/{asset.name}": asset.data for asset in edition.assets},
     }
     try:
-        mail = compose_message(edition, claim, letterhead).data
+        mail = compose_message(edition, claim, paper).data
     except ComposeError as error:
-        if has_errors(check_identity(edition.identity, project.config.public.url)):
+        if has_errors(check_sender(project)):
             return files, [_no_mail()]
         return files, [_cannot_compose(one, persona, error)]
     return files | {f"{name}.eml": mail}, check_headers(mail, Place(one.file))
@@ -113,26 +108,13 @@ def _claim(one: Examined, edition: Edition, persona: Persona) -> Claim:
     """The persona as a recipient at the issue's date: nothing in a built file depends on when it was built."""
     assert one.issue is not None, "what has editions was read"
     dated_at = datetime.combine(one.issue.original.date, time(), tzinfo=UTC)
-    values = {"name": persona.name, "language": persona.language, "timezone": persona.timezone}
-    return Claim(
+    return claim_outside(
+        "build",
         recipient=base32(bytes.fromhex(fingerprint(edition.issue, edition.language, persona.id))[:ID_BYTES]),
-        delivery="build",
-        epoch=0,
         address=parse_address(persona.email or BUILT_IN.email).text,
         language=edition.language,
-        dated_at=dated_at,
-        attempts=0,
-        eligible_at=dated_at,
-        values={**persona.attributes, **values},
-    )
-
-
-def _letterhead(project: Project, edition: Edition) -> Letterhead:
-    return Letterhead(
-        lists={"build": edition.identity.newsletter or "build"},
-        urls=Urls(project.config.public.url, SIGNER),
-        signer=SIGNER,
-        bounces=project.config.bounces.address or edition.identity.from_address,
+        values=values_of(persona),
+        now=dated_at,
     )
 
 

@@ -1,39 +1,59 @@
-"""Composing: what a project's messages are made from, looked up once per delivery. Joins storage to delivery."""
+"""Composing: what a project's messages are made from beside their editions, in a delivery and outside of any."""
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Mapping
+from datetime import datetime
 
 from newsletter.app.project import Project
-from newsletter.compiler.edition import Edition
-from newsletter.delivery.desk import Prepare
-from newsletter.delivery.envelope import Envelope, address_envelope
+from newsletter.authoring.persona import Persona
 from newsletter.delivery.ledger import Claim
-from newsletter.delivery.message import Letterhead, Message, compose_message
+from newsletter.delivery.message import Letterhead
+from newsletter.delivery.plan import own_values
 from newsletter.delivery.urls import Urls
-from newsletter.storage.deliveries import Deliveries
+from newsletter.tokens import Key, Signer
+
+INERT = Signer([Key("aa", b"made for looking at, opens nothing")])
+"""Signs the links of messages outside a delivery. No project ever has this key, so that such links have no power."""
 
 
-def composer(project: Project, deliveries: Deliveries) -> Prepare:
-    """What makes one recipient's message and envelope from the stored editions of any delivery."""
-    signer, urls = project.keys.signer, Urls(project.config.public.url, project.keys.signer)
-
-    @lru_cache(maxsize=64)
-    def edition(delivery: str, language: str) -> Edition:
-        return deliveries.edition(delivery, language)
-
-    @lru_cache(maxsize=64)
-    def letterhead(delivery: str) -> Letterhead:
-        return Letterhead(deliveries.list_names(delivery), urls, signer, bounces_of(project))
-
-    def prepare(claim: Claim) -> tuple[Envelope, Message]:
-        paper = letterhead(claim.delivery)
-        return address_envelope(claim, paper), compose_message(edition(claim.delivery, claim.language), claim, paper)
-
-    return prepare
-
-
-def bounces_of(project: Project) -> str:
-    """The mailbox that return paths are made of."""
+def letterhead(project: Project, lists: Mapping[str, str], *, signer: Signer = INERT, mark: str = "") -> Letterhead:
+    """What a project's messages to these lists (slug → name) share."""
     domain = project.identity.from_address.rpartition("@")[2]
-    return project.config.bounces.address or f"bounces@{domain}"
+    bounces = project.config.bounces.address or f"bounces@{domain}"
+    return Letterhead(lists, Urls(project.config.public.url, signer), signer, bounces, mark)
+
+
+def claim_outside(
+    kind: str,
+    *,
+    recipient: str,
+    address: str,
+    language: str,
+    values: Mapping[str, object],
+    now: datetime,
+    lists: tuple[str, ...] = (),
+) -> Claim:
+    """A claim that no ledger knows, for a message of another `kind` than a delivery's: build, dry run, proof."""
+    return Claim(
+        recipient=recipient,
+        delivery=kind,
+        epoch=0,
+        address=address,
+        language=language,
+        dated_at=now.replace(microsecond=0),
+        attempts=0,
+        eligible_at=now,
+        values=values,
+        lists=lists,
+    )
+
+
+def values_of(persona: Persona) -> dict[str, str]:
+    """What merge fields may name when this persona looks, as a subscriber's would be frozen."""
+    return own_values(persona.attributes, name=persona.name, language=persona.language, timezone=persona.timezone)
+
+
+async def ungated() -> bool:
+    """The permit of a message that no ledger counts."""
+    return True

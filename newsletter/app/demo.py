@@ -100,7 +100,7 @@ def run_demo(project: Project, out: Path, say: Say) -> DemoReport:
     index = write_gallery(
         read_caught(catcher.files.iterdir()),
         folder,
-        served=f"{stage.config.public.url}/assets",
+        served=stage.assets_url,
         local="../build/assets",
     )
     report = DemoReport(

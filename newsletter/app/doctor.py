@@ -9,10 +9,9 @@ from enum import StrEnum
 
 from newsletter.app.database import connect
 from newsletter.app.keys import FILE as KEYS_FILE
-from newsletter.app.project import Project
+from newsletter.app.project import Project, check_sender
 from newsletter.compiler.mjml import Fault, to_html
 from newsletter.config import FILE as CONFIG_FILE
-from newsletter.delivery.checks.identity import check_identity
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.delivery.ledger import RecipientState
 from newsletter.errors import NewsletterError
@@ -60,8 +59,7 @@ def _configuration(project: Project) -> Iterator[Finding]:
         yield Finding(
             "project", Verdict.MIND, f"{project.folder} has no {CONFIG_FILE}", "Start one: newsletter init DIR"
         )
-    config = project.config
-    problems = check_identity(project.identity, config.public.url, config.bounces.address)
+    problems = check_sender(project)
     for problem in problems:
         verdict = Verdict.BAD if problem.severity is Severity.ERROR else Verdict.MIND
         yield Finding("sender", verdict, problem.message, problem.hint)

@@ -13,16 +13,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from newsletter.app.building import SIGNER
-from newsletter.app.composing import bounces_of
+from newsletter.app.composing import claim_outside, letterhead, ungated
 from newsletter.app.project import Project
 from newsletter.app.sending import Outlook, Ready, look_ahead
 from newsletter.delivery.envelope import address_envelope
 from newsletter.delivery.ledger import Claim, RecipientState
-from newsletter.delivery.message import Letterhead, compose_message
+from newsletter.delivery.message import compose_message
 from newsletter.delivery.plan import Exclusion, Planned, recipient_id
 from newsletter.delivery.transports.folder import FolderTransport
-from newsletter.delivery.urls import Urls
 from newsletter.errors import ComposeError, RequestError
 from newsletter.problem import Problem
 from newsletter.storage.engine import Database
@@ -106,7 +104,7 @@ def _clear(out: Path) -> None:
 async def _write_messages(
     project: Project, ready: Ready, outlook: Outlook, names: Mapping[int, tuple[str, str]], out: Path, now: datetime
 ) -> DryRun:
-    paper = Letterhead(dict(names.values()), Urls(project.config.public.url, SIGNER), SIGNER, bounces_of(project))
+    paper = letterhead(project, dict(names.values()))
     editions = {edition.language: edition for edition in ready.editions}
     transport = FolderTransport(out)
     planned: list[Planned] = []
@@ -122,28 +120,21 @@ async def _write_messages(
                 unrendered[one.candidate.address] = str(error)
                 planned.append(replace(one, state=RecipientState.EXCLUDED, reason=Exclusion.RENDER))
                 continue
-            await transport.send(envelope, message, _permit)
+            await transport.send(envelope, message, ungated)
             size += len(message.data)
         planned.append(one)
     seen = Outlook(tuple(planned), outlook.left_out)
     return DryRun(out, ready.issue, seen, seen.waiting, size, 0.0, unrendered, ready.warnings)
 
 
-async def _permit() -> bool:
-    return True
-
-
 def _claim(planned: Planned, names: Mapping[int, tuple[str, str]], now: datetime) -> Claim:
-    return Claim(
+    return claim_outside(
+        "dry run",
         recipient=recipient_id("dry run", planned.candidate.subscriber),
-        delivery="dry run",
-        epoch=0,
         address=planned.candidate.address,
         language=planned.language,
-        dated_at=now.replace(microsecond=0),
-        attempts=0,
-        eligible_at=now,
         values=planned.values,
+        now=now,
         lists=tuple(names[id_][0] for id_ in planned.candidate.list_ids),
     )
 

@@ -37,7 +37,7 @@ def compile_editions(project: Project, issue: Issue, *, assets_url: str | None =
     kit = Kit(
         folders=project.template_folders,
         identity=project.identity,
-        assets_url=assets_url_of(project) if assets_url is None else assets_url,
+        assets_url=project.assets_url if assets_url is None else assets_url,
         root=project.folder,
     )
     compiled = {language: compile_issue(issue, language, kit) for language in issue.languages}
@@ -50,11 +50,6 @@ def compile_editions(project: Project, issue: Issue, *, assets_url: str | None =
         problems=tuple(dict.fromkeys(chain.from_iterable(found.values()))),
         found=found,
     )
-
-
-def assets_url_of(project: Project) -> str:
-    """Where `newsletter serve` hands out the images of editions."""
-    return f"{project.config.public.url}/assets"
 
 
 def sharpen(problem: Problem, folder: Path) -> Problem:

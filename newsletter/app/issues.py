@@ -7,16 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from newsletter.app.editions import compile_editions
-from newsletter.app.project import Project
+from newsletter.app.project import Project, check_sender
 from newsletter.authoring.check import check_issue
 from newsletter.authoring.files import shown
 from newsletter.authoring.issue import Issue
 from newsletter.authoring.load import Loaded, find_issues, load_issue, slug_of
 from newsletter.authoring.persona import FILE as PERSONAS
-from newsletter.authoring.persona import load_personas
+from newsletter.authoring.persona import Persona, load_personas
 from newsletter.compiler.edition import Edition
 from newsletter.compiler.templates import looks_in
-from newsletter.delivery.checks.identity import check_identity
 from newsletter.problem import Place, Problem, has_errors
 
 
@@ -44,6 +43,11 @@ def load(project: Project, path: Path) -> Loaded:
     return load_issue(path, root=project.folder, looks=looks_in(project.template_folders))
 
 
+def read_personas(project: Project) -> tuple[tuple[Persona, ...], tuple[Problem, ...]]:
+    """Whose eyes the issues of a project can be seen with, never none; and what is wrong with their file."""
+    return load_personas(project.issues / PERSONAS, root=project.folder)
+
+
 def examine(project: Project, path: Path) -> Examined:
     """Read, compile and check one issue; what is wrong with it stops nothing that can be shown all the same."""
     loaded = load(project, path)
@@ -63,7 +67,7 @@ def examine_all(project: Project, paths: Sequence[Path] = ()) -> tuple[list[Exam
     files = find(project, paths)
     examined = [examine(project, file) for file in files]
     problems = [
-        *load_personas(project.issues / PERSONAS, root=project.folder)[1],
+        *read_personas(project)[1],
         *_same_slugs(project, files),
         *(problem for one in examined for problem in one.problems),
     ]
@@ -77,8 +81,7 @@ def examine_all(project: Project, paths: Sequence[Path] = ()) -> tuple[list[Exam
 def check(project: Project, paths: Sequence[Path] = ()) -> list[Problem]:
     """Every check on these issues: the file, editorial rules, compiling, and who sends."""
     _, problems = examine_all(project, paths)
-    public, bounces = project.config.public.url, project.config.bounces.address
-    return list(dict.fromkeys([*problems, *check_identity(project.identity, public, bounces)]))
+    return list(dict.fromkeys([*problems, *check_sender(project)]))
 
 
 def _same_slugs(project: Project, files: Iterable[Path]) -> Iterator[Problem]:

@@ -10,15 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from newsletter.app.issues import examine, find, load
-from newsletter.app.project import Project
+from newsletter.app.project import Project, check_sender
 from newsletter.authoring.files import shown
 from newsletter.authoring.issue import Issue
 from newsletter.authoring.load import slug_of
-from newsletter.authoring.persona import FILE as PERSONAS
-from newsletter.authoring.persona import Persona, load_personas
 from newsletter.compiler.edition import Edition
-from newsletter.delivery.checks.identity import check_identity
-from newsletter.expression import Values
 from newsletter.problem import Problem, Severity
 
 
@@ -55,26 +51,8 @@ def glance(project: Project, path: Path) -> Look:
 def look(project: Project, path: Path) -> Look:
     """Read, compile and check one issue, and whether we say who sends it."""
     examined = examine(project, path)
-    config = project.config
-    found = [*examined.problems, *check_identity(project.identity, config.public.url, config.bounces.address)]
+    found = [*examined.problems, *check_sender(project)]
     file = shown(path, project.folder)
     # What is wrong with the original often is what is wrong with its translations.
     found.sort(key=lambda problem: (problem.severity is not Severity.ERROR, problem.place.file != file))
     return Look(slug_of(path), file, examined.issue, examined.editions, tuple(found))
-
-
-def personas(project: Project) -> tuple[Persona, ...]:
-    """Whose eyes an issue can be seen with; never none."""
-    return load_personas(project.issues / PERSONAS, root=project.folder)[0]
-
-
-def values_for(persona: Persona, *, unsubscribe: str, view: str) -> Values:
-    """What merge fields name when this persona looks."""
-    subscriber = {
-        **persona.attributes,
-        "name": persona.name,
-        "email": persona.email,
-        "language": persona.language,
-        "timezone": persona.timezone,
-    }
-    return {"subscriber": subscriber, "link": {"unsubscribe": unsubscribe, "view": view}}

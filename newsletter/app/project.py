@@ -10,6 +10,8 @@ from pathlib import Path
 from newsletter.app.keys import Keys, load_keys
 from newsletter.compiler.edition import Identity
 from newsletter.config import FILE, Config, identity_of, load_config
+from newsletter.delivery.checks.identity import check_identity
+from newsletter.problem import Problem
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,11 @@ class Project:
         """Who sends."""
         return identity_of(self.config.newsletter)
 
+    @property
+    def assets_url(self) -> str:
+        """Where `newsletter serve` hands out the images of editions, by their names."""
+        return f"{self.config.public.url}/assets"
+
     @cached_property
     def keys(self) -> Keys:
         """The project's secrets, made when first needed."""
@@ -47,6 +54,11 @@ class Project:
         if separator and scheme.startswith("sqlite") and path and path != ":memory:" and not Path(path).is_absolute():
             return f"{scheme}:///{self.folder / path}"
         return url
+
+
+def check_sender(project: Project) -> list[Problem]:
+    """What is missing or wrong about who sends."""
+    return check_identity(project.identity, project.config.public.url, project.config.bounces.address)
 
 
 def find_folder(start: Path) -> Path | None:

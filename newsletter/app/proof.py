@@ -9,23 +9,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from newsletter.app.building import SIGNER
-from newsletter.app.composing import bounces_of
+from newsletter.app.composing import claim_outside, letterhead, ungated, values_of
+from newsletter.app.issues import read_personas
 from newsletter.app.project import Project
 from newsletter.app.relay import smtp_settings
 from newsletter.app.sending import make_ready
 from newsletter.audience.address import Address, parse_address
-from newsletter.authoring.persona import FILE as PERSONAS
-from newsletter.authoring.persona import choose_persona, load_personas
+from newsletter.authoring.persona import choose_persona
 from newsletter.compiler.edition import Edition
 from newsletter.delivery.envelope import address_envelope
-from newsletter.delivery.ledger import Claim
-from newsletter.delivery.message import Letterhead, compose_message
+from newsletter.delivery.message import compose_message
 from newsletter.delivery.outcome import Accepted, Unknown
 from newsletter.delivery.plan import ID_BYTES
 from newsletter.delivery.transport import Transport
 from newsletter.delivery.transports.smtp import SmtpTransport
-from newsletter.delivery.urls import Urls
 from newsletter.errors import NotFoundError
 from newsletter.problem import Problem
 from newsletter.storage.deliveries import Deliveries
@@ -101,30 +98,16 @@ async def _send(
 async def _send_one(
     project: Project, edition: Edition, person: Address, transport: Transport, now: datetime
 ) -> ProofResult:
-    name = project.config.newsletter.name or "proof"
-    paper = Letterhead({"proof": name}, Urls(project.config.public.url, SIGNER), SIGNER, bounces_of(project), MARK)
-    personas, _ = load_personas(project.issues / PERSONAS, root=project.folder)
-    persona = choose_persona(personas, edition.language, [edition.language])
-    claim = Claim(
+    paper = letterhead(project, {"proof": project.identity.newsletter or "proof"}, mark=MARK)
+    personas, _ = read_personas(project)
+    claim = claim_outside(
+        "proof",
         recipient=base32(secrets.token_bytes(ID_BYTES)),  # a proof is another message each time it is sent
-        delivery="proof",
-        epoch=0,
         address=person.text,
         language=edition.language,
-        dated_at=now.replace(microsecond=0),
-        attempts=0,
-        eligible_at=now,
-        values={
-            **persona.attributes,
-            "name": persona.name,
-            "language": persona.language,
-            "timezone": persona.timezone,
-        },
+        values=values_of(choose_persona(personas, edition.language, [edition.language])),
+        now=now,
     )
-    outcome = await transport.send(address_envelope(claim, paper), compose_message(edition, claim, paper), _permit)
+    outcome = await transport.send(address_envelope(claim, paper), compose_message(edition, claim, paper), ungated)
     said = outcome.reason if isinstance(outcome, Unknown) else str(outcome.reply)
     return ProofResult(person.text, edition.language, isinstance(outcome, Accepted), said)
-
-
-async def _permit() -> bool:
-    return True

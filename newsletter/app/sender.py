@@ -10,13 +10,17 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
-from newsletter.app.composing import composer
+from newsletter.app.composing import letterhead
 from newsletter.app.project import Project
 from newsletter.app.relay import smtp_settings
+from newsletter.compiler.edition import Edition
 from newsletter.delivery.delivery import Delivery, DeliveryState
-from newsletter.delivery.desk import Surroundings
+from newsletter.delivery.desk import Prepare, Surroundings
+from newsletter.delivery.envelope import Envelope, address_envelope
 from newsletter.delivery.ledger import Claim
+from newsletter.delivery.message import Letterhead, Message, compose_message
 from newsletter.delivery.retry import Decision
 from newsletter.delivery.send import Ending, Terms, send
 from newsletter.delivery.transports.smtp import SmtpTransport
@@ -114,7 +118,7 @@ async def _send(
     around = Surroundings(
         ledger=StoredLedger(database, expiry=config.sending.expiry),
         transport=transport,
-        prepare=composer(project, Deliveries(database)),
+        prepare=_composer(project, Deliveries(database)),
         clock=_now,
         new_worker=this_worker,
         is_dead=is_known_dead,
@@ -131,6 +135,24 @@ async def _send(
         return await send(around, terms, stop, only=only)
     finally:
         await transport.close()
+
+
+def _composer(project: Project, deliveries: Deliveries) -> Prepare:
+    """What makes one recipient's message and envelope from the stored editions of any delivery."""
+
+    @lru_cache(maxsize=64)
+    def edition(delivery: str, language: str) -> Edition:
+        return deliveries.edition(delivery, language)
+
+    @lru_cache(maxsize=64)
+    def paper_of(delivery: str) -> Letterhead:
+        return letterhead(project, deliveries.list_names(delivery), signer=project.keys.signer)
+
+    def prepare(claim: Claim) -> tuple[Envelope, Message]:
+        paper = paper_of(claim.delivery)
+        return address_envelope(claim, paper), compose_message(edition(claim.delivery, claim.language), claim, paper)
+
+    return prepare
 
 
 async def _prepare_deliveries(project: Project, database: Database, stop: asyncio.Event, tell: Tell) -> None:

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Literal
 
 from newsletter.app.issues import examine, find
-from newsletter.app.project import Project
+from newsletter.app.project import Project, check_sender
 from newsletter.audience.address import parse_address
 from newsletter.authoring.issue import SendPlan
 from newsletter.compiler.edition import Edition
-from newsletter.delivery.checks.identity import check_identity
 from newsletter.delivery.delivery import Delivery, DeliveryState
 from newsletter.delivery.ledger import RecipientState
 from newsletter.delivery.plan import Planned, plan
@@ -75,8 +74,7 @@ def make_ready(project: Project, path: Path) -> Ready:
         what = "There is no issue" if not found else f"There are {len(found)} issues"
         raise RequestError(f"{what} at {path}", hint="Name one issue: its folder, or its issue.yaml")
     examined = examine(project, found[0])
-    public, bounces = project.config.public.url, project.config.bounces.address
-    problems = (*examined.problems, *check_identity(project.identity, public, bounces))
+    problems = (*examined.problems, *check_sender(project))
     if has_errors(problems) or examined.issue is None:
         raise AuthoringError(problems)
     return Ready(examined.issue.slug, tuple(examined.editions.values()), problems, examined.issue.send)

@@ -66,7 +66,7 @@ def compose_message(edition: Edition, claim: Claim, letterhead: Letterhead) -> M
 
     Raises ComposeError when a value of this recipient cannot stand in a header or in text; the others are unharmed.
     """
-    filled = edition.fill(merge_values(claim.recipient, claim.address, claim.values, letterhead.urls))
+    filled = fill_for(edition, claim, letterhead.urls)
     # Text first: a reader shows the last alternative it understands (RFC 2046, section 5.1.4).
     parts = (_encode("plain", filled.text), _encode("html", filled.html))
     boundary = choose_boundary(f"{edition.hash} {claim.recipient}", [part.data for part in parts])
@@ -83,12 +83,15 @@ def compose_message(edition: Edition, claim: Claim, letterhead: Letterhead) -> M
     return Message(id=message_id, data=data, sha256=hashlib.sha256(data).hexdigest())
 
 
-def merge_values(recipient: str, address: str, values: Mapping[str, object], urls: Urls) -> Values:
-    """What merge fields and personal links of an edition stand for, for one recipient."""
-    return {
-        "subscriber": {**values, "email": address},
-        "link": {"unsubscribe": urls.unsubscribe(recipient), "view": urls.view(recipient)},
-    }
+def fill_for(edition: Edition, claim: Claim, urls: Urls) -> Filled:
+    """An edition with one recipient's own data and links."""
+    unsubscribe, view = urls.unsubscribe(claim.recipient), urls.view(claim.recipient)
+    return edition.fill(merge_values(claim.values, claim.address, unsubscribe=unsubscribe, view=view))
+
+
+def merge_values(values: Mapping[str, object], address: str, *, unsubscribe: str, view: str) -> Values:
+    """What the merge fields of an edition stand for; the last two are the links of the recipient's own."""
+    return {"subscriber": {**values, "email": address}, "link": {"unsubscribe": unsubscribe, "view": view}}
 
 
 def choose_boundary(seed: str, parts: Sequence[bytes]) -> str:

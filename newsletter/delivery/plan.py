@@ -82,15 +82,17 @@ def plan(candidate: Candidate, *, delivery: str, languages: Sequence[str], again
         id=recipient_id(delivery, candidate.subscriber),
         candidate=candidate,
         language=choose_language([candidate.language, *candidate.list_languages], languages),
-        values={
-            **candidate.attributes,
-            "name": candidate.name,
-            "language": candidate.language,
-            "timezone": candidate.timezone,
-        },
+        values=own_values(
+            candidate.attributes, name=candidate.name, language=candidate.language, timezone=candidate.timezone
+        ),
         state=state,
         reason=reason,
     )
+
+
+def own_values(attributes: Mapping[str, str], *, name: str, language: str, timezone: str) -> dict[str, str]:
+    """What merge fields may name of a person; what we keep of everybody stands over attributes of the same name."""
+    return {**attributes, "name": name, "language": language, "timezone": timezone}
 
 
 def _standing(candidate: Candidate, *, again: bool) -> tuple[RecipientState, str]:

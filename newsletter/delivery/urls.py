@@ -1,4 +1,4 @@
-"""Urls: where our own pages and pictures are reached; personal ones carry a token of exactly one purpose.
+"""Urls: where our own pages are reached by one recipient; each carries a token of exactly one purpose.
 
 Made from `[public] url` and the project's signer; used by compose for links and headers, and by previews.
 """
@@ -6,7 +6,6 @@ Made from `[public] url` and the project's signer; used by compose for links and
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from newsletter.tokens import Purpose, Signer
 
@@ -25,7 +24,3 @@ class Urls:
     def view(self, recipient: str) -> str:
         """The recipient's mail as a page; can do nothing else, so that a forwarded mail gives no power."""
         return f"{self.base}/v/{self.signer.sign(Purpose.VIEW, recipient)}"
-
-    def asset(self, name: str) -> str:
-        """An image, by the name that is made of its content."""
-        return f"{self.base}/assets/{quote(name)}"

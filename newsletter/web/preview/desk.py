@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
-from newsletter.app.looking import Look, glance, look, personas, slugs
+from newsletter.app.issues import read_personas
+from newsletter.app.looking import Look, glance, look, slugs
 from newsletter.app.project import Project
 from newsletter.authoring.persona import Persona
 from newsletter.compiler.edition import Asset
@@ -76,5 +77,5 @@ class Desk:
     def _fresh(self) -> Kept:
         version = self._version()  # asked before reading: a change while we read makes us read again
         if self._kept is None or self._kept.version != version:
-            self._kept = Kept(version, slugs(self.project), personas(self.project), {}, {})
+            self._kept = Kept(version, slugs(self.project), read_personas(self.project)[0], {}, {})
         return self._kept

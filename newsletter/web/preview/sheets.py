@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from newsletter.app.looking import Look, values_for
+from newsletter.app.composing import values_of
+from newsletter.app.looking import Look
 from newsletter.app.project import Project
 from newsletter.authoring.persona import Persona, choose_persona
 from newsletter.compiler.checks.size import MAX_BYTES, html_size
 from newsletter.compiler.edition import Edition, Filled
+from newsletter.delivery.message import merge_values
 from newsletter.problem import Problem
 from newsletter.web.pages import Pages
 from newsletter.web.preview.frame import Scheme, framed
@@ -80,8 +82,8 @@ class Sheets:
 
     def mail(self, edition: Edition, persona: Persona, scheme: Scheme) -> str:
         """The document inside the frame."""
-        served = f"{self._project.config.public.url}/assets"
-        return framed(self._fill(edition, persona).html, scheme, served=served, local=f"{_UP}assets")
+        served, local = self._project.assets_url, f"{_UP}assets"
+        return framed(self._fill(edition, persona).html, scheme, served=served, local=local)
 
     def _facts(self, edition: Edition, persona: Persona) -> dict[str, object]:
         filled = self._fill(edition, persona)
@@ -97,7 +99,8 @@ class Sheets:
     def _fill(self, edition: Edition, persona: Persona) -> Filled:
         # Personal links lead to pages that belong to nobody: no subscription may hang on a preview.
         public_url = self._project.config.public.url
-        return edition.fill(values_for(persona, unsubscribe=f"{public_url}/u", view=f"{public_url}/v"))
+        unsubscribe, view = f"{public_url}/u", f"{public_url}/v"
+        return edition.fill(merge_values(values_of(persona), persona.email, unsubscribe=unsubscribe, view=view))
 
     def _page(self, page: str, root: str, version: str, values: Mapping[str, object]) -> str:
         name = self._project.config.newsletter.name or self._project.folder.name

@@ -24,8 +24,3 @@ def test_links_start_at_the_base_and_hold_a_token() -> None:
 def test_view_token_cannot_unsubscribe() -> None:
     with pytest.raises(LinkError):
         SIGNER.verify(Purpose.UNSUBSCRIBE, URLS.view(RECIPIENT).rpartition("/")[2])
-
-
-def test_asset_is_found_by_its_name() -> None:
-    assert URLS.asset("ab12.png") == "https://news.example.org/weekly/assets/ab12.png"
-    assert URLS.asset("a b?.png") == "https://news.example.org/weekly/assets/a%20b%3F.png"
