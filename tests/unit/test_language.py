@@ -22,6 +22,7 @@ from newsletter.language import best_match, direction_of, language_tag, lookup_o
         ("de-CH-1996", "de-CH-1996"),
         ("en-u-ca-buddhist", "en-u-ca-buddhist"),
         ("en-x-Team", "en-x-team"),
+        ("en" + "-abcdefgh" * 3 + "-abcde", "en" + "-abcdefgh" * 3 + "-abcde"),  # 35 characters
     ],
 )
 def test_tag_is_written_in_its_one_form(text: str, tag: str) -> None:

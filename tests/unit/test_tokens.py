@@ -74,3 +74,29 @@ def test_payload_outside_the_alphabet_is_a_mistake_of_ours() -> None:
 def test_keyed_hash_depends_on_key_and_value() -> None:
     assert len({keyed_hash(b"k" * 32, "a"), keyed_hash(b"k" * 32, "b"), keyed_hash(b"l" * 32, "a")}) == 3
     assert base32(b"\x00" * 5) == "aaaaaaaa"
+
+
+@pytest.mark.parametrize(
+    ("purpose", "token"),
+    [
+        (Purpose.VIEW, "recipientabh3uemoriys3w2l6jw4dwx5dlvt"),
+        (Purpose.UNSUBSCRIBE, "recipientabv2ww2tscd2zegoe5v2nlvo5alv"),
+        (Purpose.RESUBSCRIBE, "recipientabafzziv7ou7hq4a6zv6d3nwonfj"),
+        (Purpose.RETURN_PATH, "recipientabciotvhpakaix7xwsqpzmkively"),
+        (Purpose.MESSAGE_ID, "recipientab4idftl7bcg36jrutlvyonf33w2"),
+    ],
+)
+def test_token_never_changes_its_form(purpose: Purpose, token: str) -> None:
+    # Links in mails that people kept must work with every later version of the program.
+    assert Signer([Key("ab", bytes(range(32)))]).sign(purpose, "recipient") == token
+
+
+def test_keyed_hash_never_changes_its_form() -> None:
+    # What stays of an erased address must be found again; BLAKE2b takes 64 bytes of key at most.
+    for secret in (bytes(range(64)), bytes(range(80))):
+        assert keyed_hash(secret, "ana@example.org") == "6vz2lqydlqheza46w6m42v3zrc"
+
+
+def test_signer_without_keys_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one key"):
+        Signer([])
