@@ -6,9 +6,12 @@ import asyncio
 import functools
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from letters import CLAIM, LETTERHEAD, edition
 
+from newsletter.app.relay import smtp_settings
+from newsletter.config import Config
 from newsletter.delivery.envelope import Envelope, address_envelope
 from newsletter.delivery.message import Message, compose_message
 from newsletter.delivery.outcome import Outcome
@@ -25,6 +28,11 @@ def letter(address: str = "ana@example.com", *, lines: int = 1) -> tuple[Envelop
     claim = replace(CLAIM, address=address)
     message = compose_message(edition(text=LINES * lines, slots=()), claim, LETTERHEAD)
     return address_envelope(claim, LETTERHEAD), message
+
+
+def relay(host: str, port: int, **changes: Any) -> SmtpSettings:
+    """A relay to talk to as the configuration would have it, but for these changes."""
+    return replace(smtp_settings(Config()), host=host, port=port, **changes)
 
 
 async def granted() -> bool:

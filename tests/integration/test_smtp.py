@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mailing import granted, letter, refused, send_all
+from mailing import granted, letter, refused, relay, send_all
 from recording_server import Fault, RecordingServer, recording_server
 
 from newsletter.delivery.envelope import Envelope
@@ -22,7 +22,7 @@ LONG = 20_000  # lines: more than any socket buffers
 
 
 def settings(server: RecordingServer, **changes: Any) -> SmtpSettings:
-    return SmtpSettings(**{"host": server.host, "port": server.port, "tls": "none", "timeout": 30.0} | changes)
+    return relay(server.host, server.port, **{"tls": "none", "timeout": 30.0} | changes)
 
 
 def until(server: RecordingServer, event: str) -> Callable[[], Awaitable[bool]]:
@@ -101,7 +101,7 @@ def test_silence_before_the_dot_judges_nothing(tmp_path: Path, step: str) -> Non
 
 
 def test_nobody_listening_is_said_with_the_place() -> None:
-    [outcome] = send_all(SmtpSettings("127.0.0.1", 1, tls="none"), [letter()])
+    [outcome] = send_all(relay("127.0.0.1", 1, tls="none"), [letter()])
     assert isinstance(outcome, RelayConnectionError)
     assert "127.0.0.1:1" in str(outcome)
 

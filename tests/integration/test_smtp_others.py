@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
-from mailing import letter, send_all
+from mailing import letter, relay, send_all
 from tools import require
 
 from newsletter.delivery.outcome import Accepted, Deferred, Fault, Rejected, Unknown
@@ -49,7 +49,7 @@ def test_aiosmtpd_gets_the_same_bytes_and_reads_them_without_defects() -> None:
     controller.start()
     try:
         letters = [letter(), letter("用户@example.com"), letter("bo@example.com", lines=500)]
-        outcomes = send_all(SmtpSettings("127.0.0.1", port, tls="none", timeout=20), letters)
+        outcomes = send_all(relay("127.0.0.1", port, tls="none", timeout=20), letters)
     finally:
         controller.stop()
     assert all(isinstance(outcome, Accepted) for outcome in outcomes)
@@ -75,7 +75,7 @@ def sink(folder: Path, *arguments: str) -> Iterator[SmtpSettings]:
             except ConnectionRefusedError:
                 assert process.poll() is None, "smtp-sink ended by itself"
                 time.sleep(0.02)
-        yield SmtpSettings("127.0.0.1", port, tls="none", timeout=10, reply_timeout=10)
+        yield relay("127.0.0.1", port, tls="none", timeout=10, reply_timeout=10)
     finally:
         process.kill()
         process.wait()

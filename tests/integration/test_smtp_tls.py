@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mailing import letter, send_all
+from mailing import letter, relay, send_all
 from recording_server import Fault, RecordingServer, recording_server
 from tools import require
 
@@ -35,8 +35,8 @@ def serving(certificates: Path, name: str = "good") -> dict[str, Any]:
 
 
 def settings(server: RecordingServer, certificates: Path, **changes: Any) -> SmtpSettings:
-    usual = {"host": server.host, "port": server.port, "timeout": 10.0, "ca_file": str(certificates / "good.pem")}
-    return SmtpSettings(**usual | changes)
+    usual = {"timeout": 10.0, "ca_file": str(certificates / "good.pem")}
+    return relay(server.host, server.port, **usual | changes)
 
 
 def said_in_clear(server: RecordingServer) -> list[str]:

@@ -13,24 +13,24 @@ from newsletter.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class SmtpSettings:
-    """The relay and how to talk to it. Durations in seconds."""
+    """The relay and how to talk to it. Durations in seconds. What is usual stands in the configuration."""
 
     host: str
     port: int
-    tls: Literal["starttls", "implicit", "none"] = "starttls"
-    username: str = ""
-    password: str = field(default="", repr=False)
-    ca_file: str = ""
+    tls: Literal["starttls", "implicit", "none"]
+    username: str
+    password: str = field(repr=False)
+    ca_file: str
     """PEM file of authorities to trust instead of the system's; empty: the system's."""
-    force_clear: bool = False
+    force_clear: bool
     """Allow `none` to a host that is not loopback, and a login in clear."""
-    timeout: float = 60.0
+    timeout: float
     """How long the relay may be silent before the final dot."""
-    reply_timeout: float = 600.0
+    reply_timeout: float
     """How long it may think after the final dot (RFC 5321, section 4.5.3.2.6: ten minutes)."""
-    hello: str = ""
+    hello: str
     """The name we greet with; empty: this host's."""
-    connections: int = 4
+    connections: int
     """How many are open at most; more `send`s than that wait for one."""
     messages_per_connection: int = 100
     """After so many a connection is closed in peace and another one opened."""

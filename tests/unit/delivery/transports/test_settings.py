@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mailing import relay
 
 from newsletter.delivery.transports.smtp import SmtpSettings, SmtpTransport
 from newsletter.errors import ConfigError
 
 
 def settings(**changes: Any) -> SmtpSettings:
-    return SmtpSettings(**{"host": "relay.example.org", "port": 587} | changes)
+    return relay(**{"host": "relay.example.org", "port": 587} | changes)
 
 
 def test_password_is_not_shown() -> None:
