@@ -63,13 +63,16 @@ def serve(project: Project, host: str, port: int, announce: Callable[[str], None
             database.close()
 
 
-def preview(project: Project, host: str, port: int, announce: Callable[[str], None]) -> None:
-    """Run the author's pages until SIGTERM or SIGINT. Raises RequestError when the port cannot be had."""
+def preview(reopen: Callable[[], Project], host: str, port: int, announce: Callable[[str], None]) -> None:
+    """Run the author's pages until SIGTERM or SIGINT. Raises RequestError when the port cannot be had.
+
+    `reopen` reads the project, again when its configuration may have changed.
+    """
     changes = Changes()
     listening = listen(host, port)
     announce(url_of(listening))
     with _signals_survived():
-        _run(preview_app(project, changes, host=host), listening, on_stop=changes.close)
+        _run(preview_app(reopen, changes, host=host), listening, on_stop=changes.close)
 
 
 class Sender:

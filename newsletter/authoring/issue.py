@@ -221,8 +221,6 @@ class Issue:
     contents: Mapping[str, Content]
     """Language → content; always holds `language`."""
     send: SendPlan = SendPlan()
-    sources: tuple[Path, ...] = ()
-    """Every file that was read: issue, translations, people, images. The preview watches them."""
 
     @property
     def languages(self) -> tuple[str, ...]:

@@ -63,7 +63,6 @@ def load_issue(file: Path, *, root: Path, looks: Mapping[str, Sequence[str]] | N
         language=entry.language,
         contents=contents,
         send=send_plan(entry.send),
-        sources=tuple(dict.fromkeys(reading.sources)),
     )
     return Loaded(issue, problems)
 
@@ -81,7 +80,6 @@ class _Reading:
     root: Path
     looks: Mapping[str, Sequence[str]]
     problems: list[Problem] = field(default_factory=list)
-    sources: list[Path] = field(default_factory=list)
     images: dict[str, ImageFile] = field(default_factory=dict)
     people: Mapping[str, Person] = field(default_factory=dict)
 
@@ -132,7 +130,6 @@ class _Reading:
             hint = "An issue is <slug>/issue.yaml; translations alone make none."
             self.complain("missing-file", "there is no such file", file, hint)
             return None
-        self.sources.append(file)
         tree, problems = read_source(file, shown(file, self.root))
         self.problems += problems
         return tree
@@ -143,10 +140,8 @@ class _Reading:
         if people is not None and (refused := refuse_outside(people, self.root)):
             self.problems.append(refused)
         elif people is not None:
-            self.sources.append(people)
             self.people, problems = load_people(people, shown(people, self.root))
             self.problems += problems
-            self.sources += [person.avatar.file for person in self.people.values() if person.avatar]
         personas = self.nearest(PERSONAS)
         attributes: set[str] = set()
         if personas is not None:
@@ -162,7 +157,6 @@ class _Reading:
         image, problem = read_picture(node, self.file.parent)
         if image is not None:
             self.images[name] = image
-            self.sources.append(image.file)
         return problem
 
     def nearest(self, name: str) -> Path | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from functools import partial
 from pathlib import Path
 
 import click
@@ -34,8 +36,10 @@ def preview(ctx: click.Context, host: str, port: int, out: Path | None) -> None:
         click.echo(f"Wrote {len(written)} files; begin with {written[0]}")
         return
     from newsletter import service
+    from newsletter.app.project import open_project
 
-    service.preview(project, host, port, lambda url: click.echo(f"Preview on {url} (Ctrl+C ends it)"))
+    reopen = partial(open_project, project.folder, os.environ)
+    service.preview(reopen, host, port, lambda url: click.echo(f"Preview on {url} (Ctrl+C ends it)"))
 
 
 @click.command()

@@ -73,15 +73,33 @@ def test_open_page_hears_of_every_save(folder: Path) -> None:
         until_shown("templates/blocks/text.mjml.j2:1")
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "newsletter.toml", "people.yaml", "ana.png", "issues/people.yaml", "issues/personas.yaml",
+        "issues/welcome/new.jpg", "templates/themes/default.yaml", "templates/parts/figure.mjml.j2",
+    ],
+)  # fmt: skip
+def test_every_file_that_is_read_is_watched(folder: Path, name: str) -> None:
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    with previewing(folder) as (url, _), httpx2.stream("GET", f"{url}/changes", timeout=None) as stream:
+        heard = versions(stream.iter_lines())
+        first = next(heard)
+        draft = folder / "draft"  # as editors save: written beside, then put in its place
+        draft.write_text("x")
+        draft.replace(folder / name)
+        assert next(heard) != first
+
+
 def test_template_folder_that_appears_is_watched_too(folder: Path) -> None:
     shutil.rmtree(folder / "templates")
     with previewing(folder) as (url, _), httpx2.stream("GET", f"{url}/changes", timeout=None) as stream:
         heard = versions(stream.iter_lines())
-        next(heard)
+        first = next(heard)
         (folder / "templates").mkdir()
-        next(heard)
+        second = next(heard)
         (folder / "templates" / "notes.txt").write_text("a file")
-        next(heard)
+        assert len({first, second, next(heard)}) == 3
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from fastapi import FastAPI, HTTPException
+from fastapi import Depends, FastAPI, HTTPException
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.responses import StreamingResponse as Stream
 
 from newsletter.app.looking import Look
 from newsletter.app.project import Project
 from newsletter.authoring.persona import Persona
-from newsletter.errors import AuthoringError
+from newsletter.errors import NewsletterError
 from newsletter.web.pages import QUIET_HEADERS, Headers, policy
 from newsletter.web.preview.changes import Changes
 from newsletter.web.preview.desk import Desk
@@ -40,20 +40,34 @@ _MAIL_POLICY = policy(
 )
 
 
-def preview_app(project: Project, changes: Changes, *, host: str = "127.0.0.1") -> FastAPI:
-    """The preview of one project. `changes.close()` ends its open streams; `host` is the name it was told to use."""
+def preview_app(reopen: Callable[[], Project], changes: Changes, *, host: str = "127.0.0.1") -> FastAPI:
+    """The preview of the project that `reopen` reads; raises ConfigError if that cannot be read to begin with.
+
+    `changes.close()` ends its open streams; `host` is the name it was told to use.
+    """
+    desk = Desk(reopen, lambda: changes.version)
 
     @asynccontextmanager
     async def watching(_: FastAPI) -> AsyncIterator[None]:
-        watcher = asyncio.create_task(changes.watch(lambda: watched_folders(project)))
+        watchers = (
+            changes.watch(lambda: watched_folders(desk.project)),
+            changes.watch(lambda: [desk.project.folder], deep=False),
+        )
+        watching = asyncio.gather(*watchers)
         yield
         changes.close()
-        await watcher
+        await watching
 
-    app = FastAPI(lifespan=watching, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    async def note_version(request: Request) -> None:
+        request.state.version = changes.version  # before looking: a change meanwhile makes the page reload
+
+    app = FastAPI(
+        lifespan=watching, dependencies=[Depends(note_version)], openapi_url=None, docs_url=None, redoc_url=None,
+        redirect_slashes=False,
+    )  # fmt: skip
     app.add_middleware(Headers, headers=dict(QUIET_HEADERS) | {"Content-Security-Policy": _PAGE_POLICY})
     app.add_middleware(OwnHosts, bound=host)
-    _add_pages(app, project, changes)
+    _add_pages(app, desk, changes)
     _add_stream(app, changes)
     return app
 
@@ -63,15 +77,13 @@ def watched_folders(project: Project) -> list[Path]:
     return [folder for folder in (project.issues, *project.template_folders) if folder.is_dir()]
 
 
-def _add_pages(app: FastAPI, project: Project, changes: Changes) -> None:
-    desk = Desk(project, lambda: changes.version)
-    sheets = Sheets(project, live=True)
+def _add_pages(app: FastAPI, desk: Desk, changes: Changes) -> None:
+    sheets = Sheets(desk, live=True)
 
     @app.api_route("/", methods=SHOW)
     @app.api_route("/index.html", methods=SHOW)
-    def show_issues() -> HTMLResponse:
-        version = changes.version
-        return HTMLResponse(sheets.index(desk.glances(), desk.personas(), version))
+    def show_issues(request: Request) -> HTMLResponse:
+        return HTMLResponse(sheets.index(desk.glances(), desk.personas(), request.state.version))
 
     @app.api_route("/issues/{slug}", methods=SHOW)
     def choose_edition(slug: str) -> RedirectResponse:
@@ -79,13 +91,12 @@ def _add_pages(app: FastAPI, project: Project, changes: Changes) -> None:
         return RedirectResponse(f"/issues/{quote(slug)}/{language}/{persona.id}.html")
 
     @app.api_route("/issues/{slug}/{language}/{name}.html", methods=SHOW)
-    def show_edition(slug: str, language: str, name: str) -> HTMLResponse:
+    def show_edition(request: Request, slug: str, language: str, name: str) -> HTMLResponse:
         persona, _, scheme = name.partition(".")
         if scheme:
             return _mail(desk, sheets, slug, language, persona, scheme)
-        version = changes.version  # before looking: a change meanwhile makes the page reload
-        html = sheets.sheet(_found(desk, slug), language, _persona(desk, persona), desk.personas(), version)
-        return HTMLResponse(html)
+        found, version = _found(desk, slug), request.state.version
+        return HTMLResponse(sheets.sheet(found, language, _persona(desk, persona), desk.personas(), version))
 
     @app.api_route("/assets/{name}", methods=SHOW)
     def show_image(name: str) -> Response:
@@ -104,10 +115,9 @@ def _add_pages(app: FastAPI, project: Project, changes: Changes) -> None:
     def nothing_here(request: Request, error: AnyHTTPException) -> HTMLResponse:  # noqa: ARG001
         return HTMLResponse(sheets.lost(error.detail, changes.version), error.status_code, error.headers)
 
-    @app.exception_handler(AuthoringError)
-    def cannot_look(request: Request, error: AuthoringError) -> PlainTextResponse:  # noqa: ARG001
-        lines = [str(error), *(f"{problem.place}: {problem.message}" for problem in error.problems)]
-        return PlainTextResponse("\n".join(lines), status_code=500)
+    @app.exception_handler(NewsletterError)
+    def cannot_look(request: Request, error: NewsletterError) -> HTMLResponse:
+        return HTMLResponse(sheets.stopped(error, request.state.version), 500)
 
 
 def _add_stream(app: FastAPI, changes: Changes) -> None:

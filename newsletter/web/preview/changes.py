@@ -8,7 +8,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
-from watchfiles import awatch
+from watchfiles import Change, DefaultFilter, awatch
 
 log = logging.getLogger("newsletter.preview")
 
@@ -44,13 +44,16 @@ class Changes:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._end)
 
-    async def watch(self, folders: Callable[[], Sequence[Path]]) -> None:
-        """Tell of changes below these folders until `close`; they are asked for again now and then."""
+    async def watch(self, folders: Callable[[], Sequence[Path]], *, deep: bool = True) -> None:
+        """Tell of changes below these folders until `close`; they are asked for again now and then.
+
+        Not `deep`: only of files in the very folders, and only of those that configure a project or make issues.
+        """
         self._loop = asyncio.get_running_loop()
         while not self._stop.is_set():
             watched = folders()
             try:
-                if watched and await self._watch_these(watched, folders):
+                if watched and await self._watch_these(watched, folders, deep):
                     self.tell()  # a folder has come or gone
             except FileNotFoundError:
                 watched = []  # gone between our looking and our watching
@@ -60,10 +63,12 @@ class Changes:
             if not watched:
                 await self._pause(_LOOK_AGAIN / 1000)
 
-    async def _watch_these(self, watched: Sequence[Path], folders: Callable[[], Sequence[Path]]) -> bool:
+    async def _watch_these(self, watched: Sequence[Path], folders: Callable[[], Sequence[Path]], deep: bool) -> bool:
         """Watch until the folders are others than these; False when it was told to stop."""
         async for changed in awatch(
             *watched,
+            watch_filter=DefaultFilter() if deep else is_written_by_hand,
+            recursive=deep,
             debounce=_DEBOUNCE,
             step=_STEP,
             stop_event=self._stop,
@@ -96,6 +101,11 @@ class Changes:
         self._stop.set()
         for event in self._waiting:
             event.set()
+
+
+def is_written_by_hand(_: Change, path: str) -> bool:
+    """Whether it can be what a person saved: beside newsletter.toml a database changes all the time."""
+    return Path(path).suffix.lower() in (".toml", ".yaml", ".png", ".jpg", ".jpeg", ".gif")
 
 
 async def _within(event: asyncio.Event, seconds: float) -> bool:

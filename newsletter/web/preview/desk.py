@@ -28,11 +28,14 @@ class Kept:
 class Desk:
     """Looks at issues. Compiling is slow beside everything else here, so it is done off the event loop, one at a time.
 
-    `version` tells whether what was made before still holds.
+    `version` tells whether what was made before still holds; if not, `reopen` reads the configuration again, too.
+    Whatever is asked raises ConfigError while there is a mistake in it.
     """
 
-    def __init__(self, project: Project, version: Callable[[], str]) -> None:
-        self.project = project
+    def __init__(self, reopen: Callable[[], Project], version: Callable[[], str]) -> None:
+        self.project = reopen()
+        """As it was when its configuration was last in order."""
+        self._reopen = reopen
         self._version = version
         self._lock = Lock()
         self._kept: Kept | None = None
@@ -77,5 +80,6 @@ class Desk:
     def _fresh(self) -> Kept:
         version = self._version()  # asked before reading: a change while we read makes us read again
         if self._kept is None or self._kept.version != version:
+            self.project = self._reopen()
             self._kept = Kept(version, slugs(self.project), read_personas(self.project)[0], {}, {})
         return self._kept

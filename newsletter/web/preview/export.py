@@ -15,8 +15,8 @@ from newsletter.web.preview.sheets import STATIC, Sheets
 
 def export_preview(project: Project, out: Path) -> list[Path]:
     """Write every page, mail and image below `out`; the files written, the index first. Other files are left alone."""
-    desk = Desk(project, lambda: "")
-    sheets = Sheets(project, live=False)
+    desk = Desk(lambda: project, lambda: "")
+    sheets = Sheets(desk, live=False)
     looks, personas = [found for slug in desk.slugs() if (found := desk.look(slug))], desk.personas()
     written = [_write(out / "index.html", sheets.index(looks, personas, "").encode())]
     written += [_write(out / "static" / file.name, file.read_bytes()) for file in sorted(STATIC.iterdir())]

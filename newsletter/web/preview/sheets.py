@@ -12,13 +12,14 @@ from pathlib import Path
 
 from newsletter.app.composing import values_of
 from newsletter.app.looking import Look
-from newsletter.app.project import Project
 from newsletter.authoring.persona import Persona, choose_persona
 from newsletter.compiler.checks.size import MAX_BYTES, html_size
 from newsletter.compiler.edition import Edition, Filled
 from newsletter.delivery.message import merge_values
+from newsletter.errors import ConfigError, NewsletterError
 from newsletter.problem import Problem
 from newsletter.web.pages import Pages
+from newsletter.web.preview.desk import Desk
 from newsletter.web.preview.frame import Scheme, framed
 
 STATIC = Path(__file__).parent / "static"
@@ -36,10 +37,10 @@ class Quoted:
 
 
 class Sheets:
-    """Makes the pages of one project's preview. `live` pages reload themselves; those of a copy do not."""
+    """Makes the pages of one desk's preview. `live` pages reload themselves; those of a copy do not."""
 
-    def __init__(self, project: Project, *, live: bool) -> None:
-        self._project = project
+    def __init__(self, desk: Desk, *, live: bool) -> None:
+        self._desk = desk
         self._live = live
         self._pages = Pages(Path(__file__).parent / "pages")
 
@@ -47,7 +48,7 @@ class Sheets:
         """The list of issues."""
         values = {
             "looks": [(found, self.ways(found, personas)) for found in looks],
-            "folder": self._project.issues.name,
+            "folder": self._desk.project.issues.name,
         }
         return self._page("index.html", "", version, values)
 
@@ -56,7 +57,7 @@ class Sheets:
 
         Of an issue that cannot be read it is the language that was asked for.
         """
-        unread = (asked or self._project.config.newsletter.language,)
+        unread = (asked or self._desk.project.config.newsletter.language,)
         languages = found.issue.languages if found.issue else unread
         return {language: choose_persona(personas, language, languages) for language in languages}
 
@@ -80,9 +81,15 @@ class Sheets:
         """What is shown where there is nothing."""
         return self._page("lost.html", "/", version, {"message": message})
 
+    def stopped(self, error: NewsletterError, version: str) -> str:
+        """What is shown when nothing can be: a mistake in the configuration, or of this installation."""
+        told = error.problems if isinstance(error, ConfigError) else ()
+        values = {"message": str(error), "problems": told, "hint": error.hint}
+        return self._page("stopped.html", "/", version, values)
+
     def mail(self, edition: Edition, persona: Persona, scheme: Scheme) -> str:
         """The document inside the frame."""
-        served, local = self._project.assets_url, f"{_UP}assets"
+        served, local = self._desk.project.assets_url, f"{_UP}assets"
         return framed(self._fill(edition, persona).html, scheme, served=served, local=local)
 
     def _facts(self, edition: Edition, persona: Persona) -> dict[str, object]:
@@ -98,12 +105,12 @@ class Sheets:
 
     def _fill(self, edition: Edition, persona: Persona) -> Filled:
         # Personal links lead to pages that belong to nobody: no subscription may hang on a preview.
-        public_url = self._project.config.public.url
+        public_url = self._desk.project.config.public.url
         unsubscribe, view = f"{public_url}/u", f"{public_url}/v"
         return edition.fill(merge_values(values_of(persona), persona.email, unsubscribe=unsubscribe, view=view))
 
     def _page(self, page: str, root: str, version: str, values: Mapping[str, object]) -> str:
-        name = self._project.config.newsletter.name or self._project.folder.name
+        name = self._desk.project.config.newsletter.name or self._desk.project.folder.name
         shared = {"root": root, "newsletter": name, "live": self._live, "version": version}
         return self._pages.render(page, {**shared, **values})
 

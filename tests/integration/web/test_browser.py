@@ -49,7 +49,7 @@ def project(tmp_path: Path) -> Project:
 def preview(project: Project) -> Iterator[str]:
     """The URL of the welcome issue's page."""
     changes = Changes()
-    with served(preview_app(project, changes), changes.close) as url:
+    with served(preview_app(lambda: project, changes), changes.close) as url:
         yield f"{url}/issues/welcome"
 
 

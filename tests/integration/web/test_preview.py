@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from html import unescape
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def changes() -> Changes:
 
 @pytest.fixture
 def client(project: Project, changes: Changes) -> Iterator[TestClient]:
-    app = preview_app(project, changes)
+    app = preview_app(partial(open_project, project.folder, {}), changes)
     with TestClient(app, base_url="http://localhost:8001", follow_redirects=False) as opened:
         yield opened
 
@@ -135,6 +136,57 @@ def test_template_error_stands_in_place_of_the_mail(project: Project, client: Te
     assert "templates/blocks/text.mjml.j2:3" in page
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("templates/themes/default.yaml", "light:\n  acent: '#222222'\n", "templates/themes/default.yaml:2:3"),
+        ("templates/parts/figure.mjml.j2", "\n{% if %}", "templates/parts/figure.mjml.j2:2"),
+        ("issues/people.yaml", "ana: {nam: x}\n", "issues/people.yaml:1:7"),
+        ("issues/welcome/hero.png", "no image", "issues/welcome/issue.yaml:"),
+    ],
+)
+def test_whatever_breaks_is_told_in_place_of_the_mail(
+    project: Project, client: TestClient, changes: Changes, name: str, text: str, told: str
+) -> None:
+    url = first_sheet(client)
+    assert "<iframe" in client.get(url).text
+    file = project.folder / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    changes.tell()
+    page = client.get(url).text
+    assert "<iframe" not in page
+    assert told in " ".join(re.findall(r'class="place">([^<]*)', page))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[newsletter\n", ["newsletter.toml:1: this is not TOML", "TOML wants text in quotes"]),
+        (
+            "[newsletter]\ntimezone = 'x<y'\nnam = 'x'\n",
+            ["newsletter.toml:2: ", "&#39;x&lt;y&#39;", "newsletter.toml:3: "],
+        ),
+    ],
+)
+def test_mistake_in_the_configuration_is_told_on_every_page_until_it_is_gone(
+    project: Project, client: TestClient, changes: Changes, text: str, told: list[str]
+) -> None:
+    url, config = first_sheet(client), project.folder / "newsletter.toml"
+    good = config.read_text()
+    config.write_text(text)
+    changes.tell()
+    for path in (url, "/", "/issues/welcome"):
+        answer = client.get(path)
+        assert answer.status_code == 500
+        assert [words for words in told if words not in answer.text] == []
+        assert re.search(r'data-version="\w+\.\d+" data-changes=', answer.text)
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+    config.write_text(good.replace("[newsletter]", "[newsletter]\nimprint = 'https://imprint.example.org'", 1))
+    changes.tell()
+    assert "https://imprint.example.org" in client.get(url.replace(".html", ".light.html")).text
+
+
 def test_warning_stands_beside_the_mail(project: Project, client: TestClient) -> None:
     translation = project.issues / "welcome" / "issue.de.yaml"
     translation.write_text(re.sub(r"(?m)^preheader:.*\n", "", translation.read_text()))
@@ -212,6 +264,6 @@ def test_folder_that_cannot_be_watched_is_said(
         raise OSError("OS file watch limit reached")
 
     monkeypatch.setattr("newsletter.web.preview.changes.awatch", refuse)
-    with TestClient(preview_app(project, Changes()), base_url="http://localhost") as client:
+    with TestClient(preview_app(lambda: project, Changes()), base_url="http://localhost") as client:
         assert client.get("/").status_code == 200
     assert "OS file watch limit reached" in caplog.text

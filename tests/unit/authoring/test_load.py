@@ -92,13 +92,6 @@ def test_places_point_into_the_file_that_says_it(tmp_path: Path) -> None:
     assert chinese.place("blocks[2].highlights[0].nothing") == chinese.place("blocks[2].highlights[0]")
 
 
-def test_sources_are_all_files_that_were_read(tmp_path: Path) -> None:
-    write_project(tmp_path)
-    names = {file.relative_to(tmp_path).as_posix() for file in load(tmp_path).sources}
-    own = {"issue.yaml", "issue.zh.yaml", "coast.png", "ridge.png"}
-    assert names == {"issues/people.yaml", "issues/ana.png", *(f"issues/maps/{name}" for name in own)}
-
-
 def test_issue_without_a_folder_of_its_own_is_named_by_its_file(tmp_path: Path) -> None:
     folder = write_project(tmp_path)
     for file in folder.iterdir():
