@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from newsletter.cli.show import print_facts, print_json, print_table, the_project
+from newsletter.cli.show import local_time, print_facts, print_json, print_table, the_project
 from newsletter.cli.watching import ending_of, outcome_lines, send_watched, show_outcome
 
 if TYPE_CHECKING:
@@ -266,12 +266,13 @@ def cancel(ctx: click.Context, delivery: str, as_json: bool) -> None:
 @click.pass_context
 def reschedule(ctx: click.Context, delivery: str, at: str, timezone: str | None, as_json: bool) -> None:
     """Give a scheduled or missed delivery another start."""
+    from newsletter.app.choosing import read_start
     from newsletter.app.sending import reschedule as reschedule_delivery
-    from newsletter.cli.starting import local_time, read_start
 
     with _opened(ctx) as (project, database):
-        when = read_start(project, at, timezone)
-        changed = reschedule_delivery(project, database, delivery, when, datetime.now(UTC))
+        now = datetime.now(UTC)
+        when = read_start(project, at, timezone, now=now)
+        changed = reschedule_delivery(project, database, delivery, when, now)
     if as_json:
         print_json(_facts(changed))
     else:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.show import confirm, print_json, print_problems, print_table, the_project
+from newsletter.cli.show import confirm, local_time, print_json, print_problems, print_table, the_project
 
 if TYPE_CHECKING:
     from newsletter.app.project import Project
@@ -92,9 +92,9 @@ def send(
 
     Exit codes: 0 done, 1 problems found or failed, 2 wrong usage, 3 stopped before the end or outcomes are unknown.
     """
+    from newsletter.app.choosing import choose_lists, choose_start, means_the_issue, read_start
     from newsletter.app.database import connect
     from newsletter.app.sending import make_ready
-    from newsletter.cli.starting import choose_lists, choose_start, means_the_issue, read_start
 
     if out is not None and not dry_run:
         raise click.UsageError("--out goes with --dry-run")
@@ -102,16 +102,16 @@ def send(
         raise click.UsageError("--timezone says which time --at means; there is no --at")
     if dry_run and (at or detach):
         raise click.UsageError("--dry-run sends nothing, now or later: leave out --at and --detach")
-    project = the_project(ctx)
+    project, now = the_project(ctx), datetime.now(UTC)
     if at and not means_the_issue(at):
-        read_start(project, at, timezone)  # wrong usage is told before the issue is compiled
+        read_start(project, at, timezone, now=now)  # wrong usage is told before the issue is compiled
     ready = make_ready(project, path)
     lists = choose_lists(ready.send, lists)
     database = connect(project)
     try:
         if dry_run:
             return _dry_run(project, database, ready, lists, out, again=again, as_json=as_json)
-        start = choose_start(project, ready.send, at, timezone)
+        start = choose_start(project, ready.send, at, timezone, now=now)
         return _send(project, database, ready, lists, start, again=again, detach=detach, yes=yes, as_json=as_json)
     finally:
         database.close()
@@ -140,7 +140,6 @@ def _send(
 ) -> int:  # fmt: skip
     from newsletter.app.sender import check_relay
     from newsletter.app.sending import look_ahead, store_delivery, unfinished
-    from newsletter.cli.starting import local_time
     from newsletter.cli.watching import ending_of, send_watched, show_outcome
 
     check_relay(project)

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,6 +66,20 @@ def visible(text: str) -> str:
     return _UNSEEN.sub(lambda found: ascii(found.group())[1:-1], text)
 
 
+def local_time(project: Project, when: datetime) -> str:
+    """An instant as the newsletter's people read it, to the second."""
+    from newsletter.delivery.schedule import read_zone
+
+    return f"{when.astimezone(read_zone(project.config.newsletter.timezone)):%Y-%m-%d %H:%M:%S %Z}"
+
+
+def from_here(text: object) -> str:
+    """A path, or a text with paths in it: what lies below the folder where one stands is named from there."""
+    here = Path.cwd()
+    at_the_top = here == here.parent
+    return str(text) if at_the_top else re.sub(rf"(?<![\w./-]){re.escape(str(here))}/", "", str(text))
+
+
 def print_problems(problems: Iterable[Problem], *, err: bool = False) -> None:
     """Each problem with its place, the line it is in, and what to do."""
     for problem in problems:
@@ -93,11 +108,11 @@ def confirm(question: str, *, yes: bool) -> None:
 
 def show_error(error: NewsletterError) -> None:
     """What stopped the work, once, on standard error."""
-    click.echo(f"{click.style('Error:', fg='red', bold=True)} {error}", err=True)
+    click.echo(f"{click.style('Error:', fg='red', bold=True)} {from_here(error)}", err=True)
     if isinstance(error, AuthoringError):
         print_problems(error.problems, err=True)
     if isinstance(error, ConfigError):
         for line in error.problems:
-            click.echo(f"  {line}", err=True)
+            click.echo(f"  {from_here(line)}", err=True)
     if error.hint:
-        click.echo(f"  {error.hint}", err=True)
+        click.echo(f"  {from_here(error.hint)}", err=True)
