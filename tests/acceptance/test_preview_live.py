@@ -41,8 +41,14 @@ def previewing(folder: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
 
 
 def versions(lines: Iterator[str]) -> Iterator[str]:
-    """What an open page hears."""
-    return (line.removeprefix("data: ") for line in lines if line.startswith("data: "))
+    """What an open page hears; a stream that only breathes for two minutes has missed a change."""
+    breaths = 0
+    for line in lines:
+        breaths += line.startswith(":")
+        assert breaths < 8, "no change was heard of"
+        if line.startswith("data: "):
+            breaths = 0
+            yield line.removeprefix("data: ")
 
 
 def test_open_page_hears_of_every_save(folder: Path) -> None:
