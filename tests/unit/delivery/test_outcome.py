@@ -64,6 +64,8 @@ GOLDEN = [
     (RCPT, "553 mailbox name not allowed", "theirs"),
     (RCPT, "556 domain takes no mail", "theirs"),
     (DOT, "550 5.1.1 no such user", "theirs"),
+    (DOT, "521 no", "theirs"),
+    (DOT, "556 no", "theirs"),
     (DOT, "554 delivery error: This user doesn't have an account here", "theirs"),
     (MAIL, "550 5.1.1 odd but about the sender", "ours"),
     (MAIL, "553 5.1.8 sender's domain does not exist", "ours"),
@@ -71,6 +73,8 @@ GOLDEN = [
     (MAIL, "535 5.7.8 wrong password", "ours"),
     (MAIL, "552 5.3.4 too big", "ours"),
     (RCPT, "530 authentication required", "ours"),
+    (RCPT, "530 no", "ours"),
+    (DOT, "550 5.5.0 no", "ours"),
     (RCPT, "550 5.7.1 relaying denied", "ours"),
     (RCPT, "554 5.7.1 Service unavailable; client host blocked", "ours"),
     (RCPT, "550 rejected because of your reputation", "ours"),
@@ -109,7 +113,7 @@ def _name(outcome: Outcome) -> str:
         case Deferred(burns_attempt=burns):
             return "deferred" if burns else "deferred unburnt"
         case Rejected(fault=fault):
-            return "theirs" if fault is Fault.THEIRS else "ours"
+            return {Fault.THEIRS: "theirs", Fault.OURS: "ours"}[fault]
         case Unknown():
             return "unknown"
 
