@@ -31,6 +31,11 @@ class DeliveryState(StrEnum):
         """Whether nothing will ever be sent again by this delivery."""
         return self in (DeliveryState.FINISHED, DeliveryState.CANCELLED)
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a sending process should be at work on it now."""
+        return self in (DeliveryState.PREPARING, DeliveryState.SENDING)
+
 
 MOVES: Mapping[DeliveryState, frozenset[DeliveryState]] = {
     DeliveryState.SCHEDULED: frozenset({DeliveryState.PREPARING, DeliveryState.MISSED, DeliveryState.CANCELLED}),

@@ -44,6 +44,8 @@ class Report:
     """Those whose message may or may not have arrived, by name."""
     resent: tuple[Recipient, ...] = field(default=())
     """Those whose message was sent again although an earlier attempt may have arrived, by name."""
+    attended: bool = False
+    """Whether any sending process is believed to be at work."""
 
 
 def check_equation(delivery: Delivery, books: Books) -> tuple[str, ...]:

@@ -83,9 +83,7 @@ class StoredLedger:
             clock = self._database.lease_now(connection)
             everybody = connection.execute(self._database.skip_locked(sa.select(workers).order_by(workers.c.id)))
             for row in everybody.all():
-                # On a clock that starts with the machine, the lease of an earlier start says nothing.
-                expired = row.lease_until < clock or bool(self._database.boot and row.boot != self._database.boot)
-                if expired or is_dead(Worker(id=row.id, host=row.host, boot=row.boot, pid=row.pid)):
+                if _is_gone(self._database, row, clock, is_dead):
                     given_up = _give_up(connection, row.id, now)
                     waiting, unknown = waiting + given_up.waiting, unknown + given_up.unknown
         return Recovered(waiting=waiting, unknown=unknown)
@@ -192,6 +190,20 @@ class StoredLedger:
         )
         with self._database.read() as connection:
             return list(connection.execute(query).scalars())
+
+
+def has_worker(database: Database, is_dead: Callable[[Worker], bool]) -> bool:
+    """Whether any sending process is still believed to be at work. Changes nothing."""
+    with database.read() as connection:
+        clock = database.lease_now(connection)
+        everybody = connection.execute(sa.select(workers)).all()
+        return any(not _is_gone(database, row, clock, is_dead) for row in everybody)
+
+
+def _is_gone(database: Database, row: Row, clock: float, is_dead: Callable[[Worker], bool]) -> bool:
+    # On a clock that starts with the machine, the lease of an earlier start says nothing.
+    expired = row.lease_until < clock or bool(database.boot and row.boot != database.boot)
+    return expired or is_dead(Worker(id=row.id, host=row.host, boot=row.boot, pid=row.pid))
 
 
 def _give_up(connection: sa.Connection, worker: str, now: datetime) -> Recovered:

@@ -20,7 +20,7 @@ from newsletter.storage import tables
 from newsletter.storage.books import read_books
 from newsletter.storage.deliveries import Deliveries
 from newsletter.storage.engine import Database
-from newsletter.storage.ledger import StoredLedger
+from newsletter.storage.ledger import StoredLedger, has_worker
 from newsletter.storage.resolve import accept_unknown, resend_unknown
 
 ADDRESSES = [f"reader{n}@example.com" for n in range(6)]
@@ -303,6 +303,15 @@ def test_recover_leaves_alone_who_renewed(ledger: StoredLedger) -> None:
     assert ledger.renew(late, YEAR)
 
     assert ledger.recover(NOW, lambda worker: worker in (ONE, TWO)).waiting == 0
+
+
+def test_worker_is_at_work_while_it_is_believed(ledger: StoredLedger, database: Database) -> None:
+    assert has_worker(database, nobody_is_dead)
+    assert has_worker(database, lambda worker: worker.id == ONE.id)
+    assert not has_worker(database, lambda _: True)
+    ledger.leave(ONE, NOW)
+    ledger.renew(TWO, -1.0)
+    assert not has_worker(database, nobody_is_dead)
 
 
 def test_recover_does_not_believe_leases_of_an_earlier_boot(ledger: StoredLedger, database: Database) -> None:
