@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from heapq import nlargest
 from pathlib import Path
 
 from newsletter.app.editions import compile_editions
@@ -16,7 +19,11 @@ from newsletter.authoring.persona import FILE as PERSONAS
 from newsletter.authoring.persona import Persona, load_personas
 from newsletter.compiler.edition import Edition
 from newsletter.compiler.templates import looks_in
+from newsletter.errors import NotFoundError
 from newsletter.problem import Place, Problem, has_errors
+
+_NAMED = 5
+"""Issues that are named in place of one that is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +40,32 @@ class Examined:
 
 
 def find(project: Project, paths: Sequence[Path] = ()) -> list[Path]:
-    """The issue files that these paths mean; without any, or with the project's own folder, all of the project."""
-    wanted = [project.issues if path.resolve() == project.folder.resolve() else path for path in paths]
-    return find_issues((path for path in wanted or [project.issues] if path.exists()), root=project.folder)
+    """The issue files that these paths mean; without any, or with the project's own folder, all of the project.
+
+    What is no path may be an issue's slug. Raises NotFoundError, which names the issues there are, the nearest first.
+    """
+    everything = find_issues([project.issues] if project.issues.exists() else [], root=project.folder)
+    return sorted({file for path in paths for file in _meant(project, path, everything)}) if paths else everything
+
+
+def _meant(project: Project, path: Path, everything: Sequence[Path]) -> Sequence[Path]:
+    if path.resolve() == project.folder.resolve():
+        return everything
+    if os.path.exists(path):  # noqa: PTH110  Path.exists raises for a name too long to be one
+        return find_issues([path], root=project.folder)
+    named = [file for file in everything if slug_of(file) == str(path)]
+    if not named:
+        raise NotFoundError(f"There is no issue {str(path)!r}", hint=_nearest(path.name, map(slug_of, everything)))
+    return named
+
+
+def _nearest(name: str, slugs: Iterable[str]) -> str:
+    """A sentence that names issues, those whose slug is most like `name` first."""
+    likeness = {slug: SequenceMatcher(None, name.lower(), slug.lower()).ratio() for slug in slugs}
+    first, rest = nlargest(_NAMED, likeness, key=likeness.__getitem__), len(likeness) - _NAMED
+    if not first:
+        return 'There are none yet; start one with newsletter new "A title"'
+    return f"There are: {', '.join(first)}" + (f", and {rest} more" if rest > 0 else "")
 
 
 def load(project: Project, path: Path) -> Loaded:
