@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from newsletter.app.keys import has_keys
 from newsletter.app.project import Project
@@ -44,19 +45,25 @@ def _require_own_keys(project: Project, database: Database) -> None:
         )
 
 
-def upgrade_database(project: Project) -> str:
-    """Bring the project's database to this program's schema; one sentence on what was done.
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """What an upgrade came to."""
+
+    database: str
+    """Its URL without the password."""
+    changed: bool
+
+
+def upgrade_database(project: Project) -> Upgrade:
+    """Bring the project's database to this program's schema.
 
     Raises SchemaVersionError for a database that a newer program made or that holds something else.
     """
     database = open_database(project.database_url)
     try:
-        found = upgrade(database)
-        shown = database.shown_url
+        return Upgrade(database.shown_url, upgrade(database) is not SchemaState.CURRENT)
     finally:
         database.close()
-    done = "was up to date" if found is SchemaState.CURRENT else "is up to date now"
-    return f"The database {shown} {done}."
 
 
 @contextmanager

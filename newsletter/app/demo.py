@@ -31,6 +31,7 @@ from newsletter.config import FILE
 from newsletter.errors import AuthoringError, RequestError
 from newsletter.problem import has_errors
 from newsletter.reporting.report import Report, counts_of
+from newsletter.reporting.wording import counted, in_words
 from newsletter.storage.engine import Database
 
 LIST = "weekly"
@@ -114,7 +115,7 @@ def run_demo(project: Project, out: Path, say: Say) -> DemoReport:
             "built issues": folder / "build",
         },
     )
-    say(f"\nCaught      {caught} messages; the ledger says {report.accepted} were accepted.\n")
+    say(f"\nCaught      {counted(caught, 'message')}; {report.accepted} accepted, says the ledger.\n")
     return report
 
 
@@ -155,8 +156,8 @@ def _check_and_build(stage: Project, out: Path, say: Say) -> None:
     if has_errors(problems):
         raise AuthoringError(problems)
     report = build(stage, (), out)
-    say(f"Checked     {len(find(stage))} issues, {len(problems)} problems")
-    say(f"Built       {len(report.editions)} editions")
+    say(f"Checked     {counted(len(find(stage)), 'issue')}, {counted(len(problems), 'problem')}")
+    say(f"Built       {counted(len(report.editions), 'edition')}")
     for edition in report.editions:
         say(f"              {edition['issue']} ({edition['language']}): {edition['subject']}")
 
@@ -171,7 +172,7 @@ def _invite(stage: Project, database: Database, folder: Path, say: Say) -> None:
     import_people(stage, database, ImportOrder(file=undecided, lists=(LIST,), consent=Consent.PENDING), now=now)
     report = import_people(stage, database, ImportOrder(file=file, lists=(LIST,)), now=now)
     told = ", ".join(f"{count} {kind.value}" for kind, count in report.counts.items() if count)
-    say(f"Imported    {report.rows} rows: {told}")
+    say(f"Imported    {counted(report.rows, 'row')}: {told}")
     for verdict in report.rejected:
         say(f"              line {verdict.line} rejected: {verdict.reason}")
     with file.open(encoding="utf-8", newline="") as rows:
@@ -197,7 +198,7 @@ def _send(stage: Project, database: Database, path: Path, folder: Path, say: Say
     say(f"\nIssue       {path.parent.name}")
     ready = make_ready(stage, path)
     rehearsal = dry_run(stage, database, ready, (LIST,), out=folder / "dry-run" / ready.issue, now=_now())
-    say(f"  dry run   {rehearsal.messages} messages written, nobody mailed")
+    say(f"  dry run   {counted(rehearsal.messages, 'message')} written, nobody mailed")
     delivery = store_delivery(stage, database, ready, (LIST,), now=_now())
     send_now(stage, database, delivery.id)
     report = report_on(database, delivery.id)
@@ -215,7 +216,7 @@ def _tell(report: Report, say: Say) -> None:
     say(f"  editions  {', '.join(f'{count} {language}' for language, count in report.languages.items())}")
     left_out = report.delivery.left_out
     if left_out:
-        say(f"  left out  {', '.join(f'{count} {reason}' for reason, count in left_out.items())}")
+        say(f"  left out  {', '.join(f'{count} {in_words(reason)}' for reason, count in left_out.items())}")
     for problem in report.problems:
         say(f"  BAD       {problem}")
 

@@ -10,13 +10,14 @@ from enum import StrEnum
 from newsletter.app.database import connect
 from newsletter.app.keys import FILE as KEYS_FILE
 from newsletter.app.project import Project, check_sender
-from newsletter.compiler.mjml import Fault, to_html
+from newsletter.compiler.mjml import NoHtml, to_html
 from newsletter.config import FILE as CONFIG_FILE
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.delivery.ledger import RecipientState
 from newsletter.errors import NewsletterError
 from newsletter.problem import Severity
 from newsletter.reporting.report import check_equation
+from newsletter.reporting.wording import counted
 from newsletter.storage.books import read_books
 from newsletter.storage.deliveries import Deliveries
 from newsletter.storage.engine import Database
@@ -80,12 +81,12 @@ def _keys(project: Project) -> Iterator[Finding]:
     if stat.S_IMODE(file.stat().st_mode) & 0o077:
         yield Finding("keys", Verdict.BAD, f"Others can read {KEYS_FILE}", f"chmod 600 {file}")
     else:
-        yield Finding("keys", Verdict.GOOD, f"{count} signing key{'s' if count != 1 else ''}, readable by you alone")
+        yield Finding("keys", Verdict.GOOD, f"{counted(count, 'signing key')}, readable by you alone")
 
 
 def _compiler() -> Iterator[Finding]:
     html = to_html("<mjml><mj-body><mj-section></mj-section></mj-body></mjml>")
-    if isinstance(html, Fault):
+    if isinstance(html, NoHtml):
         yield Finding("compiler", Verdict.BAD, html.message, "Install the package mjml-python again")
     else:
         yield Finding("compiler", Verdict.GOOD, "MJML compiles")
@@ -126,7 +127,7 @@ def _ledger(database: Database) -> Iterator[Finding]:
             yield Finding(
                 "ledger",
                 Verdict.MIND,
-                f"{delivery.id}: {unknown} recipients may or may not have got their mail",
+                f"{delivery.id}: {counted(unknown, 'recipient')} may or may not have got their mail",
                 f"newsletter deliveries recipients {delivery.id} --state unknown",
             )
         if delivery.state in _NEEDS_A_PERSON:
@@ -137,4 +138,4 @@ def _ledger(database: Database) -> Iterator[Finding]:
                 f"newsletter deliveries show {delivery.id}",
             )
     if not unbalanced:
-        yield Finding("ledger", Verdict.GOOD, f"{len(deliveries)} deliveries balance")
+        yield Finding("ledger", Verdict.GOOD, f"{counted(len(deliveries), 'delivery', 'deliveries')} in balance")

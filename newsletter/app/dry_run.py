@@ -23,6 +23,7 @@ from newsletter.delivery.plan import Exclusion, Planned, recipient_id
 from newsletter.delivery.transports.folder import FolderTransport
 from newsletter.errors import ComposeError, RequestError
 from newsletter.problem import Problem
+from newsletter.reporting.wording import counted, in_words
 from newsletter.storage.engine import Database
 from newsletter.storage.freeze import list_names
 
@@ -54,7 +55,7 @@ class DryRun:
             "issue": self.issue,
             "messages": self.messages,
             "languages": self.outlook.languages,
-            "not_sent": self.outlook.reasons,
+            "not_sent": {f"{state}: {reason}": count for (state, reason), count in self.outlook.reasons.items()},
             "left_out": dict(self.outlook.left_out),
             "unrendered": dict(self.unrendered),
             "bytes": self.size,
@@ -156,10 +157,10 @@ def _write_reports(run: DryRun) -> None:
 
 def report_lines(run: DryRun) -> list[str]:
     """The report for people."""
-    lines = [f"Dry run of {run.issue}: {run.messages} messages, nobody was mailed"]
+    lines = [f"Dry run of {run.issue}: {counted(run.messages, 'message')}, nobody was mailed"]
     lines += [f"  {count:>7}  in {language}" for language, count in run.outlook.languages.items()]
-    lines += [f"  {count:>7}  not sent, {reason}" for reason, count in run.outlook.reasons.items()]
-    lines += [f"  {count:>7}  left out, {reason}" for reason, count in run.outlook.left_out.items()]
+    lines += [f"  {count:>7}  not sent, {in_words(reason)}" for (_, reason), count in run.outlook.reasons.items()]
+    lines += [f"  {count:>7}  left out, {in_words(reason)}" for reason, count in run.outlook.left_out.items()]
     lines += [f"  {address}: {reason}" for address, reason in run.unrendered.items()]
     if run.messages:
         average, rate = run.size / run.messages / 1000, run.messages / max(run.seconds, 0.001)

@@ -11,6 +11,8 @@ from email.message import EmailMessage
 from email.utils import parseaddr
 from pathlib import Path
 
+from newsletter.reporting.wording import counted
+
 _LANGUAGE = re.compile(r"<html[^>]*\blang=\"([A-Za-z0-9-]+)\"")
 
 
@@ -71,8 +73,8 @@ def _index(mails: Sequence[Caught]) -> str:
         for number, ((subject, language), group) in enumerate(by_edition.items())
     )
     return _PAGE.format(
-        count=len(mails),
-        editions=len(by_edition),
+        count=counted(len(mails), "message"),
+        editions=counted(len(by_edition), "edition"),
         groups=groups or "<p>Nothing was caught.</p>",
         frame=_FRAME.format(first) if first else "",
     )
@@ -123,7 +125,7 @@ _PAGE = """<!DOCTYPE html>
 </style>
 <nav>
 <h1>Caught mail</h1>
-<p>{count} messages, {editions} editions. Choose one to see it as it was received.</p>
+<p>{count}, {editions}. Choose one to see it as it was received.</p>
 {groups}
 </nav>
 <main>{frame}</main>

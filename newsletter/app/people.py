@@ -18,6 +18,7 @@ from newsletter.audience.suppression import Suppression, SuppressionReason
 from newsletter.delivery.event import Event, EventKind
 from newsletter.errors import NotFoundError, StateError, WrongUsageError
 from newsletter.language import language_tag
+from newsletter.reporting.wording import in_words
 from newsletter.storage.audience import AudienceStore, Sent
 from newsletter.storage.engine import Connection, Database
 from newsletter.storage.erasing import erase_person
@@ -88,7 +89,7 @@ def add_person(
         known = store.known([address_hash]).get(address_hash, Known())
         if known.suppression is not None:
             raise StateError(
-                f"{address} is suppressed ({known.suppression.value})",
+                f"{address} is suppressed: {in_words(known.suppression.value)}",
                 hint="If they want mail again: newsletter subscribers unsuppress, then add them",
             )
         items = ListStore(database, connection).all_named(lists)

@@ -20,13 +20,15 @@ from newsletter.delivery.delivery import Delivery, DeliveryState
 from newsletter.delivery.ledger import RecipientState
 from newsletter.delivery.plan import Planned, plan
 from newsletter.delivery.schedule import check_start, is_missed
-from newsletter.errors import AuthoringError, EmptyAudienceError, RequestError, StateError
+from newsletter.delivery.worker import is_known_dead
+from newsletter.errors import AuthoringError, EmptyAudienceError, StateError, WrongUsageError
 from newsletter.problem import Problem, has_errors
 from newsletter.reporting.report import Report, check_equation
 from newsletter.storage.books import read_books, read_languages, read_reasons, resent_ones
 from newsletter.storage.deliveries import Deliveries, Lease, Order
 from newsletter.storage.engine import Database
 from newsletter.storage.freeze import foresee
+from newsletter.storage.ledger import has_worker
 from newsletter.storage.resolve import accept_unknown, resend_unknown
 from newsletter.tokens import base32, keyed_hash
 
@@ -61,18 +63,17 @@ class Outlook:
         return dict(Counter(one.language for one in self.planned if one.state is RecipientState.WAITING))
 
     @property
-    def reasons(self) -> dict[str, int]:
-        """Recipients who would be sent nothing, by reason."""
-        counted = Counter(f"{one.state}: {one.reason}" for one in self.planned if one.reason)
-        return dict(sorted(counted.items()))
+    def reasons(self) -> dict[tuple[RecipientState, str], int]:
+        """Recipients who would be sent nothing, by their state and its reason."""
+        return dict(sorted(Counter((one.state, one.reason) for one in self.planned if one.reason).items()))
 
 
 def make_ready(project: Project, path: Path) -> Ready:
     """Load, check and compile the issue at a path. Raises AuthoringError with everything that keeps it from leaving."""
     found = find(project, [path])
     if len(found) != 1:
-        what = "There is no issue" if not found else f"There are {len(found)} issues"
-        raise RequestError(f"{what} at {path}", hint="Name one issue: its folder, or its issue.yaml")
+        what = f"There are {len(found)} issues" if found else "There is no issue"
+        raise WrongUsageError(f"{what} at {path}", hint="Name one issue: its slug, its folder, or its issue.yaml")
     examined = examine(project, found[0])
     problems = (*examined.problems, *check_sender(project))
     if has_errors(problems) or examined.issue is None:
@@ -86,6 +87,15 @@ def look_ahead(database: Database, ready: Ready, lists: Sequence[str], *, again:
     languages = [edition.language for edition in ready.editions]
     planned = tuple(plan(one, delivery="", languages=languages, again=again) for one in foreseen.candidates)
     return Outlook(planned, foreseen.left_out)
+
+
+def require_people(people: Collection[object], lists: Sequence[str]) -> None:
+    """Refuse to send to lists on which nobody is. Raises EmptyAudienceError."""
+    if not people:
+        raise EmptyAudienceError(
+            f"Nobody has confirmed a subscription to {' or '.join(lists)}",
+            hint="`newsletter lists list` shows how many people are on each list",
+        )
 
 
 def unfinished(database: Database, issue: str) -> list[Delivery]:
@@ -105,16 +115,13 @@ def store_delivery(
 ) -> Delivery:
     """Store a delivery of an issue that is ready.
 
-    Raises NotFoundError for an unknown list, RequestError for a start in the past, and EmptyAudienceError when the
+    Raises NotFoundError for an unknown list, WrongUsageError for a start in the past, and EmptyAudienceError when the
     lists hold nobody to send to now (only without `at`: people may still come).
     """
     if at is not None:
         check_start(at, now=now, max_lateness=project.config.sending.max_lateness)
-    elif not foresee(database, ready.issue, lists).candidates:
-        raise EmptyAudienceError(
-            f"Nobody has confirmed a subscription to {' or '.join(lists)}",
-            hint="`newsletter lists list` shows how many people are on each list",
-        )
+    else:
+        require_people(foresee(database, ready.issue, lists).candidates, lists)
     order = Order(
         id=base32(secrets.token_bytes(10))[:12],
         issue=ready.issue,
@@ -214,6 +221,11 @@ def _recipient_key(project: Project, name: str) -> str:
     return keyed_hash(project.keys.address, parse_address(name).canonical) if "@" in name else name.lower()
 
 
+def is_attended(database: Database) -> bool:
+    """Whether any sending process is at work, as far as one can see from here; the states alone do not tell."""
+    return has_worker(database, is_known_dead)
+
+
 def report_on(database: Database, delivery: str) -> Report:
     """What a delivery amounted to, and whether its books balance."""
     store = Deliveries(database)
@@ -230,6 +242,7 @@ def report_on(database: Database, delivery: str) -> Report:
         reasons=reasons,
         unknown=tuple(store.recipients(delivery, RecipientState.UNKNOWN)),
         resent=tuple(one for name in resent if (one := store.recipient(name)) is not None),
+        attended=is_attended(database),
     )
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from newsletter.cli.show import print_json, print_problems, print_table, the_project
+from newsletter.cli.show import from_here, print_json, print_problems, print_table, the_project
 from newsletter.problem import has_errors
 
 
 @click.command()
-@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
     help="Where the files go (default: build/ in the project folder).",
@@ -19,7 +19,7 @@ from newsletter.problem import has_errors
 @click.option("--json", "as_json", is_flag=True, help="Print what build.json holds.")
 @click.pass_context
 def build(ctx: click.Context, paths: tuple[Path, ...], out: Path | None, as_json: bool) -> int:
-    """Compile issues into files (default: all of issues/).
+    """Compile issues, by path or slug, into files (default: all of issues/).
 
     Writes <slug>/<language>.html, .txt, .eml (for the first persona of that language) and .mjml, the images, and
     build.json with hash, subject, sizes, links and problems. With an error nothing is written.
@@ -38,7 +38,7 @@ def build(ctx: click.Context, paths: tuple[Path, ...], out: Path | None, as_json
         click.echo("Nothing was written.", err=True)
         return 1
     print_table(("issue", "language", "html", "text", "eml", "links", "subject"), map(_row, report.editions))
-    click.echo(f"\nWrote {report.out}")
+    click.echo(f"\nWrote {from_here(report.out)}")
     return 0
 
 

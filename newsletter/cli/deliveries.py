@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import click
 
 from newsletter.cli.show import local_time, print_facts, print_json, print_table, the_project
 from newsletter.cli.watching import ending_of, outcome_lines, send_watched, show_outcome
+from newsletter.reporting.wording import in_words
 
 if TYPE_CHECKING:
     from newsletter.app.project import Project
@@ -49,10 +51,12 @@ def _opened(ctx: click.Context) -> Iterator[tuple[Project, Database]]:
 @click.pass_context
 def list_(ctx: click.Context, as_json: bool) -> None:
     """Every delivery, the newest first."""
+    from newsletter.app.sending import is_attended
     from newsletter.storage.deliveries import Deliveries
 
-    with _opened(ctx) as (_, database):
+    with _opened(ctx) as (project, database):
         found = Deliveries(database).all()
+        attended = is_attended(database)
     if as_json:
         print_json([_facts(delivery) for delivery in found])
         return
@@ -63,24 +67,26 @@ def list_(ctx: click.Context, as_json: bool) -> None:
             one.state.value,
             _count(one),
             ", ".join(one.lists),
-            _time(one),
+            local_time(project, one.scheduled_at or one.created_at),
         )
         for one in found
     ]
-    print_table(("id", "issue", "state", "recipients", "lists", "time (UTC)"), rows)
+    if not found:
+        click.echo("There are no deliveries yet.")
+        return
+    print_table(("id", "issue", "state", "recipients", "lists", "time"), rows)
+    for one in found:
+        if one.state.is_under_way and not attended:
+            click.echo(f"Nobody is at work on {one.id}. Go on: newsletter deliveries resume {one.id}")
 
 
 def _count(delivery: Delivery) -> object:
     return "" if delivery.frozen_count is None else delivery.frozen_count
 
 
-def _time(delivery: Delivery) -> str:
-    return f"{delivery.scheduled_at or delivery.created_at:%Y-%m-%d %H:%M}"
-
-
-def _facts(delivery: Delivery) -> dict[str, object]:
+def _facts(delivery: Delivery, told: Callable[[datetime], str] = datetime.isoformat) -> dict[str, object]:
     def instant(moment: datetime | None) -> str | None:
-        return None if moment is None else moment.isoformat()
+        return None if moment is None else told(moment)
 
     return {
         "delivery": delivery.id,
@@ -104,12 +110,13 @@ def _facts(delivery: Delivery) -> dict[str, object]:
 @click.pass_context
 def show(ctx: click.Context, delivery: str, as_json: bool) -> None:
     """One delivery: how it stands, and how many recipients are in which state."""
-    report = _report(ctx, delivery)
+    project, report = _report(ctx, delivery)
     if as_json:
         print_json(_facts(report.delivery) | _numbers(report))
         return
-    facts = {name: value for name, value in _facts(report.delivery).items() if value not in (None, "", [])}
-    print_facts({name: ", ".join(value) if isinstance(value, list) else value for name, value in facts.items()})
+    facts = _facts(report.delivery, partial(local_time, project))
+    told = {name.removesuffix("_at"): value for name, value in facts.items() if value not in (None, "", [], False)}
+    print_facts({name: ", ".join(value) if isinstance(value, list) else value for name, value in told.items()})
     click.echo()
     click.echo("\n".join(outcome_lines(report)))
 
@@ -123,7 +130,7 @@ def report(ctx: click.Context, delivery: str, as_json: bool) -> int:
 
     Exits with 1 when they do not.
     """
-    found = _report(ctx, delivery)
+    _, found = _report(ctx, delivery)
     if as_json:
         print_json(
             _facts(found.delivery)
@@ -142,11 +149,11 @@ def report(ctx: click.Context, delivery: str, as_json: bool) -> int:
     return 1 if found.problems else 0
 
 
-def _report(ctx: click.Context, delivery: str) -> Report:
+def _report(ctx: click.Context, delivery: str) -> tuple[Project, Report]:
     from newsletter.app.sending import report_on
 
-    with _opened(ctx) as (_, database):
-        return report_on(database, delivery)
+    with _opened(ctx) as (project, database):
+        return project, report_on(database, delivery)
 
 
 def _numbers(report: Report) -> dict[str, object]:
@@ -162,7 +169,7 @@ def _report_lines(report: Report) -> Iterator[str]:
     for title, people in (("May or may not have arrived", report.unknown), ("Sent more than once", report.resent)):
         if people:
             yield f"{title}:"
-            yield from (f"  {one.address or one.id}  {one.state.value}  {one.reason}" for one in people)
+            yield from (f"  {one.address or one.id}  {one.state.value}  {in_words(one.reason)}" for one in people)
     if not report.problems:
         yield "The books balance."
 
@@ -188,7 +195,7 @@ def recipients(ctx: click.Context, delivery: str, state: str | None, as_json: bo
         print_table(
             ("address", "language", "state", "attempts", "reason"),
             (
-                (one.address or one.id, one.language, one.state.value, one.attempts, one.reason or one.reply)
+                (one.address or one.id, one.language, one.state.value, one.attempts, in_words(one.reason) or one.reply)
                 for one in rows
             ),
         )

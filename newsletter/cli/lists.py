@@ -9,6 +9,7 @@ import click
 
 from newsletter.audience.consent import Consent, OptIn
 from newsletter.cli.show import confirm, print_facts, print_json, print_table, the_project
+from newsletter.reporting.wording import counted
 
 if TYPE_CHECKING:
     from newsletter.app.lists import ListStanding
@@ -110,7 +111,7 @@ def remove(ctx: click.Context, slug: str, yes: bool, as_json: bool) -> None:
         people, left = sum(standing.counts.values()), standing.counts.get(Consent.UNSUBSCRIBED, 0)
         if people:
             confirm(
-                f"{slug} has {people} subscriptions; {left} of them left it, which would be forgotten. Go on?", yes=yes
+                f"{slug} has {counted(people, 'subscription')}; that {left} left it would be forgotten. Go on?", yes=yes
             )
         remove_list(database, slug)
     if as_json:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import click
 
-from newsletter.cli.show import confirm, print_facts, print_json, the_project
+from newsletter.cli.show import confirm, from_here, print_facts, print_json, the_project
+from newsletter.reporting.wording import counted
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 
@@ -49,9 +50,9 @@ def upgrade(ctx: click.Context, as_json: bool) -> None:
 
     done = upgrade_database(the_project(ctx))
     if as_json:
-        print_json({"message": done})
+        print_json({"database": done.database, "changed": done.changed})
     else:
-        click.echo(done)
+        click.echo(f"The database {done.database} {'is up to date now' if done.changed else 'was up to date'}.")
 
 
 @db.command()
@@ -78,7 +79,7 @@ def backup(ctx: click.Context, file: Path, as_json: bool) -> None:
 
 
 @db.command()
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @_as_json
 @click.pass_context
@@ -101,7 +102,8 @@ def restore(ctx: click.Context, file: Path, yes: bool, as_json: bool) -> None:
     if as_json:
         print_json({"file": str(file), "stopped": restored.stopped, "carried_over": restored.carried_over})
         return
-    click.echo(f"Restored {file}; {restored.carried_over} departures and suppressions since then were carried over.")
+    told = counted(restored.carried_over, "departure or suppression", "departures and suppressions")
+    click.echo(f"Restored {file}. Carried over from since then: {told}.")
     for delivery in restored.stopped:
         click.echo(f"  stopped {delivery}: look at it with newsletter deliveries show {delivery}")
 
@@ -126,7 +128,9 @@ def rotate(ctx: click.Context, as_json: bool) -> None:
     if as_json:
         print_json({"signs": newest, "verify": older})
     else:
-        click.echo(f"Links are signed with key {newest} now; {len(older)} older verify.")
+        click.echo(
+            f"Links are signed with key {newest} now; {counted(len(older), 'older key')} kept for links in old mails."
+        )
 
 
 @click.command()
@@ -150,9 +154,9 @@ def doctor(ctx: click.Context, as_json: bool) -> int:
         marks = {Verdict.GOOD: ("ok", "green"), Verdict.MIND: ("mind", "yellow"), Verdict.BAD: ("BAD", "red")}
         for finding in findings:
             mark, colour = marks[finding.verdict]
-            click.echo(f"{click.style(f'{mark:<5}', fg=colour)} {finding.about:<9} {finding.message}")
+            click.echo(f"{click.style(f'{mark:<5}', fg=colour)} {finding.about:<9} {from_here(finding.message)}")
             if finding.hint and finding.verdict is not Verdict.GOOD:
-                click.echo(f"{'':<16}{finding.hint}")
+                click.echo(f"{'':<16}{from_here(finding.hint)}")
     return 1 if any(finding.verdict is Verdict.BAD for finding in findings) else 0
 
 
@@ -175,7 +179,7 @@ def demo(ctx: click.Context, out: Path | None, as_json: bool) -> int:
     if as_json:
         print_json(report.as_json())
     else:
-        print_facts(report.where_to_look)
+        print_facts({name: from_here(path) for name, path in report.where_to_look.items()})
     if not report.balances:
         click.echo("The books do not balance.", err=True)
     sys.stdout.flush()

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from newsletter.audience.consent import Consent
-from newsletter.cli.show import confirm, print_facts, print_json, print_table, the_project
+from newsletter.cli.show import confirm, from_here, local_time, print_facts, print_json, print_table, the_project
+from newsletter.reporting.wording import counted, in_words
 
 if TYPE_CHECKING:
     from newsletter.app.importing import ImportReport
     from newsletter.app.people import Person
+    from newsletter.app.project import Project
 
 _SHOWN = 10
 """How many rejected rows and notes are shown on a terminal; the file has all."""
@@ -97,7 +100,7 @@ def export(ctx: click.Context, slug: str | None, raw: bool, out: Path | None, as
     with connected(the_project(ctx)) as database, _opened(out) as target:
         count = export_people(database, target, slug=slug, raw=raw, as_json=as_json)
     if out is not None:
-        click.echo(f"{count} people in {out}", err=True)
+        click.echo(f"{counted(count, 'person', 'people')} in {out}", err=True)
 
 
 @subscribers.command()
@@ -126,7 +129,7 @@ def add(ctx: click.Context, /, email: str, slugs: tuple[str, ...], as_json: bool
         kept = add_person(
             project, database, person, slugs, consent=consent, basis=options["basis"], now=datetime.now(UTC)
         )
-    _print_person(kept, as_json=as_json)
+    _print_person(project, kept, as_json=as_json)
 
 
 @subscribers.command()
@@ -141,7 +144,7 @@ def show(ctx: click.Context, email: str, as_json: bool) -> None:
     project = the_project(ctx)
     with connected(project) as database:
         person = show_person(project, database, email)
-    _print_person(person, as_json=as_json)
+    _print_person(project, person, as_json=as_json)
 
 
 @subscribers.command()
@@ -262,22 +265,23 @@ def _print_import(report: ImportReport, *, dry_run: bool) -> None:
     if hidden:
         click.echo(f"  … and {hidden} more")
     if report.rejects:
-        click.echo(f"Rejected rows are in {report.rejects}; mend them there and import that file.")
+        click.echo(f"Rejected rows are in {from_here(report.rejects)}; mend them there and import that file.")
     if dry_run:
         click.echo("A dry run: nothing was changed.")
 
 
-def _print_person(person: Person, *, as_json: bool) -> None:
+def _print_person(project: Project, person: Person, *, as_json: bool) -> None:
     if as_json:
-        print_json(_person_as_json(person))
+        print_json(_described(person, partial(datetime.isoformat, timespec="seconds")))
         return
-    facts = _person_as_json(person)
+    facts = _described(person, partial(local_time, project))
     attributes = facts.pop("attributes")
     tables = {name: facts.pop(name) for name in ("subscriptions", "deliveries")}
     suppression = facts.pop("suppression")
     print_facts({name: value or "-" for name, value in {**facts, **attributes}.items()})
     if suppression:
-        click.echo(f"suppressed since {suppression['since']}: {suppression['reason']} {suppression['note']}".rstrip())
+        note = f" ({suppression['note']})" if suppression["note"] else ""
+        click.echo(f"Suppressed since {suppression['since']}: {in_words(suppression['reason'])}{note}")
     for name, rows in tables.items():
         if rows:
             click.echo()
@@ -286,7 +290,7 @@ def _print_person(person: Person, *, as_json: bool) -> None:
             click.echo(f"No {name}.")
 
 
-def _person_as_json(person: Person) -> dict[str, Any]:
+def _described(person: Person, told: Callable[[datetime], str]) -> dict[str, Any]:
     subscriber, suppression = person.subscriber, person.suppression
     erased = subscriber is not None and not subscriber.address
     return {
@@ -300,7 +304,7 @@ def _person_as_json(person: Person) -> dict[str, Any]:
             {
                 "list": item.list,
                 "consent": item.consent.value,
-                "since": item.since.isoformat(timespec="seconds"),
+                "since": told(item.since),
                 "how": item.how,
                 "basis": item.basis,
             }
@@ -308,7 +312,7 @@ def _person_as_json(person: Person) -> dict[str, Any]:
         ],
         "suppression": {
             "reason": suppression.reason.value,
-            "since": suppression.since.isoformat(timespec="seconds"),
+            "since": told(suppression.since),
             "note": suppression.note,
         }
         if suppression
@@ -318,7 +322,7 @@ def _person_as_json(person: Person) -> dict[str, Any]:
                 "delivery": item.delivery,
                 "issue": item.issue,
                 "state": item.state,
-                "at": item.at.isoformat(timespec="seconds") if item.at else None,
+                "at": told(item.at) if item.at else None,
             }
             for item in person.sent
         ],

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.show import confirm, local_time, print_json, print_problems, print_table, the_project
+from newsletter.cli.show import confirm, from_here, local_time, print_json, print_problems, print_table, the_project
+from newsletter.reporting.wording import counted, in_words
 
 if TYPE_CHECKING:
     from newsletter.app.project import Project
     from newsletter.app.sending import Outlook, Ready
     from newsletter.storage.engine import Database
 
-ISSUE = click.argument("path", type=click.Path(exists=True, path_type=Path))
+ISSUE = click.argument("path", type=click.Path(path_type=Path))
 
 
 @click.command()
@@ -29,7 +30,7 @@ ISSUE = click.argument("path", type=click.Path(exists=True, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print what became of each proof as JSON.")
 @click.pass_context
 def test(ctx: click.Context, path: Path, addresses: Sequence[str], languages: Sequence[str], as_json: bool) -> int:
-    """Send a proof of the issue at PATH to addresses of your own.
+    """Send a proof of the issue at PATH (a folder, a file or a slug) to addresses of your own.
 
     Every edition goes to every address, marked as a proof, filled for a persona. Its personal links do nothing.
     """
@@ -84,7 +85,7 @@ def send(
     ctx: click.Context, path: Path, lists: tuple[str, ...], at: str | None, timezone: str | None, dry_run: bool,
     out: Path | None, again: bool, detach: bool, yes: bool, as_json: bool,
 ) -> int:  # fmt: skip
-    """Send the issue at PATH to lists, now or at a time.
+    """Send the issue at PATH (a folder, a file or a slug) to lists, now or at a time.
 
     The lists may stand in the issue (send: {list: …}); what is said here counts more. The same issue never reaches an
     address twice, whatever is sent, unless --again is said. Without --at it sends here until nothing is due; deferred
@@ -130,7 +131,7 @@ def _dry_run(
         print_json(run.as_json())
     else:
         click.echo("\n".join(report_lines(run)))
-        click.echo(f"Wrote {run.out}")
+        click.echo(f"Wrote {from_here(run.out)}")
     return 0
 
 
@@ -139,7 +140,7 @@ def _send(
     again: bool, detach: bool, yes: bool, as_json: bool,
 ) -> int:  # fmt: skip
     from newsletter.app.sender import check_relay
-    from newsletter.app.sending import look_ahead, store_delivery, unfinished
+    from newsletter.app.sending import look_ahead, require_people, store_delivery, unfinished
     from newsletter.cli.watching import ending_of, send_watched, show_outcome
 
     check_relay(project)
@@ -147,7 +148,12 @@ def _send(
     for other in unfinished(database, ready.issue):
         click.echo(f"Delivery {other.id} of this issue is {other.state}; nobody gets it from both.", err=True)
     if not yes:
-        _show_outlook(ready, look_ahead(database, ready, lists, again=again))
+        outlook = look_ahead(database, ready, lists, again=again)
+        if start is None:
+            require_people(outlook.planned, lists)
+        _show_outlook(ready, outlook)
+        if start is None and not outlook.waiting:
+            return _nobody_left(outlook, as_json=as_json)
     confirm("Send it?" if start is None else f"Send it at {local_time(project, start)}?", yes=yes)
     delivery = store_delivery(project, database, ready, lists, now=datetime.now(UTC), at=start, again=again)
     if as_json:
@@ -166,11 +172,25 @@ def _send(
 
 
 def _show_outlook(ready: Ready, outlook: Outlook) -> None:
-    click.echo(f"{ready.editions[0].subject!r} goes to {outlook.waiting} people", err=True)
+    people = counted(outlook.waiting, "person", "people")
+    click.echo(f"{ready.editions[0].subject!r} goes to {people}", err=True)
     for language, count in outlook.languages.items():
         click.echo(f"  {count:>7}  in {language}", err=True)
-    for reason, count in [*outlook.reasons.items(), *outlook.left_out.items()]:
-        click.echo(f"  {count:>7}  get nothing, {reason}", err=True)
+    for (_, reason), count in outlook.reasons.items():
+        click.echo(f"  {count:>7}  not sent: {in_words(reason)}", err=True)
+    for reason, count in outlook.left_out.items():
+        click.echo(f"  {count:>7}  left out: {in_words(reason)}", err=True)
+
+
+def _nobody_left(outlook: Outlook, *, as_json: bool) -> int:
+    """There is nothing to ask about: the work is done already, and no delivery is made."""
+    from newsletter.delivery.plan import Exclusion
+
+    got_it = any(reason == Exclusion.ALREADY_RECEIVED for _, reason in outlook.reasons)
+    click.echo("Nobody is left to mail." + (" --again sends it once more." if got_it else ""), err=True)
+    if as_json:
+        print_json({"delivery": None})
+    return 0
 
 
 @click.command()

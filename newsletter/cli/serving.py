@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from newsletter.cli.show import the_project
+from newsletter.cli.show import from_here, the_project
 
 
 @click.command()
@@ -30,10 +30,11 @@ def preview(ctx: click.Context, host: str, port: int, out: Path | None) -> None:
     """
     project = the_project(ctx)
     if out is not None:
+        from newsletter.reporting.wording import counted
         from newsletter.web.preview import export_preview
 
         written = export_preview(project, out)
-        click.echo(f"Wrote {len(written)} files; begin with {written[0]}")
+        click.echo(f"Wrote {counted(len(written), 'file')}; begin with {from_here(written[0])}")
         return
     from newsletter import service
     from newsletter.app.project import open_project

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter.cli.show import print_json
+from newsletter.reporting.wording import in_words
 
 if TYPE_CHECKING:
     from newsletter.app.project import Project
@@ -31,7 +32,7 @@ def send_watched(project: Project, database: Database, delivery: str) -> Sent:
     from newsletter.app.sender import send_now
 
     with _progress() as watch:
-        return send_now(project, database, delivery, watch=watch, trouble=seldom(_tell))
+        return send_now(project, database, delivery, watch=watch, trouble=tell_once())
 
 
 @contextmanager
@@ -49,8 +50,19 @@ def _progress() -> Iterator[Callable[[Claim, Decision], None]]:
         yield lambda _claim, _decision: progress.advance(task)
 
 
-def _tell(text: str) -> None:
-    click.echo(f"{click.style('Waiting:', fg='yellow')} {text}", err=True)
+def tell_once() -> Callable[[str], None]:
+    """Tells each thing that is in the way once; with the first, how to stop waiting for it."""
+    told: set[str] = set()
+
+    def tell(text: str) -> None:
+        if text in told:
+            return
+        click.echo(f"{click.style('Waiting:', fg='yellow')} {text}", err=True)
+        if not told:
+            click.echo("  Ctrl+C stops; nothing is lost, and nobody gets it twice.", err=True)
+        told.add(text)
+
+    return tell
 
 
 def seldom(tell: Callable[[str], None]) -> Callable[[str], None]:
@@ -94,18 +106,32 @@ def outcome_lines(report: Report) -> Iterator[str]:
         yield f"  because {delivery.reason}"
     for state, reasons in report.reasons.items():
         for reason, count in reasons.items():
-            yield f"  {count} {state.value}: {reason}"
+            yield f"  {count} {state.value}: {in_words(reason)}"
     for reason, count in delivery.left_out.items():
-        yield f"  {count} left out: {reason}"
+        yield f"  {count} left out: {in_words(reason)}"
     received = report.reasons.get(RecipientState.EXCLUDED, {}).get("already_received", 0)
     if received and counts["accepted"] + counts["unknown"] + counts["deferred"] + counts["waiting"] == 0:
         yield f"Nobody was mailed: {received} got this issue before, or may have. --again sends it once more."
     if counts["unknown"]:
         yield f"Look at the unknown: newsletter deliveries recipients {delivery.id} --state unknown"
-    if counts["deferred"] or counts["waiting"] or not delivery.state.is_over:
-        yield f"Go on: newsletter deliveries resume {delivery.id}"
+    if what_now := _what_now(report):
+        yield what_now
     for problem in report.problems:
         yield f"{click.style('The books do not balance:', fg='red')} {problem}"
+
+
+def _what_now(report: Report) -> str:
+    """What happens by itself with a delivery that is not over, or what to type so that something does."""
+    from newsletter.delivery.delivery import DeliveryState
+
+    state, go_on = report.delivery.state, f"Go on: newsletter deliveries resume {report.delivery.id}"
+    if state.is_over:
+        return ""
+    if state is DeliveryState.SCHEDULED:
+        return 'It starts by itself while "newsletter serve" is running.'
+    if state.is_under_way:
+        return "A sender is at work." if report.attended else f"Nobody is at work on it. {go_on}"
+    return go_on
 
 
 def ending_of(report: Report, sent: Sent) -> int:
@@ -115,7 +141,11 @@ def ending_of(report: Report, sent: Sent) -> int:
     from newsletter.delivery.send import Ending
 
     if sent.ending is Ending.NO_RELAY:
-        click.echo("The relay could not be reached; what is waiting stays in the ledger.", err=True)
+        click.echo(
+            "The relay could not be reached; nothing is lost. See what is wrong with it: newsletter doctor. "
+            f"Then go on: newsletter deliveries resume {report.delivery.id}",
+            err=True,
+        )
     if report.problems:
         return 1
     left = report.books.counts.get(RecipientState.DEFERRED, 0) + report.books.counts.get(RecipientState.UNKNOWN, 0)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from newsletter.cli.show import print_json, print_problems, the_project
+from newsletter.cli.show import from_here, print_json, print_problems, the_project
 from newsletter.problem import Severity
+from newsletter.reporting.wording import counted
 
 
 @click.command()
@@ -28,12 +29,12 @@ def new(ctx: click.Context, title: str, urls: tuple[str, ...], as_json: bool) ->
     if as_json:
         print_json({"issue": file.parent.name, "file": str(file)})
     else:
-        click.echo(f"Wrote {file}")
+        click.echo(f"Wrote {from_here(file)}")
     return 0
 
 
 @click.command()
-@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--format", "style", type=click.Choice(["text", "json", "sarif", "github"]), default="text", show_default=True,
     help="For people, for programs, for code scanning, for annotations of a GitHub run.",
@@ -41,7 +42,7 @@ def new(ctx: click.Context, title: str, urls: tuple[str, ...], as_json: bool) ->
 @click.option("--strict", is_flag=True, help="Warnings fail, too.")
 @click.pass_context
 def check(ctx: click.Context, paths: tuple[Path, ...], style: str, strict: bool) -> int:
-    """Run every check on issues (default: all of issues/); nothing is sent.
+    """Run every check on issues, by path or slug (default: all of issues/); nothing is sent.
 
     Exit code 1 when there is an error.
     """
@@ -67,5 +68,4 @@ def check(ctx: click.Context, paths: tuple[Path, ...], style: str, strict: bool)
 def _summary(errors: int, warnings: int) -> str:
     if not errors and not warnings:
         return click.style("No problems.", fg="green")
-    counts = ((errors, "error"), (warnings, "warning"))
-    return ", ".join(f"{count} {word}{'s' if count != 1 else ''}" for count, word in counts if count)
+    return ", ".join(counted(count, word) for count, word in ((errors, "error"), (warnings, "warning")) if count)

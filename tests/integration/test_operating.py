@@ -88,7 +88,8 @@ def test_db_restore_off_a_terminal_needs_yes(project: Path, tmp_path: Path) -> N
 
 def test_db_upgrade_says_what_it_found(project: Path) -> None:
     assert "is up to date now" in on(project, "db", "upgrade").output
-    assert "was up to date" in json.loads(on(project, "db", "upgrade", "--json").output)["message"]
+    assert "was up to date" in on(project, "db", "upgrade").output
+    assert json.loads(on(project, "db", "upgrade", "--json").output)["changed"] is False
 
 
 def test_secret_rotate_keeps_the_older_key(project: Path) -> None:

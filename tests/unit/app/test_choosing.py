@@ -12,7 +12,6 @@ from newsletter.app.project import Project, open_project
 from newsletter.authoring.issue import SendPlan
 from newsletter.errors import WrongUsageError
 
-
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
 

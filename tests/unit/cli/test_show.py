@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from pathlib import Path
+
 import pytest
 
-from newsletter.cli.show import print_problems, visible
+from newsletter.app.project import Project
+from newsletter.cli.show import from_here, local_time, print_problems, show_error, visible
+from newsletter.config import Config, NewsletterSection
+from newsletter.errors import ConfigError
 from newsletter.problem import Place, Problem
 
 
@@ -20,3 +26,26 @@ def test_problem_lets_no_name_steer_the_terminal(capsys: pytest.CaptureFixture[s
 def test_name_in_any_script_is_shown_as_it_is() -> None:
     assert visible("期刊 März/نشرة/ISSUE.yaml") == "期刊 März/نشرة/ISSUE.yaml"
     assert visible("\udcff\x9b\u2028") == r"\udcff\x9b\u2028"
+
+
+def test_path_below_where_one_stands_is_named_from_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert from_here(tmp_path / "a" / "b.toml") == "a/b.toml"
+    assert from_here(f"see {tmp_path}/x:3 and '{tmp_path}/y'") == "see x:3 and 'y'"
+    for elsewhere in (f"{tmp_path}-2/x", f"/mnt{tmp_path}/x", f"sqlite:///{tmp_path}/x", f"in {tmp_path}"):
+        assert from_here(elsewhere) == elsewhere
+    monkeypatch.chdir("/")
+    assert from_here("http://example.org/a and /b") == "http://example.org/a and /b"
+
+
+def test_error_names_files_from_where_one_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    show_error(ConfigError(f"{tmp_path}/a is odd", problems=[f"{tmp_path}/b:1: c"], hint=f"chmod 600 {tmp_path}/d"))
+    assert capsys.readouterr().err.splitlines() == ["Error: a is odd", "  b:1: c", "  chmod 600 d"]
+
+
+def test_instant_is_shown_to_the_second_where_the_newsletter_lives() -> None:
+    project = Project(Path(), Config(newsletter=NewsletterSection(timezone="Europe/Berlin")))
+    assert local_time(project, datetime(2026, 7, 1, 7, 0, 5, 123456, tzinfo=UTC)) == "2026-07-01 09:00:05 CEST"

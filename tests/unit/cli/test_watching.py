@@ -1,26 +1,31 @@
-"""The exit code of a foreground send."""
+"""A send that is watched: what it waits for, what is said of its outcome, and its exit code."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from newsletter.app.sender import Sent
-from newsletter.cli.watching import ending_of
+from newsletter.cli.watching import ending_of, outcome_lines, tell_once
 from newsletter.delivery.delivery import Delivery, DeliveryState
 from newsletter.delivery.ledger import RecipientState
 from newsletter.delivery.send import Ending
 from newsletter.reporting.report import Books, Report
 
 
-def code(state: DeliveryState, left: RecipientState = RecipientState.ACCEPTED, problems: tuple[str, ...] = ()) -> int:
+def report(state: DeliveryState, left: RecipientState, problems: tuple[str, ...] = (), **more: Any) -> Report:
     delivery = Delivery(
         id="d", issue="first", state=state, hash="h", lists=("weekly",), languages=("en",), again=False,
-        created_at=datetime(2026, 11, 23, tzinfo=UTC),
+        created_at=datetime(2026, 11, 23, tzinfo=UTC), left_out={"pending": 2},
     )  # fmt: skip
-    report = Report(delivery, Books({left: 1}, "abc"), problems, languages={"en": 1}, reasons={})
-    return ending_of(report, Sent(delivery, Ending.DONE))
+    return Report(delivery, Books({left: 1}, "abc"), problems, languages={"en": 1}, **{"reasons": {}, **more})
+
+
+def code(state: DeliveryState, left: RecipientState = RecipientState.ACCEPTED, problems: tuple[str, ...] = ()) -> int:
+    shown = report(state, left, problems)
+    return ending_of(shown, Sent(shown.delivery, Ending.DONE))
 
 
 @pytest.mark.parametrize("state", DeliveryState)
@@ -35,3 +40,42 @@ def test_finished_delivery_with_somebody_left_stopped_early(left: RecipientState
 
 def test_books_that_do_not_balance_are_a_failure() -> None:
     assert code(DeliveryState.CANCELLED, problems=("one too many",)) == 1
+
+
+def test_unreachable_relay_is_told_with_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = report(DeliveryState.SENDING, RecipientState.WAITING)
+    assert ending_of(shown, Sent(shown.delivery, Ending.NO_RELAY)) == 3
+    assert "newsletter deliveries resume d" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("state", "attended", "told"),
+    [
+        (DeliveryState.SENDING, False, "Nobody is at work on it. Go on: newsletter deliveries resume d"),
+        (DeliveryState.PREPARING, False, "Nobody is at work on it. Go on: newsletter deliveries resume d"),
+        (DeliveryState.SENDING, True, "A sender is at work."),
+        (DeliveryState.PAUSED, True, "Go on: newsletter deliveries resume d"),
+        (DeliveryState.SCHEDULED, False, 'It starts by itself while "newsletter serve" is running.'),
+        (DeliveryState.FINISHED, True, "  2 left out: pending confirmation"),
+    ],
+)
+def test_outcome_ends_with_what_happens_now(state: DeliveryState, attended: bool, told: str) -> None:
+    assert list(outcome_lines(report(state, RecipientState.ACCEPTED, attended=attended)))[-1] == told
+
+
+def test_outcome_says_reasons_in_words() -> None:
+    reasons = {RecipientState.EXCLUDED: {"already_received": 1}}
+    lines = list(outcome_lines(report(DeliveryState.FINISHED, RecipientState.EXCLUDED, reasons=reasons)))
+    assert lines[:2] == ["finished: 1 excluded", "  1 excluded: got this issue before, or may have"]
+    assert "Nobody was mailed" in lines[-1]
+
+
+def test_trouble_is_told_once_and_how_to_stop_with_the_first(capsys: pytest.CaptureFixture[str]) -> None:
+    tell = tell_once()
+    for text in ("no relay", "no relay", "disk full", "no relay"):
+        tell(text)
+    assert capsys.readouterr().err.splitlines() == [
+        "Waiting: no relay",
+        "  Ctrl+C stops; nothing is lost, and nobody gets it twice.",
+        "Waiting: disk full",
+    ]

@@ -1,0 +1,32 @@
+"""Wording: how numbers and reasons are said to people. Programs read the numbers and codes themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from newsletter.audience.suppression import SuppressionReason
+from newsletter.delivery.plan import Exclusion, LeftOut
+
+_REASONS: Mapping[str, str] = {
+    LeftOut.PENDING: "pending confirmation",
+    Exclusion.ALREADY_RECEIVED: "got this issue before, or may have",
+    Exclusion.UNSUBSCRIBED: "unsubscribed",  # and LeftOut.UNSUBSCRIBED
+    Exclusion.NO_PERMISSION: "no confirmed subscription any more",
+    Exclusion.RENDER: "their message could not be composed",
+    Exclusion.CANCELLED: "the delivery was cancelled",
+    SuppressionReason.MANUAL: "the team said so",
+    SuppressionReason.BOUNCE: "their mail came back",
+    SuppressionReason.COMPLAINT: "they complained",
+    SuppressionReason.ERASED: "asked to be forgotten",
+}
+"""Code → words. A code means the same wherever it stands."""
+
+
+def in_words(reason: str) -> str:
+    """Why somebody gets nothing, in words; a reason that is no code, such as a relay's reply, stays as it is."""
+    return _REASONS.get(reason, reason)
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """A number and what it counts: 1 message, 1,024 messages."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"

@@ -1,0 +1,155 @@
+"""Commands as people and scripts meet them: each `--json` prints JSON, and nothing is asked in vain."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shlex
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+import pytest
+from recording_server import recording_server
+
+from newsletter.cli.main import cli, main
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
+    """Runs a command in a new project whose relay takes everything; gives back exit code, output and errors."""
+    for name in [name for name in os.environ if name.startswith("NEWSLETTER_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr("sys.stdin", io.StringIO())  # no terminal: nothing may be asked
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as leaving:
+            main(list(arguments))
+        captured = capsys.readouterr()
+        return int(leaving.value.code or 0), captured.out, captured.err
+
+    with recording_server(tmp_path / "relay") as server:
+        monkeypatch.setenv("NEWSLETTER_SMTP__HOST", server.host)
+        monkeypatch.setenv("NEWSLETTER_SMTP__PORT", str(server.port))
+        monkeypatch.setenv("NEWSLETTER_SMTP__TLS", "none")
+        assert run("init", "news")[0] == 0
+        monkeypatch.chdir(tmp_path / "news")
+        yield run
+
+
+LIFE = [
+    "init ../other",
+    "lists list",
+    "lists add weekly",
+    "lists add spare",
+    "lists edit weekly --name Weekly",
+    "lists remove spare",
+    "subscribers import people.csv --list weekly",
+    "subscribers add ana@example.org --list weekly",
+    "subscribers show ana@example.org",
+    "subscribers suppress dan@example.org --reason asked",
+    "subscribers unsuppress dan@example.org",
+    "subscribers unsubscribe dan@example.org",
+    "subscribers erase dan@example.org --yes",
+    "subscribers export",
+    "new Birds",
+    "build welcome",
+    "test welcome --to me@example.org",
+    "send welcome --list weekly --dry-run",
+    "send welcome --list weekly --at '2099-01-01 09:00' --yes",
+    "deliveries list",
+    "deliveries show ID",
+    "deliveries reschedule ID --at '2098-01-01 09:00'",
+    "deliveries cancel ID",
+    "deliveries report ID",
+    "deliveries recipients ID",
+    "send welcome --list weekly --detach --yes",
+    "deliveries pause ID",
+    "deliveries resume ID",
+    "deliveries resolve ID --unknown accepted",
+    "deliveries recipients ID",
+    "send welcome --list weekly --yes",
+    "send welcome --list weekly",
+    "db upgrade",
+    "db backup copy.db",
+    "db restore copy.db --yes",
+    "secret rotate",
+    "doctor",
+]
+"""The life of a project, in order. ID is the newest delivery."""
+TRIED_ELSEWHERE = ["demo"]
+
+
+def test_every_command_with_json_prints_json(run: Run) -> None:
+    Path("people.csv").write_text("email,language\nbo@example.org,de\ndan@example.org,\nnobody,\n")
+    newest = ""
+    for line in LIFE:
+        code, out, err = run(*shlex.split(line.replace("ID", newest)), "--json")
+        assert code == 0, (line, out, err)
+        values = [json.loads(printed) for printed in out.splitlines()]
+        assert values or "recipients" in line, f"{line} prints nothing"
+        if values and isinstance(values[0], dict):
+            newest = values[0].get("delivery") or newest
+
+
+def commands_with_json(path: str, command: click.Command) -> Iterator[str]:
+    if isinstance(command, click.Group):
+        for name in command.list_commands(click.Context(command)):
+            child = command.get_command(click.Context(command), name)
+            assert child is not None
+            yield from commands_with_json(f"{path} {name}".strip(), child)
+    elif any("--json" in option.opts for option in command.params):
+        yield path
+
+
+def test_every_command_with_json_is_tried() -> None:
+    tried = (*LIFE, *TRIED_ELSEWHERE)
+    assert [name for name in commands_with_json("", cli) if not any(line.startswith(name) for line in tried)] == []
+
+
+def test_nobody_is_asked_about_a_send_to_nobody(run: Run) -> None:
+    run("lists", "add", "weekly")
+    code, out, err = run("send", "welcome", "--list", "weekly")
+    assert (code, out) == (1, "")
+    assert "Nobody has confirmed a subscription to weekly" in err
+    run("subscribers", "add", "ana@example.org", "--list", "weekly")
+    assert run("send", "welcome", "--list", "weekly")[0] == 2  # somebody is there: this needs --yes
+    run("send", "welcome", "--list", "weekly", "--yes")
+    code, out, err = run("send", "welcome", "--list", "weekly")
+    assert (code, out) == (0, "")
+    assert "1  not sent: got this issue before, or may have" in err
+    assert "Nobody is left to mail. --again sends it once more." in err
+    assert len(json.loads(run("deliveries", "list", "--json")[1])) == 1
+    assert run("send", "welcome", "--list", "weekly", "--at", "2099-01-01 09:00")[0] == 2  # people may still come
+
+
+def test_delivery_that_nobody_works_on_says_what_to_type(run: Run) -> None:
+    run("lists", "add", "weekly")
+    run("subscribers", "add", "ana@example.org", "--list", "weekly")
+    delivery = json.loads(run("send", "welcome", "--list", "weekly", "--yes", "--detach", "--json")[1].splitlines()[0])
+    told = f"newsletter deliveries resume {delivery['delivery']}"
+    assert f"Nobody is at work on {delivery['delivery']}. Go on: {told}" in run("deliveries", "list")[1]
+    assert f"Nobody is at work on it. Go on: {told}" in run("deliveries", "show", delivery["delivery"])[1]
+    run("deliveries", "resume", delivery["delivery"])
+    assert "Nobody" not in run("deliveries", "list")[1] + run("deliveries", "show", delivery["delivery"])[1]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "check wellcome", "build wellcome", "test wellcome --to me@example.org", "send wellcome --list weekly --yes",
+        "send welcome --list weekly --yes", "send welcome --yes", "send welcome --list weekly --at whenever",
+        "deliveries show nothing", "deliveries resume nothing", "deliveries reschedule nothing --at '2099-01-01 09:00'",
+        "lists edit weekly", "subscribers show ana@example.org", "subscribers add ana@example.org --list weekly",
+        "db restore copy.db --yes", "test welcome --to me", "test welcome --to me@example.org --language tlh",
+    ],
+)  # fmt: skip
+def test_name_that_nothing_has_is_wrong_usage(run: Run, line: str) -> None:
+    code, out, err = run(*shlex.split(line))
+    assert (code, out) == (2, "")
+    assert "Error:" in err
+    assert "Traceback" not in err
