@@ -3,7 +3,7 @@
 By hand:
 
     python tests/recording_server.py --port 0 --record caught.jsonl --ready ready.json --raw raw/ \
-        --fault '{"at": "dot", "do": "reset", "accepted": true, "every": 50}'
+        --quirk '{"at": "dot", "do": "reset", "accepted": true, "every": 50}'
 
 `--ready` is written once it listens: `{"port": 40001, "pid": 4711}`. `--record` gets one JSON line per recipient of
 each accepted message, fsynced before the reply: `message_id`, `mail_from`, `rcpt`, `sha256` (of the bytes, un-stuffed),
@@ -12,13 +12,13 @@ that clients said outside of messages, with `connection` and `tls`, and `{"close
 
 From a test, with the server ended for you:
 
-    with recording_server(tmp_path, Fault("rcpt", "reply", text="550 5.1.1 no such user", match="^bob@")) as server:
+    with recording_server(tmp_path, Quirk("rcpt", "reply", text="550 5.1.1 no such user", match="^bob@")) as server:
         …                       # server.host, server.port, server.pid
         server.records()        # list of dicts as above
         server.messages()       # {recipient: [bytes, …]}
         server.transcript()     # list of dicts
 
-A `Fault` fires at a step: connect, ehlo (also helo), starttls, auth, mail, rcpt, data, body (while it is still coming),
+A `Quirk` fires at a step: connect, ehlo (also helo), starttls, auth, mail, rcpt, data, body (while it is still coming),
 dot, rset or quit. What it does:
 
     drop    close the connection                         reset   close it with a TCP reset
@@ -27,7 +27,7 @@ dot, rset or quit. What it does:
 
 `accepted` (at dot, with drop, reset, hang or reply): the message is recorded first, as if it had been taken; a delay
 at the dot always records first. `match` is a regular expression on the recipient (at mail: on the return path). It
-fires at the occurrence after `skip` ones, then at every `every`th, at most `times` (0: always); the first fault that
+fires at the occurrence after `skip` ones, then at every `every`th, at most `times` (0: always); the first quirk that
 fires wins. `after` (at body): only once so many bytes have come.
 
 Options (keywords of `recording_server`): `latency` seconds between the record and the reply to each dot; `greylist`
@@ -59,7 +59,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Fault:
+class Quirk:
     """One way to misbehave; see the module's docstring."""
 
     at: str
@@ -76,28 +76,28 @@ class Fault:
 
 
 class GoneError(Exception):
-    """The connection is over, by the client's will or by a fault."""
+    """The connection is over, by the client's will or by a quirk."""
 
 
-class Faults:
-    """Counts occurrences, over all connections, and says which fault fires."""
+class Quirks:
+    """Counts occurrences, over all connections, and says which quirk fires."""
 
-    def __init__(self, faults: list[Fault]) -> None:
-        self._faults = faults
-        self._seen = [0] * len(faults)
-        self._fired = [0] * len(faults)
+    def __init__(self, quirks: list[Quirk]) -> None:
+        self._faults = quirks
+        self._seen = [0] * len(quirks)
+        self._fired = [0] * len(quirks)
         self._lock = threading.Lock()
 
-    def at(self, step: str, subject: str = "", received: int = 0) -> Fault | None:
+    def at(self, step: str, subject: str = "", received: int = 0) -> Quirk | None:
         with self._lock:
-            for index, fault in enumerate(self._faults):
-                if fault.at != step or not re.search(fault.match, subject) or received < fault.after:
+            for index, quirk in enumerate(self._faults):
+                if quirk.at != step or not re.search(quirk.match, subject) or received < quirk.after:
                     continue
                 self._seen[index] += 1
-                turn = self._seen[index] - fault.skip - 1
-                if turn >= 0 and turn % fault.every == 0 and (not fault.times or self._fired[index] < fault.times):
+                turn = self._seen[index] - quirk.skip - 1
+                if turn >= 0 and turn % quirk.every == 0 and (not quirk.times or self._fired[index] < quirk.times):
                     self._fired[index] += 1
-                    return fault
+                    return quirk
         return None
 
 
@@ -119,7 +119,7 @@ class Server:
     """What all connections share."""
 
     options: argparse.Namespace
-    faults: Faults
+    quirks: Quirks
     record: Journal
     transcript: Journal
     first_seen: dict[tuple[str, str], float] = field(default_factory=dict)
@@ -269,14 +269,14 @@ class Connection:
     def _body(self) -> None:
         data = self._until_dot()
         recipient = self.recipients[-1]
-        fault = self.server.faults.at("dot", recipient, len(data))
-        refused = fault is not None and fault.do != "delay" and not fault.accepted
+        quirk = self.server.quirks.at("dot", recipient, len(data))
+        refused = quirk is not None and quirk.do != "delay" and not quirk.accepted
         if not refused:
             self.taken += 1
             self.server.keep(self, data)
             time.sleep(self.server.options.latency)
         self.in_transaction, self.recipients = False, []
-        if fault is None or self._misbehave(fault):
+        if quirk is None or self._misbehave(quirk):
             self._say("250 2.0.0 taken")
 
     def _until_dot(self) -> bytes:
@@ -284,9 +284,9 @@ class Connection:
         received = b"\r\n" + self.buffer
         self.buffer = b""
         while b"\r\n.\r\n" not in received:
-            fault = self.server.faults.at("body", self.recipients[-1], len(received))
-            if fault is not None:
-                self._misbehave(fault)
+            quirk = self.server.quirks.at("body", self.recipients[-1], len(received))
+            if quirk is not None:
+                self._misbehave(quirk)
             received += self._receive()
         stuffed, _, self.buffer = received.partition(b"\r\n.\r\n")
         return (stuffed + b"\r\n").replace(b"\r\n.", b"\r\n")[2:]
@@ -303,30 +303,30 @@ class Connection:
         raise GoneError
 
     def _step(self, step: str, subject: str, usual: str) -> bool:
-        """Say the usual reply, unless a fault fires. Whether things went the usual way."""
-        fault = self.server.faults.at(step, subject)
-        if fault is not None and not self._misbehave(fault):
+        """Say the usual reply, unless a quirk fires. Whether things went the usual way."""
+        quirk = self.server.quirks.at(step, subject)
+        if quirk is not None and not self._misbehave(quirk):
             return False
         self._say(usual)
         return usual[0] in "23"
 
-    def _misbehave(self, fault: Fault) -> bool:
-        """Carry a fault out. Whether the usual reply is still to be given."""
-        if fault.do == "reset":
+    def _misbehave(self, quirk: Quirk) -> bool:
+        """Carry a quirk out. Whether the usual reply is still to be given."""
+        if quirk.do == "reset":
             self.client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             raise GoneError
-        if fault.do == "drop":
+        if quirk.do == "drop":
             raise GoneError
-        if fault.do == "hang":
+        if quirk.do == "hang":
             while True:
                 self._receive()
-        if fault.do == "delay":
-            time.sleep(fault.seconds)
+        if quirk.do == "delay":
+            time.sleep(quirk.seconds)
             return True
-        time.sleep(fault.seconds)
-        self._say(fault.text)
-        self.server.transcript.write({"replied": fault.at, "connection": self.number}, sync=False)
-        if fault.close:
+        time.sleep(quirk.seconds)
+        self._say(quirk.text)
+        self.server.transcript.write({"replied": quirk.at, "connection": self.number}, sync=False)
+        if quirk.close:
             raise GoneError
         return False
 
@@ -392,15 +392,15 @@ def _read_lines(path: Path) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def recording_server(folder: Path, *faults: Fault, **options: object) -> Iterator[RecordingServer]:
+def recording_server(folder: Path, *quirks: Quirk, **options: object) -> Iterator[RecordingServer]:
     """Start a server that keeps its files in `folder`; kill it afterwards. See the module's docstring."""
     (folder / "raw").mkdir(parents=True, exist_ok=True)
     ready = folder / "ready.json"
     ready.unlink(missing_ok=True)
     arguments = [sys.executable, __file__, "--ready", str(ready), "--record", str(folder / "record.jsonl")]
     arguments += ["--raw", str(folder / "raw"), "--transcript", str(folder / "transcript.jsonl")]
-    for fault in faults:
-        arguments += ["--fault", json.dumps(asdict(fault))]
+    for quirk in quirks:
+        arguments += ["--quirk", json.dumps(asdict(quirk))]
     for name, value in options.items():
         arguments += [f"--{name}"] if value is True else [f"--{name}", str(value)]
     process = subprocess.Popen(arguments)
@@ -425,7 +425,7 @@ def main() -> None:
     parser.add_argument("--record", required=True)
     parser.add_argument("--raw", default="")
     parser.add_argument("--transcript", default="")
-    parser.add_argument("--fault", action="append", default=[], type=lambda text: Fault(**json.loads(text)))
+    parser.add_argument("--quirk", action="append", default=[], type=lambda text: Quirk(**json.loads(text)))
     parser.add_argument("--latency", type=float, default=0.0)
     parser.add_argument("--greylist", type=float, default=0.0)
     parser.add_argument("--size", type=int, default=0)
@@ -440,7 +440,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.raw:
         Path(options.raw).mkdir(parents=True, exist_ok=True)
-    server = Server(options, Faults(options.fault), Journal(options.record), Journal(options.transcript))
+    server = Server(options, Quirks(options.quirk), Journal(options.record), Journal(options.transcript))
     listener = socket.create_server((options.host, options.port), backlog=128)
     draft = Path(options.ready + ".draft")
     draft.write_text(json.dumps({"port": listener.getsockname()[1], "pid": os.getpid()}))

@@ -22,7 +22,7 @@ _Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Membership:
     """Where the owner of an unsubscribe link stands; nothing in it says who they are."""
 
     language: str
@@ -66,14 +66,14 @@ class Returned:
     changed: bool
 
 
-def standing(database: Database, signer: Signer, token: str) -> Standing:
+def membership(database: Database, signer: Signer, token: str) -> Membership:
     """What an unsubscribe link would do. Changes nothing. Raises LinkError unless it is such a link of ours."""
     recipient = signer.verify(Purpose.UNSUBSCRIBE, token)
     with database.read() as connection:
         holder = _known(leaving.link_holder(connection, recipient))
         present = leaving.present_consents(connection, holder.subscriber)
         to_leave = lists_to_leave(holder.list_ids, present)
-        return Standing(holder.language, leaving.list_names(connection, list(to_leave)))
+        return Membership(holder.language, leaving.list_names(connection, list(to_leave)))
 
 
 def leave(database: Database, signer: Signer, token: str, wish: Wish, now: datetime) -> Left:

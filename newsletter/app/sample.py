@@ -21,7 +21,7 @@ COLUMNS = ("email", "name", "language", "timezone", "country", "plan")
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class Homeland:
     """Where some of the readers come from. Names are `as written` or `as written=in ASCII letters`, one a word."""
 
     weight: int
@@ -37,8 +37,8 @@ class Origin:
     """Written family name first, without a space."""
 
 
-ORIGINS = (
-    Origin(
+HOMELANDS = (
+    Homeland(
         70, ("en", "en-GB", "en-US", "en-AU"),
         (("GB", "Europe/London"), ("US", "America/New_York"), ("US", "America/Los_Angeles"), ("AU", "Australia/Sydney"),
          ("IN", "Asia/Kolkata"), ("NZ", "Pacific/Auckland"), ("NG", "Africa/Lagos")),
@@ -46,66 +46,66 @@ ORIGINS = (
         "Abara Bellweather Cartwright Dunmore Eze Fairbairn Gupta Harrow Iyer Jarvis Kettle Larkspur Merrow Nair",
         "naïve.example",
     ),
-    Origin(
+    Homeland(
         55, ("zh", "zh-CN", "zh-Hans", "zh-Hans-SG"),
         (("CN", "Asia/Shanghai"), ("CN", "Asia/Urumqi"), ("SG", "Asia/Singapore"), ("DE", "Europe/Berlin")),
         "晓雨=xiaoyu 子墨=zimo 雅静=yajing 一鸣=yiming 思远=siyuan 若兰=ruolan 浩然=haoran 宁=ning 书瑶=shuyao 立=li",
         "欧阳=ouyang 林=lin 司徒=situ 沈=shen 顾=gu 陆=lu 骆=luo 温=wen 章=zhang 许=xu", "例子.example", joined=True,
     ),
-    Origin(
+    Homeland(
         20, ("zh-TW", "zh-Hant", "zh-HK"),
         (("TW", "Asia/Taipei"), ("HK", "Asia/Hong_Kong")),
         "怡君=yichun 志豪=chihhao 淑芬=shufen 承恩=chengen 詠晴=wingching 俊賢=chunhsien",
         "劉=liu 蕭=hsiao 鄧=tang 龔=kung 歐陽=ouyang 葉=yeh", "範例.example", joined=True,
     ),
-    Origin(
+    Homeland(
         30, ("de", "de-AT", "de-CH"),
         (("DE", "Europe/Berlin"), ("AT", "Europe/Vienna"), ("CH", "Europe/Zurich")),
         "Änne Björn Clemens Dörte Friederike Götz Heidrun Jörg Käthe Lüder Mareike Wenzel",
         "Birkenfürst Dachsöder Grünspecht Holzäpfel Kräuter Moosbrugger Nußbaumer Übelhör Weißgerber", "bücher.example",
     ),
-    Origin(
+    Homeland(
         20, ("fr", "fr-CA", "fr-BE"),
         (("FR", "Europe/Paris"), ("CA", "America/Montreal"), ("BE", "Europe/Brussels"), ("SN", "Africa/Dakar")),
         "Aïssatou Benoît Chloé Désiré Éloïse François Gaëlle Hélène Jérôme Noëlle",
         "d'Arbois Beauchêne L'Écuyer Fontanières Lefèvre Nguyễn Sauvagère", "élan.example",
     ),
-    Origin(
+    Homeland(
         20, ("es", "es-MX", "es-AR"),
         (("ES", "Europe/Madrid"), ("MX", "America/Mexico_City"), ("AR", "America/Argentina/Buenos_Aires")),
         "Álvaro Begoña Concepción Iñaki Íñigo Jesús Nuria Óscar Ximena Yolanda",
         "Castañeda Ibáñez Muñiz Núñez Peñarrocha Quiñones Zubizarreta", "mañana.example",
     ),
-    Origin(
+    Homeland(
         18, ("ar", "ar-EG", "ar-AE"),
         (("EG", "Africa/Cairo"), ("AE", "Asia/Dubai"), ("MA", "Africa/Casablanca"), ("JO", "Asia/Amman")),
         "ليلى=layla يوسف=yusuf مريم=maryam عمر=omar نور=nour خالد=khalid سلمى=salma",
         "الحداد=alhaddad النجار=alnajjar البستاني=albustani القصاب=alqassab الخياط=alkhayyat", "مثال.example",
     ),
-    Origin(
+    Homeland(
         12, ("he",), (("IL", "Asia/Jerusalem"),),
         "נועה=noa איתן=eitan תמר=tamar יונתן=yonatan שירה=shira",
         "בן־ארי=benari כהנא=kahana לביא=lavi שקד=shaked", "דוגמה.example",
     ),
-    Origin(
+    Homeland(
         16, ("ja", "ja-JP"), (("JP", "Asia/Tokyo"),),
         "さくら=sakura 健太=kenta 美咲=misaki 翔=sho ゆかり=yukari 直樹=naoki",
         "青木=aoki 五十嵐=igarashi 小野寺=onodera 長谷川=hasegawa 森=mori", "見本.example", joined=True,
     ),
-    Origin(
+    Homeland(
         10, ("ko",), (("KR", "Asia/Seoul"),),
         "하늘=haneul 서연=seoyeon 도윤=doyun 지우=jiu 민준=minjun", "남궁=namgung 윤=yun 선우=sunwoo 한=han",
         "보기.example", joined=True,
     ),
-    Origin(
+    Homeland(
         12, ("pt-BR", "pt"), (("BR", "America/Sao_Paulo"), ("PT", "Europe/Lisbon")),
         "Antônio Conceição Estêvão Inês João Luísa", "Assunção Brandão Gonçalves Simões Vidigal", "coração.example",
     ),
-    Origin(
+    Homeland(
         8, ("pl",), (("PL", "Europe/Warsaw"),),
         "Agnieszka Bożena Czesław Łucja Żaneta Świętosława", "Dąbek Grześkowiak Jabłoński Źrebiec", "żółw.example",
     ),
-    Origin(
+    Homeland(
         9, ("", "tlh", "eo"), (("", ""), ("", "UTC"), ("", "Etc/GMT+12"), ("", "Asia/Kathmandu")),
         "Kim Robin Sascha Toni Vanya", "Doe Nobody Someone", "example.org",
     ),
@@ -145,8 +145,8 @@ def sample_rows(seed: int = 2024, count: int = 300) -> list[Row]:
     rng = Random(seed)  # noqa: S311 - a sample, no secret
     taken: set[str] = set()
     rows = []
-    for number, origin in enumerate(_origins(rng, count)):
-        row = _row(rng, origin)
+    for number, homeland in enumerate(_homelands(rng, count)):
+        row = _row(rng, homeland)
         if number % 10 == 7:
             row["name"] = ODD_NAMES[number // 10 % len(ODD_NAMES)]
         row["email"] = _free(row["email"], taken)
@@ -178,23 +178,23 @@ def write_sample(path: Path, *, seed: int = 2024, count: int = 300, with_flaws: 
     return len(rows)
 
 
-def _origins(rng: Random, count: int) -> Iterator[Origin]:
-    """One reader of each origin first, so that a small sample has all of them; then by weight."""
-    yield from ORIGINS[:count]
-    yield from rng.choices(ORIGINS, [origin.weight for origin in ORIGINS], k=max(0, count - len(ORIGINS)))
+def _homelands(rng: Random, count: int) -> Iterator[Homeland]:
+    """One reader of each homeland first, so that a small sample has all of them; then by weight."""
+    yield from HOMELANDS[:count]
+    yield from rng.choices(HOMELANDS, [homeland.weight for homeland in HOMELANDS], k=max(0, count - len(HOMELANDS)))
 
 
-def _row(rng: Random, origin: Origin) -> Row:
-    given, short_given = _name(rng, origin.given)
-    family, short_family = _name(rng, origin.family)
-    country, timezone = rng.choice(origin.homes)
+def _row(rng: Random, homeland: Homeland) -> Row:
+    given, short_given = _name(rng, homeland.given)
+    family, short_family = _name(rng, homeland.family)
+    country, timezone = rng.choice(homeland.homes)
     local = rng.choice((f"{short_given}.{short_family}", f"{short_given[0]}{short_family}", f"{short_family}+news"))
-    domain = origin.domain if rng.random() < 0.15 else rng.choice(DOMAINS)
+    domain = homeland.domain if rng.random() < 0.15 else rng.choice(DOMAINS)
     email = f"{local}@{domain}"
     return {
         "email": email.upper() if rng.random() < 0.04 and email.isascii() else email,
-        "name": f"{family}{given}" if origin.joined else f"{given} {family}",
-        "language": rng.choice((origin.languages[0], rng.choice(origin.languages))),
+        "name": f"{family}{given}" if homeland.joined else f"{given} {family}",
+        "language": rng.choice((homeland.languages[0], rng.choice(homeland.languages))),
         "timezone": timezone if rng.random() < 0.93 else "",
         "country": country,
         "plan": rng.choices(("free", "member", "patron"), (7, 2, 1))[0],

@@ -22,34 +22,34 @@ _KEPT = "%!#$&'()*+,/:;=?@[]~"
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class BadUrl:
     """Why a text is no link, and what to do."""
 
     message: str
     hint: str = ""
 
 
-def url_fault(written: str) -> Fault | None:
+def url_fault(written: str) -> BadUrl | None:
     """What is wrong with a link as the author wrote it; merge fields may stand in it, or be the whole of it."""
     url = FIELD.sub(lambda field: "" if field.group() == written else "x", written)
     if not url:
-        return None if written else Fault("a link is missing here")
+        return None if written else BadUrl("a link is missing here")
     if len(url) > MAX_LENGTH:
-        return Fault(f"the link has {len(url)} characters; at most {MAX_LENGTH} are safe in mail")
+        return BadUrl(f"the link has {len(url)} characters; at most {MAX_LENGTH} are safe in mail")
     if found := _FORBIDDEN.search(url):
         what = "a space" if found.group().isspace() else repr(found.group())
         escape = "".join(f"%{byte:02X}" for byte in found.group().encode())
-        return Fault(f"a link cannot hold {what}", f"Write {escape} where it belongs to the link.")
+        return BadUrl(f"a link cannot hold {what}", f"Write {escape} where it belongs to the link.")
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
     except ValueError as error:
-        return Fault(f"this is not a link: {error}")
+        return BadUrl(f"this is not a link: {error}")
     if parts.scheme in ("http", "https"):
         return _host_fault(host)
     if parts.scheme == "mailto":
         is_address = re.fullmatch(r"[^@]+@[^@]+\.[^@]+", parts.path)
-        return None if is_address else Fault("there is no mail address after mailto:", "As in mailto:name@example.org")
+        return None if is_address else BadUrl("there is no mail address after mailto:", "As in mailto:name@example.org")
     return _scheme_fault(url, parts.scheme)
 
 
@@ -68,19 +68,19 @@ def normalise_url(url: str) -> str:
     return quote(url, safe=_KEPT, errors="replace")
 
 
-def _host_fault(host: str) -> Fault | None:
+def _host_fault(host: str) -> BadUrl | None:
     if not host:
-        return Fault("the link has no host name", "A link looks like https://example.org/page")
+        return BadUrl("the link has no host name", "A link looks like https://example.org/page")
     if host != "localhost" and ("." not in host.strip(".") or ".." in host) and ":" not in host:
-        return Fault(f"{host!r} is not a host name", "A link looks like https://example.org/page")
+        return BadUrl(f"{host!r} is not a host name", "A link looks like https://example.org/page")
     return None
 
 
-def _scheme_fault(url: str, scheme: str) -> Fault:
+def _scheme_fault(url: str, scheme: str) -> BadUrl:
     if scheme and not re.match(r"[\w.-]+\.\w+:\d", url):
-        return Fault(f"a link cannot begin with {scheme}:", "Links begin with https://, http:// or mailto:")
+        return BadUrl(f"a link cannot begin with {scheme}:", "Links begin with https://, http:// or mailto:")
     if re.fullmatch(r"[^/@\s]+@[\w.-]+\.\w+", url):
-        return Fault("this is a mail address, not a link", f"Write mailto:{url}")
+        return BadUrl("this is a mail address, not a link", f"Write mailto:{url}")
     if re.match(r"(//)?[\w-]+(\.[\w-]+)+(:\d+)?([/?#]|$)", url):
-        return Fault("the link has no scheme", f"Write https://{url.removeprefix('//')}")
-    return Fault("the link does not say where it leads", "A mail has no page of its own: begin with https://")
+        return BadUrl("the link has no scheme", f"Write https://{url.removeprefix('//')}")
+    return BadUrl("the link does not say where it leads", "A mail has no page of its own: begin with https://")

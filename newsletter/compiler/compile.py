@@ -16,13 +16,13 @@ from newsletter.compiler.checks.images import check_images
 from newsletter.compiler.checks.links import check_links
 from newsletter.compiler.checks.size import check_size
 from newsletter.compiler.checks.words import check_words
-from newsletter.compiler.context import Context, Gallery, make_context, preheader_of
+from newsletter.compiler.context import Context, Pictures, make_context, preheader_of
 from newsletter.compiler.dictionary import WORDS
 from newsletter.compiler.edition import Edition, Identity
 from newsletter.compiler.fingerprint import fingerprint
 from newsletter.compiler.links import Reader, register_links
 from newsletter.compiler.markup import StylesheetError, finish, take_inline_css
-from newsletter.compiler.mjml import Fault, to_html
+from newsletter.compiler.mjml import NoHtml, to_html
 from newsletter.compiler.phrases import wording
 from newsletter.compiler.plaintext import write_text
 from newsletter.compiler.slots import Slots, mark
@@ -64,8 +64,8 @@ def compile_issue(issue: Issue, language: str, kit: Kit) -> Compiled:
     problems += loaded.problems
     if loaded.theme is None:
         return Compiled(None, tuple(problems))
-    gallery = Gallery(kit.assets_url)
-    context = make_context(issue.slug, marked, loaded.theme, kit.identity, slots, gallery)
+    pictures = Pictures(kit.assets_url)
+    context = make_context(issue.slug, marked, loaded.theme, kit.identity, slots, pictures)
     templates = Templates(kit.folders, root=kit.root)
     try:
         rendered = templates.render(content.layout, context, slots)
@@ -86,7 +86,7 @@ def compile_issue(issue: Issue, language: str, kit: Kit) -> Compiled:
         mjml=rendered.mjml,
         slots=slots.used_in(context.subject, preheader_of(marked), html, text, rendered.mjml),
         links=register_links(reader, slots.unmark),
-        assets=gallery.assets,
+        assets=pictures.assets,
         identity=kit.identity,
         hash=fingerprint(
             issue.slug, content, loaded.theme, rendered.sources, kit.identity, WORDS[wording(language)]
@@ -106,7 +106,7 @@ def _make_html(rendered: Rendered, context: Context, templates: Templates) -> st
         raise TemplateError(includes)
     mjml, css = take_inline_css(rendered.mjml)
     html = to_html(mjml)
-    if isinstance(html, Fault):
+    if isinstance(html, NoHtml):
         raise TemplateError([_fault(rendered, templates, html.line, html.message)])
     unknown = [
         _fault(rendered, templates, _line_of(mjml, name), f"MJML has no element <{name}>")

@@ -82,7 +82,7 @@ class Context:
         return "left" if self.direction == "rtl" else "right"
 
 
-class Gallery:
+class Pictures:
     """Gives templates the place where an image is served, and remembers each image that was shown."""
 
     def __init__(self, assets_url: str) -> None:
@@ -103,7 +103,7 @@ class Gallery:
 
 
 def make_context(
-    issue: str, content: Content, theme: Theme, identity: Identity, slots: Slots, gallery: Gallery
+    issue: str, content: Content, theme: Theme, identity: Identity, slots: Slots, pictures: Pictures
 ) -> Context:
     """What the templates of one edition see. `content` holds markers already."""
     return Context(
@@ -117,7 +117,7 @@ def make_context(
         preheader=_padded(preheader_of(content)),
         links=Links(unsubscribe=slots.link("unsubscribe"), view=slots.link("view")),
         t=partial(_phrase, content.language),
-        image=gallery.image,
+        image=pictures.image,
     )
 
 

@@ -1,7 +1,7 @@
 """MJML: MJML → HTML by mjml-python, in a child process that may die without harm. mjml-python's door.
 
 mjml-python ends the whole process on deep nesting and raises bare sentences with byte offsets; here both become a
-`Fault` with the line of the MJML.
+`NoHtml` with the line of the MJML.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class NoHtml:
     """Why there is no HTML. `line` counts from 1 in the MJML; 0 when nobody knows."""
 
     message: str
     line: int = 0
 
 
-def to_html(mjml: str, limits: Limits | None = None) -> str | Fault:
+def to_html(mjml: str, limits: Limits | None = None) -> str | NoHtml:
     """The HTML of an MJML document, or what is wrong with it. Raises NewsletterError when the child cannot run."""
     limits = limits or Limits()
     command = [sys.executable, "-I", "-S", str(_CHILD), _packages()]
@@ -51,7 +51,7 @@ def to_html(mjml: str, limits: Limits | None = None) -> str | Fault:
     try:
         done = subprocess.run(command, input=mjml.encode(), capture_output=True, timeout=limits.seconds, check=False)  # noqa: S603
     except subprocess.TimeoutExpired:
-        return Fault(f"compiling the MJML took longer than {limits.seconds} seconds")
+        return NoHtml(f"compiling the MJML took longer than {limits.seconds} seconds")
     said = done.stderr.decode("utf-8", "replace").strip()
     if done.returncode == 0:
         return done.stdout.decode()
@@ -59,7 +59,7 @@ def to_html(mjml: str, limits: Limits | None = None) -> str | Fault:
         return _explain(said, mjml)
     if done.returncode < 0:
         name = signal.Signals(-done.returncode).name
-        return Fault(f"the MJML compiler died ({name}): tags are nested too deeply, or too many", _deepest(mjml))
+        return NoHtml(f"the MJML compiler died ({name}): tags are nested too deeply, or too many", _deepest(mjml))
     raise NewsletterError(f"The MJML compiler cannot run: {said or f'exit code {done.returncode}'}")
 
 
@@ -72,29 +72,29 @@ def _packages() -> str:
     return str(Path(spec.origin).parents[1])
 
 
-def _explain(complaint: str, mjml: str) -> Fault:
+def _explain(complaint: str, mjml: str) -> NoHtml:
     """The complaint with a line; where we find the mistake ourselves, we say it better."""
     found = next(_mistakes(mjml), None)
     if found:
         return found
     match = _OFFSETS.search(complaint)
     if match is None:
-        return Fault(complaint)
-    return Fault(_OFFSETS.sub("", complaint), mjml.encode()[: int(match[1])].count(b"\n") + 1)
+        return NoHtml(complaint)
+    return NoHtml(_OFFSETS.sub("", complaint), mjml.encode()[: int(match[1])].count(b"\n") + 1)
 
 
-def _mistakes(mjml: str) -> Iterator[Fault]:
+def _mistakes(mjml: str) -> Iterator[NoHtml]:
     """Tags that are not balanced, and what XML does not allow: most complaints are about one of these."""
     reader = _Balance(mjml)
     if reader.fault:
         yield reader.fault
     for tag, line in reversed(reader.open):
-        yield Fault(f"<{tag}> is never closed", line)
+        yield NoHtml(f"<{tag}> is never closed", line)
     for number, text in enumerate(mjml.split("\n"), 1):
         if re.search(r"<(?![A-Za-z/!])", text):
-            yield Fault("a bare < must be written &lt;", number)
+            yield NoHtml("a bare < must be written &lt;", number)
         if re.search(r"<[A-Za-z][^<>\"']*=[^\"'\s<>]", text):
-            yield Fault("the value of an attribute must stand in quotes", number)
+            yield NoHtml("the value of an attribute must stand in quotes", number)
 
 
 def _deepest(mjml: str) -> int:
@@ -108,7 +108,7 @@ class _Balance(HTMLParser):
         super().__init__()
         self.open: list[tuple[str, int]] = []
         self.deepest = (0, 0)
-        self.fault: Fault | None = None
+        self.fault: NoHtml | None = None
         self.feed(mjml)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
@@ -127,6 +127,6 @@ class _Balance(HTMLParser):
             line = self.getpos()[0]
             if self.open:
                 opened, at = self.open[-1]
-                self.fault = Fault(f"</{tag}> stands where <{opened}> of line {at} must be closed", line)
+                self.fault = NoHtml(f"</{tag}> stands where <{opened}> of line {at} must be closed", line)
             else:
-                self.fault = Fault(f"</{tag}> closes nothing", line)
+                self.fault = NoHtml(f"</{tag}> closes nothing", line)

@@ -103,7 +103,7 @@ class Recovered:
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class Remaining:
     """What is left to do of a delivery: when the next row of a state may be claimed (None: there is none)."""
 
     waiting: datetime | None
@@ -174,7 +174,7 @@ class Ledger(Protocol):
         """
         ...
 
-    def left(self, delivery: str, worker: Worker) -> Left:
+    def remaining(self, delivery: str, worker: Worker) -> Remaining:
         """What is left to do of a delivery, seen by one worker."""
         ...
 

@@ -188,14 +188,14 @@ class _Shift:
         if self._in_flight[delivery]:
             return 1.0
         await self._writer.drained()
-        left = await self._writer.call(self._around.ledger.left, delivery, self._worker)
+        remaining = await self._writer.call(self._around.ledger.remaining, delivery, self._worker)
         now = self._around.clock()
-        if left.waiting is None and left.deferred is None and not left.held:
+        if remaining.waiting is None and remaining.deferred is None and not remaining.held:
             await self._writer.call(self._around.ledger.finish, delivery, now)
             return 0.05
-        if left.waiting is not None and (pause := (left.waiting - now).total_seconds()) <= SOON:
+        if remaining.waiting is not None and (pause := (remaining.waiting - now).total_seconds()) <= SOON:
             return max(0.05, pause)
-        return 1.0 if left.held else None
+        return 1.0 if remaining.held else None
 
     async def _nap(self, seconds: float) -> None:
         """Wait, but not longer than until something was settled or a stop was asked for."""

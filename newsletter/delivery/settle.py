@@ -26,7 +26,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RowChange:
     """What becomes of the row."""
 
     state: RecipientState
@@ -37,7 +37,7 @@ class Change:
     """When it is due again; None where nothing is to come."""
 
 
-def settle(standing: Standing, settlement: Settlement, worker: str) -> Change | None:
+def settle(standing: Standing, settlement: Settlement, worker: str) -> RowChange | None:
     """The change that a worker's settlement makes; None when the row has gone on without it.
 
     A worker that was given up may still know what became of its attempt: that it was accepted is news for a row that
@@ -59,25 +59,25 @@ _OPEN_TO_EVIDENCE = frozenset(
 )
 
 
-def change_of(settlement: Settlement, *, cancelled: bool) -> Change:
+def change_of(settlement: Settlement, *, cancelled: bool) -> RowChange:
     """What a decision makes of its row; a cancelled delivery has nothing more to come."""
     match settlement.decision:
         case Accept():
-            return Change(RecipientState.ACCEPTED, "", counts=True)
+            return RowChange(RecipientState.ACCEPTED, "", counts=True)
         case GiveUp(reason=reason):
-            return Change(RecipientState.REJECTED, reason, counts=settlement.outcome is not None)
+            return RowChange(RecipientState.REJECTED, reason, counts=settlement.outcome is not None)
         case Hold(reason=reason):
-            return Change(RecipientState.UNKNOWN, reason, counts=settlement.outcome is not None)
+            return RowChange(RecipientState.UNKNOWN, reason, counts=settlement.outcome is not None)
         case Exclude(reason=reason):
-            return Change(RecipientState.EXCLUDED, reason, counts=False)
+            return RowChange(RecipientState.EXCLUDED, reason, counts=False)
         case TryAgain() if cancelled:
-            return Change(RecipientState.EXCLUDED, Exclusion.CANCELLED, counts=True)
+            return RowChange(RecipientState.EXCLUDED, Exclusion.CANCELLED, counts=True)
         case TryAgain(at=at, reason=reason):
-            return Change(RecipientState.DEFERRED, reason, counts=True, next_at=at)
+            return RowChange(RecipientState.DEFERRED, reason, counts=True, next_at=at)
         case GoBack() if cancelled:
-            return Change(RecipientState.EXCLUDED, Exclusion.CANCELLED, counts=False)
+            return RowChange(RecipientState.EXCLUDED, Exclusion.CANCELLED, counts=False)
         case GoBack(at=at, reason=reason):
-            return Change(RecipientState.WAITING, reason, counts=False, next_at=at)
+            return RowChange(RecipientState.WAITING, reason, counts=False, next_at=at)
 
 
 ABORTED = "aborted"

@@ -14,10 +14,10 @@ import sqlalchemy as sa
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.delivery.ledger import (
     Claim,
-    Left,
     PermitRequest,
     RecipientState,
     Recovered,
+    Remaining,
     Settlement,
     Worker,
 )
@@ -143,13 +143,13 @@ class StoredLedger:
             open_attempts(connection, [one for one in asked if one.claim.recipient in granted], worker, now)
         return [is_wanted and one.claim.recipient in granted for one, is_wanted in zip(permits, wanted, strict=True)]
 
-    def left(self, delivery: str, worker: Worker) -> Left:
+    def remaining(self, delivery: str, worker: Worker) -> Remaining:
         """What is left to do of a delivery, seen by one worker."""
         mine = recipients.c.delivery_id == delivery
         earliest = sa.select(sa.func.min(recipients.c.next_at)).where(mine)
         held = sa.select(sa.func.count()).where(mine, recipients.c.state.in_(_HELD), recipients.c.worker != worker.id)
         with self._database.read() as connection:
-            return Left(
+            return Remaining(
                 waiting=connection.execute(earliest.where(recipients.c.state == RecipientState.WAITING)).scalar(),
                 deferred=connection.execute(earliest.where(recipients.c.state == RecipientState.DEFERRED)).scalar(),
                 held=connection.execute(held).scalar_one(),

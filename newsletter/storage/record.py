@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.delivery.ledger import Claim, PermitRequest, RecipientState, Settlement, Worker
-from newsletter.delivery.settle import Change, Standing, outcome_name, reply_text, settle
+from newsletter.delivery.settle import RowChange, Standing, outcome_name, reply_text, settle
 from newsletter.storage.recheck import MAY_HAVE_REACHED
 from newsletter.storage.tables import attempts, deliveries, recipients, workers
 
@@ -72,7 +72,7 @@ def write_settlements(
         connection.execute(_UPDATE, plain)
 
 
-def _values(row: Row, settlement: Settlement, change: Change, now: datetime) -> dict[str, object]:
+def _values(row: Row, settlement: Settlement, change: RowChange, now: datetime) -> dict[str, object]:
     goes_on = change.next_at is not None
     return {
         "of": row.id,

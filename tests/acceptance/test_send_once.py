@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from recording_server import Fault, RecordingServer, recording_server
+from recording_server import Quirk, RecordingServer, recording_server
 from shell import Shell, broken_promises, first_line, readers
 
 if TYPE_CHECKING:
@@ -158,9 +158,9 @@ def test_workers_share_a_delivery_and_survive_each_other(tmp_path: Path, postgre
 def test_oracle_notices_a_sender_that_breaks_its_promises(tmp_path: Path, mutant: str) -> None:
     """The proof that the test above can fail: senders made the way that loses or doubles mail."""
     seed = random.randrange(2**32)
-    lost_reply = Fault("dot", "reset", accepted=True, every=50)
-    faults = [lost_reply] if mutant == "retry-on-disconnect" else []
-    with recording_server(tmp_path / "relay", *faults, latency=0.003) as server:
+    lost_reply = Quirk("dot", "reset", accepted=True, every=50)
+    quirks = [lost_reply] if mutant == "retry-on-disconnect" else []
+    with recording_server(tmp_path / "relay", *quirks, latency=0.003) as server:
         shell = Shell(tmp_path, server, sending__connections=str(CONNECTIONS))
         shell.invite(readers(300))
         shell.program = (sys.executable, str(MUTANTS), mutant)
@@ -197,8 +197,8 @@ def test_sigterm_finishes_what_is_in_flight(tmp_path: Path) -> None:
 
 
 def test_lost_replies_are_unknown_until_a_person_decides(tmp_path: Path) -> None:
-    taken = Fault("dot", "drop", accepted=True, match="^reader0000[0-4]")
-    untaken = Fault("dot", "drop", match="^reader0000[5-9]", times=5)
+    taken = Quirk("dot", "drop", accepted=True, match="^reader0000[0-4]")
+    untaken = Quirk("dot", "drop", match="^reader0000[5-9]", times=5)
     with recording_server(tmp_path / "relay", taken, untaken) as server:
         shell = Shell(tmp_path, server)
         shell.invite(readers(40))
@@ -227,9 +227,9 @@ def test_lost_replies_are_unknown_until_a_person_decides(tmp_path: Path) -> None
 
 def test_faults_before_the_dot_cost_nobody_their_message(tmp_path: Path) -> None:
     steps = ("connect", "ehlo", "mail", "rcpt", "data", "body")
-    faults = [Fault(step, "reset", skip=3, every=9, times=6) for step in steps]
-    faults.append(Fault("rcpt", "reply", text="421 4.3.2 closing", close=True, skip=5, every=11, times=5))
-    with recording_server(tmp_path / "relay", *faults) as server:
+    quirks = [Quirk(step, "reset", skip=3, every=9, times=6) for step in steps]
+    quirks.append(Quirk("rcpt", "reply", text="421 4.3.2 closing", close=True, skip=5, every=11, times=5))
+    with recording_server(tmp_path / "relay", *quirks) as server:
         shell = Shell(tmp_path, server)
         shell.invite(readers(150))
 
@@ -241,7 +241,7 @@ def test_faults_before_the_dot_cost_nobody_their_message(tmp_path: Path) -> None
 
 
 def test_deferred_recipients_wait_for_a_later_resume(tmp_path: Path) -> None:
-    busy = Fault("rcpt", "reply", text="451 4.7.1 come back later", match="^reader0000[0-4]", times=5)
+    busy = Quirk("rcpt", "reply", text="451 4.7.1 come back later", match="^reader0000[0-4]", times=5)
     with recording_server(tmp_path / "relay", busy) as server:
         shell = Shell(tmp_path, server, sending__retry="3")
         shell.invite(readers(20))

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from recording_server import Fault, RecordingServer, recording_server
+from recording_server import Quirk, RecordingServer, recording_server
 
 ADDRESSES = ("ana@example.org", "bo@example.org", "cleo@example.org")
 
@@ -167,7 +167,7 @@ def test_scheduled_delivery_leaves_and_one_click_ends_it(newsroom: Newsroom) -> 
 
 
 def test_sigterm_ends_every_process_and_leaves_nothing_unknown(newsroom: Newsroom) -> None:
-    with recording_server(newsroom.folder / "slow", Fault("dot", "delay", seconds=2)) as slow:
+    with recording_server(newsroom.folder / "slow", Quirk("dot", "delay", seconds=2)) as slow:
         newsroom.environment["NEWSLETTER_SMTP__PORT"] = str(slow.port)
         delivery = newsroom.schedule("welcome")
         with newsroom.serving() as service:

@@ -185,8 +185,8 @@ def test_record_carries_each_decision_into_its_state(ledger: StoredLedger, datab
     assert [shown[one.recipient].attempts for one in claims] == [1, 1, 1, 1, 0, 0]
     assert shown[claims[0].recipient].reply == "250 2.0.0 queued"
     assert problems(database) == ()
-    left = ledger.left("delivery1", ONE)
-    assert (left.waiting, left.deferred, left.held) == (LATER, LATER, 0)
+    remaining = ledger.remaining("delivery1", ONE)
+    assert (remaining.waiting, remaining.deferred, remaining.held) == (LATER, LATER, 0)
 
 
 def test_record_twice_changes_nothing(ledger: StoredLedger, database: Database) -> None:

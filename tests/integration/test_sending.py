@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from factories import add_list, add_people, start_delivery, suppress
-from recording_server import Fault, RecordingServer, recording_server
+from recording_server import Quirk, RecordingServer, recording_server
 
 from newsletter.app.dry_run import dry_run
 from newsletter.app.project import Project, open_project
@@ -244,8 +244,8 @@ def test_second_send_mails_nobody_unless_again_is_said(
 def test_refused_address_is_not_kept_in_the_words_of_the_relay(
     tmp_path: Path, database: Database, people: list[int]
 ) -> None:
-    refusal = Fault("rcpt", "reply", text="550 5.1.1 <ana@example.org> no such user here", match="^ana@")
-    full = Fault("rcpt", "reply", text="452 4.2.2 bo@example.org: mailbox full", match="^bo@")
+    refusal = Quirk("rcpt", "reply", text="550 5.1.1 <ana@example.org> no such user here", match="^ana@")
+    full = Quirk("rcpt", "reply", text="452 4.2.2 bo@example.org: mailbox full", match="^bo@")
     with recording_server(tmp_path / "relay", refusal, full) as relay:
         project = make_project(tmp_path / "project", relay.port)
         name = create_delivery(project, database, project.issues / "welcome", ["weekly"]).id
@@ -259,7 +259,7 @@ def test_refused_address_is_not_kept_in_the_words_of_the_relay(
 
 
 def test_unknown_recipients_are_resolved_by_address(tmp_path: Path, database: Database) -> None:
-    with recording_server(tmp_path / "relay", Fault("dot", "drop", match="^(ana|bo)@")) as relay:
+    with recording_server(tmp_path / "relay", Quirk("dot", "drop", match="^(ana|bo)@")) as relay:
         project = make_project(tmp_path / "project", relay.port)
         key = project.keys.address
         weekly = add_list(database)

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 from mailing import granted, letter, refused, relay, send_all
-from recording_server import Fault, RecordingServer, recording_server
+from recording_server import Quirk, RecordingServer, recording_server
 
 from newsletter.delivery.envelope import Envelope
-from newsletter.delivery.outcome import Accepted, Deferred, Outcome, Rejected, Unknown
-from newsletter.delivery.outcome import Fault as Blame
+from newsletter.delivery.outcome import Accepted, Deferred, Fault, Outcome, Rejected, Unknown
 from newsletter.delivery.transports.smtp import SmtpSettings, SmtpTransport
 from newsletter.errors import PermitRefusedError, RelayConnectionError, RelayTimeoutError, StorageError, TransportError
 
@@ -84,7 +83,7 @@ def test_no_more_connections_are_opened_than_allowed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("how", ["reset", "drop"])
 @pytest.mark.parametrize("step", BEFORE_THE_DOT)
 def test_line_lost_before_the_dot_judges_nothing_and_the_next_try_arrives(tmp_path: Path, step: str, how: str) -> None:
-    with recording_server(tmp_path, Fault(step, how, times=1)) as server:
+    with recording_server(tmp_path, Quirk(step, how, times=1)) as server:
         lines = LONG if step == "body" else 1
         first, second = send_all(settings(server), [letter(lines=lines)] * 2, until(server, "closed"))
     assert isinstance(first, RelayConnectionError)
@@ -94,7 +93,7 @@ def test_line_lost_before_the_dot_judges_nothing_and_the_next_try_arrives(tmp_pa
 
 @pytest.mark.parametrize("step", BEFORE_THE_DOT)
 def test_silence_before_the_dot_judges_nothing(tmp_path: Path, step: str) -> None:
-    with recording_server(tmp_path, Fault(step, "delay", seconds=60)) as server:
+    with recording_server(tmp_path, Quirk(step, "delay", seconds=60)) as server:
         [outcome] = send_all(settings(server, timeout=0.5), [letter(lines=LONG if step == "body" else 1)])
     assert isinstance(outcome, RelayTimeoutError)
     assert recipients(server) == []
@@ -109,7 +108,7 @@ def test_nobody_listening_is_said_with_the_place() -> None:
 @pytest.mark.parametrize("how", ["reset", "drop"])
 @pytest.mark.parametrize("accepted", [True, False])
 def test_line_lost_after_the_dot_is_unknown_whatever_the_relay_did(tmp_path: Path, how: str, accepted: bool) -> None:
-    with recording_server(tmp_path, Fault("dot", how, accepted=accepted, times=1)) as server:
+    with recording_server(tmp_path, Quirk("dot", how, accepted=accepted, times=1)) as server:
         first, second = send_all(settings(server), [letter(), letter("bo@example.com")])
     assert isinstance(first, Unknown)
     assert isinstance(second, Accepted)
@@ -117,15 +116,15 @@ def test_line_lost_after_the_dot_is_unknown_whatever_the_relay_did(tmp_path: Pat
 
 
 def test_silence_after_the_dot_is_unknown(tmp_path: Path) -> None:
-    with recording_server(tmp_path, Fault("dot", "hang", accepted=True)) as server:
+    with recording_server(tmp_path, Quirk("dot", "hang", accepted=True)) as server:
         [outcome] = send_all(settings(server, reply_timeout=0.2), [letter()])
     assert outcome == Unknown("no reply to the final dot: The relay was silent for 0.2 seconds")
     assert recipients(server) == ["ana@example.com"]
 
 
 def test_late_reply_is_never_taken_for_the_next_message(tmp_path: Path) -> None:
-    late = Fault("dot", "delay", seconds=0.5, times=1)
-    refusal = Fault("rcpt", "reply", text="550 5.1.1 no such user", match="^bo@")
+    late = Quirk("dot", "delay", seconds=0.5, times=1)
+    refusal = Quirk("rcpt", "reply", text="550 5.1.1 no such user", match="^bo@")
     with recording_server(tmp_path, late, refusal) as server:
         first, second, third = send_all(
             settings(server, reply_timeout=0.2), [letter(), letter("bo@example.com"), letter("cy@example.com")]
@@ -136,7 +135,7 @@ def test_late_reply_is_never_taken_for_the_next_message(tmp_path: Path) -> None:
 
 
 def test_nonsense_after_the_dot_is_unknown_and_ends_the_connection(tmp_path: Path) -> None:
-    with recording_server(tmp_path, Fault("dot", "reply", text="what?", accepted=True, times=1)) as server:
+    with recording_server(tmp_path, Quirk("dot", "reply", text="what?", accepted=True, times=1)) as server:
         first, second = send_all(settings(server), [letter(), letter("bo@example.com")])
     assert isinstance(first, Unknown)
     assert "what?" in first.reason
@@ -145,8 +144,8 @@ def test_nonsense_after_the_dot_is_unknown_and_ends_the_connection(tmp_path: Pat
 
 
 def test_second_reply_to_one_dot_is_never_taken_for_the_next_message(tmp_path: Path) -> None:
-    doubled = Fault("dot", "reply", text="250 taken\n250 taken again", accepted=True, times=1)
-    refusal = Fault("rcpt", "reply", text="550 5.1.1 no such user", match="^bo@")
+    doubled = Quirk("dot", "reply", text="250 taken\n250 taken again", accepted=True, times=1)
+    refusal = Quirk("rcpt", "reply", text="550 5.1.1 no such user", match="^bo@")
     with recording_server(tmp_path, doubled, refusal) as server:
         first, second = send_all(settings(server), [letter(), letter("bo@example.com")])
     assert isinstance(first, Accepted)
@@ -154,7 +153,7 @@ def test_second_reply_to_one_dot_is_never_taken_for_the_next_message(tmp_path: P
 
 
 def test_reply_followed_by_a_closed_line_still_counts(tmp_path: Path) -> None:
-    leaving = Fault("dot", "reply", text="250 taken\n421 4.4.2 good night", accepted=True, close=True, times=1)
+    leaving = Quirk("dot", "reply", text="250 taken\n421 4.4.2 good night", accepted=True, close=True, times=1)
     with recording_server(tmp_path, leaving) as server:
         outcomes = send_all(settings(server), [letter(), letter("bo@example.com")])
     assert all(isinstance(outcome, Accepted) for outcome in outcomes)
@@ -170,7 +169,7 @@ def test_leave_taken_between_two_messages_harms_neither(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("step", ["connect", "ehlo"])
 def test_421_instead_of_a_greeting_judges_nothing(tmp_path: Path, step: str) -> None:
-    with recording_server(tmp_path, Fault(step, "reply", text="421 4.3.2 not now", close=True, times=1)) as server:
+    with recording_server(tmp_path, Quirk(step, "reply", text="421 4.3.2 not now", close=True, times=1)) as server:
         first, second = send_all(settings(server), [letter(), letter()])
     assert isinstance(first, RelayConnectionError)
     assert "421 4.3.2 not now" in str(first)
@@ -182,7 +181,7 @@ def test_421_instead_of_a_greeting_judges_nothing(tmp_path: Path, step: str) -> 
 def test_421_before_the_dot_burns_no_attempt_and_spares_the_next_message(
     tmp_path: Path, step: str, close: bool
 ) -> None:
-    with recording_server(tmp_path, Fault(step, "reply", text="421 4.3.2 not now", close=close, times=1)) as server:
+    with recording_server(tmp_path, Quirk(step, "reply", text="421 4.3.2 not now", close=close, times=1)) as server:
         first, second = send_all(settings(server), [letter(), letter("bo@example.com")])
     assert isinstance(first, Deferred)
     assert not first.burns_attempt
@@ -191,7 +190,7 @@ def test_421_before_the_dot_burns_no_attempt_and_spares_the_next_message(
 
 
 def test_421_as_the_reply_to_the_dot_is_a_deferral(tmp_path: Path) -> None:
-    with recording_server(tmp_path, Fault("dot", "reply", text="421 4.3.2 not now", close=True, times=1)) as server:
+    with recording_server(tmp_path, Quirk("dot", "reply", text="421 4.3.2 not now", close=True, times=1)) as server:
         first, second = send_all(settings(server), [letter(), letter("bo@example.com")])
     assert isinstance(first, Deferred)
     assert first.burns_attempt
@@ -209,11 +208,11 @@ def test_421_as_the_reply_to_the_dot_is_a_deferral(tmp_path: Path) -> None:
     ],
 )
 def test_early_reply_stops_the_dot(tmp_path: Path, lines: int, text: str, expected: type) -> None:
-    with recording_server(tmp_path, Fault("body", "reply", text=text, times=1)) as server:
+    with recording_server(tmp_path, Quirk("body", "reply", text=text, times=1)) as server:
         [outcome] = send_all(settings(server), [letter(lines=lines)], until(server, "replied"))
     assert isinstance(outcome, expected)
     assert getattr(outcome, "burns_attempt", False) is False
-    assert getattr(outcome, "fault", Blame.OURS) is Blame.OURS
+    assert getattr(outcome, "fault", Fault.OURS) is Fault.OURS
     assert recipients(server) == []
 
 
@@ -221,20 +220,20 @@ def test_early_reply_is_heard_while_the_relay_takes_no_more(tmp_path: Path) -> N
     async def unasked() -> bool:
         raise AssertionError("a permit was asked for a message that cannot be finished")
 
-    faults = [Fault("body", "reply", text="421 4.3.2 shutting down", times=1), Fault("body", "delay", seconds=60)]
-    with recording_server(tmp_path, *faults) as server:
+    quirks = [Quirk("body", "reply", text="421 4.3.2 shutting down", times=1), Quirk("body", "delay", seconds=60)]
+    with recording_server(tmp_path, *quirks) as server:
         [outcome] = send_all(settings(server), [letter(lines=LONG)], unasked)
     assert isinstance(outcome, Deferred)
     assert not outcome.burns_attempt
 
 
 def test_storm_of_421_loses_nobody_and_doubles_nobody(tmp_path: Path) -> None:
-    faults = [
-        Fault(step, "reply", text="421 4.3.2 storm", close=True, every=every, skip=2)
+    quirks = [
+        Quirk(step, "reply", text="421 4.3.2 storm", close=True, every=every, skip=2)
         for step, every in [("connect", 7), ("mail", 5), ("rcpt", 6), ("data", 8), ("dot", 9)]
     ]
     waiting = {f"p{number}@example.com" for number in range(40)}
-    with recording_server(tmp_path, *faults) as server:
+    with recording_server(tmp_path, *quirks) as server:
         while waiting:
             people = sorted(waiting)
             outcomes = send_all(settings(server), [letter(address) for address in people])
@@ -290,8 +289,8 @@ def test_cancelled_message_leaves_no_connection_behind(tmp_path: Path, step: str
         await transport.close()
         return outcome
 
-    faults = [] if step == "permit" else [Fault(step, "hang", accepted=step == "dot", times=1)]
-    with recording_server(tmp_path, *faults) as server:
+    quirks = [] if step == "permit" else [Quirk(step, "hang", accepted=step == "dot", times=1)]
+    with recording_server(tmp_path, *quirks) as server:
         outcome = asyncio.run(run(server))
     assert isinstance(outcome, Accepted)
     assert recipients(server) == (["ana@example.com"] if step == "dot" else []) + ["bo@example.com"]
@@ -313,7 +312,7 @@ async def _until(condition: Callable[[], bool]) -> None:
 
 
 def test_transaction_is_reset_only_after_a_refusal(tmp_path: Path) -> None:
-    refusal = Fault("rcpt", "reply", text="550 5.1.1 no such user", match="^bo@")
+    refusal = Quirk("rcpt", "reply", text="550 5.1.1 no such user", match="^bo@")
     people = ["ana@example.com", "bo@example.com", "cy@example.com", "di@example.com"]
     with recording_server(tmp_path, refusal) as server:
         outcomes = send_all(settings(server), [letter(address) for address in people])
@@ -351,8 +350,8 @@ def test_transaction_is_reset_only_after_a_refusal(tmp_path: Path) -> None:
 def test_reply_becomes_its_outcome_and_the_next_message_arrives(
     tmp_path: Path, step: str, text: str, expected: str
 ) -> None:
-    fault = Fault(step, "reply", text=text, times=1, accepted=expected == "Accepted")
-    with recording_server(tmp_path, fault) as server:
+    quirk = Quirk(step, "reply", text=text, times=1, accepted=expected == "Accepted")
+    with recording_server(tmp_path, quirk) as server:
         first, second = send_all(settings(server, timeout=5.0), [letter(), letter("bo@example.com")])
     assert isinstance(second, Accepted)
     assert (first.fault.value if isinstance(first, Rejected) else type(first).__name__) == expected
@@ -374,7 +373,7 @@ def test_message_that_is_too_big_is_not_even_begun(tmp_path: Path) -> None:
         small, big = send_all(settings(server), [letter(), letter(lines=100)])
     assert isinstance(small, Accepted)
     assert isinstance(big, Rejected)
-    assert (big.reply.code, big.reply.enhanced, big.fault) == (552, "5.3.4", Blame.OURS)
+    assert (big.reply.code, big.reply.enhanced, big.fault) == (552, "5.3.4", Fault.OURS)
     [mail] = [line for line in server.said() if line.startswith("MAIL")]
     assert mail.endswith(f"> SIZE={len(letter()[1].data)}")
 
@@ -383,7 +382,7 @@ def test_address_of_another_script_is_refused_where_the_relay_cannot_take_it(tmp
     with recording_server(tmp_path) as server:
         first, second = send_all(settings(server), [letter("用户@example.com"), letter()])
     assert isinstance(first, Rejected)
-    assert (first.reply.enhanced, first.fault) == ("5.6.7", Blame.THEIRS)
+    assert (first.reply.enhanced, first.fault) == ("5.6.7", Fault.THEIRS)
     assert isinstance(second, Accepted)
     assert recipients(server) == ["ana@example.com"]
 
@@ -421,15 +420,15 @@ def test_address_that_would_be_a_command_never_reaches_the_wire(tmp_path: Path, 
             settings(server), [(Envelope(good, address), message), (Envelope(address or "<", good), message), letter()]
         )
     assert isinstance(to, Rejected)
-    assert (to.reply.enhanced, to.fault) == ("5.1.3", Blame.THEIRS)
+    assert (to.reply.enhanced, to.fault) == ("5.1.3", Fault.THEIRS)
     assert isinstance(sender, Rejected)
-    assert (sender.reply.enhanced, sender.fault) == ("5.1.7", Blame.OURS)
+    assert (sender.reply.enhanced, sender.fault) == ("5.1.7", Fault.OURS)
     assert isinstance(last, Accepted)
     assert [line.split()[0] for line in server.said()] == ["EHLO", "MAIL", "RCPT", "DATA", "QUIT"]
 
 
 def test_relay_without_ehlo_is_greeted_with_helo(tmp_path: Path) -> None:
-    with recording_server(tmp_path, Fault("ehlo", "reply", text="502 5.5.1 what is that")) as server:
+    with recording_server(tmp_path, Quirk("ehlo", "reply", text="502 5.5.1 what is that")) as server:
         [outcome] = send_all(settings(server, hello="mail.example.org"), [letter()])
     assert isinstance(outcome, Accepted)
     assert server.said()[:2] == ["EHLO mail.example.org", "HELO mail.example.org"]
@@ -437,12 +436,12 @@ def test_relay_without_ehlo_is_greeted_with_helo(tmp_path: Path) -> None:
 
 def test_many_at_once_under_faults_arrive_once_or_are_known_not_to(tmp_path: Path) -> None:
     """Every message ends in exactly what the server's own record says about it."""
-    faults = [
-        Fault("rcpt", "reset", every=11, skip=3),
-        Fault("data", "drop", every=13, skip=5),
-        Fault("dot", "reset", accepted=True, every=17, skip=4),
-        Fault("dot", "reset", accepted=False, every=19, skip=6),
-        Fault("dot", "reply", text="451 4.3.0 later", every=7, skip=1),
+    quirks = [
+        Quirk("rcpt", "reset", every=11, skip=3),
+        Quirk("data", "drop", every=13, skip=5),
+        Quirk("dot", "reset", accepted=True, every=17, skip=4),
+        Quirk("dot", "reset", accepted=False, every=19, skip=6),
+        Quirk("dot", "reply", text="451 4.3.0 later", every=7, skip=1),
     ]
 
     async def run(server: RecordingServer, people: list[str]) -> list[Outcome | BaseException]:
@@ -454,7 +453,7 @@ def test_many_at_once_under_faults_arrive_once_or_are_known_not_to(tmp_path: Pat
         return results
 
     people = [f"p{number}@example.com" for number in range(200)]
-    with recording_server(tmp_path, *faults) as server:
+    with recording_server(tmp_path, *quirks) as server:
         results = asyncio.run(run(server, people))
     taken = recipients(server)
     assert len(taken) == len(set(taken))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from mailing import letter, relay, send_all
-from recording_server import Fault, RecordingServer, recording_server
+from recording_server import Quirk, RecordingServer, recording_server
 from tools import require
 
 from newsletter.delivery.outcome import Accepted, Rejected
@@ -85,7 +85,7 @@ def test_relay_without_starttls_gets_neither_mail_nor_password(tmp_path: Path, c
 
 
 def test_relay_that_refuses_starttls_gets_neither_mail_nor_password(tmp_path: Path, certificates: Path) -> None:
-    refusal = Fault("starttls", "reply", text="454 4.7.0 TLS not available")
+    refusal = Quirk("starttls", "reply", text="454 4.7.0 TLS not available")
     with recording_server(tmp_path, refusal, login=f"ana:{PASSWORD}", **serving(certificates)) as server:
         [outcome] = send_all(settings(server, certificates, username="ana", password=PASSWORD), [letter()])
     assert isinstance(outcome, RelayLoginError)
@@ -94,7 +94,7 @@ def test_relay_that_refuses_starttls_gets_neither_mail_nor_password(tmp_path: Pa
 
 @pytest.mark.parametrize("how", ["drop", "reset"])
 def test_line_lost_at_starttls_judges_nothing(tmp_path: Path, certificates: Path, how: str) -> None:
-    with recording_server(tmp_path, Fault("starttls", how, times=1), **serving(certificates)) as server:
+    with recording_server(tmp_path, Quirk("starttls", how, times=1), **serving(certificates)) as server:
         first, second = send_all(settings(server, certificates), [letter(), letter()])
     assert isinstance(first, RelayConnectionError)
     assert isinstance(second, Accepted)
@@ -112,8 +112,8 @@ def test_plain_words_slipped_in_before_tls_are_refused(tmp_path: Path, certifica
 def test_what_was_offered_before_tls_does_not_count_after_it(
     tmp_path: Path, certificates: Path, second_greeting: str
 ) -> None:
-    offer = Fault("ehlo", "reply", text="250-hello\n250-STARTTLS\n250-SIZE 5\n250 SMTPUTF8", times=1)
-    second = Fault("ehlo", "reply", text=second_greeting)
+    offer = Quirk("ehlo", "reply", text="250-hello\n250-STARTTLS\n250-SIZE 5\n250 SMTPUTF8", times=1)
+    second = Quirk("ehlo", "reply", text=second_greeting)
     with recording_server(tmp_path, offer, second, **serving(certificates)) as server:
         refused, taken = send_all(settings(server, certificates), [letter("用户@example.com"), letter()])
     assert isinstance(refused, Rejected)
@@ -151,7 +151,7 @@ def test_wrong_password_is_said_without_showing_it(tmp_path: Path, certificates:
 
 
 def test_relay_that_repeats_the_password_does_not_get_it_into_the_error(tmp_path: Path, certificates: Path) -> None:
-    echo = Fault("auth", "reply", text=f"535 5.7.8 {PASSWORD} is wrong")
+    echo = Quirk("auth", "reply", text=f"535 5.7.8 {PASSWORD} is wrong")
     with recording_server(tmp_path, echo, login=f"ana:{PASSWORD}", **serving(certificates)) as server:
         [outcome] = send_all(settings(server, certificates, username="ana", password=PASSWORD), [letter()])
     assert isinstance(outcome, RelayLoginError)
@@ -159,7 +159,7 @@ def test_relay_that_repeats_the_password_does_not_get_it_into_the_error(tmp_path
 
 
 def test_421_during_the_login_is_no_refusal_of_it(tmp_path: Path, certificates: Path) -> None:
-    leaving = Fault("auth", "reply", text="421 4.3.2 shutting down", close=True, times=1)
+    leaving = Quirk("auth", "reply", text="421 4.3.2 shutting down", close=True, times=1)
     with recording_server(tmp_path, leaving, login=f"ana:{PASSWORD}", **serving(certificates)) as server:
         first, second = send_all(settings(server, certificates, username="ana", password=PASSWORD), [letter()] * 2)
     assert isinstance(first, RelayConnectionError)
@@ -185,8 +185,8 @@ def test_login_that_is_missing_is_asked_for(tmp_path: Path, certificates: Path) 
 def test_line_lost_after_the_dot_in_tls_is_unknown(
     tmp_path: Path, certificates: Path, how: str, accepted: bool
 ) -> None:
-    fault = Fault("dot", how, accepted=accepted, times=1)
-    with recording_server(tmp_path, fault, **serving(certificates)) as server:
+    quirk = Quirk("dot", how, accepted=accepted, times=1)
+    with recording_server(tmp_path, quirk, **serving(certificates)) as server:
         first, second = send_all(settings(server, certificates), [letter(), letter("bo@example.com")])
     assert type(first).__name__ == "Unknown"
     assert isinstance(second, Accepted)

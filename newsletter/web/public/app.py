@@ -19,7 +19,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Match, Route
 
-from newsletter.app.leaving import come_back, language_of_undo, leave, standing
+from newsletter.app.leaving import come_back, language_of_undo, leave, membership
 from newsletter.app.reading import find_asset, open_view
 from newsletter.errors import LinkError, StorageError
 from newsletter.feedback.unsubscribe import AGREED, FIELD, MAX_BODY, Wish, read_wish
@@ -81,7 +81,7 @@ def _add_leaving(
 ) -> None:
     @app.api_route("/u/{token}", methods=SHOW)
     def ask_before_leaving(request: Request, token: str) -> HTMLResponse:
-        present = standing(database, signer, token)
+        present = membership(database, signer, token)
         words = answers.words(request, present.language)
         if not present.lists:
             return answers.message("out", words)
@@ -91,7 +91,7 @@ def _add_leaving(
     def leave_lists(request: Request, token: str, body: Body) -> Response:
         wish = read_wish(request.headers.get("content-type", ""), body)
         if wish is None:
-            standing(database, signer, token)  # a link that is none of ours is told so first
+            membership(database, signer, token)  # a link that is none of ours is told so first
             raise HTTPException(400)
         left = leave(database, signer, token, wish, clock())
         log.info("%s recipient=%s delivery=%s changed=%s", wish.value, left.recipient, left.delivery, left.changed)

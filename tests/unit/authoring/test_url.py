@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.authoring.url import MAX_LENGTH, Fault, normalise_url, url_fault
+from newsletter.authoring.url import MAX_LENGTH, BadUrl, normalise_url, url_fault
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_url_that_mail_may_not_hold_says_what_to_write(url: str, hint: str) -> N
     "url", ["", "https://[::1", "https://example.org:99999/", "https://example.org/" + "x" * MAX_LENGTH]
 )
 def test_url_that_cannot_be_read_is_a_fault(url: str) -> None:
-    assert isinstance(url_fault(url), Fault)
+    assert isinstance(url_fault(url), BadUrl)
 
 
 @given(st.text(max_size=40))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from newsletter.compiler.mjml import Fault, Limits, to_html
+from newsletter.compiler.mjml import Limits, NoHtml, to_html
 
 
 def document(inside: str) -> str:
@@ -14,9 +14,9 @@ def document(inside: str) -> str:
     )
 
 
-def fault_of(mjml: str, limits: Limits | None = None) -> Fault:
+def fault_of(mjml: str, limits: Limits | None = None) -> NoHtml:
     html = to_html(mjml, limits)
-    assert isinstance(html, Fault)
+    assert isinstance(html, NoHtml)
     return html
 
 
