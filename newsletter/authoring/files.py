@@ -11,8 +11,13 @@ from newsletter.problem import Place, Problem
 def shown(file: Path, root: Path | None) -> str:
     """How a file is called in problems."""
     if root is not None and is_inside(file, root):
-        return _real(file).relative_to(_real(root)).as_posix()
-    return str(file)
+        return legible(_real(file).relative_to(_real(root)).as_posix())
+    return legible(str(file))
+
+
+def legible(name: str) -> str:
+    """A file's name for people; bytes in it that are no UTF-8 could not be written anywhere."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def refuse_outside(file: Path, root: Path) -> Problem | None:
@@ -28,7 +33,7 @@ def refuse_outside(file: Path, root: Path) -> Problem | None:
     link = _real(entered) / way.relative_to(entered).parts[0] if entered else way
     name = link.relative_to(_real(root)).as_posix() if entered else str(link)
     message, hint = "this is a link that leads out of the project", "Put what it leads to here instead."
-    return Problem("outside-project", message, Place(name), hint=hint)
+    return Problem("outside-project", message, Place(legible(name)), hint=hint)
 
 
 def is_inside(path: Path, folder: Path) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from newsletter.authoring.assemble import Assembly, send_plan
 from newsletter.authoring.explain import MAX_PROBLEMS, read_model
-from newsletter.authoring.files import refuse_outside, shown
+from newsletter.authoring.files import legible, refuse_outside, shown
 from newsletter.authoring.image import ImageFile
 from newsletter.authoring.issue import Content, Issue
 from newsletter.authoring.people import FILE as PEOPLE
@@ -69,7 +69,7 @@ def load_issue(file: Path, *, root: Path, looks: Mapping[str, Sequence[str]] | N
 
 def slug_of(file: Path) -> str:
     """The name an issue has in the ledger: its folder's, or its file's where it has no folder of its own."""
-    return file.parent.resolve().name if file.name == NAME else file.stem
+    return legible(file.parent.resolve().name if file.name == NAME else file.stem)
 
 
 @dataclass

@@ -13,10 +13,22 @@ from newsletter.authoring.url import MAX_LENGTH, url_fault
 from newsletter.language import language_tag
 from newsletter.timezone import is_time_zone
 
+MAX_SIGNS = 1000
+"""Of one sign of Markdown in one text: a parser tries each with every other one after it."""
+
 
 def _one_line(value: str) -> str:
     if "\n" in value:
         raise PydanticCustomError("several-lines", "this must be one line")
+    return value
+
+
+def _readable(value: str) -> str:
+    sign = next((sign for sign in "[*_`" if value.count(sign) > MAX_SIGNS), "")
+    if sign:
+        message = "this text holds more than {count} times the sign {sign}"
+        context = {"count": MAX_SIGNS, "sign": sign, "hint": "Divide it into several texts."}
+        raise PydanticCustomError("too-many-signs", message, context)
     return value
 
 
@@ -69,11 +81,11 @@ Line = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_one_l
 """Words on one line, no Markdown."""
 Words = Annotated[str, Field(max_length=300), AfterValidator(_one_line)]
 """The same; may be empty."""
-Inline = Annotated[str, Field(min_length=1, max_length=5_000)]
+Inline = Annotated[str, Field(min_length=1, max_length=5_000), AfterValidator(_readable)]
 """Inline Markdown."""
-Aside = Annotated[str, Field(max_length=5_000)]
+Aside = Annotated[str, Field(max_length=5_000), AfterValidator(_readable)]
 """Inline Markdown; may be empty."""
-Markdown = Annotated[str, Field(min_length=1, max_length=50_000)]
+Markdown = Annotated[str, Field(min_length=1, max_length=50_000), AfterValidator(_readable)]
 Url = Annotated[str, AfterValidator(_url), WithJsonSchema(_URL_SCHEMA)]
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,79}$")]
 ImagePath = Annotated[str, Field(min_length=1, max_length=300)]

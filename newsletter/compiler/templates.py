@@ -67,10 +67,11 @@ class Rendered:
 def looks_in(folders: Iterable[Path]) -> dict[str, list[str]]:
     """What an issue may choose its look from: `theme` and `layout` → the names there are in template folders."""
     kinds = {"theme": ("themes", ".yaml"), "layout": ("layouts", SUFFIX)}
-    return {
-        kind: sorted({file.name.removesuffix(end) for folder in folders for file in (folder / where).glob(f"*{end}")})
+    found = {
+        kind: {file.name.removesuffix(end) for folder in folders for file in (folder / where).glob(f"*{end}")}
         for kind, (where, end) in kinds.items()
     }
+    return {kind: sorted(filter(str.isprintable, names)) for kind, names in found.items()}
 
 
 class Templates:

@@ -30,7 +30,7 @@ def check_words(content: Content, slots: Slots) -> list[Problem]:
                 hint=found.hint,
                 quote=slots.unmark(found.line).strip(),
             )
-            for found in _found(value, role, slots)
+            for found in dict.fromkeys(_found(value, role, slots))
         )
         return value
 

@@ -57,8 +57,10 @@ class Changes:
                     self.tell()  # a folder has come or gone
             except FileNotFoundError:
                 watched = []  # gone between our looking and our watching
-            except OSError as error:
-                log.warning("pages do not follow changes by themselves, reload them by hand: %s", error)
+            except (OSError, ExceptionGroup) as error:
+                # A group holds what went wrong while watching, such as a name that is not UTF-8.
+                why = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
+                log.warning("pages do not follow changes by themselves, reload them by hand: %s", why)
                 return
             if not watched:
                 await self._pause(_LOOK_AGAIN / 1000)

@@ -1,0 +1,94 @@
+"""What somebody may put into a project to break the program: it is told as a problem, in the mail it is only words."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from starlette.testclient import TestClient
+from writing import write_project
+
+from newsletter.app.project import open_project
+from newsletter.cli.main import cli
+from newsletter.web.preview import Changes, preview_app
+
+NO_UTF_8 = os.fsdecode(b"\xff\xfe")
+SCRIPT = "\"><script>alert(1)</script>'</mj-text><![endif]--></style>"
+
+
+def named_issue(issue: Path) -> None:
+    issue.rename(issue.with_name(NO_UTF_8))
+
+
+def named_translation(issue: Path) -> None:
+    (issue / "issue.zh.yaml").rename(issue / f"issue.{NO_UTF_8}.yaml")
+
+
+def named_theme(issue: Path) -> None:
+    themes = issue.parents[1] / "templates" / "themes"
+    themes.mkdir(parents=True)
+    (themes / f"{NO_UTF_8}.yaml").write_text("corner: 4\n", encoding="utf-8")
+    replace(issue, "language: en", "language: en\ntheme: odd")
+
+
+def image_in_a_circle(issue: Path) -> None:
+    (issue / "ridge.png").unlink()
+    (issue / "ridge.png").symlink_to(issue / "ridge.png")
+
+
+def replace(issue: Path, old: str, new: str) -> None:
+    file = issue / "issue.yaml"
+    written = file.read_text(encoding="utf-8")
+    assert old in written
+    file.write_text(written.replace(old, new, 1), encoding="utf-8")
+
+
+def text(words: str) -> Callable[[Path], None]:
+    return lambda issue: replace(issue, "looks at **maps**, and", words)
+
+
+PLANTED: list[tuple[Callable[[Path], None], str]] = [
+    (named_issue, "bad-slug"),
+    (named_translation, "bad-language"),
+    (named_theme, "missing-theme"),
+    (image_in_a_circle, "unreadable-image"),
+    (text("[" * 40_000), "too-many-signs"),
+    (text("*a _b" * 9_000), "too-many-signs"),
+    (text("`a " * 1_500), "too-many-signs"),
+    (text("a** b" * 400), "leftover-markup"),
+]
+
+
+@pytest.mark.parametrize(("plant", "rule"), PLANTED)
+def test_planted_trap_is_a_problem_everywhere(tmp_path: Path, plant: Callable[[Path], None], rule: str) -> None:
+    plant(write_project(tmp_path))
+    checked = CliRunner().invoke(cli, ["-C", str(tmp_path), "check", "--format", "json"], standalone_mode=False)
+    assert checked.exception is None
+    assert [problem["id"] for problem in json.loads(checked.stdout.encode())].count(rule) == 1
+    built = CliRunner().invoke(cli, ["-C", str(tmp_path), "build", "--out", str(tmp_path / "o")], standalone_mode=False)
+    assert built.exception is None
+    reopen = partial(open_project, tmp_path, {})
+    with TestClient(preview_app(reopen, Changes()), base_url="http://localhost") as client:
+        link = re.findall(r'href="(issues/[^"]+)"', client.get("/").text)[0]
+        assert rule == "leftover-markup" or "This edition cannot be shown" in client.get(f"/{link}").text
+
+
+@pytest.mark.parametrize(
+    "key", ["title", "preheader", "subtitle", "alt", "caption", "credit", "heading", "quote", "by", "closing"]
+)
+def test_markup_in_a_text_stays_words(tmp_path: Path, key: str) -> None:
+    issue = write_project(tmp_path)
+    file = issue / "issue.yaml"
+    written = file.read_text(encoding="utf-8")
+    file.write_text(re.sub(rf"\b{key}: .*", lambda _: f"{key}: {json.dumps(SCRIPT)}", written), encoding="utf-8")
+    with TestClient(preview_app(partial(open_project, tmp_path, {}), Changes()), base_url="http://localhost") as client:
+        page, mail = (client.get(f"/issues/maps/en/{name}.html").text for name in ("mei", "mei.light"))
+    assert "<iframe" in page
+    assert "&lt;script&gt;" in mail
+    assert "<script>" not in page + mail
