@@ -26,7 +26,7 @@ from newsletter.compiler.mjml import NoHtml, to_html
 from newsletter.compiler.phrases import wording
 from newsletter.compiler.plaintext import write_text
 from newsletter.compiler.slots import Slots, mark
-from newsletter.compiler.templates import Rendered, Templates, mj_includes
+from newsletter.compiler.templates import Rendered, Templates, mjml_traps
 from newsletter.compiler.theme import load_theme
 from newsletter.errors import TemplateError
 from newsletter.problem import Place, Problem
@@ -98,12 +98,9 @@ def compile_issue(issue: Issue, language: str, kit: Kit) -> Compiled:
 
 def _make_html(rendered: Rendered, context: Context, templates: Templates) -> str:
     """MJML → finished HTML. Raises TemplateError that names the template whose MJML is at fault."""
-    includes = [
-        _fault(rendered, templates, line, f"{tag} does not work here", 'Use {% include "…" %} of the templates')
-        for line, tag in mj_includes(rendered)
-    ]
-    if includes:
-        raise TemplateError(includes)
+    traps = [_fault(rendered, templates, *trap) for trap in mjml_traps(rendered)]
+    if traps:
+        raise TemplateError(traps)
     mjml, css = take_inline_css(rendered.mjml)
     html = to_html(mjml)
     if isinstance(html, NoHtml):

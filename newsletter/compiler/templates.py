@@ -232,10 +232,23 @@ def _filters(context: Context, slots: Slots) -> dict[str, Callable[..., object]]
     return {"markdown": markdown, "inline": inline, "plain": plain_words, "issue_date": issue_day}
 
 
-def mj_includes(rendered: Rendered) -> Iterator[tuple[int, str]]:
-    """Every `<mj-include>` of the MJML with its line: mjml-python breaks their layout and dies on loops."""
-    for match in re.finditer(r"<mj-include\b[^>]*>", rendered.mjml):
-        yield rendered.mjml.count("\n", 0, match.start()) + 1, match.group()
+def mjml_traps(rendered: Rendered) -> Iterator[tuple[int, str, str]]:
+    """What mjml-python takes without a word and makes wrong: the line of the MJML, what is wrong, and what to do.
+
+    It breaks the layout of includes and dies on loops of them; after a first bare 0 it knows no other padding, so that
+    what stands inside is laid out too wide.
+    """
+    for match in _TRAP.finditer(rendered.mjml):
+        line = rendered.mjml.count("\n", 0, match.start()) + 1
+        if match["padding"]:
+            yield line, f"{match['padding']} begins with a bare 0", "Write 0px."
+        else:
+            yield line, f"{match.group()} does not work here", 'Use {% include "…" %} of the templates'
+
+
+_TRAP = re.compile(
+    r"""<mj-include\b[^>]*>|<mj-[^<>]*?(?P<padding>\b(?:inner-)?padding=(?:"\s*0\s[^"]*"|'\s*0\s[^']*'))"""
+)
 
 
 def _relative(file: Path, root: Path) -> str:

@@ -101,6 +101,11 @@ def test_mjml_that_does_not_compile_names_template_block_and_line(tmp_path: Path
     ("source", "message"),
     [
         ('<mj-include path="x.mjml" />', "mj-include"),
+        (
+            '<mj-section\n padding="0 20px"><mj-column></mj-column></mj-section>',
+            'padding="0 20px" begins with a bare 0',
+        ),
+        ("<mj-section><mj-column><mj-button inner-padding='0 9px 0'>x</mj-button></mj-column></mj-section>", "bare 0"),
         ("<mj-section><mj-column><mj-tekst>x</mj-tekst></mj-column></mj-section>", "no element <mj-tekst>"),
         ("<b>" * 20_000 + "</b>" * 20_000, "nested too deeply"),
     ],
@@ -110,6 +115,12 @@ def test_mjml_that_would_break_is_a_problem(tmp_path: Path, source: str, message
     assert compiled.edition is None
     assert message in compiled.problems[-1].message
     assert compiled.problems[-1].severity is Severity.ERROR
+
+
+@pytest.mark.parametrize("padding", ["0", "20px 0", "0px 20px", "0.5px 0"])
+def test_padding_that_is_understood_is_no_problem(tmp_path: Path, padding: str) -> None:
+    source = f'<mj-section padding="{padding}"><mj-column><mj-text>0 1</mj-text></mj-column></mj-section>'
+    assert edition_of(compile_text("words", make_kit(write_templates(tmp_path, text=source))))
 
 
 def test_inline_style_is_inlined(tmp_path: Path) -> None:
