@@ -83,6 +83,7 @@ def test_address_is_kept_for_sending_and_folded_for_comparing(text: str, written
         ("读" * 22 + "@example.org", "64 bytes"),
         ("a@" + "b" * 64 + ".org", "periods"),
         ("a" * 60 + "@" + ".".join(["b" * 60] * 3) + ".example.org", "long"),
+        ("读" * 20 + "@" + ".".join(["b" * 60] * 3) + ".example.org", "long"),
         ("ana＠example.org", "full-width"),
     ],
 )
