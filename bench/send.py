@@ -11,14 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from newsletter.app.database import connect
+from newsletter.app.deliveries import make_ready, store_delivery
 from newsletter.app.dry_run import dry_run
 from newsletter.app.importing import ImportOrder, import_people
 from newsletter.app.lists import add_list
+from newsletter.app.new_project import start_project
 from newsletter.app.project import Project, open_project
 from newsletter.app.sample import write_sample
-from newsletter.app.sender import send_now
-from newsletter.app.sending import make_ready, store_delivery
-from newsletter.app.start import start_project
+from newsletter.app.worker import send_now
 from newsletter.audience.consent import OptIn
 from newsletter.storage.engine import Database
 

@@ -16,8 +16,8 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from newsletter.app.deliveries import start_due
 from newsletter.app.project import Project
-from newsletter.app.sending import start_due
 from newsletter.errors import StorageError
 from newsletter.storage.deliveries import Lease
 from newsletter.storage.engine import Database

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from newsletter.cli.main import main
-from newsletter.delivery import desk
+from newsletter.delivery import courier
 from newsletter.delivery.ledger import Claim, PermitRequest, Settlement, Worker
 from newsletter.delivery.outcome import Accepted, Outcome, Reply, Unknown
 from newsletter.delivery.retry import Accept, Decision, GoBack, decide
@@ -59,7 +59,7 @@ def retry_on_disconnect() -> None:
             return GoBack(values["now"], "the line was lost")  # type: ignore[arg-type]
         return decide(outcome, **values)  # type: ignore[arg-type]
 
-    desk.decide = decides  # type: ignore[assignment]
+    courier.decide = decides  # type: ignore[assignment]
 
 
 if __name__ == "__main__":

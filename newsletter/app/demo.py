@@ -16,6 +16,7 @@ from pathlib import Path
 from newsletter.app.building import build
 from newsletter.app.catcher import Catcher
 from newsletter.app.database import connect
+from newsletter.app.deliveries import make_ready, report_on, store_delivery
 from newsletter.app.dry_run import dry_run
 from newsletter.app.gallery import read_caught, write_gallery
 from newsletter.app.importing import ImportOrder, import_people
@@ -24,8 +25,7 @@ from newsletter.app.lists import add_list
 from newsletter.app.people import suppress_person, unsubscribe_person
 from newsletter.app.project import Project, open_project
 from newsletter.app.sample import write_sample
-from newsletter.app.sender import send_now
-from newsletter.app.sending import make_ready, report_on, store_delivery
+from newsletter.app.worker import send_now
 from newsletter.audience.consent import Consent, OptIn
 from newsletter.config import FILE
 from newsletter.errors import AuthoringError, RequestError

@@ -14,8 +14,8 @@ from datetime import datetime
 from pathlib import Path
 
 from newsletter.app.composing import claim_outside, letterhead, ungated
+from newsletter.app.deliveries import Outlook, Ready, look_ahead
 from newsletter.app.project import Project
-from newsletter.app.sending import Outlook, Ready, look_ahead
 from newsletter.delivery.envelope import address_envelope
 from newsletter.delivery.ledger import Claim, RecipientState
 from newsletter.delivery.message import compose_message

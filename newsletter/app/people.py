@@ -29,7 +29,7 @@ from newsletter.tokens import keyed_hash
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class PersonRecord:
     """Everything that is kept of one address."""
 
     address: str
@@ -49,7 +49,7 @@ class NewPerson:
     timezone: str = ""
 
 
-def show_person(project: Project, database: Database, email: str) -> Person:
+def show_person(project: Project, database: Database, email: str) -> PersonRecord:
     """What is kept of an address. Raises AddressError, and NotFoundError when nothing is."""
     address, address_hash = _identify(project, email)
     with database.read() as connection:
@@ -57,7 +57,7 @@ def show_person(project: Project, database: Database, email: str) -> Person:
         subscriber, suppression = store.find(address_hash), store.suppression_of(address_hash)
         if subscriber is None and suppression is None:
             raise _nobody(address)
-        return Person(
+        return PersonRecord(
             address=address.text,
             subscriber=subscriber,
             subscriptions=store.subscriptions_of(subscriber.id) if subscriber else (),
@@ -75,7 +75,7 @@ def add_person(
     consent: Consent | None,
     basis: str,
     now: datetime,
-) -> Person:
+) -> PersonRecord:
     """Put somebody on lists, or more of them on further ones. Consent defaults to what each list's way in asks for.
 
     Who left a list comes back only on their own word: with `consent` confirmed and a `basis` that says how they gave

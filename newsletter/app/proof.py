@@ -10,10 +10,10 @@ from datetime import datetime
 from pathlib import Path
 
 from newsletter.app.composing import claim_outside, letterhead, ungated, values_of
+from newsletter.app.deliveries import make_ready
 from newsletter.app.issues import read_personas
 from newsletter.app.project import Project
 from newsletter.app.relay import smtp_settings
-from newsletter.app.sending import make_ready
 from newsletter.audience.address import Address, parse_address
 from newsletter.authoring.persona import choose_persona
 from newsletter.compiler.edition import Edition

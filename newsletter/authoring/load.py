@@ -17,7 +17,7 @@ from newsletter.authoring.people import FILE as PEOPLE
 from newsletter.authoring.people import Person, load_people, read_picture
 from newsletter.authoring.persona import FILE as PERSONAS
 from newsletter.authoring.persona import load_personas
-from newsletter.authoring.proofread import Surroundings, proofread
+from newsletter.authoring.proofread import References, proofread
 from newsletter.authoring.schema import IssueFile
 from newsletter.authoring.translation import repeated_ids, translate
 from newsletter.language import language_tag
@@ -89,9 +89,9 @@ class _Reading:
         self.check_slug()
         if tree is None:
             return {}, None
-        around = self.surroundings()
+        references = self.references()
         twice = list(islice(repeated_ids(tree), MAX_PROBLEMS))
-        self.problems += [*islice(proofread(tree, around), MAX_PROBLEMS), *twice]
+        self.problems += [*islice(proofread(tree, references), MAX_PROBLEMS), *twice]
         entry = self.model(tree)
         original = language_tag(tree.mapping["language"].text) if "language" in tree.mapping else None
         trees = {original or "": (tree, entry)}
@@ -99,7 +99,7 @@ class _Reading:
             translated = self.tree(file)
             if translated is None:
                 continue
-            self.problems += islice(proofread(translated, around), MAX_PROBLEMS)
+            self.problems += islice(proofread(translated, references), MAX_PROBLEMS)
             self.check_language(tag, translated)
             if not twice:  # else nobody knows which of the two a translation means
                 merged, problems = translate(tree, translated)
@@ -134,7 +134,7 @@ class _Reading:
         self.problems += problems
         return tree
 
-    def surroundings(self) -> Surroundings:
+    def references(self) -> References:
         """People, personas and images that the issue may refer to."""
         people = self.nearest(PEOPLE)
         if people is not None and (refused := refuse_outside(people, self.root)):
@@ -147,7 +147,7 @@ class _Reading:
         if personas is not None:
             found, _ = load_personas(personas, root=self.root)
             attributes = {name for persona in found for name in persona.attributes}
-        return Surroundings(self.people, frozenset(attributes), self.picture, self.looks)
+        return References(self.people, frozenset(attributes), self.picture, self.looks)
 
     def picture(self, node: Node) -> Problem | None:
         """Read an image, once for all places that show it."""

@@ -40,7 +40,7 @@ _TARGET = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class References:
     """What a text may refer to."""
 
     people: Mapping[str, Person]
@@ -52,22 +52,22 @@ class Surroundings:
     """`theme` and `layout` → the names there are of it; what is not here is not judged."""
 
 
-def proofread(root: Node, around: Surroundings) -> Iterator[Problem]:
+def proofread(root: Node, references: References) -> Iterator[Problem]:
     """Everything that texts, links, people and images of one file are problems for."""
-    yield from _looks(root, around)
+    yield from _looks(root, references)
     for key, parent, node in _values(root):
         if key == "author":
-            yield from _authors(node, around)
+            yield from _authors(node, references)
         elif key in ("image", "avatar") and node.text.strip():
-            problem = around.picture(node)
+            problem = references.picture(node)
             if problem is not None:
                 yield problem
         elif node.text and len(node.text) <= MAX_LENGTH:
-            yield from _text(key, parent, node, around)
+            yield from _text(key, parent, node, references)
 
 
-def _looks(root: Node, around: Surroundings) -> Iterator[Problem]:
-    for key, known in around.looks.items():
+def _looks(root: Node, references: References) -> Iterator[Problem]:
+    for key, known in references.looks.items():
         node = root.mapping.get(key)
         if node is not None and (name := node.text.strip()) and name not in known:
             hint = f"{near_miss(name, known)} There are: {', '.join(known)}.".strip()
@@ -87,23 +87,23 @@ def _values(root: Node) -> Iterator[tuple[str, str, Node]]:
             waiting += [("author", parent, item) for item in reversed(node.items) if item.mapping]
 
 
-def _text(key: str, parent: str, node: Node, around: Surroundings) -> Iterator[Problem]:
+def _text(key: str, parent: str, node: Node, references: References) -> Iterator[Problem]:
     is_markdown = key in MARKDOWN or key == "links"
     if is_markdown:
-        yield from _links_to_people(node, around.people)
+        yield from _links_to_people(node, references.people)
         yield from _targets(node)
     if key in SAME_FOR_ALL or (key == "title" and parent in ("", "source")):
         yield from _no_fields(node)
     elif is_markdown or key in PLAIN or key == "title":
-        yield from _fields(node, around.attributes, needs_default=True)
+        yield from _fields(node, references.attributes, needs_default=True)
     elif key == "url":
-        yield from _fields(node, around.attributes, needs_default=False)
+        yield from _fields(node, references.attributes, needs_default=False)
 
 
-def _authors(node: Node, around: Surroundings) -> Iterator[Problem]:
+def _authors(node: Node, references: References) -> Iterator[Problem]:
     for item in node.items or (node,):
-        if item.text.strip() and item.text.strip() not in around.people:
-            yield _unknown_person(item, item.text.strip(), around.people, 0)
+        if item.text.strip() and item.text.strip() not in references.people:
+            yield _unknown_person(item, item.text.strip(), references.people, 0)
 
 
 def _links_to_people(node: Node, people: Mapping[str, Person]) -> Iterator[Problem]:

@@ -24,7 +24,7 @@ def init(folder: Path, as_json: bool) -> None:
     Writes newsletter.toml, a git-ignored secret.toml, templates/ and issues/ with a first issue. Nothing that exists is
     overwritten.
     """
-    from newsletter.app.start import start_project
+    from newsletter.app.new_project import start_project
 
     files = start_project(folder)
     if as_json:

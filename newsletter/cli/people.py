@@ -19,7 +19,7 @@ from newsletter.reporting.wording import counted, in_words
 
 if TYPE_CHECKING:
     from newsletter.app.importing import ImportReport
-    from newsletter.app.people import Person
+    from newsletter.app.people import PersonRecord
     from newsletter.app.project import Project
 
 _SHOWN = 10
@@ -270,7 +270,7 @@ def _print_import(report: ImportReport, *, dry_run: bool) -> None:
         click.echo("A dry run: nothing was changed.")
 
 
-def _print_person(project: Project, person: Person, *, as_json: bool) -> None:
+def _print_person(project: Project, person: PersonRecord, *, as_json: bool) -> None:
     if as_json:
         print_json(_described(person, partial(datetime.isoformat, timespec="seconds")))
         return
@@ -290,7 +290,7 @@ def _print_person(project: Project, person: Person, *, as_json: bool) -> None:
             click.echo(f"No {name}.")
 
 
-def _described(person: Person, told: Callable[[datetime], str]) -> dict[str, Any]:
+def _described(person: PersonRecord, told: Callable[[datetime], str]) -> dict[str, Any]:
     subscriber, suppression = person.subscriber, person.suppression
     erased = subscriber is not None and not subscriber.address
     return {

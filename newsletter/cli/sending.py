@@ -14,8 +14,8 @@ from newsletter.cli.show import confirm, from_here, local_time, print_json, prin
 from newsletter.reporting.wording import counted, in_words
 
 if TYPE_CHECKING:
+    from newsletter.app.deliveries import Outlook, Ready
     from newsletter.app.project import Project
-    from newsletter.app.sending import Outlook, Ready
     from newsletter.storage.engine import Database
 
 ISSUE = click.argument("path", type=click.Path(path_type=Path))
@@ -95,7 +95,7 @@ def send(
     """
     from newsletter.app.choosing import choose_lists, choose_start, means_the_issue, read_start
     from newsletter.app.database import connect
-    from newsletter.app.sending import make_ready
+    from newsletter.app.deliveries import make_ready
 
     if out is not None and not dry_run:
         raise click.UsageError("--out goes with --dry-run")
@@ -139,8 +139,8 @@ def _send(
     project: Project, database: Database, ready: Ready, lists: Sequence[str], start: datetime | None, *,
     again: bool, detach: bool, yes: bool, as_json: bool,
 ) -> int:  # fmt: skip
-    from newsletter.app.sender import check_relay
-    from newsletter.app.sending import look_ahead, require_people, store_delivery, unfinished
+    from newsletter.app.deliveries import look_ahead, require_people, store_delivery, unfinished
+    from newsletter.app.worker import check_relay
     from newsletter.cli.watching import ending_of, send_watched, show_outcome
 
     check_relay(project)
@@ -203,7 +203,7 @@ def worker(ctx: click.Context, tethered: bool) -> None:
     """
     from newsletter.app.database import connect
     from newsletter.app.logs import write_log
-    from newsletter.app.sender import check_relay, run_worker
+    from newsletter.app.worker import check_relay, run_worker
     from newsletter.cli.watching import seldom
 
     write_log()

@@ -15,7 +15,7 @@ from newsletter.reporting.wording import in_words
 
 if TYPE_CHECKING:
     from newsletter.app.project import Project
-    from newsletter.app.sender import Sent
+    from newsletter.app.worker import SendResult
     from newsletter.delivery.ledger import Claim
     from newsletter.delivery.retry import Decision
     from newsletter.reporting.report import Report
@@ -27,9 +27,9 @@ _REPEAT = 10.0
 """Seconds before the same trouble is told again."""
 
 
-def send_watched(project: Project, database: Database, delivery: str) -> Sent:
+def send_watched(project: Project, database: Database, delivery: str) -> SendResult:
     """Send in the foreground, showing how far it is."""
-    from newsletter.app.sender import send_now
+    from newsletter.app.worker import send_now
 
     with _progress() as watch:
         return send_now(project, database, delivery, watch=watch, trouble=tell_once())
@@ -82,7 +82,7 @@ def seldom(tell: Callable[[str], None]) -> Callable[[str], None]:
 
 def show_outcome(database: Database, delivery: str, *, as_json: bool, quiet: bool = False) -> Report:
     """Print what a delivery has come to so far."""
-    from newsletter.app.sending import report_on
+    from newsletter.app.deliveries import report_on
     from newsletter.reporting.report import counts_of
 
     report = report_on(database, delivery)
@@ -134,7 +134,7 @@ def _what_now(report: Report) -> str:
     return go_on
 
 
-def ending_of(report: Report, sent: Sent) -> int:
+def ending_of(report: Report, sent: SendResult) -> int:
     """The exit code of a foreground send; says what it waits for when it stopped before the end."""
     from newsletter.delivery.delivery import DeliveryState
     from newsletter.delivery.ledger import RecipientState

@@ -21,7 +21,7 @@ def new(ctx: click.Context, title: str, urls: tuple[str, ...], as_json: bool) ->
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
-    from newsletter.app.drafting import start_issue
+    from newsletter.app.new_issue import start_issue
 
     project = the_project(ctx)
     today = datetime.now(ZoneInfo(project.config.newsletter.timezone)).date()

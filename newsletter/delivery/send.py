@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from newsletter.delivery.desk import Desk, Surroundings
+from newsletter.delivery.courier import Courier, Surroundings
 from newsletter.delivery.gate import RelayGate
 from newsletter.delivery.ledger import Claim
 from newsletter.delivery.retry import RetryPolicy
@@ -72,7 +72,7 @@ class _Shift:
         self._fence = Fence(terms.lease)
         self._writer = Writer(around.ledger, self._worker, self._fence, clock=around.clock, trouble=around.trouble)
         self._gate = RelayGate(terms.patience)
-        self._desk = Desk(around, terms.policy, self._writer, self._gate)
+        self._courier = Courier(around, terms.policy, self._writer, self._gate)
         self._queue: asyncio.Queue[Claim | None] = asyncio.Queue()
         self._changed = asyncio.Event()
         self._ending: Ending | None = None
@@ -177,7 +177,7 @@ class _Shift:
         now = self._around.clock()
         claims = await self._writer.call(self._around.ledger.claim, delivery, self._worker, limit, now)
         if claims and not self._in_flight[delivery]:
-            self._desk.begin_afresh(delivery)
+            self._courier.begin_afresh(delivery)
         for claim in claims:
             self._in_flight[delivery] += 1
             self._queue.put_nowait(claim)
@@ -211,7 +211,7 @@ class _Shift:
         while (claim := await self._queue.get()) is not None:
             await self._wait_until_possible()
             if not self._is_ending:
-                settlement = await self._desk.deliver(claim)
+                settlement = await self._courier.deliver(claim)
                 self._writer.settle(settlement)
                 self._around.watch(claim, settlement.decision)
             self._in_flight[claim.delivery] -= 1

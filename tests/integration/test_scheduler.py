@@ -13,8 +13,8 @@ import pytest
 import sqlalchemy as sa
 from factories import NOW, add_list, make_order
 
+from newsletter.app.deliveries import start_due
 from newsletter.app.project import Project
-from newsletter.app.sending import start_due
 from newsletter.config import Config
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.errors import DatabaseBusyError

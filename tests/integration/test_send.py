@@ -11,8 +11,8 @@ import pytest
 import sqlalchemy as sa
 from factories import add_list, add_people, make_worker, start_delivery
 
+from newsletter.delivery.courier import Surroundings
 from newsletter.delivery.delivery import DeliveryState
-from newsletter.delivery.desk import Surroundings
 from newsletter.delivery.envelope import Envelope
 from newsletter.delivery.ledger import Claim, Recipient
 from newsletter.delivery.message import Message

@@ -15,11 +15,7 @@ import sqlalchemy as sa
 from factories import add_list, add_people, start_delivery, suppress
 from recording_server import Quirk, RecordingServer, recording_server
 
-from newsletter.app.dry_run import dry_run
-from newsletter.app.project import Project, open_project
-from newsletter.app.proof import send_proofs
-from newsletter.app.sender import send_now
-from newsletter.app.sending import (
+from newsletter.app.deliveries import (
     cancel,
     make_ready,
     pause,
@@ -30,7 +26,11 @@ from newsletter.app.sending import (
     start_due,
     store_delivery,
 )
-from newsletter.app.start import start_project
+from newsletter.app.dry_run import dry_run
+from newsletter.app.new_project import start_project
+from newsletter.app.project import Project, open_project
+from newsletter.app.proof import send_proofs
+from newsletter.app.worker import send_now
 from newsletter.delivery.delivery import Delivery, DeliveryState
 from newsletter.delivery.send import Ending
 from newsletter.errors import AuthoringError, EmptyAudienceError, LinkError, NotFoundError, RequestError, StateError

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.responses import StreamingResponse as Stream
 
-from newsletter.app.looking import Look
+from newsletter.app.preview import Look
 from newsletter.app.project import Project
 from newsletter.authoring.persona import Persona
 from newsletter.errors import NewsletterError

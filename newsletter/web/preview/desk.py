@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Lock
 
 from newsletter.app.issues import read_personas
-from newsletter.app.looking import Look, glance, look, slugs
+from newsletter.app.preview import Look, glance, look, slugs
 from newsletter.app.project import Project
 from newsletter.authoring.persona import Persona
 from newsletter.compiler.edition import Asset

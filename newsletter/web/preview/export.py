@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from newsletter.app.looking import Look
+from newsletter.app.preview import Look
 from newsletter.app.project import Project
 from newsletter.authoring.persona import Persona
 from newsletter.web.preview.desk import Desk

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from newsletter.app.composing import values_of
-from newsletter.app.looking import Look
+from newsletter.app.preview import Look
 from newsletter.authoring.persona import Persona, choose_persona
 from newsletter.compiler.checks.size import MAX_BYTES, html_size
 from newsletter.compiler.edition import Edition, Filled

@@ -20,7 +20,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Match, Route
 
 from newsletter.app.leaving import come_back, language_of_undo, leave, membership
-from newsletter.app.reading import find_asset, open_view
+from newsletter.app.view import find_asset, open_view
 from newsletter.errors import LinkError, StorageError
 from newsletter.feedback.unsubscribe import AGREED, FIELD, MAX_BODY, Wish, read_wish
 from newsletter.storage.engine import Database

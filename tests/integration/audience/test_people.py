@@ -8,7 +8,7 @@ from factories import NOW
 
 from newsletter.app.people import (
     NewPerson,
-    Person,
+    PersonRecord,
     add_person,
     show_person,
     suppress_person,
@@ -29,16 +29,16 @@ ANA = "ana@example.org"
 
 def add(
     project: Project, database: Database, *lists: str, consent: Consent | None = None, basis: str = "", **facts: str
-) -> Person:
+) -> PersonRecord:
     person = NewPerson(**{"email": ANA} | facts)
     return add_person(project, database, person, lists, consent=consent, basis=basis, now=NOW)
 
 
-def says(person: Person) -> dict[str, Consent]:
+def says(person: PersonRecord) -> dict[str, Consent]:
     return {item.list: item.consent for item in person.subscriptions}
 
 
-def kinds(database: Database, person: Person) -> list[EventKind]:
+def kinds(database: Database, person: PersonRecord) -> list[EventKind]:
     assert person.subscriber is not None
     with database.read() as connection:
         query = sa.select(events.c.kind).where(events.c.subscriber_id == person.subscriber.id).order_by(events.c.id)

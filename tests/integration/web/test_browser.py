@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import uvicorn
 
+from newsletter.app.new_project import start_project
 from newsletter.app.project import Project, open_project
-from newsletter.app.start import start_project
 from newsletter.audience.consent import Consent
 from newsletter.service import listen, url_of
 from newsletter.tokens import Purpose

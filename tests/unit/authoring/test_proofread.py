@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from newsletter.authoring.people import Person
-from newsletter.authoring.proofread import Surroundings, proofread
+from newsletter.authoring.proofread import References, proofread
 from newsletter.problem import Problem, Severity
 from newsletter.source import parse_source
 
@@ -18,7 +18,7 @@ def found(text: str, *attributes: str) -> list[Problem]:
     def picture(node: object) -> None:
         return None
 
-    return list(proofread(root, Surroundings(PEOPLE, frozenset(attributes), picture)))
+    return list(proofread(root, References(PEOPLE, frozenset(attributes), picture)))
 
 
 def places(text: str, *attributes: str) -> list[tuple[str, int, int]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from newsletter.app.sender import Sent
+from newsletter.app.worker import SendResult
 from newsletter.cli.watching import ending_of, outcome_lines, tell_once
 from newsletter.delivery.delivery import Delivery, DeliveryState
 from newsletter.delivery.ledger import RecipientState
@@ -25,7 +25,7 @@ def report(state: DeliveryState, left: RecipientState, problems: tuple[str, ...]
 
 def code(state: DeliveryState, left: RecipientState = RecipientState.ACCEPTED, problems: tuple[str, ...] = ()) -> int:
     shown = report(state, left, problems)
-    return ending_of(shown, Sent(shown.delivery, Ending.DONE))
+    return ending_of(shown, SendResult(shown.delivery, Ending.DONE))
 
 
 @pytest.mark.parametrize("state", DeliveryState)
@@ -44,7 +44,7 @@ def test_books_that_do_not_balance_are_a_failure() -> None:
 
 def test_unreachable_relay_is_told_with_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     shown = report(DeliveryState.SENDING, RecipientState.WAITING)
-    assert ending_of(shown, Sent(shown.delivery, Ending.NO_RELAY)) == 3
+    assert ending_of(shown, SendResult(shown.delivery, Ending.NO_RELAY)) == 3
     assert "newsletter deliveries resume d" in capsys.readouterr().err
 
 

@@ -1,4 +1,4 @@
-"""Start: a new project from the starter that ships with the program. Asked for by `newsletter init`."""
+"""New project: made from the starter that ships with the program. Asked for by `newsletter init`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looking: an issue as it stands on disk, compiled and checked, whatever its state. Asked for by the preview.
+"""Preview: an issue as it stands on disk, compiled and checked, whatever its state. Shown by `newsletter preview`.
 
 Unlike a build it never stops at an error: what cannot be shown is left out, and why stands among the problems.
 """

@@ -1,4 +1,4 @@
-"""Drafting: a new issue on disk, ready to be written into. Asked for by `newsletter new`."""
+"""New issue: its file on disk, ready to be written into. Asked for by `newsletter new`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading: a delivered edition as a page, and its images, from what the database keeps. Asked for by the public pages.
+"""View: a delivered edition as a page, and its images, from what the database keeps. Asked for by the public pages.
 
 Nothing personal is in it and no link in it has any power, because such an address is passed on with the mail.
 """

@@ -1,4 +1,4 @@
-"""Sender: runs the sending loop for one delivery in the foreground, or for all of them in a worker process."""
+"""Worker: runs the sending loop for one delivery in the foreground, or for all of them in a worker process."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from newsletter.app.composing import letterhead
 from newsletter.app.project import Project
 from newsletter.app.relay import smtp_settings
 from newsletter.compiler.edition import Edition
+from newsletter.delivery.courier import Prepare, Surroundings
 from newsletter.delivery.delivery import Delivery, DeliveryState
-from newsletter.delivery.desk import Prepare, Surroundings
 from newsletter.delivery.envelope import Envelope, address_envelope
 from newsletter.delivery.ledger import Claim
 from newsletter.delivery.message import Letterhead, Message, compose_message
@@ -43,7 +43,7 @@ Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SendResult:
     """How a foreground send ended."""
 
     delivery: Delivery
@@ -62,7 +62,7 @@ def send_now(
     *,
     watch: Watch = lambda _claim, _decision: None,
     trouble: Tell = lambda _text: None,
-) -> Sent:
+) -> SendResult:
     """Freeze and send one delivery until nothing of it is due, or until SIGTERM or SIGINT.
 
     `watch` is told of every message that was settled, `trouble` of what keeps them from leaving. Raises ConfigError
@@ -78,7 +78,7 @@ def send_now(
             return await _send(project, database, stop, only=delivery, watch=watch, trouble=trouble)
 
     ending = asyncio.run(run())
-    return Sent(Deliveries(database).get(delivery), ending)
+    return SendResult(Deliveries(database).get(delivery), ending)
 
 
 def run_worker(project: Project, database: Database, *, tell: Tell, tethered: bool = False) -> None:

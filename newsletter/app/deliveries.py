@@ -1,4 +1,4 @@
-"""Sending: from an issue's path to a delivery in the database, and what a person may do with it afterwards."""
+"""Deliveries: from an issue's path to a delivery in the database, and what a person may do with it afterwards."""
 
 from __future__ import annotations
 

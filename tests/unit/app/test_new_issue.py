@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.app.drafting import skeleton, slug_for, start_issue
+from newsletter.app.new_issue import skeleton, slug_for, start_issue
 from newsletter.app.project import Project, open_project
 from newsletter.authoring.load import load_issue
 from newsletter.errors import AlreadyExistsError, RequestError

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.app.start import start_project
+from newsletter.app.new_project import start_project
 from newsletter.errors import AlreadyExistsError
 
 

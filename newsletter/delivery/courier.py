@@ -1,4 +1,4 @@
-"""Desk: what a connection does with one claim: compose, hand over, decide. Part of the loop in `send`.
+"""Courier: what a connection does with one claim: compose, hand over, decide. Part of the loop in `send`.
 
 Before: a claim; after: its settlement. Also counts what must halt a delivery: refusals that are our fault, and messages
 that cannot be composed.
@@ -58,7 +58,7 @@ class Surroundings:
     """Is told what keeps messages from leaving: the relay or the database out of reach."""
 
 
-class Desk:
+class Courier:
     """Delivers claims, any number at once; the counts are those of one worker."""
 
     def __init__(self, around: Surroundings, policy: RetryPolicy, writer: Writer, gate: RelayGate) -> None:
