@@ -20,6 +20,9 @@ _KEY_ID = 2
 _TAG = 26
 _SHAPE = re.compile(r"[a-z2-7]+")
 
+NOT_OURS = "This link is damaged or is not one of ours"
+"""Said of every link that opens nothing, whatever the reason, so that nobody learns from it."""
+
 
 class Purpose(StrEnum):
     """What a token may do, and nothing else."""
@@ -63,9 +66,9 @@ class Signer:
         payload, key_id, tag = token[: -_TAG - _KEY_ID], token[-_TAG - _KEY_ID : -_TAG], token[-_TAG:]
         key = self._keys.get(key_id)
         if key is None or not _SHAPE.fullmatch(token) or not payload:
-            raise LinkError("This link is damaged or is not one of ours")
+            raise LinkError(NOT_OURS)
         if not hmac.compare_digest(tag, _tag(key, purpose, payload)):
-            raise LinkError("This link is damaged or is not one of ours")
+            raise LinkError(NOT_OURS)
         return payload
 
 

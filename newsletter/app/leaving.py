@@ -16,7 +16,7 @@ from newsletter.errors import LinkError
 from newsletter.feedback.unsubscribe import Wish, lists_to_leave
 from newsletter.storage import leaving
 from newsletter.storage.engine import Database
-from newsletter.tokens import Purpose, Signer
+from newsletter.tokens import NOT_OURS, Purpose, Signer
 
 _Found = TypeVar("_Found")
 
@@ -131,5 +131,5 @@ def come_back(database: Database, signer: Signer, token: str, now: datetime) -> 
 def _known(found: _Found | None) -> _Found:
     if found is None:
         # A valid signature over a row we do not have: a database put back from an older copy.
-        raise LinkError("This link is damaged or is not one of ours")
+        raise LinkError(NOT_OURS)
     return found

@@ -50,7 +50,7 @@ def add_list(database: Database, slug: str, *, name: str, opt_in: OptIn, languag
         )
     with database.write() as connection:
         return ListStore(database, connection).add(
-            slug, name=_name(name) or slug, opt_in=opt_in, language=_language(language), now=now
+            slug, name=_name(name) or slug, opt_in=opt_in, language=read_language(language), now=now
         )
 
 
@@ -64,7 +64,7 @@ def edit_list(
     if opt_in is not None:
         changes["opt_in"] = opt_in.value
     if language is not None:
-        changes["language"] = _language(language)
+        changes["language"] = read_language(language)
     with database.write() as connection:
         return ListStore(database, connection).edit(slug, **changes)
 
@@ -88,7 +88,8 @@ def _name(name: str) -> str:
     return name
 
 
-def _language(language: str) -> str:
+def read_language(language: str) -> str:
+    """A language tag in its one written form; empty stays empty. Raises WrongUsageError."""
     tag = language_tag(language) if language else ""
     if tag is None:
         raise WrongUsageError(f"{language!r} is no language tag", hint="One looks like en, zh or pt-BR")

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from newsletter.app.lists import read_language
 from newsletter.app.project import Project
 from newsletter.audience.address import Address, parse_address
 from newsletter.audience.consent import Consent, Origin, added_consent, first_consent
@@ -16,15 +17,14 @@ from newsletter.audience.importing import Change, Known
 from newsletter.audience.subscriber import MailingList, Subscriber, Subscription
 from newsletter.audience.suppression import Suppression, SuppressionReason
 from newsletter.delivery.event import Event, EventKind
+from newsletter.delivery.schedule import read_zone
 from newsletter.errors import NotFoundError, StateError, WrongUsageError
-from newsletter.language import language_tag
 from newsletter.reporting.wording import in_words
 from newsletter.storage.audience import AudienceStore, Sent
 from newsletter.storage.engine import Connection, Database
 from newsletter.storage.erasing import erase_person
 from newsletter.storage.events import append_event
 from newsletter.storage.lists import ListStore
-from newsletter.timezone import is_time_zone
 from newsletter.tokens import keyed_hash
 
 
@@ -203,11 +203,9 @@ def _consents(
 
 def _described(person: NewPerson, address: Address, address_hash: str, before: Subscriber | None) -> Change:
     """What was said of somebody over what was known of them."""
-    tag = language_tag(person.language) if person.language else ""
-    if tag is None:
-        raise WrongUsageError(f"{person.language!r} is no language tag", hint="One looks like en, zh or pt-BR")
-    if person.timezone and not is_time_zone(person.timezone):
-        raise WrongUsageError(f"There is no time zone {person.timezone!r}", hint="One looks like Europe/Berlin")
+    tag = read_language(person.language)
+    if person.timezone:
+        read_zone(person.timezone)
     name = " ".join(person.name.split())
     if not name.isprintable():
         raise WrongUsageError("A name cannot hold control characters")

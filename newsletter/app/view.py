@@ -9,7 +9,7 @@ from newsletter.compiler.edition import Asset
 from newsletter.errors import LinkError
 from newsletter.storage.deliveries import Deliveries
 from newsletter.storage.engine import Database
-from newsletter.tokens import Purpose, Signer
+from newsletter.tokens import NOT_OURS, Purpose, Signer
 
 
 def open_view(database: Database, signer: Signer, token: str, *, leave_url: str, view_url: str) -> str:
@@ -22,7 +22,7 @@ def open_view(database: Database, signer: Signer, token: str, *, leave_url: str,
     recipient = deliveries.recipient(signer.verify(Purpose.VIEW, token))
     if recipient is None:
         # A valid signature over a row we do not have: a database put back from an older copy.
-        raise LinkError("This link is damaged or is not one of ours")
+        raise LinkError(NOT_OURS)
     edition = deliveries.edition(recipient.delivery, recipient.language)
     return edition.fill({"subscriber": {}, "link": {"unsubscribe": leave_url, "view": view_url}}).html
 

@@ -20,7 +20,7 @@ import jinja2
 from jinja2.bccache import Bucket
 from markupsafe import Markup
 
-from newsletter.authoring.files import refuse_outside
+from newsletter.authoring.files import refuse_outside, shown
 from newsletter.authoring.issue import Block
 from newsletter.compiler.context import Context
 from newsletter.compiler.markdown import Styles, plain_words, render_inline, render_markdown
@@ -110,7 +110,7 @@ class Templates:
         for folder in self._loader.searchpath:
             file = Path(folder) / name
             if file.is_file():
-                return Place(_relative(file, self._root), line)
+                return Place(shown(file, self._root), line)
         return Place(f"templates/{name}")
 
     def _problem(self, error: Exception, layout: str) -> Problem:
@@ -120,14 +120,14 @@ class Templates:
                 id="missing-template",
                 message=f"there is no template {name}",
                 place=self.place(name),
-                hint="Looked in " + ", ".join(_relative(Path(f), self._root) for f in self._loader.searchpath),
+                hint="Looked in " + ", ".join(shown(Path(f), self._root) for f in self._loader.searchpath),
             )
         file, line = self._raised_at(error, layout)
         what = str(error).strip() or type(error).__name__
         if not isinstance(error, jinja2.TemplateError):
             what = f"{type(error).__name__}: {what}"
         return Problem(
-            id="template", message=what, place=Place(_relative(file, self._root), line), quote=_line_in(file, line)
+            id="template", message=what, place=Place(shown(file, self._root), line), quote=_line_in(file, line)
         )
 
     def _raised_at(self, error: Exception, layout: str) -> tuple[Path, int]:
@@ -249,10 +249,6 @@ def mjml_traps(rendered: Rendered) -> Iterator[tuple[int, str, str]]:
 _TRAP = re.compile(
     r"""<mj-include\b[^>]*>|<mj-[^<>]*?(?P<padding>\b(?:inner-)?padding=(?:"\s*0\s[^"]*"|'\s*0\s[^']*'))"""
 )
-
-
-def _relative(file: Path, root: Path) -> str:
-    return str(file.relative_to(root)) if file.is_relative_to(root) else str(file)
 
 
 def _line_in(file: Path, line: int) -> str:

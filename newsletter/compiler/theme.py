@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from newsletter.authoring.files import refuse_outside
+from newsletter.authoring.files import refuse_outside, shown
 from newsletter.authoring.image import ImageFile, image_beside
 from newsletter.compiler.colour import contrast
 from newsletter.compiler.setting import KNOWN, REQUIRED, check_of
@@ -180,7 +180,7 @@ def load_theme(name: str, folders: Sequence[Path], *, root: Path) -> LoadedTheme
         if not refused:
             settings.add(file)
     if not any(file.is_file() for file in files if file.stem == name):
-        place = Place(_shown(order[-1] / f"{name}.yaml", root))
+        place = Place(shown(order[-1] / f"{name}.yaml", root))
         settings.problems.append(Problem("missing-theme", f"there is no theme {name!r}", place))
     theme = settings.build(name)
     return LoadedTheme(theme, tuple(sorted(settings.problems, key=lambda p: (p.place, p.path))))
@@ -197,7 +197,7 @@ class _Settings:
         self.problems: list[Problem] = []
 
     def add(self, file: Path) -> None:
-        name = _shown(file, self._root)
+        name = shown(file, self._root)
         self._folders[name] = file.parent
         node, problems = read_source(file, name)
         self.problems += problems
@@ -212,7 +212,7 @@ class _Settings:
         tags = {path.split(".")[1] for path in values if path.startswith("typefaces.")} | {"default"}
         fallback = {path.rsplit(".", 1)[1]: v for path, v in values.items() if path.startswith("typefaces.default.")}
         for path in REQUIRED - values.keys() - self._nodes.keys():
-            place = Place(_shown(Path("templates/themes/default.yaml"), self._root))
+            place = Place("templates/themes/default.yaml")
             self.problems.append(Problem("missing-setting", f"the theme lacks {path}", place, path=path))
         logo = self._logo(values)
         if has_errors(self.problems):
@@ -289,7 +289,3 @@ def _leaves(node: Node) -> Iterator[Node]:
         yield node
     for child in node.mapping.values():
         yield from _leaves(child)
-
-
-def _shown(file: Path, root: Path) -> str:
-    return str(file.relative_to(root)) if file.is_relative_to(root) else str(file)
