@@ -36,9 +36,9 @@ def test_new_issue_that_is_there_already_fails_and_keeps_it(tmp_path: Path) -> N
     assert "Traceback" not in second.stderr
 
 
-def test_new_issue_with_a_bad_link_fails_and_says_why(tmp_path: Path) -> None:
+def test_new_issue_with_a_bad_link_is_wrong_usage_and_says_why(tmp_path: Path) -> None:
     write_project(tmp_path)
     done = newsletter(tmp_path, "new", "Links", "--url", "www.example.org/x")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "Write https://www.example.org/x" in done.stderr
     assert len(list((tmp_path / "issues").iterdir())) == 4
