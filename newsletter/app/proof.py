@@ -15,7 +15,7 @@ from newsletter.app.issues import read_personas
 from newsletter.app.project import Project
 from newsletter.app.relay import smtp_settings
 from newsletter.audience.address import Address, parse_address
-from newsletter.authoring.persona import choose_persona
+from newsletter.authoring.persona import Persona, choose_persona
 from newsletter.compiler.edition import Edition
 from newsletter.delivery.envelope import address_envelope
 from newsletter.delivery.message import compose_message
@@ -71,7 +71,10 @@ def send_proofs(
     editions = _chosen(ready.editions, languages)
     for edition in editions:
         Deliveries(database).keep_assets(edition.assets)
-    results = asyncio.run(_send(project, editions, people, now))
+    personas, _ = read_personas(project)
+    every = [edition.language for edition in ready.editions]
+    filled = [(edition, choose_persona(personas, edition.language, every)) for edition in editions]
+    results = asyncio.run(_send(project, filled, people, now))
     return Proofs(tuple(results), ready.warnings)
 
 
@@ -86,26 +89,29 @@ def _chosen(editions: Sequence[Edition], languages: Sequence[str]) -> list[Editi
 
 
 async def _send(
-    project: Project, editions: Sequence[Edition], people: Sequence[Address], now: datetime
+    project: Project, filled: Sequence[tuple[Edition, Persona]], people: Sequence[Address], now: datetime
 ) -> list[ProofResult]:
     transport = SmtpTransport(smtp_settings(project.config))
     try:
-        return [await _send_one(project, edition, person, transport, now) for person in people for edition in editions]
+        return [
+            await _send_one(project, edition, persona, person, transport, now)
+            for person in people
+            for edition, persona in filled
+        ]
     finally:
         await transport.close()
 
 
 async def _send_one(
-    project: Project, edition: Edition, person: Address, transport: Transport, now: datetime
+    project: Project, edition: Edition, persona: Persona, person: Address, transport: Transport, now: datetime
 ) -> ProofResult:
     paper = letterhead(project, {"proof": project.identity.newsletter or "proof"}, mark=MARK)
-    personas, _ = read_personas(project)
     claim = claim_outside(
         "proof",
         recipient=base32(secrets.token_bytes(ID_BYTES)),  # a proof is another message each time it is sent
         address=person.text,
         language=edition.language,
-        values=values_of(choose_persona(personas, edition.language, [edition.language])),
+        values=values_of(persona),
         now=now,
     )
     outcome = await transport.send(address_envelope(claim, paper), compose_message(edition, claim, paper), ungated)

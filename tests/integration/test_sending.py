@@ -341,6 +341,23 @@ def test_proofs_are_marked_and_their_links_open_nothing(
     assert Deliveries(database).all() == []
 
 
+def test_proof_is_filled_for_the_persona_who_would_get_the_edition(
+    tmp_path: Path, database: Database, relay: RecordingServer
+) -> None:
+    project = make_project(tmp_path / "project", relay.port)
+    people = [
+        {"id": tag, "name": f"Reader {tag}", "email": f"{tag}@example.org", "language": tag} for tag in ("en", "de")
+    ]
+    (project.issues / "personas.yaml").write_text(json.dumps(people), encoding="utf-8")
+
+    send_proofs(project, database, project.issues / "welcome", ["me@example.org"], now=NOW, languages=["de"])
+
+    (data,) = relay.messages()["me@example.org"]
+    body = email.message_from_bytes(data, policy=email.policy.default).get_body(("plain",))
+    assert body is not None
+    assert "Reader de" in body.get_content()
+
+
 def test_proof_in_a_language_there_is_none_in_is_refused(project: Project, database: Database, issue: Path) -> None:
     with pytest.raises(RequestError, match="no edition in fr"):
         send_proofs(project, database, issue, ["me@example.org"], now=NOW, languages=["fr"])
