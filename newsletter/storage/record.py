@@ -31,11 +31,13 @@ def lock_states(connection: sa.Connection, names: Iterable[str]) -> dict[str, De
 
 
 def lock_rows(connection: sa.Connection, ids: Iterable[str]) -> dict[str, Row]:
+    """These rows by id; nobody else writes to them until the transaction ends."""
     query = sa.select(recipients).where(recipients.c.id.in_(sorted(ids)))
     return {row.id: row for row in connection.execute(query.order_by(recipients.c.id).with_for_update())}
 
 
 def is_held(rows: dict[str, Row], claim: Claim, worker: Worker) -> bool:
+    """Whether a row still belongs to this claim; a later claim has a higher epoch."""
     row = rows.get(claim.recipient)
     return row is not None and (row.state, row.epoch, row.worker) == (
         RecipientState.CLAIMED.value,
@@ -133,6 +135,7 @@ def grant(connection: sa.Connection, asked: Sequence[PermitRequest], rows: dict[
 
 
 def open_attempts(connection: sa.Connection, granted: Sequence[PermitRequest], worker: Worker, now: datetime) -> None:
+    """Write an attempt without an outcome for every permit that was granted."""
     if granted:
         connection.execute(
             sa.insert(attempts),

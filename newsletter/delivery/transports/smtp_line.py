@@ -157,29 +157,35 @@ class Line(asyncio.Protocol):
     # What asyncio calls:
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The socket is open."""
         assert isinstance(transport, asyncio.Transport)
         self._attach(transport)
 
     def data_received(self, data: bytes) -> None:
+        """The relay said something."""
         self._received += data
         if len(self._received) > 2 * _MAX_REPLY:  # nobody asked for so much; do not store it
             self.destroy()
         self._changed.set()
 
     def eof_received(self) -> None:
+        """The relay will say nothing more; asyncio closes the connection."""
         self._lost = True
         self._changed.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """The socket is closed, by an error or by either end."""
         self._lost = True
         if exc is not None:
             self._reason = str(exc) or type(exc).__name__
         self._changed.set()
 
     def pause_writing(self) -> None:
+        """The system takes no more bytes for now."""
         self._is_full = True
 
     def resume_writing(self) -> None:
+        """The system takes bytes again."""
         self._is_full = False
         self._changed.set()
 
