@@ -6,10 +6,11 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from datetime import date
+from itertools import count
 from pathlib import Path
 
 from newsletter.app.project import Project
-from newsletter.authoring.load import NAME
+from newsletter.authoring.load import NAME, SLUG, SLUG_HINT
 from newsletter.authoring.url import url_fault
 from newsletter.errors import AlreadyExistsError, WrongUsageError
 from newsletter.source import quoted
@@ -44,10 +45,12 @@ closing: "Until the next one,"
 """
 
 
-def start_issue(project: Project, title: str, urls: Sequence[str], day: date) -> Path:
+def start_issue(project: Project, title: str, urls: Sequence[str], day: date, slug: str = "") -> Path:
     """Write the skeleton of an issue into a folder of its own and return its file; nothing is overwritten.
 
-    Raises WrongUsageError for a title or link that an issue cannot have, AlreadyExistsError when the folder is there.
+    `slug` names the folder; without one the title does, and the number of the day where a title has no ASCII words.
+    Raises WrongUsageError for a title, link or slug that an issue cannot have, AlreadyExistsError when the folder is
+    there.
     """
     title = " ".join(title.split())
     if not title.isprintable() or not 0 < len(title) <= MAX_TITLE:
@@ -55,9 +58,11 @@ def start_issue(project: Project, title: str, urls: Sequence[str], day: date) ->
     for url in urls:
         if fault := url_fault(url):
             raise WrongUsageError(f"{url!r} is not a link: {fault.message}", hint=fault.hint)
-    folder = project.issues / slug_for(title, day)
+    if slug and not SLUG.fullmatch(slug):
+        raise WrongUsageError(f"an issue cannot be called {slug!r}", hint=SLUG_HINT)
+    folder = project.issues / (slug or _free_slug(project, title, day))
     if folder.exists():
-        raise AlreadyExistsError(f"{folder} is already there", hint="Choose another title.")
+        raise AlreadyExistsError(f"{folder} is already there", hint="Choose another title, or a name with --slug.")
     folder.mkdir(parents=True)
     file = folder / NAME
     file.write_text(_schema_line(project) + skeleton(title, urls, day, _language(project)), encoding="utf-8")
@@ -69,6 +74,15 @@ def slug_for(title: str, day: date) -> str:
     ascii_only = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode("ascii").lower()
     words = re.findall(r"[a-z0-9]+", ascii_only.replace("'", ""))[:6]
     return "-".join([day.isoformat(), *words])[:80]
+
+
+def _free_slug(project: Project, title: str, day: date) -> str:
+    """A title says by its words which issue it is; a day alone does not, so the second one of it gets a number."""
+    slug = slug_for(title, day)
+    if slug != day.isoformat() or not (project.issues / slug).exists():
+        return slug
+    numbered = (f"{slug}-{number}" for number in count(2))
+    return next(name for name in numbered if not (project.issues / name).exists())
 
 
 def skeleton(title: str, urls: Sequence[str], day: date, language: str) -> str:

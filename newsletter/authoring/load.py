@@ -25,7 +25,8 @@ from newsletter.problem import Place, Problem, has_errors
 from newsletter.source import Node, read_source
 
 NAME = "issue.yaml"
-_SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+SLUG_HINT = "Use ASCII letters, digits, dots, - and _, as in 2024-01-25-new-frontiers."
 _TRANSLATION = re.compile(r"(?P<stem>.+)\.(?P<tag>[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*)\.yaml")
 
 
@@ -196,10 +197,9 @@ class _Reading:
 
     def check_slug(self) -> None:
         """The slug stands in the ledger and in links."""
-        if not _SLUG.fullmatch(slug_of(self.file)):
-            hint = "Use ASCII letters, digits, dots, - and _, as in 2024-01-25-new-frontiers."
+        if not SLUG.fullmatch(slug_of(self.file)):
             what = "folder" if self.file.name == NAME else "file"
-            self.complain("bad-slug", f"the {what} is called {slug_of(self.file)!r}", self.file, hint)
+            self.complain("bad-slug", f"the {what} is called {slug_of(self.file)!r}", self.file, SLUG_HINT)
 
     def complain(self, rule: str, message: str, file: Path, hint: str) -> None:
         """A problem of a file as a whole."""

@@ -14,9 +14,10 @@ from newsletter.reporting.wording import counted
 @click.command()
 @click.argument("title")
 @click.option("--url", "urls", multiple=True, metavar="URL", help="An article to highlight; may be repeated.")
+@click.option("--slug", default="", metavar="SLUG", help="The name of its folder (default: the day and the title).")
 @click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
 @click.pass_context
-def new(ctx: click.Context, title: str, urls: tuple[str, ...], as_json: bool) -> int:
+def new(ctx: click.Context, title: str, urls: tuple[str, ...], slug: str, as_json: bool) -> int:
     """Start a new issue: a folder in issues/ with an issue.yaml to write into."""
     from datetime import datetime
     from zoneinfo import ZoneInfo
@@ -25,7 +26,7 @@ def new(ctx: click.Context, title: str, urls: tuple[str, ...], as_json: bool) ->
 
     project = the_project(ctx)
     today = datetime.now(ZoneInfo(project.config.newsletter.timezone)).date()
-    file = start_issue(project, title, urls, today)
+    file = start_issue(project, title, urls, today, slug)
     if as_json:
         print_json({"issue": file.parent.name, "file": str(file)})
     else:

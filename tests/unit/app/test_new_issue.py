@@ -8,7 +8,7 @@ import pytest
 from newsletter.app.new_issue import skeleton, slug_for, start_issue
 from newsletter.app.project import Project, open_project
 from newsletter.authoring.load import load_issue
-from newsletter.errors import AlreadyExistsError, RequestError
+from newsletter.errors import AlreadyExistsError, RequestError, WrongUsageError
 
 DAY = date(2024, 1, 25)
 
@@ -56,6 +56,21 @@ def test_new_issue_overwrites_nothing(project: Project) -> None:
     with pytest.raises(AlreadyExistsError):
         start_issue(project, "A", [], DAY)
     assert file.read_text(encoding="utf-8") == "mine"
+
+
+def test_titles_without_ascii_words_are_numbered_by_the_day(project: Project) -> None:
+    files = [start_issue(project, title, [], DAY) for title in ("日本語 タイトル", "前沿", "前沿")]
+    assert [file.parent.name for file in files] == ["2024-01-25", "2024-01-25-2", "2024-01-25-3"]
+
+
+def test_new_issue_may_be_named_otherwise_than_its_title(project: Project) -> None:
+    assert start_issue(project, "前沿", [], DAY, "frontiers").parent.name == "frontiers"
+    with pytest.raises(AlreadyExistsError) as there:
+        start_issue(project, "A", [], DAY, "frontiers")
+    assert "--slug" in there.value.hint
+    for slug in ("前沿", "../out", "a/b"):
+        with pytest.raises(WrongUsageError):
+            start_issue(project, "A", [], DAY, slug)
 
 
 @pytest.mark.parametrize("title", ["", "  ", "a\x07b", "x" * 301])
