@@ -46,8 +46,10 @@ def serve(project: Project, host: str, port: int, announce: Callable[[str], None
     check_relay(project)
     listening = listen(host, port)
     database = connect(project)
-    signer, public_url = project.keys.signer, project.config.public.url
-    app = public_app(database, signer=signer, site=_site(project), public_url=public_url, clock=_utc_now)
+    public_url = project.config.public.url
+    app = public_app(
+        database, signer=lambda: project.keys.signer, site=_site(project), public_url=public_url, clock=_utc_now
+    )
     scheduler = project_scheduler(project, database, clock=_utc_now)
     sender = Sender([sys.executable, "-m", "newsletter", "-C", str(project.folder), "worker", "--tethered"])
     announce(_known_as(url_of(listening), public_url))

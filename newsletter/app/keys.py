@@ -46,8 +46,42 @@ def has_keys(folder: Path) -> bool:
 def load_keys(folder: Path) -> Keys:
     """Read the project's keys; make them when there are none. Raises ConfigError when the file is damaged."""
     file = folder / FILE
-    if not file.exists():
-        return _create(file)
+    return _read(file) if file.exists() else _create(file)
+
+
+class Keyring:
+    """The keys of a project for as long as a process runs, read again when their file has changed.
+
+    While it is missing or damaged the last good ones stay: a service goes on, and makes no new ones.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / FILE
+        self._known = (0, 0, 0), load_keys(folder)  # one value, because several threads ask
+
+    @property
+    def keys(self) -> Keys:
+        """What the file says now, or said last."""
+        stamp, keys = self._known
+        try:
+            if (now := _stamp(self._file)) != stamp:
+                keys = _read(self._file)
+                self._known = now, keys
+        except (OSError, ConfigError):
+            pass  # `newsletter doctor` tells
+        return keys
+
+
+def rotate_keys(folder: Path) -> Keys:
+    """Put a new signing key in front; the old ones go on verifying the links in mails already sent."""
+    keys = load_keys(folder)
+    taken = {key.id for key in keys.signing}
+    rotated = Keys(signing=(_new_key(taken), *keys.signing), address=keys.address)
+    _write(folder / FILE, rotated, exclusive=False)
+    return rotated
+
+
+def _read(file: Path) -> Keys:
     try:
         written = tomllib.loads(file.read_text(encoding="utf-8"))
         signing = tuple(Key(str(item["id"]), base64.b64decode(item["secret"])) for item in written["signing"])
@@ -61,13 +95,10 @@ def load_keys(folder: Path) -> Keys:
     return Keys(signing=signing, address=address)
 
 
-def rotate_keys(folder: Path) -> Keys:
-    """Put a new signing key in front; the old ones go on verifying the links in mails already sent."""
-    keys = load_keys(folder)
-    taken = {key.id for key in keys.signing}
-    rotated = Keys(signing=(_new_key(taken), *keys.signing), address=keys.address)
-    _write(folder / FILE, rotated, exclusive=False)
-    return rotated
+def _stamp(file: Path) -> tuple[int, int, int]:
+    """What differs as soon as a file was replaced or written to."""
+    status = file.stat()
+    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def _create(file: Path) -> Keys:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from newsletter.app.keys import Keys, load_keys
+from newsletter.app.keys import Keyring, Keys
 from newsletter.compiler.edition import Identity
 from newsletter.config import FILE, Config, identity_of, load_config
 from newsletter.delivery.checks.identity import check_identity
@@ -41,10 +41,10 @@ class Project:
         """Where `newsletter serve` hands out the images of editions, by their names."""
         return f"{self.config.public.url}/assets"
 
-    @cached_property
+    @property
     def keys(self) -> Keys:
-        """The project's secrets, made when first needed."""
-        return load_keys(self.folder)
+        """The project's secrets as they are now, made when first needed."""
+        return self._keyring.keys
 
     @property
     def database_url(self) -> str:
@@ -54,6 +54,10 @@ class Project:
         if separator and scheme.startswith("sqlite") and path and path != ":memory:" and not Path(path).is_absolute():
             return f"{scheme}:///{self.folder / path}"
         return url
+
+    @cached_property
+    def _keyring(self) -> Keyring:
+        return Keyring(self.folder)
 
 
 def check_sender(project: Project) -> list[Problem]:

@@ -166,6 +166,26 @@ def test_scheduled_delivery_leaves_and_one_click_ends_it(newsroom: Newsroom) -> 
     assert one_click.rpartition("/")[2] not in log
 
 
+def test_links_signed_after_a_rotation_work_at_once(newsroom: Newsroom) -> None:
+    """Sent from a shell with the new key, or by the service's own sender, which began with the old one."""
+    with newsroom.serving():
+        sent, path = [], newsroom.folder / "issues" / "welcome"
+        newsroom.run("send", str(path), "--list", "weekly", "--yes")
+        sent.append(newsroom.relay.messages()["ana@example.org"][-1])
+        newsroom.run("secret", "rotate")
+        newsroom.run("send", str(path), "--list", "weekly", "--yes", "--again")
+        sent.append(newsroom.relay.messages()["bo@example.org"][-1])
+        delivery = newsroom.schedule(str(path.rename(path.with_name("second"))))
+        until(lambda: newsroom.state(delivery)["state"] == "finished")
+        sent.append(newsroom.relay.messages()["cleo@example.org"][-1])
+        links = [header(message, "list-unsubscribe").strip("<>") for message in sent]
+        assert len({link[-28:-26] for link in links}) == 2  # the ids of the keys: old, new, new
+        for link in links:
+            assert httpx2.post(link, data={"List-Unsubscribe": "One-Click"}).status_code == 200, link
+        exported = newsroom.run("subscribers", "export", "--list", "weekly")
+        assert exported.count("unsubscribed") == 3
+
+
 def test_sigterm_ends_every_process_and_leaves_nothing_unknown(newsroom: Newsroom) -> None:
     with recording_server(newsroom.folder / "slow", Quirk("dot", "delay", seconds=2)) as slow:
         newsroom.environment["NEWSLETTER_SMTP__PORT"] = str(slow.port)

@@ -60,9 +60,10 @@ Body = Annotated[bytes, Depends(small_body)]
 
 
 def public_app(
-    database: Database, *, signer: Signer, site: Site, public_url: str, clock: Callable[[], datetime]
+    database: Database, *, signer: Callable[[], Signer], site: Site, public_url: str, clock: Callable[[], datetime]
 ) -> FastAPI:
-    """The app of the public pages. `public_url` is where mails say it is; `clock` gives UTC.
+    """The app of the public pages. `public_url` is where mails say it is; `clock` gives UTC, `signer` the keys
+    as they are at that moment.
 
     A path in `public_url` may stand before the paths here or be taken away by a proxy in front: both work.
     """
@@ -77,11 +78,11 @@ def public_app(
 
 
 def _add_leaving(
-    app: FastAPI, database: Database, signer: Signer, answers: Answers, clock: Callable[[], datetime]
+    app: FastAPI, database: Database, signer: Callable[[], Signer], answers: Answers, clock: Callable[[], datetime]
 ) -> None:
     @app.api_route("/u/{token}", methods=SHOW)
     def ask_before_leaving(request: Request, token: str) -> HTMLResponse:
-        present = membership(database, signer, token)
+        present = membership(database, signer(), token)
         words = answers.words(request, present.language)
         if not present.lists:
             return answers.message("out", words)
@@ -91,9 +92,9 @@ def _add_leaving(
     def leave_lists(request: Request, token: str, body: Body) -> Response:
         wish = read_wish(request.headers.get("content-type", ""), body)
         if wish is None:
-            membership(database, signer, token)  # a link that is none of ours is told so first
+            membership(database, signer(), token)  # a link that is none of ours is told so first
             raise HTTPException(400)
-        left = leave(database, signer, token, wish, clock())
+        left = leave(database, signer(), token, wish, clock())
         log.info("%s recipient=%s delivery=%s changed=%s", wish.value, left.recipient, left.delivery, left.changed)
         if wish is Wish.ONE_CLICK:
             return PlainTextResponse("Unsubscribed.\n")
@@ -102,15 +103,15 @@ def _add_leaving(
 
     @app.api_route("/r/{token}", methods=SHOW)
     def ask_before_returning(request: Request, token: str) -> HTMLResponse:
-        words = answers.words(request, language_of_undo(database, signer, token))
+        words = answers.words(request, language_of_undo(database, signer(), token))
         return answers.page("return.html", words, {"field": FIELD, "agreed": AGREED})
 
     @app.post("/r/{token}")
     def return_to_lists(request: Request, token: str, body: Body) -> HTMLResponse:
         if read_wish(request.headers.get("content-type", ""), body) is not Wish.PAGE:
-            language_of_undo(database, signer, token)
+            language_of_undo(database, signer(), token)
             raise HTTPException(400)
-        returned = come_back(database, signer, token, clock())
+        returned = come_back(database, signer(), token, clock())
         log.info("undo recipient=%s delivery=%s changed=%s", returned.recipient, returned.delivery, returned.changed)
         return answers.message(returned.undone.value, answers.words(request, returned.language))
 
@@ -119,7 +120,7 @@ def _add_leaving(
         return answers.message("neutral", answers.words(request))
 
 
-def _add_reading(app: FastAPI, database: Database, signer: Signer, public_url: str) -> None:
+def _add_reading(app: FastAPI, database: Database, signer: Callable[[], Signer], public_url: str) -> None:
     origin = "{0.scheme}://{0.netloc}".format(urlsplit(public_url))
     mail_policy = policy(
         img_src=f"'self' {origin}",
@@ -130,7 +131,7 @@ def _add_reading(app: FastAPI, database: Database, signer: Signer, public_url: s
     @app.api_route("/v/{token}", methods=SHOW)
     def show_mail(token: str) -> HTMLResponse:
         html = open_view(
-            database, signer, token, leave_url=f"{public_url}/u", view_url=f"{public_url}/v/{token.lower()}"
+            database, signer(), token, leave_url=f"{public_url}/u", view_url=f"{public_url}/v/{token.lower()}"
         )
         return HTMLResponse(html, headers={"Content-Security-Policy": mail_policy})
 

@@ -93,7 +93,7 @@ class World:
             imprint="https://example.org/imprint",
         )
         self.client = TestClient(
-            public_app(self.database, signer=self.signer, site=site, public_url=URL, clock=self.clock),
+            public_app(self.database, signer=lambda: self.signer, site=site, public_url=URL, clock=self.clock),
             follow_redirects=False,
             raise_server_exceptions=False,
         )

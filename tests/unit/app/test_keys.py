@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.app.keys import load_keys, rotate_keys
+from newsletter.app.keys import Keyring, load_keys, rotate_keys
 from newsletter.errors import ConfigError
 from newsletter.tokens import Purpose
 
@@ -33,6 +33,32 @@ def test_rotation_signs_anew_and_still_verifies_the_old(tmp_path: Path) -> None:
     assert after.signer.verify(Purpose.VIEW, token) == "abc"
     assert after.signer.sign(Purpose.VIEW, "abc") != token
     assert after.address == before.address
+
+
+def test_keyring_follows_its_file(tmp_path: Path) -> None:
+    ring = Keyring(tmp_path)
+    assert ring.keys == load_keys(tmp_path)
+    assert rotate_keys(tmp_path) == ring.keys
+    file, other = tmp_path / "secret.toml", tmp_path / "copy.toml"
+    other.write_bytes(file.read_bytes())
+    assert rotate_keys(tmp_path) == ring.keys
+    file.write_bytes(other.read_bytes())  # in place, as an editor may do it
+    assert ring.keys == load_keys(tmp_path)
+
+
+def test_keyring_keeps_the_last_good_keys(tmp_path: Path) -> None:
+    ring, file = Keyring(tmp_path), tmp_path / "secret.toml"
+    good = ring.keys
+    whole = file.read_bytes()
+    for half in (b"", whole[: len(whole) // 2], b"\xff"):
+        file.write_bytes(half)
+        assert ring.keys == good
+    file.unlink()
+    assert ring.keys == good
+    assert not file.exists()
+    file.write_bytes(whole)
+    assert ring.keys == good
+    assert rotate_keys(tmp_path) == ring.keys
 
 
 @pytest.mark.parametrize(
