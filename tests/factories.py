@@ -70,7 +70,8 @@ def address_hash(address: str) -> str:
 def add_list(database: Database, slug: str = "weekly", *, language: str = "") -> int:
     with database.write() as connection:
         row = {"slug": slug, "name": slug.title(), "opt_in": "single", "language": language, "created_at": NOW}
-        return connection.execute(sa.insert(tables.lists).returning(tables.lists.c.id), row).scalar_one()
+        made: int = connection.execute(sa.insert(tables.lists).returning(tables.lists.c.id), row).scalar_one()
+        return made
 
 
 def add_people(

@@ -59,7 +59,7 @@ def retry_on_disconnect() -> None:
             return GoBack(values["now"], "the line was lost")  # type: ignore[arg-type]
         return decide(outcome, **values)  # type: ignore[arg-type]
 
-    courier.decide = decides  # type: ignore[assignment]
+    vars(courier)["decide"] = decides
 
 
 if __name__ == "__main__":

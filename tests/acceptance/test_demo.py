@@ -40,7 +40,7 @@ def test_demo_ends_by_itself_with_every_message_caught(first: subprocess.Complet
     files = sorted((project / ".demo" / "caught" / "eml").iterdir())
     assert len(files) == 2 * RECIPIENTS
     assert len(mailbox.Maildir(project / ".demo" / "caught" / "maildir")) == 2 * RECIPIENTS
-    received = Counter()
+    received = Counter[tuple[str, str, str]]()
     for file in files:
         message = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
         assert not message.defects

@@ -7,7 +7,7 @@ import importlib
 import re
 import shlex
 from collections.abc import Iterator
-from enum import EnumMeta
+from enum import Enum
 from pathlib import Path
 
 import click
@@ -152,7 +152,7 @@ def test_glossary_terms_stand_once() -> None:
         (Exclusion, "explanation/promises.md"),
     ],
 )
-def test_pages_name_every_state(states: EnumMeta, page: str) -> None:
+def test_pages_name_every_state(states: type[Enum], page: str) -> None:
     text = (DOCS / page).read_text(encoding="utf-8")
     assert {item.value for item in states if f"`{item.value}`" not in text} == set()
 

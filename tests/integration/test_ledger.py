@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -31,7 +30,7 @@ YEAR = 365 * 86400.0
 
 
 @pytest.fixture
-def ledger(database: Database) -> Iterator[StoredLedger]:
+def ledger(database: Database) -> StoredLedger:
     """A ledger with two workers and a delivery to six people."""
     add_people(database, ADDRESSES, add_list(database))
     start_delivery(database)

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -92,6 +93,12 @@ class Scene:
         self.trouble: list[str] = []
         self.dead: set[str] = set()
 
+    @property
+    def dotted(self) -> Counter[str]:
+        """How often each address was given a final dot."""
+        assert isinstance(self.transport, Scripted)
+        return self.transport.dotted
+
     def send(
         self, *, only: str | None = "delivery1", lease: float = 30.0, patience: float | None = None,
         stop_after: int | None = None, meanwhile: Callable[[], None] | None = None,
@@ -150,7 +157,7 @@ def scene(database: Database) -> Scene:
 def test_send_hands_over_each_message_once_and_finishes(scene: Scene) -> None:
     assert scene.send() is Ending.DONE
 
-    assert scene.transport.dotted == dict.fromkeys(scene.addresses, 1)
+    assert scene.dotted == dict.fromkeys(scene.addresses, 1)
     assert (scene.counts(), scene.state) == ({"accepted": 30}, DeliveryState.FINISHED)
     assert scene.problems() == ()
     assert len(scene.settled) == 30
@@ -191,7 +198,7 @@ def test_send_tries_again_what_was_lost_before_the_dot(scene: Scene) -> None:
     scene.transport = Scripted(unsteady)
 
     assert scene.send() is Ending.DONE
-    assert scene.transport.dotted == dict.fromkeys(scene.addresses, 1)
+    assert scene.dotted == dict.fromkeys(scene.addresses, 1)
     assert scene.state is DeliveryState.FINISHED
     assert {one.attempts for one in scene.store.recipients("delivery1")} == {1}
 
@@ -296,14 +303,14 @@ def test_stop_finishes_what_is_under_way_and_gives_the_rest_back(scene: Scene) -
     assert scene.workers() == 0
 
     assert scene.send() is Ending.DONE
-    assert scene.transport.dotted == dict.fromkeys(scene.addresses, 1)
+    assert scene.dotted == dict.fromkeys(scene.addresses, 1)
     assert scene.problems() == ()
 
 
 def test_pause_lets_no_further_dot_be_written(scene: Scene) -> None:
     async def pausing(envelope: Envelope, message: Message, permit: Permit) -> Outcome:
         await permit()
-        if len(scene.transport.dotted) == 5:
+        if len(scene.dotted) == 5:
             scene.store.move("delivery1", DeliveryState.PAUSED, since=DeliveryState.SENDING)
         return OK
 
@@ -312,7 +319,7 @@ def test_pause_lets_no_further_dot_be_written(scene: Scene) -> None:
     assert scene.send() is Ending.DONE
     counts = scene.counts()
     assert (set(counts), scene.state) == ({"accepted", "waiting"}, DeliveryState.PAUSED)
-    assert counts["accepted"] == sum(scene.transport.dotted.values()) <= 5 + 4
+    assert counts["accepted"] == sum(scene.dotted.values()) <= 5 + 4
 
 
 def test_send_takes_over_from_a_dead_worker(scene: Scene) -> None:
@@ -338,7 +345,7 @@ def test_worker_that_was_given_up_enters_anew(scene: Scene) -> None:
     given_up: list[str] = []
 
     async def interrupted(envelope: Envelope, message: Message, permit: Permit) -> Outcome:
-        if len(scene.transport.dotted) == 5 and not given_up:
+        if len(scene.dotted) == 5 and not given_up:
             given_up.append("once")
             # What others do to a worker that is silent for longer than its lease.
             scene.ledger.recover(datetime.now(UTC), lambda worker: True)
@@ -347,7 +354,7 @@ def test_worker_that_was_given_up_enters_anew(scene: Scene) -> None:
     scene.transport = Scripted(interrupted)
 
     assert scene.send(lease=0.6) is Ending.DONE
-    assert scene.transport.dotted == dict.fromkeys(scene.addresses, 1)
+    assert scene.dotted == dict.fromkeys(scene.addresses, 1)
     assert (scene.counts(), scene.state) == ({"accepted": 30}, DeliveryState.FINISHED)
     assert scene.problems() == ()
 
@@ -358,14 +365,14 @@ class Unreliable(StoredLedger):
     failing = 0
     lost = False
 
-    def record(self, *arguments: object) -> list[bool]:  # type: ignore[override]
-        if self.failing > 0 and arguments[1] + arguments[2]:  # type: ignore[operator]
+    def record(self, *arguments: Any) -> list[bool]:
+        if self.failing > 0 and arguments[1] + arguments[2]:
             self.failing -= 1
             if not self.lost:
                 raise DatabaseBusyError("locked")
-            super().record(*arguments)  # type: ignore[arg-type]
+            super().record(*arguments)
             raise CommitLostError("the line broke")
-        return super().record(*arguments)  # type: ignore[arg-type]
+        return super().record(*arguments)
 
 
 @pytest.mark.parametrize("lost", [False, True])
@@ -377,7 +384,7 @@ def test_no_dot_is_written_without_a_confirmed_permit(scene: Scene, lost: bool) 
 
     async def answer(envelope: Envelope, message: Message, permit: Permit) -> Outcome:
         nonlocal refused
-        if outages and len(scene.transport.dotted) >= outages[0]:
+        if outages and len(scene.dotted) >= outages[0]:
             outages.pop(0)
             ledger.failing = 3
         try:
@@ -390,7 +397,7 @@ def test_no_dot_is_written_without_a_confirmed_permit(scene: Scene, lost: bool) 
 
     assert scene.send() is Ending.DONE
     assert refused > 0
-    assert scene.transport.dotted == dict.fromkeys(scene.addresses, 1)
+    assert scene.dotted == dict.fromkeys(scene.addresses, 1)
     assert (scene.counts(), scene.state) == ({"accepted": 30}, DeliveryState.FINISHED)
     assert scene.problems() == ()
 
@@ -424,7 +431,7 @@ def test_send_of_all_deliveries_takes_turns_until_it_is_stopped(scene: Scene) ->
     start_delivery(scene.database, "other", issue="second", now=datetime.now(UTC))
 
     assert scene.send(only=None, stop_after=60) is Ending.STOPPED
-    assert scene.transport.dotted == dict.fromkeys(scene.addresses, 2)
+    assert scene.dotted == dict.fromkeys(scene.addresses, 2)
 
 
 def test_two_processes_send_one_delivery_together(scene: Scene) -> None:
@@ -443,7 +450,7 @@ def test_two_processes_send_one_delivery_together(scene: Scene) -> None:
         thread.join()
 
     assert endings == [Ending.DONE] * 2
-    assert scene.transport.dotted == dict.fromkeys(scene.addresses, 1)
+    assert scene.dotted == dict.fromkeys(scene.addresses, 1)
     assert (scene.counts(), scene.state) == ({"accepted": 30}, DeliveryState.FINISHED)
 
 

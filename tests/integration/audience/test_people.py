@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import sqlalchemy as sa
 from factories import NOW
@@ -81,7 +83,7 @@ def test_added_twice_is_subscribed_once(project: Project, database: Database) ->
     ],
 )
 def test_person_who_cannot_be_written_to_is_refused(
-    project: Project, database: Database, facts: dict[str, str], error: type[Exception]
+    project: Project, database: Database, facts: dict[str, Any], error: type[Exception]
 ) -> None:
     with pytest.raises(error):
         add(project, database, "weekly", **facts)

@@ -19,7 +19,7 @@ from newsletter.tokens import Purpose
 from newsletter.web.preview import Changes, export_preview, preview_app
 
 if TYPE_CHECKING:
-    from conftest import World  # the one beside this file
+    from integration.web.conftest import World
 
 pytestmark = pytest.mark.pictures
 

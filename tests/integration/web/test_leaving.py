@@ -11,7 +11,7 @@ from newsletter.feedback.unsubscribe import Wish
 from newsletter.tokens import Purpose
 
 if TYPE_CHECKING:
-    from conftest import World  # the one beside this file
+    from integration.web.conftest import World
 
 
 def at_once(act: Callable[[], object], number: int = 6) -> list[object]:

@@ -19,7 +19,7 @@ from newsletter.tokens import Key, Purpose, Signer
 from newsletter.web.public.app import small_body
 
 if TYPE_CHECKING:
-    from conftest import World  # the one beside this file
+    from integration.web.conftest import World
 
 URLENCODED = {"Content-Type": "application/x-www-form-urlencoded"}
 ONE_CLICK = "List-Unsubscribe=One-Click"

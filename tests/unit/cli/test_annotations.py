@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from newsletter.cli.annotations import github_lines, sarif
 from newsletter.problem import Place, Problem, Severity
 
@@ -24,7 +26,8 @@ def test_github_line_lets_no_name_steer_the_terminal() -> None:
 
 
 def test_sarif_names_rules_places_and_levels() -> None:
-    (run,) = sarif([ERROR, WARNING])["runs"]  # type: ignore[misc]
+    log: Any = sarif([ERROR, WARNING])
+    (run,) = log["runs"]
     assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["bad-url", "heavy-issue"]
     first, second = run["results"]
     assert (first["ruleId"], first["level"]) == ("bad-url", "error")

@@ -100,7 +100,7 @@ def test_hash_does_not_cover_where_images_are_served(rich: Edition) -> None:
 def test_hash_covers_words_identity_and_templates(tmp_path: Path, rich: Edition) -> None:
     def hash_of(content: object = None, **kit: object) -> str:
         issue = make_issue(rich_content() if content is None else content)  # type: ignore[arg-type]
-        return edition_of(compile_issue(issue, "en", make_kit(**kit))).hash  # type: ignore[arg-type]
+        return edition_of(compile_issue(issue, "en", make_kit(**kit))).hash
 
     folder = write_templates(tmp_path)
     others = {

@@ -8,7 +8,7 @@ import hashlib
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from email.message import EmailMessage
+from email.message import EmailMessage, MIMEPart
 
 import pytest
 from hypothesis import given
@@ -48,7 +48,7 @@ def read(message: Message) -> EmailMessage:
     return parsed
 
 
-def body(part: EmailMessage) -> str:
+def body(part: MIMEPart) -> str:
     """The words of a part, with the line ends that people write."""
     payload = part.get_payload(decode=True)
     assert isinstance(payload, bytes)

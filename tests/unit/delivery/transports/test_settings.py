@@ -13,7 +13,8 @@ from newsletter.errors import ConfigError
 
 
 def settings(**changes: Any) -> SmtpSettings:
-    return relay(**{"host": "relay.example.org", "port": 587} | changes)
+    facts: dict[str, Any] = {"host": "relay.example.org", "port": 587} | changes
+    return relay(**facts)
 
 
 def test_password_is_not_shown() -> None:
