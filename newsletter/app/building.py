@@ -13,7 +13,7 @@ from datetime import UTC, datetime, time
 from pathlib import Path
 
 from newsletter.app.composing import claim_outside, letterhead, values_of
-from newsletter.app.issues import Examined, examine_all, read_personas
+from newsletter.app.issues import Examined, examine_all, no_issues, read_personas
 from newsletter.app.project import Project, check_sender
 from newsletter.audience.address import parse_address
 from newsletter.authoring.persona import BUILT_IN, Persona, choose_persona
@@ -48,6 +48,8 @@ def build(project: Project, paths: Sequence[Path], out: Path) -> BuildReport:
     """
     personas, _ = read_personas(project)
     examined, problems = examine_all(project, paths)
+    if not examined:
+        problems.append(no_issues(project, paths))
     files: dict[str, bytes] = {}
     entries: list[Mapping[str, object]] = []
     for one in examined:

@@ -12,18 +12,21 @@ from pathlib import Path
 from newsletter.app.editions import compile_editions
 from newsletter.app.project import Project, check_sender
 from newsletter.authoring.check import check_issue
-from newsletter.authoring.files import shown
+from newsletter.authoring.files import refuse_outside, shown
 from newsletter.authoring.issue import Issue
-from newsletter.authoring.load import Loaded, find_issues, load_issue, slug_of
+from newsletter.authoring.load import Loaded, find_issues, load_issue, may_be_issue, slug_of
+from newsletter.authoring.people import FILE as PEOPLE
+from newsletter.authoring.people import load_people
 from newsletter.authoring.persona import FILE as PERSONAS
 from newsletter.authoring.persona import Persona, load_personas
 from newsletter.compiler.edition import Edition
 from newsletter.compiler.templates import looks_in
 from newsletter.errors import NotFoundError
-from newsletter.problem import Place, Problem, has_errors
+from newsletter.problem import Place, Problem, Severity, has_errors
 
 _NAMED = 5
 """Issues that are named in place of one that is not there."""
+_HINT = 'An issue is issues/<slug>/issue.yaml; start one with newsletter new "A title".'
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +43,13 @@ class Examined:
 
 
 def find(project: Project, paths: Sequence[Path] = ()) -> list[Path]:
-    """The issue files that these paths mean; without any, or with the project's own folder, all of the project.
+    """The issue files that these paths mean, each once; without any, or with the project's folder, all of the project.
 
     What is no path may be an issue's slug. Raises NotFoundError, which names the issues there are, the nearest first.
     """
     everything = find_issues([project.issues] if project.issues.exists() else [], root=project.folder)
-    return sorted({file for path in paths for file in _meant(project, path, everything)}) if paths else everything
+    meant = (file for path in paths for file in _meant(project, path, everything))
+    return sorted({os.path.realpath(file): file for file in meant}.values()) if paths else everything
 
 
 def _meant(project: Project, path: Path, everything: Sequence[Path]) -> Sequence[Path]:
@@ -93,18 +97,17 @@ def examine(project: Project, path: Path) -> Examined:
 
 
 def examine_all(project: Project, paths: Sequence[Path] = ()) -> tuple[list[Examined], list[Problem]]:
-    """These issues (without paths, all), and every problem of them and their personas, each once."""
+    """These issues (without paths, all), and every problem of them, of their personas and of what lies beside them."""
     files = find(project, paths)
     examined = [examine(project, file) for file in files]
     problems = [
         *read_personas(project)[1],
+        *(problem for path in paths if path.is_file() and not may_be_issue(path) for problem in _beside(project, path)),
         *_same_slugs(project, files),
         *(problem for one in examined for problem in one.problems),
     ]
-    if not files:
-        where = ", ".join(shown(path, project.folder) for path in paths) or "issues"
-        hint = 'An issue is issues/<slug>/issue.yaml; start one with newsletter new "A title".'
-        problems.append(Problem("no-issues", "there is no issue here", Place(where), hint=hint))
+    if not files and not any(path.name in (PEOPLE, PERSONAS) for path in paths):
+        problems.append(no_issues(project, paths))
     return examined, list(_quoted(dict.fromkeys(problems), project.folder))
 
 
@@ -112,6 +115,24 @@ def check(project: Project, paths: Sequence[Path] = ()) -> list[Problem]:
     """Every check on these issues: the file, editorial rules, compiling, and who sends."""
     _, problems = examine_all(project, paths)
     return list(dict.fromkeys([*problems, *check_sender(project)]))
+
+
+def no_issues(project: Project, paths: Sequence[Path]) -> Problem:
+    """The problem of paths that hold no issue."""
+    where = ", ".join(shown(path, project.folder) for path in paths) or "issues"
+    return Problem("no-issues", "there is no issue here", Place(where), hint=_HINT)
+
+
+def _beside(project: Project, file: Path) -> Sequence[Problem]:
+    """A file that is no issue, as a pattern of the shell brings it along: people and personas are read as such."""
+    if refused := refuse_outside(file, project.folder):
+        return [refused]
+    if file.name == PEOPLE:
+        return load_people(file, shown(file, project.folder))[1]
+    if file.name == PERSONAS:
+        return load_personas(file, root=project.folder)[1]
+    place = Place(shown(file, project.folder))
+    return [Problem("no-issue", "this is not an issue", place, Severity.WARNING, hint=_HINT)]
 
 
 def _same_slugs(project: Project, files: Iterable[Path]) -> Iterator[Problem]:

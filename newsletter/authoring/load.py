@@ -41,11 +41,16 @@ class Loaded:
 def find_issues(paths: Iterable[Path], *, root: Path) -> list[Path]:
     """The issue files among these files and folders, sorted; a translation stands for its issue.
 
+    A file that cannot be one by its name is passed over.
+
     What a link leads out of `root` to is not looked into; `load_issue` tells of it.
     """
-    return sorted(
-        {issue for path in paths for issue in (_in_folder(path, root) if path.is_dir() else [_of_file(path)])}
-    )
+    return sorted({issue for path in paths for issue in (_in_folder(path, root) if path.is_dir() else _of_file(path))})
+
+
+def may_be_issue(file: Path) -> bool:
+    """Whether an issue or a translation can have this name: people, personas and pictures may lie beside them."""
+    return file.suffix == ".yaml" and file.name not in (PEOPLE, PERSONAS)
 
 
 def load_issue(file: Path, *, root: Path, looks: Mapping[str, Sequence[str]] | None = None) -> Loaded:
@@ -206,13 +211,12 @@ class _Reading:
         self.problems.append(Problem(rule, message, Place(shown(file, self.root)), hint=hint))
 
 
-def _of_file(path: Path) -> Path:
-    """The issue that a file belongs to: itself, or what it translates."""
+def _of_file(path: Path) -> Iterator[Path]:
+    """The issue that a file belongs to, if any: itself, or what it translates."""
     match = _TRANSLATION.fullmatch(path.name)
-    if match is None:
-        return path
-    original = path.with_name(f"{match['stem']}.yaml")
-    return original if original.exists() or match["stem"] == "issue" else path
+    original = path.with_name(f"{match['stem']}.yaml") if match else path
+    if may_be_issue(path):
+        yield original if original.exists() or original.name == NAME else path
 
 
 def _in_folder(start: Path, root: Path) -> Iterator[Path]:
@@ -227,8 +231,7 @@ def _in_folder(start: Path, root: Path) -> Iterator[Path]:
             if path.name.startswith("."):
                 continue
             if not path.is_dir():
-                if path.suffix == ".yaml" and path.name not in (PEOPLE, PERSONAS):
-                    yield _of_file(path)
+                yield from _of_file(path)
             elif refuse_outside(path, root):
                 yield path / NAME
             elif path.resolve() not in seen:

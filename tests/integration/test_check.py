@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 from writing import CONFIG, write_project
 
+from newsletter.app.building import build
 from newsletter.app.issues import check, find
 from newsletter.app.project import open_project
 from newsletter.cli.main import cli
@@ -102,6 +103,30 @@ def test_paths_choose_what_is_checked(tmp_path: Path) -> None:
     assert find(project, [tmp_path]) == find(project)
     assert check(project, [folder / "issue.zh.yaml"]) == []
     assert [problem.place.file for problem in check(project, [folder.parent / "broken.yaml"])] == ["issues/broken.yaml"]
+
+
+def test_one_issue_by_path_and_by_slug_is_one_issue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_project(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    project = open_project(tmp_path, {})
+    paths = [Path("issues/maps"), Path("maps"), tmp_path / "issues" / ".." / "issues" / "maps" / "issue.yaml"]
+    assert len(find(project, paths)) == 1
+    assert check(project, paths) == []
+
+
+def test_pattern_of_the_shell_brings_what_is_no_issue(tmp_path: Path) -> None:
+    issues = write_project(tmp_path).parent
+    (issues / "logo.png").write_bytes(b"")
+    (issues / "people.yaml").write_text("ana: {name: 7}\n", encoding="utf-8")
+    (issues / "personas.yaml").write_text("- {id: a}\n- {id: a}\n", encoding="utf-8")
+    project = open_project(tmp_path, {})
+    told = [(p.id, p.place.file, p.severity.value) for p in check(project, [issues / "logo.png", issues / "maps"])]
+    assert ("no-issue", "issues/logo.png", "warning") in told
+    assert [p.id for p in check(project, [issues / "people.yaml"])] == ["duplicate-id", "wrong-type"]
+    assert [p.id for p in check(project, [issues / "personas.yaml"])] == ["duplicate-id"]
+    assert [p.id for p in check(project, [issues / "logo.png"])] == ["duplicate-id", "no-issue", "no-issues"]
+    assert [p.id for p in build(project, [issues / "personas.yaml"], tmp_path / "out").problems][-1:] == ["no-issues"]
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("style", ["sarif", "github"])
