@@ -21,7 +21,7 @@ from newsletter.delivery.ledger import RecipientState
 from newsletter.delivery.plan import Planned, plan
 from newsletter.delivery.schedule import check_start, is_missed
 from newsletter.delivery.worker import is_known_dead
-from newsletter.errors import AuthoringError, EmptyAudienceError, StateError, WrongUsageError
+from newsletter.errors import AuthoringError, EmptyAudienceError, NotFoundError, StateError, WrongUsageError
 from newsletter.problem import Problem, has_errors
 from newsletter.reporting.report import Report, check_equation
 from newsletter.storage.books import read_books, read_languages, read_reasons, resent_ones
@@ -29,7 +29,7 @@ from newsletter.storage.deliveries import Deliveries, Lease, Order
 from newsletter.storage.engine import Database
 from newsletter.storage.freeze import foresee
 from newsletter.storage.ledger import has_worker
-from newsletter.storage.resolve import accept_unknown, resend_unknown
+from newsletter.storage.resolve import accept_unknown, named_ones, resend_unknown
 from newsletter.tokens import base32, keyed_hash
 
 
@@ -208,9 +208,13 @@ def resolve(
     now: datetime,
     only: Collection[str] = (),
 ) -> int:
-    """Decide what became of unknown recipients: of all, or of some by address or id. Returns how many were moved."""
+    """Decide what became of unknown recipients: of all, or of some by address or id. Returns how many were moved.
+
+    Raises NotFoundError for one who is no recipient, StateError for one who is not unknown; then nobody is moved.
+    """
     Deliveries(database).get(delivery)
     chosen = [_recipient_key(project, one) for one in only]
+    _require_unknown(database, delivery, chosen)
     if verdict == "accepted":
         return accept_unknown(database, delivery, now, only=chosen)
     return resend_unknown(database, delivery, now, only=chosen)
@@ -219,6 +223,18 @@ def resolve(
 def _recipient_key(project: Project, name: str) -> str:
     """A recipient's id as it is; an address as the hash by which the ledger knows it."""
     return keyed_hash(project.keys.address, parse_address(name).canonical) if "@" in name else name.lower()
+
+
+def _require_unknown(database: Database, delivery: str, chosen: Sequence[str]) -> None:
+    hint = f"`newsletter deliveries recipients {delivery} --state unknown` lists whom you may name"
+    named = named_ones(database, delivery, chosen)
+    for number, key in enumerate(chosen, 1):
+        if key not in named:
+            which = f"Number {number} of those you named" if len(chosen) > 1 else "Whom you named"
+            raise NotFoundError(f"{which} is no recipient of delivery {delivery}", hint=hint)
+        recipient, state = named[key]
+        if state is not RecipientState.UNKNOWN:
+            raise StateError(f"Recipient {recipient} is {state}, not unknown", hint=hint)
 
 
 def is_attended(database: Database) -> bool:

@@ -38,6 +38,16 @@ def resend_unknown(database: Database, delivery: str, now: datetime, *, only: Co
     return moved
 
 
+def named_ones(database: Database, delivery: str, keys: Collection[str]) -> dict[str, tuple[str, RecipientState]]:
+    """Which recipients of a delivery these ids or address hashes mean: key → id and state."""
+    mine = sa.select(recipients.c.id, recipients.c.address_hash, recipients.c.state).where(
+        recipients.c.delivery_id == delivery, _one_of(keys)
+    )
+    with database.read() as connection:
+        rows = connection.execute(mine).all()
+    return {key: (row.id, RecipientState(row.state)) for row in rows for key in (row.id, row.address_hash)}
+
+
 def resend_by_policy(
     database: Database, delivery: str, now: datetime, *, patience: timedelta, expiry: timedelta
 ) -> int:
@@ -87,9 +97,13 @@ def _resend(
 def _unknown(delivery: str, only: Collection[str]) -> list[sa.ColumnElement[bool]]:
     conditions = [recipients.c.delivery_id == delivery, recipients.c.state == RecipientState.UNKNOWN.value]
     if only:
-        chosen = sorted(only)
-        conditions.append(sa.or_(recipients.c.id.in_(chosen), recipients.c.address_hash.in_(chosen)))
+        conditions.append(_one_of(only))
     return conditions
+
+
+def _one_of(keys: Collection[str]) -> sa.ColumnElement[bool]:
+    chosen = sorted(keys)
+    return sa.or_(recipients.c.id.in_(chosen), recipients.c.address_hash.in_(chosen))
 
 
 def with_unknown(database: Database) -> list[str]:

@@ -275,7 +275,11 @@ def test_unknown_recipients_are_resolved_by_address(tmp_path: Path, database: Da
 
         assert {one.address for one in report_on(database, name).unknown} == {"ana@example.org", "bo@example.org"}
         assert resolve(project, database, name, "accepted", now=NOW, only=["Ana@Example.org"]) == 1
-        assert resolve(project, database, name, "accepted", now=NOW, only=["nobody@example.org"]) == 0
+        for wrong in (["nobody@example.org"], ["bo@example.org", "nobody"]):
+            with pytest.raises(NotFoundError, match=f"no recipient of delivery {name}"):
+                resolve(project, database, name, "resend", now=NOW, only=wrong)
+        with pytest.raises(StateError, match="is accepted, not unknown"):
+            resolve(project, database, name, "resend", now=NOW, only=["bo@example.org", "cy@example.org"])
         assert [one.address for one in report_on(database, name).unknown] == ["bo@example.org"]
 
 
