@@ -6,9 +6,8 @@ The listing tells the flow; imports go one way, from the drivers down to the gro
                                                                    ├─ delivery ─▶ Message + Envelope ─▶ relay
      people ───────── audience ───▶ recipients ────────────────────┘      ▲            │        once per recipient
                          ▲                                          retry │            ▼
-                         │                                                └───────── Outcome ─▶ Event ─┐
-                         └──────────── consequences ◀── feedback ◀── unsubscribes (bounces, clicks) ───┤
-                                                                                     reporting ─▶ Report
+                         │                                                └───────── Outcome ─▶ ledger ── reporting ─▶ Report
+                         └─ consent, Event ◀─ feedback ◀─ a reader leaves by the mail's link
 
 Compiling happens once per edition, composing once per recipient. The scheduler only wakes things: what is due,
 claimed or done is known by the database. The command line and the scheduler call `app`; `app` calls the stages.

@@ -23,7 +23,7 @@ from newsletter.delivery.plan import Exclusion, LeftOut
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = sorted([*DOCS.rglob("*.md"), *(ROOT / "newsletter/app/starter").rglob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *(ROOT / "newsletter/app/starter").rglob("*.md")])
 WRITTEN_BY_HAND = [page for page in PAGES if page.name not in ("cli.md", "config.md")]
 PACKAGE = Path(newsletter.__file__).parent
 
@@ -162,6 +162,38 @@ def test_glossary_covers_who_is_left_out_and_whose_fault() -> None:
     for item in (*LeftOut, *Fault):
         word = {"theirs": "the address's"}.get(item.value, item.value)
         assert word in text
+
+
+def promises() -> dict[str, str]:
+    """Promise → the cell that says what shows it."""
+    table = (DOCS / "explanation/promises.md").read_text(encoding="utf-8").partition("| Shown by |\n|---|---|\n")[2]
+    rows = [line.strip("| ").split(" | ") for line in table.partition("\n\n")[0].splitlines()]
+    return {row[0]: row[1] for row in rows}
+
+
+def names_in(file: Path) -> set[str]:
+    """What a test file defines at its top: functions, and the classes that are made by assignment."""
+    found = set()
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Assign):
+            found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return found
+
+
+@pytest.mark.parametrize(("promise", "shown"), promises().items())
+def test_promise_names_tests_that_exist(promise: str, shown: str) -> None:
+    tests = re.findall(r"`([\w/]+\.py)::([Tt]est\w+)`", shown)
+    assert tests or shown.startswith("by design, no test: "), promise
+    assert [name for file, name in tests if name not in names_in(ROOT / "tests" / file)] == []
+
+
+def test_every_way_a_promise_is_kept_names_its_tests() -> None:
+    page = (DOCS / "explanation/promises.md").read_text(encoding="utf-8")
+    ways = re.findall(r"^\*\*(.+?)\.\*\*", page, re.MULTILINE)
+    assert len(ways) >= 7
+    assert set(ways) - set(promises()) == set()
 
 
 def issue_reference() -> str:
