@@ -100,9 +100,11 @@ def add_person(
         subscriber = store.find(address_hash)
         assert subscriber is not None, "it was written a moment ago"
         for item in items:
-            if says[item.slug] is not known.consents.get(item.slug):
+            before = known.consents.get(item.slug)
+            if says[item.slug] is not before:
                 store.set_consent(subscriber.id, item.id, says[item.slug], origin)
-                _tell(database, connection, EventKind.SUBSCRIBED, subscriber, now, list=item.id)
+                if before is Consent.UNSUBSCRIBED:
+                    _tell(database, connection, EventKind.RESUBSCRIBED, subscriber, now, list=item.id)
     return show_person(project, database, person.email)
 
 

@@ -1,6 +1,8 @@
-"""Event: one thing that happened to one person or recipient, ours or theirs. Append-only; `storage/events.py` keeps it.
+"""Event: one line of the record of who left, came back, was suppressed, allowed again or erased.
 
-Events name ids, never addresses: who they were about must be forgettable.
+Append-only, kept by `storage/events.py`. Events name ids, never addresses: who they were about must be forgettable.
+How somebody came in, by command or by import, stands on the subscription itself; a restore carries over who stays
+out, not the lines that say why.
 """
 
 from __future__ import annotations
@@ -15,10 +17,9 @@ from typing import Any
 class EventKind(StrEnum):
     """What happened."""
 
-    SUBSCRIBED = "subscribed"
     UNSUBSCRIBED = "unsubscribed"
     RESUBSCRIBED = "resubscribed"
-    """Took back an unsubscribe of their own."""
+    """Came back after leaving: by the undo of their own, or by an operator on their word."""
     SUPPRESSED = "suppressed"
     UNSUPPRESSED = "unsuppressed"
     ERASED = "erased"
