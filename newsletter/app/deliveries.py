@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +24,7 @@ from newsletter.delivery.worker import is_known_dead
 from newsletter.errors import AuthoringError, EmptyAudienceError, NotFoundError, StateError, WrongUsageError
 from newsletter.problem import Problem, has_errors
 from newsletter.reporting.report import Report, check_equation
-from newsletter.storage.books import read_books, read_languages, read_reasons, resent_ones
+from newsletter.storage.books import read_books, read_languages, read_next, read_reasons, resent_ones
 from newsletter.storage.deliveries import Deliveries, Lease, Order
 from newsletter.storage.engine import Database
 from newsletter.storage.freeze import foresee
@@ -242,6 +242,12 @@ def is_attended(database: Database) -> bool:
     return has_worker(database, is_known_dead)
 
 
+def next_of(database: Database, found: Iterable[Delivery]) -> dict[str, datetime | None]:
+    """For the deliveries among these that are under way: when the next recipient of each may be sent to."""
+    with database.read() as connection:
+        return {one.id: read_next(connection, one.id) for one in found if one.state.is_under_way}
+
+
 def report_on(database: Database, delivery: str) -> Report:
     """What a delivery amounted to, and whether its books balance."""
     store = Deliveries(database)
@@ -249,7 +255,7 @@ def report_on(database: Database, delivery: str) -> Report:
     with database.read() as connection:
         books = read_books(connection, delivery)
         languages, reasons = read_languages(connection, delivery), read_reasons(connection, delivery)
-        resent = resent_ones(connection, delivery)
+        resent, next_at = resent_ones(connection, delivery), read_next(connection, delivery)
     return Report(
         delivery=found,
         books=books,
@@ -258,6 +264,7 @@ def report_on(database: Database, delivery: str) -> Report:
         reasons=reasons,
         unknown=tuple(store.recipients(delivery, RecipientState.UNKNOWN)),
         resent=tuple(one for name in resent if (one := store.recipient(name)) is not None),
+        next_at=next_at,
         attended=is_attended(database),
     )
 

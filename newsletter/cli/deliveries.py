@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from newsletter.cli.show import local_time, print_facts, print_json, print_table, the_project
-from newsletter.cli.watching import ending_of, outcome_lines, send_watched, show_outcome
+from newsletter.cli.watching import ending_of, outcome_lines, send_watched, show_outcome, unattended
 from newsletter.reporting.wording import in_words
 
 if TYPE_CHECKING:
@@ -51,12 +51,12 @@ def _opened(ctx: click.Context) -> Iterator[tuple[Project, Database]]:
 @click.pass_context
 def list_(ctx: click.Context, as_json: bool) -> None:
     """Every delivery, the newest first."""
-    from newsletter.app.deliveries import is_attended
+    from newsletter.app.deliveries import is_attended, next_of
     from newsletter.storage.deliveries import Deliveries
 
     with _opened(ctx) as (project, database):
         found = Deliveries(database).all()
-        attended = is_attended(database)
+        idle = {} if is_attended(database) else next_of(database, found)
     if as_json:
         print_json([_facts(delivery) for delivery in found])
         return
@@ -75,9 +75,8 @@ def list_(ctx: click.Context, as_json: bool) -> None:
         click.echo("There are no deliveries yet.")
         return
     print_table(("id", "issue", "state", "recipients", "lists", "time"), rows)
-    for one in found:
-        if one.state.is_under_way and not attended:
-            click.echo(f"Nobody is at work on {one.id}. Go on: newsletter deliveries resume {one.id}")
+    for one, due in idle.items():
+        click.echo(unattended(one, due, partial(local_time, project)))
 
 
 def _count(delivery: Delivery) -> object:
@@ -118,7 +117,7 @@ def show(ctx: click.Context, delivery: str, as_json: bool) -> None:
     told = {name.removesuffix("_at"): value for name, value in facts.items() if value not in (None, "", [], False)}
     print_facts({name: ", ".join(value) if isinstance(value, list) else value for name, value in told.items()})
     click.echo()
-    click.echo("\n".join(outcome_lines(report)))
+    click.echo("\n".join(outcome_lines(report, partial(local_time, project))))
 
 
 @deliveries.command()
@@ -130,7 +129,7 @@ def report(ctx: click.Context, delivery: str, as_json: bool) -> int:
 
     Exits with 1 when they do not.
     """
-    _, found = _report(ctx, delivery)
+    project, found = _report(ctx, delivery)
     if as_json:
         print_json(
             _facts(found.delivery)
@@ -145,7 +144,7 @@ def report(ctx: click.Context, delivery: str, as_json: bool) -> int:
             }
         )
     else:
-        click.echo("\n".join(_report_lines(found)))
+        click.echo("\n".join(_report_lines(found, partial(local_time, project))))
     return 1 if found.problems else 0
 
 
@@ -159,12 +158,16 @@ def _report(ctx: click.Context, delivery: str) -> tuple[Project, Report]:
 def _numbers(report: Report) -> dict[str, object]:
     from newsletter.reporting.report import counts_of
 
-    return {"counts": counts_of(report.delivery, report.books), "left_out": dict(report.delivery.left_out)}
+    return {
+        "counts": counts_of(report.delivery, report.books),
+        "left_out": dict(report.delivery.left_out),
+        "next_at": None if report.next_at is None else report.next_at.isoformat(),
+    }
 
 
-def _report_lines(report: Report) -> Iterator[str]:
+def _report_lines(report: Report, told: Callable[[datetime], str]) -> Iterator[str]:
     yield f"Delivery {report.delivery.id} of {report.delivery.issue}"
-    yield from outcome_lines(report)
+    yield from outcome_lines(report, told)
     yield f"Editions: {', '.join(f'{count} {language}' for language, count in report.languages.items()) or 'none'}"
     for title, people in (("May or may not have arrived", report.unknown), ("Sent more than once", report.resent)):
         if people:
@@ -184,7 +187,7 @@ def recipients(ctx: click.Context, delivery: str, state: str | None, as_json: bo
     from newsletter.delivery.ledger import RecipientState
     from newsletter.storage.deliveries import Deliveries
 
-    with _opened(ctx) as (_, database):
+    with _opened(ctx) as (project, database):
         store = Deliveries(database)
         store.get(delivery)
         rows = store.recipients(delivery, None if state is None else RecipientState(state))
@@ -193,9 +196,16 @@ def recipients(ctx: click.Context, delivery: str, state: str | None, as_json: bo
                 print_json(_recipient(one))
             return
         print_table(
-            ("address", "language", "state", "attempts", "reason"),
+            ("address", "language", "state", "attempts", "next", "reason"),
             (
-                (one.address or one.id, one.language, one.state.value, one.attempts, in_words(one.reason) or one.reply)
+                (
+                    one.address or one.id,
+                    one.language,
+                    one.state.value,
+                    one.attempts,
+                    local_time(project, one.next_at) if one.state is RecipientState.DEFERRED else "",
+                    in_words(one.reason) or one.reply,
+                )
                 for one in rows
             ),
         )
@@ -211,6 +221,7 @@ def _recipient(one: Recipient) -> dict[str, object]:
         "message_id": one.message_id,
         "reply": one.reply,
         "attempts": one.attempts,
+        "next_at": one.next_at.isoformat() if one.state.value == "deferred" else None,
     }
 
 
@@ -222,9 +233,9 @@ def pause(ctx: click.Context, delivery: str, as_json: bool) -> None:
     """Stop sending; "resume" goes on."""
     from newsletter.app.deliveries import pause as pause_delivery
 
-    with _opened(ctx) as (_, database):
+    with _opened(ctx) as (project, database):
         pause_delivery(database, delivery)
-        show_outcome(database, delivery, as_json=as_json)
+        show_outcome(project, database, delivery, as_json=as_json)
 
 
 @deliveries.command()
@@ -246,10 +257,10 @@ def resume(ctx: click.Context, delivery: str, detach: bool, as_json: bool) -> in
         check_relay(project)
         resume_delivery(database, delivery)
         if detach:
-            show_outcome(database, delivery, as_json=as_json)
+            show_outcome(project, database, delivery, as_json=as_json)
             return 0
         sent = send_watched(project, database, delivery)
-        return ending_of(show_outcome(database, delivery, as_json=as_json), sent)
+        return ending_of(show_outcome(project, database, delivery, as_json=as_json), sent)
 
 
 @deliveries.command()
@@ -260,9 +271,9 @@ def cancel(ctx: click.Context, delivery: str, as_json: bool) -> None:
     """End a delivery for good; whoever is still waiting gets nothing."""
     from newsletter.app.deliveries import cancel as cancel_delivery
 
-    with _opened(ctx) as (_, database):
+    with _opened(ctx) as (project, database):
         cancel_delivery(database, delivery, datetime.now(UTC))
-        show_outcome(database, delivery, as_json=as_json)
+        show_outcome(project, database, delivery, as_json=as_json)
 
 
 @deliveries.command()
@@ -305,4 +316,4 @@ def resolve(
         moved = resolve_unknown(project, database, delivery, verdict, now=datetime.now(UTC), only=only)
         if not as_json:
             click.echo(f"{moved} {'counted as accepted' if verdict == 'accepted' else 'will be sent again'}")
-        show_outcome(database, delivery, as_json=as_json)
+        show_outcome(project, database, delivery, as_json=as_json)

@@ -165,10 +165,10 @@ def _send(
             click.echo(f'It starts at {local_time(project, start)}, sent by "newsletter serve".')
         elif not as_json:
             click.echo('It is left to "newsletter serve" or "newsletter worker".')
-        show_outcome(database, delivery.id, as_json=as_json, quiet=not as_json)
+        show_outcome(project, database, delivery.id, as_json=as_json, quiet=not as_json)
         return 0
     ending = send_watched(project, database, delivery.id)
-    return ending_of(show_outcome(database, delivery.id, as_json=as_json), ending)
+    return ending_of(show_outcome(project, database, delivery.id, as_json=as_json), ending)
 
 
 def _show_outlook(ready: Ready, outlook: Outlook) -> None:

@@ -6,11 +6,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.show import print_json
+from newsletter.cli.show import local_time, print_json
 from newsletter.reporting.wording import in_words
 
 if TYPE_CHECKING:
@@ -80,7 +82,7 @@ def seldom(tell: Callable[[str], None]) -> Callable[[str], None]:
     return tell_seldom
 
 
-def show_outcome(database: Database, delivery: str, *, as_json: bool, quiet: bool = False) -> Report:
+def show_outcome(project: Project, database: Database, delivery: str, *, as_json: bool, quiet: bool = False) -> Report:
     """Print what a delivery has come to so far."""
     from newsletter.app.deliveries import report_on
     from newsletter.reporting.report import counts_of
@@ -90,12 +92,12 @@ def show_outcome(database: Database, delivery: str, *, as_json: bool, quiet: boo
         counts = counts_of(report.delivery, report.books)
         print_json({"delivery": delivery, "state": report.delivery.state.value, "counts": counts})
     elif not quiet:
-        click.echo("\n".join(outcome_lines(report)))
+        click.echo("\n".join(outcome_lines(report, partial(local_time, project))))
     return report
 
 
-def outcome_lines(report: Report) -> Iterator[str]:
-    """State, counts, and what a person may want to do now."""
+def outcome_lines(report: Report, told: Callable[[datetime], str] = datetime.isoformat) -> Iterator[str]:
+    """State, counts, and what a person may want to do now. `told` says an instant as people read it."""
     from newsletter.delivery.ledger import RecipientState
     from newsletter.reporting.report import counts_of
 
@@ -114,13 +116,13 @@ def outcome_lines(report: Report) -> Iterator[str]:
         yield f"Nobody was mailed: {received} got this issue before, or may have. --again sends it once more."
     if counts["unknown"]:
         yield f"Look at the unknown: newsletter deliveries recipients {delivery.id} --state unknown"
-    if what_now := _what_now(report):
+    if what_now := _what_now(report, told):
         yield what_now
     for problem in report.problems:
         yield f"{click.style('The books do not balance:', fg='red')} {problem}"
 
 
-def _what_now(report: Report) -> str:
+def _what_now(report: Report, told: Callable[[datetime], str]) -> str:
     """What happens by itself with a delivery that is not over, or what to type so that something does."""
     from newsletter.delivery.delivery import DeliveryState
 
@@ -129,9 +131,21 @@ def _what_now(report: Report) -> str:
         return ""
     if state is DeliveryState.SCHEDULED:
         return 'It starts by itself while "newsletter serve" is running.'
-    if state.is_under_way:
-        return "A sender is at work." if report.attended else f"Nobody is at work on it. {go_on}"
-    return go_on
+    if not state.is_under_way:
+        return go_on
+    if report.attended:
+        return "A sender is at work."
+    return unattended(report.delivery.id, report.next_at, told)
+
+
+def unattended(delivery: str, due: datetime | None, told: Callable[[datetime], str]) -> str:
+    """What to do about a delivery that nobody is at work on, which may be because nothing of it is due."""
+    go_on = f"newsletter deliveries resume {delivery}"
+    if due is not None and due > datetime.now(UTC):
+        return (
+            f"The next of {delivery} is due at {told(due)}. Leave it to newsletter serve, or go on after that: {go_on}"
+        )
+    return f"Nobody is at work on {delivery}. Go on: {go_on}"
 
 
 def ending_of(report: Report, sent: SendResult) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from newsletter.delivery.delivery import Delivery
 from newsletter.delivery.ledger import Recipient, RecipientState
@@ -44,6 +45,8 @@ class Report:
     """Those whose message may or may not have arrived, by name."""
     resent: tuple[Recipient, ...] = field(default=())
     """Those whose message was sent again although an earlier attempt may have arrived, by name."""
+    next_at: datetime | None = None
+    """When the next recipient may be sent to; None when nobody is left, or somebody is being sent to."""
     attended: bool = False
     """Whether any sending process is believed to be at work."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import sqlalchemy as sa
 
 from newsletter.delivery.ledger import RecipientState
@@ -37,6 +39,16 @@ def read_languages(connection: sa.Connection, delivery: str) -> dict[str, int]:
         .order_by(sa.func.count().desc(), recipients.c.language)
     )
     return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def read_next(connection: sa.Connection, delivery: str) -> datetime | None:
+    """When the next recipient of a delivery may be sent to; None when nobody is left, or somebody is being sent to."""
+    mine, state = recipients.c.delivery_id == delivery, recipients.c.state
+    held = sa.select(sa.exists().where(mine, state.in_([RecipientState.CLAIMED, RecipientState.PERMITTED])))
+    if connection.execute(held).scalar_one():
+        return None
+    still = state.in_([RecipientState.WAITING, RecipientState.DEFERRED])
+    return connection.execute(sa.select(sa.func.min(recipients.c.next_at)).where(mine, still)).scalar()
 
 
 def read_reasons(connection: sa.Connection, delivery: str) -> dict[RecipientState, dict[str, int]]:
@@ -127,15 +139,17 @@ def _disagreeing(delivery: str) -> sa.Select[str]:
     state = recipients.c.state
     this_epoch = attempts.c.epoch == recipients.c.epoch
     still_open = sa.and_(attempts.c.outcome == "", attempts.c.permitted_at.is_not(None))
+    may_have_arrived = sa.or_(attempts.c.outcome == "unknown", still_open)
     by_hand = recipients.c.reason == ACCEPTED_BY_HAND
     wrong = sa.or_(
         sa.and_(state == "accepted", sa.not_(by_hand), sa.not_(attempted(attempts.c.outcome == "accepted"))),
         sa.and_(state == "permitted", sa.not_(attempted(this_epoch, still_open))),
-        sa.and_(state == "unknown", sa.not_(attempted(sa.or_(attempts.c.outcome == "unknown", still_open)))),
+        sa.and_(state == "unknown", sa.not_(recipients.c.in_doubt), sa.not_(attempted(may_have_arrived))),
         sa.and_(state == "deferred", sa.not_(attempted(attempts.c.outcome == "deferred"))),
         sa.and_(
             state.in_(["waiting", "claimed", "deferred", "rejected", "suppressed", "excluded"]),
             attempted(attempts.c.outcome == "accepted"),
         ),
+        sa.and_(state.in_(["rejected", "suppressed", "excluded"]), attempted(may_have_arrived)),
     )
     return sa.select(recipients.c.id).where(recipients.c.delivery_id == delivery, wrong)

@@ -133,7 +133,10 @@ def test_delivery_that_nobody_works_on_says_what_to_type(run: Run) -> None:
     delivery = json.loads(run("send", "welcome", "--list", "weekly", "--yes", "--detach", "--json")[1].splitlines()[0])
     told = f"newsletter deliveries resume {delivery['delivery']}"
     assert f"Nobody is at work on {delivery['delivery']}. Go on: {told}" in run("deliveries", "list")[1]
-    assert f"Nobody is at work on it. Go on: {told}" in run("deliveries", "show", delivery["delivery"])[1]
+    assert (
+        f"Nobody is at work on {delivery['delivery']}. Go on: {told}"
+        in run("deliveries", "show", delivery["delivery"])[1]
+    )
     run("deliveries", "resume", delivery["delivery"])
     assert "Nobody" not in run("deliveries", "list")[1] + run("deliveries", "show", delivery["delivery"])[1]
 

@@ -18,6 +18,7 @@ from recording_server import Quirk, RecordingServer, recording_server
 from newsletter.app.deliveries import (
     cancel,
     make_ready,
+    next_of,
     pause,
     report_on,
     reschedule,
@@ -32,6 +33,7 @@ from newsletter.app.project import Project, open_project
 from newsletter.app.proof import send_proofs
 from newsletter.app.worker import send_now
 from newsletter.delivery.delivery import Delivery, DeliveryState
+from newsletter.delivery.ledger import RecipientState
 from newsletter.delivery.send import Ending
 from newsletter.errors import AuthoringError, EmptyAudienceError, LinkError, NotFoundError, RequestError, StateError
 from newsletter.storage import tables
@@ -256,6 +258,23 @@ def test_refused_address_is_not_kept_in_the_words_of_the_relay(
     assert "550 5.1.1 <…> no such user here" in ana
     assert "452 4.2.2 …: mailbox full" in bo
     assert "@" not in f"{ana}{bo}"
+
+
+def test_what_the_relay_deferred_is_told_with_when_it_is_due(
+    tmp_path: Path, database: Database, people: list[int]
+) -> None:
+    with recording_server(tmp_path / "relay", Quirk("rcpt", "reply", text="452 mailbox full", match="^bo@")) as relay:
+        project = make_project(tmp_path / "project", relay.port)
+        created = create_delivery(project, database, project.issues / "welcome", ["weekly"])
+        send_now(project, database, created.id)
+    [bo] = Deliveries(database).recipients(created.id, RecipientState.DEFERRED)
+    assert bo.next_at > NOW
+    assert report_on(database, created.id).next_at == bo.next_at
+    assert next_of(database, [Deliveries(database).get(created.id)]) == {created.id: bo.next_at}
+    with database.write() as connection:
+        of = tables.recipients.c.state == "accepted"
+        connection.execute(sa.update(tables.recipients).where(of).values(state="claimed"))
+    assert report_on(database, created.id).next_at is None
 
 
 def test_unknown_recipients_are_resolved_by_address(tmp_path: Path, database: Database) -> None:

@@ -51,8 +51,8 @@ def test_unreachable_relay_is_told_with_what_to_do(capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     ("state", "attended", "told"),
     [
-        (DeliveryState.SENDING, False, "Nobody is at work on it. Go on: newsletter deliveries resume d"),
-        (DeliveryState.PREPARING, False, "Nobody is at work on it. Go on: newsletter deliveries resume d"),
+        (DeliveryState.SENDING, False, "Nobody is at work on d. Go on: newsletter deliveries resume d"),
+        (DeliveryState.PREPARING, False, "Nobody is at work on d. Go on: newsletter deliveries resume d"),
         (DeliveryState.SENDING, True, "A sender is at work."),
         (DeliveryState.PAUSED, True, "Go on: newsletter deliveries resume d"),
         (DeliveryState.SCHEDULED, False, 'It starts by itself while "newsletter serve" is running.'),
@@ -61,6 +61,15 @@ def test_unreachable_relay_is_told_with_what_to_do(capsys: pytest.CaptureFixture
 )
 def test_outcome_ends_with_what_happens_now(state: DeliveryState, attended: bool, told: str) -> None:
     assert list(outcome_lines(report(state, RecipientState.ACCEPTED, attended=attended)))[-1] == told
+
+
+def test_outcome_says_when_the_next_is_due() -> None:
+    due = datetime(2999, 1, 1, 11, 6, tzinfo=UTC)
+    waiting = report(DeliveryState.SENDING, RecipientState.DEFERRED, next_at=due)
+    last = list(outcome_lines(waiting, lambda moment: f"{moment:%H:%M}"))[-1]
+    assert last.startswith("The next of d is due at 11:06. Leave it to newsletter serve")
+    past = report(DeliveryState.SENDING, RecipientState.DEFERRED, next_at=datetime(2020, 11, 23, tzinfo=UTC))
+    assert list(outcome_lines(past))[-1].startswith("Nobody is at work on d.")
 
 
 def test_outcome_says_reasons_in_words() -> None:
