@@ -12,8 +12,6 @@ class SuppressionReason(StrEnum):
 
     MANUAL = "manual"
     """Somebody of the team said so."""
-    BOUNCE = "bounce"
-    COMPLAINT = "complaint"
     ERASED = "erased"
     """The person asked to be forgotten; only the keyed hash is left."""
 

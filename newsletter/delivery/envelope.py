@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from newsletter.audience.address import parse_address
 from newsletter.delivery.ledger import Claim
 from newsletter.delivery.message import Letterhead
-from newsletter.errors import AddressError, ComposeError, ConfigError, LinkError
+from newsletter.errors import AddressError, ComposeError, ConfigError
 from newsletter.tokens import Purpose, Signer
 
 MAX_LOCAL = 64
@@ -52,12 +52,3 @@ def return_path(bounces: str, recipient: str, signer: Signer) -> str:
             hint=_SHORT,
         )
     return f"{local}@{mailbox.domain}"
-
-
-def read_return_path(address: str, signer: Signer) -> str:
-    """The recipient whose message came back to this address. Raises LinkError when it is no return path of ours."""
-    local = address.rpartition("@")[0]
-    mailbox, plus, token = local.rpartition("+")
-    if not (mailbox and plus):
-        raise LinkError("This is not one of our return paths")
-    return signer.verify(Purpose.RETURN_PATH, token)

@@ -15,8 +15,6 @@ _REASONS: Mapping[str, str] = {
     Exclusion.RENDER: "their message could not be composed",
     Exclusion.CANCELLED: "the delivery was cancelled",
     SuppressionReason.MANUAL: "the team said so",
-    SuppressionReason.BOUNCE: "their mail came back",
-    SuppressionReason.COMPLAINT: "they complained",
     SuppressionReason.ERASED: "asked to be forgotten",
 }
 """Code → words. A code means the same wherever it stands."""

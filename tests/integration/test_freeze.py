@@ -54,11 +54,11 @@ def test_freeze_counts_pending_and_unsubscribed_as_left_out(database: Database) 
 
 def test_freeze_keeps_suppressed_people_as_rows_with_the_reason(database: Database) -> None:
     add_people(database, ADDRESSES[:2], add_list(database))
-    suppress(database, ADDRESSES[0], "bounce")
+    suppress(database, ADDRESSES[0], "manual")
 
     start_delivery(database)
 
-    assert states(database) == {ADDRESSES[0]: ("suppressed", "bounce"), ADDRESSES[1]: ("waiting", "")}
+    assert states(database) == {ADDRESSES[0]: ("suppressed", "manual"), ADDRESSES[1]: ("waiting", "")}
 
 
 @pytest.mark.parametrize("reached", ["permitted", "accepted", "unknown"])

@@ -111,7 +111,7 @@ def test_claim_of_a_delivery_that_is_paused_gives_nobody(ledger: StoredLedger, d
 
 def test_claim_rechecks_suppression_consent_and_other_deliveries(ledger: StoredLedger, database: Database) -> None:
     people = {one.address: one for one in Deliveries(database).recipients("delivery1")}
-    suppress(database, ADDRESSES[0], "complaint")
+    suppress(database, ADDRESSES[0], "manual")
     with database.write() as connection:
         set_consent(connection, people[ADDRESSES[1]].subscriber, 1, "unsubscribed")
         set_consent(connection, people[ADDRESSES[2]].subscriber, 1, "pending")
@@ -132,7 +132,7 @@ def test_claim_rechecks_suppression_consent_and_other_deliveries(ledger: StoredL
 
     assert {one.address for one in claims} == set(ADDRESSES[4:])
     shown = {one.address: (one.state.value, one.reason) for one in Deliveries(database).recipients("delivery1")}
-    assert shown[ADDRESSES[0]] == ("suppressed", "complaint")
+    assert shown[ADDRESSES[0]] == ("suppressed", "manual")
     assert shown[ADDRESSES[1]] == ("excluded", "unsubscribed")
     assert shown[ADDRESSES[2]] == ("excluded", "no_permission")
     assert shown[ADDRESSES[3]] == ("excluded", "already_received")

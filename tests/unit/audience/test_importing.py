@@ -83,7 +83,7 @@ def test_second_row_of_one_address_is_skipped_whatever_its_capitals() -> None:
         (Known(ANA, {"weekly": PENDING}), OnConflict.SKIP, VerdictKind.SKIPPED),
         (Known(ANA, {"weekly": UNSUBSCRIBED}), OnConflict.SKIP, VerdictKind.SKIPPED),
         (Known(ANA, {"weekly": UNSUBSCRIBED}), OnConflict.UPDATE, VerdictKind.SKIPPED),
-        (Known(None, {}, SuppressionReason.BOUNCE), OnConflict.UPDATE, VerdictKind.SKIPPED),
+        (Known(None, {}, SuppressionReason.MANUAL), OnConflict.UPDATE, VerdictKind.SKIPPED),
         (Known(ANA, {"weekly": CONFIRMED}, SuppressionReason.ERASED), OnConflict.UPDATE, VerdictKind.SKIPPED),
     ],
 )

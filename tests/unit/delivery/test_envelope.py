@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from letters import CLAIM, LETTERHEAD, RECIPIENT, SIGNER, claim
 
-from newsletter.delivery.envelope import Envelope, address_envelope, read_return_path
-from newsletter.errors import ComposeError, ConfigError, LinkError
+from newsletter.delivery.envelope import address_envelope
+from newsletter.errors import ComposeError, ConfigError
 from newsletter.tokens import Purpose
 
 
@@ -20,8 +18,9 @@ def test_return_path_names_its_recipient_also_in_capitals() -> None:
     assert local.startswith("bounces+")
     assert domain == "example.org"
     assert len(local) <= 64
-    assert read_return_path(envelope.return_path, SIGNER) == RECIPIENT
-    assert read_return_path(envelope.return_path.upper(), SIGNER) == RECIPIENT
+    token = local.removeprefix("bounces+")
+    assert SIGNER.verify(Purpose.RETURN_PATH, token) == RECIPIENT
+    assert SIGNER.verify(Purpose.RETURN_PATH, token.upper()) == RECIPIENT
 
 
 def test_ascii_address_needs_no_extension() -> None:
@@ -48,34 +47,3 @@ def test_what_is_no_address_leaves_this_person_out(address: str) -> None:
 def test_mailbox_that_cannot_carry_a_token_is_a_mistake_of_the_configuration(bounces: str) -> None:
     with pytest.raises(ConfigError, match="bounces"):
         address_envelope(CLAIM, replace(LETTERHEAD, bounces=bounces))
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "",
-        "bounces@example.org",
-        "bounces+@example.org",
-        "bounces+abc@example.org",
-        "+token@example.org",
-        "bounces+token",
-    ],
-)
-def test_address_that_is_no_return_path_of_ours_is_refused(address: str) -> None:
-    with pytest.raises(LinkError):
-        read_return_path(address, SIGNER)
-
-
-def test_token_of_another_purpose_is_refused() -> None:
-    with pytest.raises(LinkError):
-        read_return_path(f"bounces+{SIGNER.sign(Purpose.VIEW, RECIPIENT)}@example.org", SIGNER)
-
-
-@given(st.integers(0, 60), st.sampled_from("abcdefghijklmnopqrstuvwxyz234567"))
-def test_damaged_return_path_is_refused(position: int, character: str) -> None:
-    envelope: Envelope = address_envelope(CLAIM, LETTERHEAD)
-    local, _, domain = envelope.return_path.partition("@")
-    at = len("bounces+") + position % (len(local) - len("bounces+"))
-    if local[at] != character:
-        with pytest.raises(LinkError):
-            read_return_path(f"{local[:at]}{character}{local[at + 1 :]}@{domain}", SIGNER)

@@ -61,8 +61,8 @@ def make(**changes: object) -> Candidate:
     ("candidate", "again", "state", "reason"),
     [
         (make(), False, RecipientState.WAITING, ""),
-        (make(suppression="bounce"), False, RecipientState.SUPPRESSED, "bounce"),
-        (make(suppression="bounce", already_received=True), True, RecipientState.SUPPRESSED, "bounce"),
+        (make(suppression="manual"), False, RecipientState.SUPPRESSED, "manual"),
+        (make(suppression="manual", already_received=True), True, RecipientState.SUPPRESSED, "manual"),
         (make(already_received=True), False, RecipientState.EXCLUDED, "already_received"),
         (make(already_received=True), True, RecipientState.WAITING, ""),
     ],
@@ -101,7 +101,7 @@ GONE = frozenset({Consent.UNSUBSCRIBED, Consent.PENDING})
     [
         (DUE, False, None),
         (replace(DUE, consents=GONE | DUE.consents), False, None),  # one list that they are still on is enough
-        (replace(DUE, suppression="bounce", already_received=True), False, (RecipientState.SUPPRESSED, "bounce")),
+        (replace(DUE, suppression="manual", already_received=True), False, (RecipientState.SUPPRESSED, "manual")),
         (replace(DUE, has_address=False, consents=GONE), False, (RecipientState.SUPPRESSED, "erased")),
         (replace(DUE, consents=GONE), False, (RecipientState.EXCLUDED, "unsubscribed")),
         (replace(DUE, consents=frozenset()), False, (RecipientState.EXCLUDED, "no_permission")),
