@@ -46,12 +46,14 @@ class Finding:
 
 def examine(project: Project, probe_relay: Callable[[Project], str]) -> list[Finding]:
     """Look at everything; nothing found stops the rest. `probe_relay` greets the relay and returns what it answered."""
+    database = list(_database(project))
+    missed = any(one.verdict is Verdict.BAD and KEYS_FILE in one.message for one in database)
     return [
         *_configuration(project),
-        *_keys(project),
+        *([] if missed else _keys(project)),  # keys that the database misses are told with it, once
         *_compiler(),
         *_relay(project, probe_relay),
-        *_database(project),
+        *database,
     ]
 
 

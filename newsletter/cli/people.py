@@ -130,6 +130,10 @@ def add(ctx: click.Context, /, email: str, slugs: tuple[str, ...], as_json: bool
             project, database, person, slugs, consent=consent, basis=options["basis"], now=datetime.now(UTC)
         )
     _print_person(project, kept, as_json=as_json)
+    pending = [item.list for item in kept.subscriptions if item.list in slugs and item.consent is Consent.PENDING]
+    if consent is Consent.CONFIRMED and pending:
+        how = "Say with --basis how they confirmed, as in --basis 'asked by mail on 3 May'."
+        click.echo(f"{email} stays pending on {', '.join(pending)}. {how}", err=True)
 
 
 @subscribers.command()

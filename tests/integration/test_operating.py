@@ -159,6 +159,7 @@ def test_doctor_notices_keys_of_another_project(project: Path, relay: None) -> N
     [database] = [item for item in json.loads(report.output) if item["about"] == "database"]
     assert database["verdict"] == "bad"
     assert "secret.toml" in database["message"]
+    assert "secret.toml" not in "".join(item["message"] for item in json.loads(report.output) if item != database)
 
 
 def test_doctor_shows_marks_and_what_to_do(project: Path, relay: None) -> None:

@@ -127,6 +127,15 @@ def test_export_that_fails_leaves_the_file_as_it_was(run: Run, tmp_path: Path) -
     assert not list(tmp_path.glob(".out*"))
 
 
+def test_pending_person_who_is_confirmed_without_a_basis_is_told_to_stay_so(run: Run) -> None:
+    add = ("subscribers", "add", "ana@example.org", "--list", "weekly")
+    run(*add, "--consent", "pending")
+    code, _, err = run(*add, "--consent", "confirmed")
+    assert (code, "stays pending on weekly. Say with --basis" in err) == (0, True)
+    assert run(*add, "--consent", "confirmed", "--basis", "by mail")[2] == ""
+    assert run("subscribers", "add", "bo@example.org", "--list", "weekly", "--consent", "confirmed")[2] == ""
+
+
 def test_life_of_a_person(run: Run) -> None:
     ana = "ana@example.org"
     added = answer(run("subscribers", "add", ana, "--list", "weekly", "--name", "Ana", "--basis", "fair", "--json"))
