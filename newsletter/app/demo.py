@@ -27,6 +27,7 @@ from newsletter.app.project import Project, open_project
 from newsletter.app.sample import write_sample
 from newsletter.app.worker import send_now
 from newsletter.audience.consent import Consent, OptIn
+from newsletter.audience.importing import VerdictKind
 from newsletter.config import FILE
 from newsletter.errors import AuthoringError, RequestError
 from newsletter.problem import has_errors
@@ -115,7 +116,7 @@ def run_demo(project: Project, out: Path, say: Say) -> DemoReport:
             "built issues": folder / "build",
         },
     )
-    say(f"\nCaught      {counted(caught, 'message')}; {report.accepted} accepted, says the ledger.\n")
+    say(f"\nCaught      {counted(caught, 'message')}; {report.accepted:,} accepted, says the ledger.\n")
     return report
 
 
@@ -169,10 +170,12 @@ def _invite(stage: Project, database: Database, folder: Path, say: Say) -> None:
     file = folder / "people.csv"
     write_sample(file, with_flaws=True)
     undecided = _take_out(file, folder / "undecided.csv", _UNDECIDED)
-    import_people(stage, database, ImportOrder(file=undecided, lists=(LIST,), consent=Consent.PENDING), now=now)
+    pending = ImportOrder(file=undecided, lists=(LIST,), consent=Consent.PENDING)
+    asked = import_people(stage, database, pending, now=now)
     report = import_people(stage, database, ImportOrder(file=file, lists=(LIST,)), now=now)
-    told = ", ".join(f"{count} {kind.value}" for kind, count in report.counts.items() if count)
-    say(f"Imported    {counted(report.rows, 'row')}: {told}")
+    for one, note in ((asked, ", who have not confirmed yet"), (report, "")):
+        told = ", ".join(f"{count} {kind.value}" for kind, count in one.counts.items() if count)
+        say(f"Imported    {counted(one.rows, 'row')}: {told}{note}")
     for verdict in report.rejected:
         say(f"              line {verdict.line} rejected: {verdict.reason}")
     with file.open(encoding="utf-8", newline="") as rows:
@@ -181,7 +184,8 @@ def _invite(stage: Project, database: Database, folder: Path, say: Say) -> None:
         unsubscribe_person(stage, database, email, LIST, now=now)
     for email in people[_UNDECIDED:]:
         suppress_person(stage, database, email, "asked never to be written to", now=now)
-    say(f"Then        {_UNDECIDED} left, {_UNDECIDED} were suppressed, {_UNDECIDED} have not confirmed yet")
+    everybody = sum(one.counts[VerdictKind.IMPORTED] for one in (asked, report))
+    say(f"Then        of these {everybody} people {_UNDECIDED} left and {_UNDECIDED} were suppressed")
 
 
 def _take_out(file: Path, out: Path, count: int) -> Path:
@@ -212,8 +216,8 @@ def _send(stage: Project, database: Database, path: Path, folder: Path, say: Say
 
 def _tell(report: Report, say: Say) -> None:
     counts = {name: count for name, count in counts_of(report.delivery, report.books).items() if count}
-    say(f"  delivery  {report.delivery.id}: {', '.join(f'{count} {name}' for name, count in counts.items())}")
-    say(f"  editions  {', '.join(f'{count} {language}' for language, count in report.languages.items())}")
+    say(f"  delivery  {report.delivery.id}: {', '.join(f'{count:,} {name}' for name, count in counts.items())}")
+    say(f"  editions  {', '.join(f'{count:,} {language}' for language, count in report.languages.items())}")
     left_out = report.delivery.left_out
     if left_out:
         say(f"  left out  {', '.join(f'{count} {in_words(reason)}' for reason, count in left_out.items())}")

@@ -120,8 +120,12 @@ _PAGE = """<!DOCTYPE html>
   a {{ color: var(--accent); text-decoration: none; display: block; padding: 4px 0; overflow-wrap: anywhere }}
   a small {{ display: block; color: var(--muted); font-size: 12px }}
   a:hover, a:focus {{ text-decoration: underline }}
-  iframe {{ width: 100%; height: 100%; border: 0; background: #fff }}
-  @media (max-width: 700px) {{ body {{ display: block; height: auto }} iframe {{ height: 80vh }} nav {{ border: 0 }} }}
+  iframe {{ display: block; width: 100%; height: 100%; border: 0; background: #fff }}
+  @media (max-width: 700px) {{
+    body {{ grid-template: minmax(0, 3fr) minmax(0, 2fr) / 100%; height: 100dvh }}
+    main {{ order: -1; border-bottom: 1px solid var(--line) }}
+    nav {{ padding: 12px 16px; border: 0 }}
+  }}
 </style>
 <nav>
 <h1>Caught mail</h1>

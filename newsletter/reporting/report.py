@@ -38,7 +38,7 @@ class Report:
     problems: tuple[str, ...]
     """Why the books do not balance; empty when they do."""
     languages: Mapping[str, int]
-    """Recipients by language of their edition."""
+    """Recipients by language of the edition they get; who is sent nothing is not among them."""
     reasons: Mapping[RecipientState, Mapping[str, int]]
     """For each state that has reasons: how many rows say which."""
     unknown: tuple[Recipient, ...] = ()

@@ -31,10 +31,11 @@ def read_books(connection: sa.Connection, delivery: str) -> Books:
 
 
 def read_languages(connection: sa.Connection, delivery: str) -> dict[str, int]:
-    """How many recipients have an edition in which language."""
+    """How many recipients get an edition in which language; who is sent nothing gets none."""
+    nothing = [RecipientState.SUPPRESSED.value, RecipientState.EXCLUDED.value]
     query = (
         sa.select(recipients.c.language, sa.func.count())
-        .where(recipients.c.delivery_id == delivery)
+        .where(recipients.c.delivery_id == delivery, recipients.c.state.not_in(nothing))
         .group_by(recipients.c.language)
         .order_by(sa.func.count().desc(), recipients.c.language)
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email.policy
 import json
 import mailbox
+import re
 import shutil
 import subprocess
 import sys
@@ -55,6 +56,9 @@ def test_demo_says_who_got_what_and_who_was_left_out(first: subprocess.Completed
     assert "5 pending" in told
     assert "5 suppressed" in told
     assert f"{RECIPIENTS} accepted" in told
+    assert "of these 300 people 5 left and 5 were suppressed" in told
+    [editions, _] = re.findall(r"editions +(\d+) en, (\d+) zh", told)
+    assert sum(map(int, editions)) == RECIPIENTS
     assert f"0 accepted, {RECIPIENTS} excluded" in told.replace("\n", " ")
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import mailbox
 import smtplib
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from newsletter.app.catcher import Catcher
-from newsletter.app.gallery import read_caught, write_gallery
+from newsletter.app.gallery import Caught, read_caught, write_gallery
 
 MAIL = (
     "From: a@news.example\r\nTo: {to}\r\nSubject: {subject}\r\nMIME-Version: 1.0\r\n"
@@ -42,6 +46,21 @@ def test_gallery_shows_mails_with_local_images(tmp_path: Path) -> None:
     assert "&lt;b&gt;bold&lt;/b&gt;" in page
     assert '<img src="../assets/x.png">' in (tmp_path / "mails" / "0001.html").read_text()
     assert caught[0].language == "zh"
+
+
+@pytest.mark.parametrize("width", [375, 1200])
+def test_gallery_shows_the_mail_beside_a_long_list(tmp_path: Path, browser: Any, width: int) -> None:
+    mail = Caught(tmp_path / "0001.eml", "ana@example.org", "Maps", "en", "<p>for Ana</p>")
+    other = replace(mail, file=tmp_path / "0002.eml", to="bo@example.org", html="<p>for Bo</p>")
+    index = write_gallery([mail] * 200 + [other], tmp_path, served="x", local="y")
+    page = browser.new_page(viewport={"width": width, "height": 700})
+    page.goto(index.as_uri())
+    page.get_by_text("bo@example.org").click()
+    page.frame_locator("iframe").get_by_text("for Bo").wait_for()
+    shown = page.locator("iframe").bounding_box()
+    assert shown["y"] >= 0
+    assert shown["y"] + shown["height"] <= 700
+    page.close()
 
 
 def test_gallery_of_nothing_says_so(tmp_path: Path) -> None:
