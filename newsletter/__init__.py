@@ -6,7 +6,7 @@ The listing tells the flow; imports go one way, from the drivers down to the gro
                                                                    ├─ delivery ─▶ Message + Envelope ─▶ relay
      people ───────── audience ───▶ recipients ────────────────────┘      ▲            │        once per recipient
                          ▲                                          retry │            ▼
-                         │                                                └───────── Outcome ─▶ ledger ── reporting ─▶ Report
+                         │                                                └──── Outcome ─▶ ledger ─ reporting ─▶ Report
                          └─ consent, Event ◀─ feedback ◀─ a reader leaves by the mail's link
 
 Compiling happens once per edition, composing once per recipient. The scheduler only wakes things: what is due,

@@ -203,6 +203,10 @@ def _read(file: Path) -> tuple[str, dict[str, Any]]:
     try:
         text = file.read_text(encoding="utf-8")
         return text, tomllib.loads(text)
+    except OSError as error:
+        raise ConfigError(
+            f"{file} cannot be read: {error.strerror}", hint="It must be a file that you may read"
+        ) from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{file} is not UTF-8 text", hint="Save it as UTF-8") from error
     except tomllib.TOMLDecodeError as error:

@@ -6,8 +6,8 @@ The same input gives the same bytes; either all files are written or, when there
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from pathlib import Path
@@ -25,9 +25,14 @@ from newsletter.delivery.checks.headers import check_headers
 from newsletter.delivery.ledger import Claim
 from newsletter.delivery.message import compose_message, fill_for
 from newsletter.delivery.plan import ID_BYTES
-from newsletter.errors import AddressError, ComposeError, RequestError
+from newsletter.disk import cannot_write, write_whole
+from newsletter.errors import AddressError, ComposeError
 from newsletter.problem import Place, Problem, Severity, has_errors
 from newsletter.tokens import base32
+
+FACTS = "build.json"
+_EDITION_FILE = re.compile(r"([^/]+)/[A-Za-z0-9-]+\.(html|txt|eml|mjml)")
+"""What a build writes about an edition, below its folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,7 @@ class BuildReport:
 def build(project: Project, paths: Sequence[Path], out: Path) -> BuildReport:
     """Compile issues into files below `out`: `<slug>/<language>.html|.txt|.eml|.mjml`, `assets/` and `build.json`.
 
+    Of what an earlier build wrote, only files of a language that one of these issues has no more are removed.
     Whatever `check` refuses about an issue is refused here; what is wrong with the sender costs only the `.eml` files.
     """
     personas, _ = read_personas(project)
@@ -61,9 +67,9 @@ def build(project: Project, paths: Sequence[Path], out: Path) -> BuildReport:
             entries.append(_entry(edition, one.found[edition.language], made))
     problems = list(dict.fromkeys(problems))
     facts = {"editions": entries, "problems": [problem.as_json() for problem in problems]}
-    files["build.json"] = (json.dumps(facts, ensure_ascii=False, indent=2) + "\n").encode()
+    files[FACTS] = (json.dumps(facts, ensure_ascii=False, indent=2) + "\n").encode()
     if not has_errors(problems):
-        _write(out, files)
+        _write(out, files, {str(entry["issue"]) for entry in entries})
     return BuildReport(out, tuple(entries), tuple(problems))
 
 
@@ -147,22 +153,24 @@ def _entry(edition: Edition, found: Sequence[Problem], files: Mapping[str, bytes
     }  # fmt: skip
 
 
-def _write(out: Path, files: Mapping[str, bytes]) -> None:
+def _write(out: Path, files: Mapping[str, bytes], issues: Collection[str]) -> None:
     """Write each file whole or not at all, build.json last: it never tells of files that are not there yet."""
+    hint = "Choose another --out"
+    for name in sorted(files.keys() - {FACTS}):
+        write_whole(out / name, files[name], hint=hint)
+    for stale in _listed(out / FACTS, issues) - files.keys():
+        try:
+            (out / stale).unlink(missing_ok=True)
+        except OSError as error:
+            raise cannot_write(out / stale, error, hint=hint) from error
+    write_whole(out / FACTS, files[FACTS], hint=hint)
+
+
+def _listed(file: Path, issues: Collection[str]) -> set[str]:
+    """What an earlier build.json says was made of these issues; nothing when there is none, or it is not ours."""
     try:
-        for name, data in _in_order(files):
-            file = out / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            draft = file.with_name(f".{file.name}.{os.getpid()}")
-            try:
-                draft.write_bytes(data)
-                draft.replace(file)
-            finally:
-                draft.unlink(missing_ok=True)
-    except OSError as error:
-        raise RequestError(f"Cannot write {error.filename}: {error.strerror}", hint="Choose another --out") from error
-
-
-def _in_order(files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
-    yield from sorted((name, data) for name, data in files.items() if name != "build.json")
-    yield "build.json", files["build.json"]
+        facts = json.loads(file.read_bytes())
+        names = {str(name) for edition in facts["editions"] for name in edition["files"]}
+    except (OSError, ValueError, LookupError, TypeError):
+        return set()
+    return {name for name in names if (found := _EDITION_FILE.fullmatch(name)) and found[1] in issues}

@@ -29,6 +29,7 @@ from newsletter.app.worker import send_now
 from newsletter.audience.consent import Consent, OptIn
 from newsletter.audience.importing import VerdictKind
 from newsletter.config import FILE
+from newsletter.disk import cannot_write
 from newsletter.errors import AuthoringError, RequestError
 from newsletter.problem import has_errors
 from newsletter.reporting.report import Report, counts_of
@@ -122,12 +123,16 @@ def run_demo(project: Project, out: Path, say: Say) -> DemoReport:
 
 def _fresh(out: Path) -> Path:
     """An empty folder of our own; what an earlier demo left is removed, anything else is not."""
-    if out.exists() and any(out.iterdir()) and not (out / _MARK).exists():
-        raise RequestError(f"{out} is not empty, and no demo made it", hint="Choose another folder with --out")
-    if out.exists():
-        shutil.rmtree(out)
-    out.mkdir(parents=True)
-    (out / _MARK).touch()
+    hint = "Choose another folder with --out"
+    try:
+        if out.exists() and any(out.iterdir()) and not (out / _MARK).exists():
+            raise RequestError(f"{out} is not empty, and no demo made it", hint=hint)
+        if out.exists():
+            shutil.rmtree(out)
+        out.mkdir(parents=True)
+        (out / _MARK).touch()
+    except OSError as error:
+        raise cannot_write(out, error, hint=hint) from error
     return out.resolve()
 
 

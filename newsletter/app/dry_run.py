@@ -21,6 +21,7 @@ from newsletter.delivery.ledger import Claim, RecipientState
 from newsletter.delivery.message import compose_message
 from newsletter.delivery.plan import Exclusion, Planned, recipient_id
 from newsletter.delivery.transports.folder import FolderTransport
+from newsletter.disk import cannot_write
 from newsletter.errors import ComposeError, RequestError
 from newsletter.problem import Problem
 from newsletter.reporting.wording import counted, in_words
@@ -99,7 +100,7 @@ def _clear(out: Path) -> None:
                 file.unlink()
         (out / REPORT).write_text("{}\n", encoding="utf-8")  # ours from now on, also if we are interrupted
     except OSError as error:
-        raise RequestError(f"Cannot write {error.filename}: {error.strerror}", hint="Choose another --out") from error
+        raise cannot_write(out, error, hint="Choose another --out") from error
 
 
 async def _write_messages(

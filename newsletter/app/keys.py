@@ -7,12 +7,12 @@ people in the database and is never changed; a database made with another one is
 from __future__ import annotations
 
 import base64
-import os
 import secrets
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from newsletter.disk import write_whole
 from newsletter.errors import ConfigError
 from newsletter.tokens import Key, Signer, base32, keyed_hash
 
@@ -77,7 +77,7 @@ def rotate_keys(folder: Path) -> Keys:
     keys = load_keys(folder)
     taken = {key.id for key in keys.signing}
     rotated = Keys(signing=(_new_key(taken), *keys.signing), address=keys.address)
-    _write(folder / FILE, rotated, exclusive=False)
+    _write(folder / FILE, rotated, fresh=False)
     return rotated
 
 
@@ -88,6 +88,11 @@ def _read(file: Path) -> Keys:
         address = base64.b64decode(written["address_key"])
         if not signing or len(address) < 32 or any(len(key.secret) < 32 for key in signing):
             raise ValueError("a key is missing or too short")
+    except OSError as error:
+        raise ConfigError(
+            f"{file} cannot be read: {error.strerror}",
+            hint="It must be a file you may read; do not make a new one",
+        ) from error
     except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
         raise ConfigError(
             f"{file} is damaged: {error}", hint="Restore it from your copy; do not make a new one"
@@ -104,7 +109,7 @@ def _stamp(file: Path) -> tuple[int, int, int]:
 def _create(file: Path) -> Keys:
     keys = Keys(signing=(_new_key(set()),), address=secrets.token_bytes(32))
     try:
-        _write(file, keys, exclusive=True)
+        _write(file, keys, fresh=True)
     except FileExistsError:  # another process was quicker: its keys are the project's
         return load_keys(file.parent)
     return keys
@@ -117,23 +122,11 @@ def _new_key(taken: set[str]) -> Key:
             return key
 
 
-def _write(file: Path, keys: Keys, *, exclusive: bool) -> None:
-    """Write whole or not at all, readable by the owner only."""
+def _write(file: Path, keys: Keys, *, fresh: bool) -> None:
     lines = [_HEAD, f'address_key = "{_text(keys.address)}"\n']
     lines += [f'\n[[signing]]\nid = "{key.id}"\nsecret = "{_text(key.secret)}"\n' for key in keys.signing]
-    draft = file.with_name(f".{FILE}.{os.getpid()}.{secrets.token_hex(4)}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
-            out.write("".join(lines))
-            out.flush()
-            os.fsync(out.fileno())
-        if exclusive:
-            os.link(draft, file)
-        else:
-            draft.replace(file)
-    finally:
-        draft.unlink(missing_ok=True)
+    hint = "The project needs this file; its folder must be writable"
+    write_whole(file, "".join(lines).encode(), hint=hint, private=True, fresh=fresh)
 
 
 def _text(data: bytes) -> str:

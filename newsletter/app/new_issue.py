@@ -12,6 +12,7 @@ from pathlib import Path
 from newsletter.app.project import Project
 from newsletter.authoring.load import NAME, SLUG, SLUG_HINT
 from newsletter.authoring.url import url_fault
+from newsletter.disk import write_whole
 from newsletter.errors import AlreadyExistsError, WrongUsageError
 from newsletter.source import quoted
 
@@ -63,9 +64,9 @@ def start_issue(project: Project, title: str, urls: Sequence[str], day: date, sl
     folder = project.issues / (slug or _free_slug(project, title, day))
     if folder.exists():
         raise AlreadyExistsError(f"{folder} is already there", hint="Choose another title, or a name with --slug.")
-    folder.mkdir(parents=True)
     file = folder / NAME
-    file.write_text(_schema_line(project) + skeleton(title, urls, day, _language(project)), encoding="utf-8")
+    text = _schema_line(project) + skeleton(title, urls, day, _language(project))
+    write_whole(file, text.encode(), hint=f"Issues are kept below {project.issues}, which must be a folder")
     return file
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from newsletter.app.keys import load_keys
 from newsletter.authoring.json_schema import write_schemas
 from newsletter.config import FILE
+from newsletter.disk import write_whole
 from newsletter.errors import AlreadyExistsError
 
 STARTER = Path(__file__).parent / "starter"
@@ -31,8 +32,7 @@ def start_project(folder: Path) -> list[Path]:
             else "Choose an empty folder",
         )
     for path, original in wanted.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(original.read_bytes())
+        write_whole(path, original.read_bytes(), hint="Choose another folder")
     write_schemas(folder / SCHEMAS)
     load_keys(folder)
     return [*wanted, *sorted((folder / SCHEMAS).iterdir())]

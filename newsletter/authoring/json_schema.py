@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from newsletter.authoring.people import PeopleFile
 from newsletter.authoring.persona import PersonasFile
 from newsletter.authoring.schema import IssueFile
+from newsletter.disk import write_whole
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 
@@ -38,9 +39,8 @@ def written(schema: Mapping[str, Any]) -> str:
 
 def write_schemas(folder: Path) -> None:
     """Write every schema into a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
     for name, schema in schemas().items():
-        (folder / name).write_text(written(schema), encoding="utf-8")
+        write_whole(folder / name, written(schema).encode())
 
 
 def _schema(model: type[BaseModel], title: str) -> dict[str, Any]:

@@ -93,6 +93,25 @@ def test_build_twice_gives_identical_bytes(project: Path, tmp_path: Path) -> Non
     assert files(tmp_path / "1") == files(tmp_path / "2")
 
 
+def test_build_removes_what_it_made_of_a_language_that_is_gone(project: Path) -> None:
+    newsletter(project, "build")
+    before = files(project / "build")
+    (project / "build" / "first" / "fr.html").write_text("mine")
+    (project / "issues" / "first" / "issue.zh.yaml").rename(project / "issues" / "second.yaml")
+    (project / "issues" / "second.yaml").write_text('title: "x"\ndate: 2024-01-25\nlanguage: en\n' + BLOCKS)
+    facts = json.loads(before["build.json"])
+    facts["editions"][0]["files"] += ["../newsletter.toml", "first/../../newsletter.toml", "other/en.html", "first/en"]
+    (project / "build" / "build.json").write_text(json.dumps(facts))
+    assert newsletter(project, "build", "second").returncode == 0
+    assert files(project / "build").keys() >= before.keys()  # of another issue
+    (project / "build" / "build.json").write_text(json.dumps(facts))
+    assert newsletter(project, "build", "first").returncode == 0
+    gone = before.keys() - files(project / "build").keys()
+    assert gone == {f"first/zh.{kind}" for kind in ("html", "txt", "eml", "mjml")}
+    assert (project / "build" / "first" / "fr.html").exists()
+    assert (project / "newsletter.toml").exists()
+
+
 def test_built_mail_parses_and_is_filled_for_its_persona(project: Path) -> None:
     newsletter(project, "build")
     for language, address, word in (

@@ -115,6 +115,12 @@ def test_file_that_is_not_toml_says_where(tmp_path: Path, text: str, told: str) 
         load_config(tmp_path, {})
 
 
+def test_folder_in_its_place_is_told(tmp_path: Path) -> None:
+    (tmp_path / "newsletter.toml").mkdir()
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+        load_config(tmp_path, {})
+
+
 def test_file_in_another_encoding_is_told(tmp_path: Path) -> None:
     (tmp_path / "newsletter.toml").write_bytes(b'[newsletter]\nname = "M\xfcnchen"\n')
     with pytest.raises(ConfigError, match="is not UTF-8"):

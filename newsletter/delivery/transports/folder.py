@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
-from contextlib import suppress
 from pathlib import Path
 
 from newsletter.delivery.envelope import Envelope
 from newsletter.delivery.message import Message
 from newsletter.delivery.outcome import Accepted, Outcome, Reply
 from newsletter.delivery.transport import Permit
-from newsletter.errors import PermitRefusedError, RelayConnectionError
+from newsletter.disk import write_whole
+from newsletter.errors import PermitRefusedError, RelayConnectionError, RequestError
 
 
 class FolderTransport:
@@ -24,15 +23,10 @@ class FolderTransport:
         if not await permit():
             raise PermitRefusedError("The ledger did not allow this message to be finished")
         file = self._folder / f"{message.id.partition('@')[0]}.eml"
-        draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            draft.write_bytes(message.data)
-            draft.replace(file)
-        except OSError as error:
-            with suppress(OSError):  # whatever stopped the writing may also stop the tidying
-                draft.unlink(missing_ok=True)
-            raise RelayConnectionError(f"Cannot write {file}: {error.strerror or error}") from error
+            write_whole(file, message.data)
+        except RequestError as error:
+            raise RelayConnectionError(str(error)) from error
         return Accepted(Reply(250, "2.0.0", f"written to {file.name}"))
 
     async def close(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from newsletter.app.preview import Look
 from newsletter.app.project import Project
 from newsletter.authoring.persona import Persona
+from newsletter.disk import write_whole
 from newsletter.web.preview.desk import Desk
 from newsletter.web.preview.frame import Scheme
 from newsletter.web.preview.sheets import STATIC, Sheets
@@ -42,6 +43,5 @@ def _files(sheets: Sheets, found: Look, personas: tuple[Persona, ...]) -> Iterat
 
 
 def _write(path: Path, data: bytes) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
+    write_whole(path, data, hint="Choose another folder for --export")
     return path

@@ -72,6 +72,12 @@ def test_a_damaged_file_is_refused_and_left_alone(tmp_path: Path, text: str) -> 
     assert (tmp_path / "secret.toml").read_text() == text
 
 
+def test_a_folder_in_its_place_is_told(tmp_path: Path) -> None:
+    (tmp_path / "secret.toml").mkdir()
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+        load_keys(tmp_path)
+
+
 def test_no_secret_in_any_repr(tmp_path: Path) -> None:
     keys = load_keys(tmp_path)
     shown = repr(keys) + repr(keys.signer)

@@ -58,6 +58,13 @@ def test_new_issue_overwrites_nothing(project: Project) -> None:
     assert file.read_text(encoding="utf-8") == "mine"
 
 
+def test_new_issue_is_told_when_issues_is_no_folder(project: Project) -> None:
+    project.issues.touch()
+    with pytest.raises(RequestError, match=r"Cannot write .*/issue\.yaml") as caught:
+        start_issue(project, "A title", [], DAY)
+    assert "must be a folder" in caught.value.hint
+
+
 def test_titles_without_ascii_words_are_numbered_by_the_day(project: Project) -> None:
     files = [start_issue(project, title, [], DAY) for title in ("日本語 タイトル", "前沿", "前沿")]
     assert [file.parent.name for file in files] == ["2024-01-25", "2024-01-25-2", "2024-01-25-3"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from newsletter.app.new_project import start_project
-from newsletter.errors import AlreadyExistsError
+from newsletter.errors import AlreadyExistsError, RequestError
 
 
 def test_start_writes_every_file_it_names(tmp_path: Path) -> None:
@@ -31,6 +31,12 @@ def test_start_keeps_secrets_and_people_out_of_git(tmp_path: Path) -> None:
     ignored = (tmp_path / ".gitignore").read_text(encoding="utf-8").splitlines()
     # Dry runs and demos write whole messages, with the addresses of those they are for.
     assert {"/secret.toml", "/*.db", "*.csv", "/build/", "/dry-run/", "/.demo/"} <= set(ignored)
+
+
+def test_start_below_a_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(RequestError, match=r"Cannot write .*file/news/"):
+        start_project(tmp_path / "file" / "news")
 
 
 @pytest.mark.parametrize("name", ["newsletter.toml", "issues/people.yaml", ".gitignore"])

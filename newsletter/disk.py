@@ -1,0 +1,46 @@
+"""Disk: a file written whole or not at all, and in a sentence why it cannot be. The ground: every room may ask here."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from newsletter.errors import RequestError
+
+
+def write_whole(file: Path, data: bytes, *, hint: str = "", private: bool = False, fresh: bool = False) -> None:
+    """Make a file or replace it, and the folders above it. Whoever reads it finds the old bytes or the new ones.
+
+    `private`: only its owner may read it, and it outlives a power cut. `fresh`: it must not be there yet, and raises
+    FileExistsError. Raises RequestError with the path, the reason and `hint` when it cannot be written.
+    """
+    draft = file.with_name(f".{secrets.token_hex(8)}")  # short: beside a long name there is still room for it
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _fill(draft, data, private=private)
+            if fresh:
+                os.link(draft, file)
+            else:
+                draft.replace(file)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        if isinstance(error, FileExistsError) and error.filename2 is not None:  # the link's: somebody was quicker
+            raise
+        raise cannot_write(file, error, hint=hint) from error
+
+
+def cannot_write(path: Path, error: OSError, *, hint: str = "") -> RequestError:
+    """What to raise when a file or folder cannot be written."""
+    return RequestError(f"Cannot write {path}: {error.strerror or error}", hint=hint)
+
+
+def _fill(draft: Path, data: bytes, *, private: bool) -> None:
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
+    with os.fdopen(handle, "wb") as out:
+        out.write(data)
+        if private:
+            out.flush()
+            os.fsync(handle)
