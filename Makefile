@@ -53,8 +53,7 @@ format: $(READY)  ## Format the code
 
 .PHONY: bless
 bless: $(READY)  ## Accept changed golden files and generated pages (look at the diff)
-	@BLESS=1 $(BIN)/python -m pytest -q tests/golden tests/docs tests/unit/authoring || true
-	@git --no-pager diff --stat
+	@BLESS=1 $(BIN)/python -m pytest -q tests/golden tests/docs tests/unit/authoring; told=$$?; git --no-pager diff --stat; exit $$told
 
 .PHONY: pictures
 pictures: $(READY)  ## Take the pictures of the mail again (needs chromium)
@@ -64,11 +63,13 @@ pictures: $(READY)  ## Take the pictures of the mail again (needs chromium)
 wheel-check: $(READY)  ## Build the wheel, install it alone in an empty environment, start a project with it
 	@sh scripts/check_wheel.sh "$(BIN)/python" "$(PYTHON)"
 
+# The resolver lives in an environment of its own, for this once: .venv holds what is locked and nothing else.
 .PHONY: lock
-lock: $(READY)  ## Choose versions anew
-	@$(BIN)/python -m pip install --quiet uv
-	@$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --generate-hashes --universal --python-version 3.11 \
-	  --no-annotate --no-header --upgrade --quiet -o requirements.lock
+lock:  ## Choose versions anew
+	@set -e; tools=$$(mktemp -d); trap 'rm -rf "$$tools"' EXIT; \
+	$(PYTHON) -m venv "$$tools"; "$$tools/bin/python" -m pip install --quiet --disable-pip-version-check uv; \
+	"$$tools/bin/uv" pip compile pyproject.toml --all-extras --group dev --generate-hashes --universal \
+	  --python-version 3.11 --no-annotate --no-header --upgrade --quiet -o requirements.lock
 
 .PHONY: clean
 clean:  ## Remove everything that is made
