@@ -15,7 +15,7 @@ from pathlib import Path
 from random import Random
 from typing import TypeAlias
 
-Row: TypeAlias = dict[str, str]
+SampleRow: TypeAlias = dict[str, str]
 
 COLUMNS = ("email", "name", "language", "timezone", "country", "plan")
 
@@ -140,7 +140,7 @@ ODD_NAMES = (
 _LETTERS = str.maketrans({"ß": "ss", "ł": "l", "Ł": "l", "æ": "ae", "ø": "o", "đ": "d"})
 
 
-def sample_rows(seed: int = 2024, count: int = 300) -> list[Row]:
+def sample_rows(seed: int = 2024, count: int = 300) -> list[SampleRow]:
     """Made-up subscribers, the same for the same seed; every row can be imported, no two have the same address."""
     rng = Random(seed)  # noqa: S311 - a sample, no secret
     taken: set[str] = set()
@@ -155,7 +155,7 @@ def sample_rows(seed: int = 2024, count: int = 300) -> list[Row]:
     return rows
 
 
-def flawed_rows(good: Sequence[Row]) -> list[Row]:
+def flawed_rows(good: Sequence[SampleRow]) -> list[SampleRow]:
     """Twelve rows that an import must refuse, then two that it must skip because they repeat people of `good`."""
     refused = (
         "", "no-at-sign.example", "two@at@signs.example", "spaces in@the.example", "Ana Diaz <ana@mail.example>",
@@ -184,7 +184,7 @@ def _homelands(rng: Random, count: int) -> Iterator[Homeland]:
     yield from rng.choices(HOMELANDS, [homeland.weight for homeland in HOMELANDS], k=max(0, count - len(HOMELANDS)))
 
 
-def _row(rng: Random, homeland: Homeland) -> Row:
+def _row(rng: Random, homeland: Homeland) -> SampleRow:
     given, short_given = _name(rng, homeland.given)
     family, short_family = _name(rng, homeland.family)
     country, timezone = rng.choice(homeland.homes)

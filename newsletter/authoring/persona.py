@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, RootModel
 
 from newsletter.authoring.explain import read_model
 from newsletter.authoring.files import refuse_outside, shown
-from newsletter.authoring.values import Id, Language, Strict, Words, Zone
+from newsletter.authoring.values import Id, Language, Plain, Strict, Zone
 from newsletter.language import best_match
 from newsletter.problem import Problem
 from newsletter.source import read_source
@@ -24,7 +24,7 @@ class PersonaEntry(Strict):
 
     id: Id
     """How commands and the preview call them."""
-    name: Words = ""
+    name: Plain = ""
     """Empty: not known, as happens with real subscribers."""
     email: Annotated[str, Field(max_length=254, pattern=r"^([^@\s]+@[^@\s]+)?$")] = ""
     """A made-up address, best at example.org."""
@@ -32,7 +32,7 @@ class PersonaEntry(Strict):
     """Which edition they get."""
     timezone: Zone | None = None
     """Such as Europe/Berlin."""
-    attributes: Annotated[dict[str, Words], Field(max_length=200)] = Field(default_factory=dict)
+    attributes: Annotated[dict[str, Plain], Field(max_length=200)] = Field(default_factory=dict)
     """Everything else that is known about them, as text."""
 
 

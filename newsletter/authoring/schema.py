@@ -20,9 +20,9 @@ from newsletter.authoring.values import (
     Markdown,
     Minutes,
     Moment,
+    Plain,
     Strict,
     Url,
-    Words,
     Zone,
 )
 
@@ -61,7 +61,7 @@ Authors = Annotated[
 class SourceEntry(Strict):
     """Where this issue first appeared."""
 
-    title: Words | None = None
+    title: Plain | None = None
     """Title of the original."""
     url: Url
     """Link to the original."""
@@ -77,7 +77,7 @@ class PublicationEntry(Strict):
 
 
 Publication = Annotated[
-    Annotated[Words, Tag(":name")] | Annotated[PublicationEntry, Tag(":publication")],
+    Annotated[Plain, Tag(":name")] | Annotated[PublicationEntry, Tag(":publication")],
     Discriminator(lambda value: ":publication" if isinstance(value, dict) else ":name"),
 ]
 """A name, or a name with its link."""
@@ -88,7 +88,7 @@ class PictureEntry(Strict):
 
     image: ImagePath
     """An image file (PNG, JPEG or GIF) beside this file."""
-    alt: Words | None = None
+    alt: Plain | None = None
     """What the image shows, for those who cannot see it; "" for mere decoration."""
     caption: Aside | None = None
     """Shown below it; inline Markdown."""
@@ -115,7 +115,7 @@ class ArticleEntry(Strict):
     """Why to read it; Markdown."""
     image: ImagePath | None = None
     """An image file beside this file."""
-    alt: Words | None = None
+    alt: Plain | None = None
     """What the image shows; "" for mere decoration."""
     caption: Aside | None = None
     """Shown below the image; inline Markdown."""
@@ -123,7 +123,7 @@ class ArticleEntry(Strict):
     """Who made the image; inline Markdown."""
     reading_time: Minutes | None = None
     """Minutes."""
-    label: Words | None = None
+    label: Plain | None = None
     """A word above the title, such as Opinion."""
 
 
@@ -203,7 +203,7 @@ class QuoteEntry(_BlockEntry):
 
     quote: Inline
     """Inline Markdown, without quotation marks."""
-    by: Words | None = None
+    by: Plain | None = None
     """Who said it."""
 
 
@@ -291,11 +291,11 @@ class IssueFile(Strict):
 
     title: Line
     """The title, plain words."""
-    subtitle: Words | None = None
+    subtitle: Plain | None = None
     """A line below the title."""
     subject: Line | None = None
     """What an inbox shows; default: the title. Merge fields are allowed."""
-    preheader: Words | None = None
+    preheader: Plain | None = None
     """What an inbox shows after the subject. Merge fields are allowed."""
     date: Day
     """The date of the issue, as 2024-01-25."""

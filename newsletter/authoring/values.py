@@ -79,7 +79,7 @@ _URL_SCHEMA = {"type": "string", "maxLength": MAX_LENGTH, "pattern": r"^([hH][tT
 
 Line = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_one_line)]
 """Words on one line, no Markdown."""
-Words = Annotated[str, Field(max_length=300), AfterValidator(_one_line)]
+Plain = Annotated[str, Field(max_length=300), AfterValidator(_one_line)]
 """The same; may be empty."""
 Inline = Annotated[str, Field(min_length=1, max_length=5_000), AfterValidator(_readable)]
 """Inline Markdown."""

@@ -20,7 +20,7 @@ from newsletter.compiler.context import Context, Pictures, make_context, prehead
 from newsletter.compiler.dictionary import WORDS
 from newsletter.compiler.edition import Edition, Identity
 from newsletter.compiler.fingerprint import fingerprint
-from newsletter.compiler.links import Reader, register_links
+from newsletter.compiler.links import HtmlReader, register_links
 from newsletter.compiler.markup import StylesheetError, finish, take_inline_css
 from newsletter.compiler.mjml import NoHtml, to_html
 from newsletter.compiler.phrases import wording
@@ -73,7 +73,7 @@ def compile_issue(issue: Issue, language: str, kit: Kit) -> Compiled:
     except TemplateError as error:
         return Compiled(None, (*problems, *error.problems))
     text = write_text(context, slots)
-    reader = Reader(html)
+    reader = HtmlReader(html)
     edition = Edition(
         issue=issue.slug,
         language=language,
@@ -137,7 +137,7 @@ def _line_of(mjml: str, tag: str) -> int:
     return mjml.count("\n", 0, at) + 1 if at >= 0 else 0
 
 
-def _check(edition: Edition, reader: Reader, content: Content, layout: Place) -> Iterator[Problem]:
+def _check(edition: Edition, reader: HtmlReader, content: Content, layout: Place) -> Iterator[Problem]:
     place = content.place("")
     yield from check_links(edition, place, layout)
     yield from check_images(edition, reader, layout)

@@ -28,7 +28,7 @@ class ImageTag:
     alt: str | None
 
 
-class Reader(HTMLParser):
+class HtmlReader(HTMLParser):
     """Collects what links and shows, outside of comments (what Outlook alone sees says the same again)."""
 
     def __init__(self, html: str) -> None:
@@ -65,7 +65,7 @@ class Reader(HTMLParser):
             self._open.label += data
 
 
-def register_links(reader: Reader, unmark: Callable[[str], str]) -> tuple[Link, ...]:
+def register_links(reader: HtmlReader, unmark: Callable[[str], str]) -> tuple[Link, ...]:
     """Every link in reading order. An id depends on the URL and on which occurrence of it this is, on nothing else.
 
     `unmark` puts merge fields back for markers, which would be others as soon as a word of the issue changes.

@@ -75,7 +75,7 @@ _WRITTEN: Mapping[tuple[type, str], str] = {
 }
 """Where the key in the file has another name than the field of the noun."""
 
-Change = Callable[[str, Role, str], str]
+Rewrite = Callable[[str, Role, str], str]
 """(path, role, value) → the new value."""
 _Noun = TypeVar("_Noun")
 
@@ -167,12 +167,12 @@ def mark(content: Content, slots: Slots) -> tuple[Content, list[Problem]]:
     return rewrite(content, change), problems
 
 
-def rewrite(content: Content, change: Change) -> Content:
+def rewrite(content: Content, change: Rewrite) -> Content:
     """The content with every value that its author wrote changed; the order is that of the file."""
     return _rewrite(content, "", change)
 
 
-def _rewrite(noun: _Noun, path: str, change: Change) -> _Noun:
+def _rewrite(noun: _Noun, path: str, change: Rewrite) -> _Noun:
     roles = _ROLES.get(type(noun))
     if roles is None:
         return noun

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator
 
 from newsletter.compiler.edition import Edition
-from newsletter.compiler.links import Reader
+from newsletter.compiler.links import HtmlReader
 from newsletter.problem import Place, Problem
 
 _IN_CSS = re.compile(r"url\(\s*(?:&quot;|['\"])?([^)'\"&\s]+)|\b(?:background|srcset)=\"([^\"\s]+)")
 
 
-def check_images(edition: Edition, reader: Reader, template: Place) -> Iterator[Problem]:
+def check_images(edition: Edition, reader: HtmlReader, template: Place) -> Iterator[Problem]:
     """Images without an absolute URL. `template` is the layout's place: no author writes such a URL."""
     urls = [picture.url for picture in reader.pictures]
     urls += [first or second for first, second in _IN_CSS.findall(edition.html)]

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from newsletter.web.pages import Pages, hash_source, policy
-from newsletter.web.public.words import Words, accepted_languages, choose_words
+from newsletter.web.public.words import Catalogue, accepted_languages, choose_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Answers:
         self._policy = policy(style_src=hash_source(self._style), img_src="data:", form_action="'self'")
 
     def page(
-        self, page: str, words: Words, values: Mapping[str, object] | None = None, *, status: int = 200
+        self, page: str, words: Catalogue, values: Mapping[str, object] | None = None, *, status: int = 200
     ) -> HTMLResponse:
         """One page. `t` in it gives a phrase in the language of `words`."""
         shown: dict[str, object] = {
@@ -55,11 +55,11 @@ class Answers:
         }
         return HTMLResponse(html, status_code=status, headers=headers)
 
-    def message(self, key: str, words: Words, *, status: int = 200) -> HTMLResponse:
+    def message(self, key: str, words: Catalogue, *, status: int = 200) -> HTMLResponse:
         """A page that only says something: the phrases `<key>_title` and `<key>_text`."""
         return self.page("message.html", words, {"key": key}, status=status)
 
-    def words(self, request: Request, edition_language: str = "") -> Words:
+    def words(self, request: Request, edition_language: str = "") -> Catalogue:
         """The reader's language: that of the edition they were sent, else what the browser asks for, else the site's.
 
         The edition comes first, because the person (or the team) chose it for them; a browser often is a borrowed one.

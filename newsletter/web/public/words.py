@@ -16,7 +16,7 @@ _MOST = 20  # languages of an Accept-Language header that are looked at
 
 
 @dataclass(frozen=True)
-class Words:
+class Catalogue:
     """The catalogue of one language."""
 
     language: str
@@ -33,7 +33,7 @@ class Words:
         return self.phrases[key].format_map({name: f"\u2068{value}\u2069" for name, value in values.items()})
 
 
-def choose_words(wanted: Iterable[str]) -> Words:
+def choose_words(wanted: Iterable[str]) -> Catalogue:
     """The words in the first of these languages that we have; English when we have none of them."""
     catalogues = _catalogues()
     return catalogues[best_match(wanted, catalogues) or FALLBACK]
@@ -55,6 +55,6 @@ def accepted_languages(header: str) -> list[str]:
 
 
 @cache
-def _catalogues() -> Mapping[str, Words]:
+def _catalogues() -> Mapping[str, Catalogue]:
     written = tomllib.loads(_FILE.read_text(encoding="utf-8"))
-    return {language: Words(language, phrases) for language, phrases in written.items()}
+    return {language: Catalogue(language, phrases) for language, phrases in written.items()}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from newsletter.compiler.links import Reader, register_links
+from newsletter.compiler.links import HtmlReader, register_links
 
 
 def test_registry_reads_links_and_their_words() -> None:
-    reader = Reader(
+    reader = HtmlReader(
         '<a href="https://e.example/?a=1&amp;b=2">One <b>more</b></a><!--[if mso]><a href="https://vml"></a><![endif]-->'
         '<a href="https://e.example/2"><img src="https://i.example/x.png" alt="A ridge"></a><a name="x">no</a>'
     )
@@ -17,9 +17,11 @@ def test_registry_reads_links_and_their_words() -> None:
 
 
 def test_link_ids_outlive_changes_elsewhere() -> None:
-    first = register_links(Reader('<a href="https://a.example">a</a><a href="https://b.example">b</a>'), str)
+    first = register_links(HtmlReader('<a href="https://a.example">a</a><a href="https://b.example">b</a>'), str)
     later = register_links(
-        Reader('<a href="https://n.example">n</a><a href="https://b.example">B!</a><a href="https://a.example">a</a>'),
+        HtmlReader(
+            '<a href="https://n.example">n</a><a href="https://b.example">B!</a><a href="https://a.example">a</a>'
+        ),
         str,
     )
     ids = {link.url: link.id for link in later}
@@ -27,5 +29,5 @@ def test_link_ids_outlive_changes_elsewhere() -> None:
 
 
 def test_same_url_twice_has_two_ids() -> None:
-    one, two = register_links(Reader('<a href="https://a.example">a</a>' * 2), str)
+    one, two = register_links(HtmlReader('<a href="https://a.example">a</a>' * 2), str)
     assert one.id != two.id

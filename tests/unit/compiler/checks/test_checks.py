@@ -15,7 +15,7 @@ from newsletter.compiler.checks.size import MAX_BYTES, WARN_BYTES, check_size, h
 from newsletter.compiler.checks.words import check_words
 from newsletter.compiler.compile import compile_issue
 from newsletter.compiler.edition import Edition, Link
-from newsletter.compiler.links import Reader
+from newsletter.compiler.links import HtmlReader
 from newsletter.compiler.slots import Slots, mark
 from newsletter.problem import Place, Problem, Severity
 
@@ -48,7 +48,7 @@ def test_size_is_measured_with_the_longest_values(rich: Edition, size: int, seve
 
 def test_well_made_edition_has_no_problems(rich: Edition) -> None:
     assert list(check_links(rich, ISSUE, LAYOUT)) == []
-    assert list(check_images(rich, Reader(rich.html), LAYOUT)) == []
+    assert list(check_images(rich, HtmlReader(rich.html), LAYOUT)) == []
 
 
 @pytest.mark.parametrize("name", ["unsubscribe", "view"])
@@ -94,7 +94,7 @@ def test_link_in_one_part_only_is_a_warning(rich: Edition) -> None:
 )
 def test_image_that_is_not_absolute_is_an_error(rich: Edition, html: str) -> None:
     worse = replace(rich, html=html)
-    assert ids(check_images(worse, Reader(html), LAYOUT)) == ["image-url"]
+    assert ids(check_images(worse, HtmlReader(html), LAYOUT)) == ["image-url"]
 
 
 @pytest.mark.parametrize(
