@@ -222,6 +222,9 @@ def _send(stage: Project, database: Database, path: Path, folder: Path, say: Say
 def _tell(report: Report, say: Say) -> None:
     counts = {name: count for name, count in counts_of(report.delivery, report.books).items() if count}
     say(f"  delivery  {report.delivery.id}: {', '.join(f'{count:,} {name}' for name, count in counts.items())}")
+    for state, reasons in report.reasons.items():
+        for reason, count in reasons.items():
+            say(f"              {count} {state.value}: {in_words(reason)}")
     say(f"  editions  {', '.join(f'{count:,} {language}' for language, count in report.languages.items())}")
     left_out = report.delivery.left_out
     if left_out:
