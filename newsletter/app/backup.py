@@ -1,8 +1,8 @@
 """Backup and restore of the project's database. A restored copy knows less than the world does, so it sends nothing.
 
 What was accepted by relays after the copy was made stands nowhere in it: everything that could go on sending is
-stopped inside the copy, before it takes the database's place, and waits for a person. Whoever left, was suppressed or
-erased meanwhile stays so, as far as the database that is replaced can still tell.
+stopped inside the copy, before its rows take the place of the database's in one transaction, and waits for a person.
+Whoever left, was suppressed or erased meanwhile stays so, as far as the database that is replaced can still tell.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from pathlib import Path
 
 from newsletter.app.project import Project
 from newsletter.errors import NotFoundError, StorageError
-from newsletter.storage.departures import carry_over, read_departures
+from newsletter.storage.departures import carry_over, put_back
 from newsletter.storage.engine import Database, open_file
 from newsletter.storage.facts import known_fact
-from newsletter.storage.migrate import SchemaState, schema_state
+from newsletter.storage.migrate import SchemaState, schema_state, upgrade
 from newsletter.storage.stopping import stop_everything
 
 REASON = "restored from a backup: people may have got this issue since"
@@ -54,14 +54,16 @@ def restore(project: Project, database: Database, file: Path, now: datetime) -> 
         scratch = open_file(copy)
         try:
             _examine(scratch, project, file)
+            upgrade(scratch)
             stopped = stop_everything(scratch, REASON, now)
-            # An older schema than ours is upgraded by a person first; its tables may not hold what we would write.
-            is_current = schema_state(scratch) is SchemaState.CURRENT
-            carried_over = carry_over(scratch, read_departures(database)) if is_current else 0
+            # Now, because it may take long; whoever leaves between now and then is carried over by `put_back`.
+            carried_over = carry_over(database, scratch)
+            scratch.scrub()
         finally:
             scratch.close()
-        database.copy_from(copy)
-    return Restored(tuple(stopped), carried_over)
+        if late := put_back(database, copy):
+            database.scrub()  # it may have been an erasure
+    return Restored(tuple(stopped), carried_over + late)
 
 
 def _examine(scratch: Database, project: Project, file: Path) -> None:

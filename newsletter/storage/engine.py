@@ -9,7 +9,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeAlias
@@ -30,6 +30,7 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _HAS_BOOT_CLOCK = hasattr(time, "CLOCK_BOOTTIME") and _BOOT_ID.is_file()
 """Elsewhere leases are measured on the wall clock."""
 _BEGIN = "newsletter_begin"
+_BESIDE = "beside"
 _WORTH_ANOTHER_TRY = ("08", "40", "53300", "55P03", "57P01", "57P02", "57P03")
 """SQLSTATEs of connection trouble, lost races, too many connections, locks not had in time, and restarts."""
 
@@ -74,18 +75,30 @@ class Database:
         """
         with self._translated(), self._engine.connect() as plain:
             connection = plain.execution_options(**self._kind.write_options)
-            transaction = connection.begin()
-            try:
+            with _committed(connection):
                 yield connection
-            except BaseException:  # whatever stopped the block: nothing of it may stay
-                transaction.rollback()
-                raise
-            try:
-                transaction.commit()
-            except sa.exc.DBAPIError as error:
-                if error.connection_invalidated:
-                    raise CommitLostError("The connection to the database broke during a commit") from error
-                raise
+
+    @contextmanager
+    def write_beside(self, file: Path) -> Iterator[sa.Connection]:
+        """As `write`, with a copy of this database at hand for `take_rows`: made by `copy_to`, and of the same schema.
+
+        References are not checked, because in the copy they were. Raises StorageError for a server, which has tools of
+        its own.
+        """
+        options = self._kind.options_beside(file)
+        with self._translated(), self._engine.connect() as plain:
+            connection = plain.execution_options(**options)
+            connection.detach()  # closed at the end: nobody else may get one that sees both files
+            with _committed(connection):
+                yield connection
+
+    def take_rows(self, connection: sa.Connection, tables: Sequence[sa.Table]) -> None:
+        """Replace all rows of `tables` by those of the file that `write_beside` was given."""
+        # SQLite's own note of the ids that were given away stays: one given away since is never used again.
+        for table in tables:
+            connection.execute(sa.delete(table))
+            theirs = table.to_metadata(sa.MetaData(), schema=_BESIDE)
+            connection.execute(sa.insert(table).from_select(table.columns.keys(), sa.select(theirs)))
 
     def lease_now(self, connection: sa.Connection) -> float:
         """Seconds on the clock that leases are measured on: the same for every process of this database."""
@@ -133,11 +146,6 @@ class Database:
         with self._translated(), self._engine.connect() as plain:
             self._kind.copy_to(plain.execution_options(**self._kind.bare_options), file)
 
-    def copy_from(self, file: Path) -> None:
-        """Replace everything by what stands in `file`, made by `copy_to`; others wait and then see the new content."""
-        with self._translated(), self._engine.connect() as plain:
-            self._kind.copy_from(plain.execution_options(**self._kind.bare_options), file)
-
     def close(self) -> None:
         """Give all connections back. Nothing may be under way."""
         self._engine.dispose()
@@ -160,6 +168,22 @@ class Database:
         if error.connection_invalidated or self._kind.is_busy(error):
             return DatabaseBusyError(f"The database {self.shown_url} is busy or out of reach: {text}")
         return StorageError(f"The database {self.shown_url} cannot do this: {text}")
+
+
+@contextmanager
+def _committed(connection: sa.Connection) -> Iterator[None]:
+    transaction = connection.begin()
+    try:
+        yield
+    except BaseException:  # whatever stopped the block: nothing of it may stay
+        transaction.rollback()
+        raise
+    try:
+        transaction.commit()
+    except sa.exc.DBAPIError as error:
+        if error.connection_invalidated:
+            raise CommitLostError("The connection to the database broke during a commit") from error
+        raise
 
 
 def open_database(url: str, *, create: bool = True) -> Database:
@@ -211,7 +235,7 @@ class _Kind(Protocol):
     def text_of(self, error: sa.exc.DBAPIError) -> str: ...
     def is_busy(self, error: sa.exc.DBAPIError) -> bool: ...
     def copy_to(self, connection: sa.Connection, file: Path) -> None: ...
-    def copy_from(self, connection: sa.Connection, file: Path) -> None: ...
+    def options_beside(self, file: Path) -> Mapping[str, Any]: ...
 
 
 class _Sqlite:
@@ -274,15 +298,11 @@ class _Sqlite:
         _make_private(file)
         connection.exec_driver_sql("VACUUM INTO ?", (str(file),))
 
-    def copy_from(self, connection: sa.Connection, file: Path) -> None:
-        """Copy page by page under the lock that writers take, so that nobody sees half of it."""
-        ours = connection.connection.driver_connection
-        assert isinstance(ours, sqlite3.Connection)
-        try:
-            with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as theirs:
-                theirs.backup(ours)
-        except sqlite3.Error as error:
-            raise StorageError(f"{file} cannot be restored: {error}") from error
+    def options_beside(self, file: Path) -> Mapping[str, Any]:
+        """A writing transaction that also sees another file."""
+        quoted = str(file).replace("'", "''")
+        unchecked = "PRAGMA foreign_keys = OFF"  # also twice as fast, and everybody else waits
+        return {_BEGIN: ("PRAGMA query_only = OFF", unchecked, f"ATTACH '{quoted}' AS {_BESIDE}", "BEGIN IMMEDIATE")}
 
 
 def _make_private(file: Path) -> None:
@@ -369,7 +389,7 @@ class _Postgresql:
         """Left to the tools that come with the server."""
         raise StorageError("A PostgreSQL server is backed up with its own tools", hint=f"pg_dump -Fc -f {file} …")
 
-    def copy_from(self, connection: sa.Connection, file: Path) -> None:  # noqa: ARG002
+    def options_beside(self, file: Path) -> Mapping[str, Any]:
         """Left to the tools that come with the server."""
         raise StorageError("A PostgreSQL server is restored with its own tools", hint=f"pg_restore -d … {file}")
 

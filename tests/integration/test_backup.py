@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import stat
+import subprocess
+import sys
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 import sqlalchemy as sa
@@ -23,8 +28,10 @@ from newsletter.app.project import Project, open_project
 from newsletter.audience.consent import Consent
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.errors import NotFoundError, StorageError
+from newsletter.storage import migrations
 from newsletter.storage.engine import Database
-from newsletter.storage.tables import deliveries, lists
+from newsletter.storage.migrate import schema_state, upgrade
+from newsletter.storage.tables import deliveries, lists, subscribers
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
@@ -54,9 +61,25 @@ def add_delivery(database: Database, name: str, state: DeliveryState) -> None:
         )
 
 
+def ids(database: Database) -> list[int]:
+    with database.read() as connection:
+        return list(connection.execute(sa.select(subscribers.c.id)).scalars())
+
+
 def slugs(database: Database) -> list[str]:
     with database.read() as connection:
         return list(connection.execute(sa.select(lists.c.slug).order_by(lists.c.slug)).scalars())
+
+
+def add_people(project: Project, database: Database, *names: str) -> None:
+    add_list(database, "weekly")
+    for name in names:
+        person = NewPerson(f"{name}@example.org", name=name)
+        add_person(project, database, person, ["weekly"], consent=Consent.CONFIRMED, basis="form", now=NOW)
+
+
+def consents(project: Project, database: Database, name: str) -> list[Consent]:
+    return [item.consent for item in show_person(project, database, f"{name}@example.org").subscriptions]
 
 
 def test_restore_brings_back_what_was_copied(project: Project, tmp_path: Path) -> None:
@@ -98,10 +121,7 @@ def test_restored_deliveries_wait_for_a_person(project: Project, tmp_path: Path)
 
 def test_who_left_after_the_backup_stays_out(project: Project, tmp_path: Path) -> None:
     database = connect(project)
-    add_list(database, "weekly")
-    for name in ("ana", "bo", "cy", "di"):
-        person = NewPerson(f"{name}@example.org", name=name)
-        add_person(project, database, person, ["weekly"], consent=Consent.CONFIRMED, basis="form", now=NOW)
+    add_people(project, database, "ana", "bo", "cy", "di")
     back_up(database, tmp_path / "copy.db")
     unsubscribe_person(project, database, "ana@example.org", None, now=NOW)
     suppress_person(project, database, "bo@example.org", "asked", now=NOW)
@@ -110,15 +130,126 @@ def test_who_left_after_the_backup_stays_out(project: Project, tmp_path: Path) -
     restored = restore(project, database, tmp_path / "copy.db", NOW)
 
     assert restored.carried_over == 3
-    assert [item.consent for item in show_person(project, database, "ana@example.org").subscriptions] == [
-        Consent.UNSUBSCRIBED
-    ]
+    assert consents(project, database, "ana") == [Consent.UNSUBSCRIBED]
     assert show_person(project, database, "bo@example.org").suppression is not None
-    assert [item.consent for item in show_person(project, database, "di@example.org").subscriptions] == [
-        Consent.CONFIRMED
-    ]
+    assert consents(project, database, "di") == [Consent.CONFIRMED]
     database.close()
     assert b"cy@example.org" not in (tmp_path / "newsletter.db").read_bytes()
+
+
+def test_who_leaves_while_the_backup_is_put_back_stays_out(project: Project, tmp_path: Path) -> None:
+    """Ana leaves in the last moment before, Bo while the rows are being replaced."""
+    database, service = connect(project), connect(project)
+    add_people(project, database, "ana", "bo", "cy")
+    back_up(database, tmp_path / "copy.db")
+    ana, bo = (
+        threading.Thread(
+            target=unsubscribe_person, args=(project, service, f"{name}@example.org", None), kwargs={"now": NOW}
+        )
+        for name in ("ana", "bo")
+    )
+
+    def click(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("ATTACH"):
+            ana.start()
+            ana.join()
+        elif statement.startswith("DELETE FROM subscribers"):
+            bo.start()
+
+    sa.event.listen(database._engine, "before_cursor_execute", click)
+    restored = restore(project, database, tmp_path / "copy.db", NOW)
+    bo.join()
+    assert restored.carried_over == 1
+    assert [consents(project, database, name) for name in ("ana", "bo", "cy")] == [
+        [Consent.UNSUBSCRIBED], [Consent.UNSUBSCRIBED], [Consent.CONFIRMED],
+    ]  # fmt: skip
+    service.close()
+    database.close()
+
+
+def test_who_left_stays_out_of_a_backup_with_an_older_schema(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = tmp_path / "later"
+    copytree(Path(next(iter(migrations.__path__))), later)
+    head = max(file.name[1:5] for file in (later / "versions").glob("v*.py"))
+    (later / "versions" / "v9999_next.py").write_text(
+        f'revision, down_revision = "9999", "{head}"\n\n\ndef upgrade():\n    pass\n'
+    )
+    database = connect(project)
+    add_people(project, database, "ana", "bo")
+    back_up(database, tmp_path / "copy.db")
+    unsubscribe_person(project, database, "ana@example.org", None, now=NOW)
+    for function in (schema_state, upgrade):
+        monkeypatch.setattr(function, "__kwdefaults__", {"scripts": str(later)})
+    upgrade(database)
+    assert restore(project, database, tmp_path / "copy.db", NOW).carried_over == 1
+    assert consents(project, database, "ana") == [Consent.UNSUBSCRIBED]
+    assert consents(project, database, "bo") == [Consent.CONFIRMED]
+    database.close()
+
+
+_KILLED = """
+import os, signal, sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from newsletter.app.backup import restore
+from newsletter.app.database import connect
+from newsletter.app.project import open_project
+
+def die(connection, cursor, statement, *_):
+    if statement.startswith(sys.argv[2]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+folder = Path(sys.argv[1])
+project = open_project(folder, {})
+database = connect(project)
+sa.event.listen(database._engine, "before_cursor_execute", die)
+restore(project, database, folder / "copy.db", datetime.now(UTC))
+"""
+
+
+@pytest.mark.parametrize("moment", ["DELETE FROM lists", "INSERT INTO subscriptions", "UPDATE subscriptions"])
+def test_kill_in_the_middle_of_a_restore_leaves_the_old_database_whole(
+    project: Project, tmp_path: Path, moment: str
+) -> None:
+    database = connect(project)
+    add_people(project, database, "ana", "bo")
+    add_list(database, "before")
+    back_up(database, tmp_path / "copy.db")
+    unsubscribe_person(project, database, "ana@example.org", None, now=NOW)
+    add_list(database, "after")
+    database.close()
+    killed = subprocess.run([sys.executable, "-c", _KILLED, str(tmp_path), moment], check=False)
+    assert killed.returncode == -signal.SIGKILL
+
+    database = connect(project)
+    assert slugs(database) == ["after", "before", "weekly"]
+    assert consents(project, database, "ana") == [Consent.UNSUBSCRIBED]
+    assert consents(project, database, "bo") == [Consent.CONFIRMED]
+    with database.read() as connection:
+        assert list(connection.exec_driver_sql("PRAGMA integrity_check").scalars()) == ["ok"]
+        assert not connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+    database.close()
+
+
+def test_ids_given_away_since_the_backup_are_not_used_again(project: Project, tmp_path: Path) -> None:
+    """A link or an event of somebody the copy does not know must not become another person's."""
+    database = connect(project)
+    add_people(project, database, "ana")
+    back_up(database, tmp_path / "copy.db")
+    for name in ("bo", "cy"):
+        person = NewPerson(f"{name}@example.org")
+        add_person(project, database, person, ["weekly"], consent=Consent.CONFIRMED, basis="form", now=NOW)
+    given = ids(database)
+    restore(project, database, tmp_path / "copy.db", NOW)
+    person = NewPerson("di@example.org")
+    add_person(project, database, person, ["weekly"], consent=Consent.CONFIRMED, basis="form", now=NOW)
+    assert max(ids(database)) > max(given)
+    database.close()
 
 
 @pytest.mark.parametrize("content", [b"", b"not a database", b"SQLite format 3\0" + b"x" * 4000])
