@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from newsletter.authoring import schema
+from newsletter.authoring import blocks, schema
 from newsletter.authoring.image import ImageFile
 from newsletter.authoring.issue import (
     Article,
@@ -70,19 +70,19 @@ class Assembly:
         """Markdown with its people in place."""
         return link_people(text or "", self.people, self.language, self.original)
 
-    def authors(self, written: schema.Authors | None) -> tuple[Author, ...]:
+    def authors(self, written: blocks.Authors | None) -> tuple[Author, ...]:
         """Who wrote it: ids, people described in place, or several of them."""
         entries = written if isinstance(written, list) else [] if written is None else [written]
         return tuple(self.author(entry) for entry in entries)
 
-    def author(self, written: str | schema.AuthorEntry) -> Author:
+    def author(self, written: str | blocks.AuthorEntry) -> Author:
         """One author."""
         if isinstance(written, str):
             return self.people[written].author(self.language, self.original)
         avatar = self.image(written.avatar) if written.avatar else None
         return Author(written.name, written.url or "", avatar, self.words(written.bio))
 
-    def picture(self, entry: schema.PictureEntry, path: str) -> Picture:
+    def picture(self, entry: blocks.PictureEntry, path: str) -> Picture:
         """An image with what belongs to it."""
         return Picture(
             file=self.image(entry.image),
@@ -94,7 +94,7 @@ class Assembly:
             path=path,
         )
 
-    def article(self, entry: schema.ArticleEntry, path: str) -> Article:
+    def article(self, entry: blocks.ArticleEntry, path: str) -> Article:
         """One highlighted article."""
         picture = None
         if entry.image is not None:
@@ -117,41 +117,41 @@ class Assembly:
             path=path,
         )
 
-    def block(self, entry: schema.BlockEntry, path: str) -> Block:
+    def block(self, entry: blocks.BlockEntry, path: str) -> Block:
         """One block."""
         name = entry.id or ""
         match entry:
-            case schema.TextEntry():
+            case blocks.TextEntry():
                 return TextBlock(self.words(entry.text), id=name, path=path)
-            case schema.HeadingEntry():
+            case blocks.HeadingEntry():
                 return HeadingBlock(self.words(entry.heading), id=name, path=path)
-            case schema.HighlightsEntry():
+            case blocks.HighlightsEntry():
                 return HighlightsBlock(self.highlights(entry.highlights, path), id=name, path=path)
-            case schema.LinksEntry():
+            case blocks.LinksEntry():
                 return LinksBlock(self.links(entry.links, path), id=name, path=path)
-            case schema.ImageEntry():
+            case blocks.ImageEntry():
                 return ImageBlock(self.picture(entry, path), id=name, path=path)
-            case schema.QuoteEntry():
+            case blocks.QuoteEntry():
                 return QuoteBlock(self.words(entry.quote), entry.by or "", id=name, path=path)
-            case schema.ButtonEntry():
+            case blocks.ButtonEntry():
                 return ButtonBlock(entry.button, entry.url, id=name, path=path)
-            case schema.DividerEntry():
+            case blocks.DividerEntry():
                 return DividerBlock(id=name, path=path)
-            case schema.SpacerEntry():
+            case blocks.SpacerEntry():
                 return SpacerBlock(entry.spacer, id=name, path=path)
 
     def highlights(
-        self, entries: Sequence[schema.ArticleEntry | schema.PictureEntry], path: str
+        self, entries: Sequence[blocks.ArticleEntry | blocks.PictureEntry], path: str
     ) -> tuple[Article | Picture, ...]:
         """Articles and the pictures between them."""
         return tuple(
             self.article(entry, f"{path}.highlights[{number}]")
-            if isinstance(entry, schema.ArticleEntry)
+            if isinstance(entry, blocks.ArticleEntry)
             else self.picture(entry, f"{path}.highlights[{number}]")
             for number, entry in enumerate(entries)
         )
 
-    def links(self, entries: Sequence[str | schema.LinkEntry], path: str) -> tuple[ListItem, ...]:
+    def links(self, entries: Sequence[str | blocks.LinkEntry], path: str) -> tuple[ListItem, ...]:
         """The sentences of a compact list."""
         return tuple(
             ListItem(self.words(entry), path=f"{path}.links[{number}]")

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from newsletter.authoring.schema import BLOCKS, TAGGED, AnyModel, known_keys, nested_model
+from newsletter.authoring.blocks import BLOCKS
+from newsletter.authoring.schema import TAGGED, AnyModel, known_keys, nested_model
 from newsletter.problem import Problem
 from newsletter.source import Node, near_miss, quoted, shortened
 

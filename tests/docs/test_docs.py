@@ -14,7 +14,7 @@ import click
 import pytest
 
 import newsletter
-from newsletter.authoring.schema import BLOCKS
+from newsletter.authoring.blocks import BLOCKS
 from newsletter.cli.main import COMMANDS, cli
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.delivery.ledger import RecipientState

@@ -6,20 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from newsletter.authoring.blocks import BLOCKS, ArticleEntry, AuthorEntry, LinkEntry, PictureEntry
 from newsletter.authoring.people import PersonEntry
 from newsletter.authoring.persona import PersonaEntry
-from newsletter.authoring.schema import (
-    BLOCKS,
-    ArticleEntry,
-    AuthorEntry,
-    IssueFile,
-    LinkEntry,
-    PictureEntry,
-    PublicationEntry,
-    SendEntry,
-    SourceEntry,
-    known_keys,
-)
+from newsletter.authoring.schema import IssueFile, PublicationEntry, SendEntry, SourceEntry, known_keys
 from newsletter.expression import FILTERS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "issue.md").read_text(encoding="utf-8")

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from newsletter.authoring.blocks import BLOCKS
 from newsletter.authoring.explain import read_model
-from newsletter.authoring.schema import BLOCKS, IssueFile
+from newsletter.authoring.schema import IssueFile
 from newsletter.problem import Problem
 from newsletter.source import parse_source
 
