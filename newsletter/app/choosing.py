@@ -44,6 +44,7 @@ def means_the_issue(at: str) -> bool:
 
 def read_start(project: Project, at: str, timezone: str | None, *, now: datetime) -> datetime:
     """The instant (UTC) that is meant. Raises WrongUsageError when it cannot be read or lies in the past."""
-    when = read_when(at, read_zone(timezone or project.config.newsletter.timezone))
-    check_start(when, now=now, max_lateness=project.config.sending.max_lateness)
+    zone = read_zone(timezone or project.config.newsletter.timezone)
+    when = read_when(at, zone)
+    check_start(when.astimezone(zone), now=now, max_lateness=project.config.sending.max_lateness)
     return when

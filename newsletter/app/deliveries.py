@@ -119,7 +119,7 @@ def store_delivery(
     lists hold nobody to send to now (only without `at`: people may still come).
     """
     if at is not None:
-        check_start(at, now=now, max_lateness=project.config.sending.max_lateness)
+        check_start(at.astimezone(project.zone), now=now, max_lateness=project.config.sending.max_lateness)
     else:
         require_people(foresee(database, ready.issue, lists).candidates, lists)
     order = Order(
@@ -145,7 +145,7 @@ def start_due(project: Project, database: Database, now: datetime, lease: Lease 
         assert delivery.scheduled_at is not None
         to, reason = DeliveryState.PREPARING, ""
         if is_missed(delivery.scheduled_at, now=now, max_lateness=project.config.sending.max_lateness):
-            to, reason = DeliveryState.MISSED, f"nobody was running at {delivery.scheduled_at:%Y-%m-%d %H:%M} UTC"
+            to, reason = DeliveryState.MISSED, f"nobody was running at {_minute(project, delivery.scheduled_at)}"
         if store.move(delivery.id, to, since=DeliveryState.SCHEDULED, reason=reason, lease=lease):
             changed.append(store.get(delivery.id))
     return changed
@@ -153,27 +153,36 @@ def start_due(project: Project, database: Database, now: datetime, lease: Lease 
 
 def pause(database: Database, delivery: str) -> Delivery:
     """Stop sending; `resume` goes on. Raises StateError when it is not under way."""
-    return _steer(database, delivery, DeliveryState.PAUSED, reason="paused by a person")
+    return _steer(database, delivery, DeliveryState.PAUSED, reason="a person said so")
 
 
-def resume(database: Database, delivery: str) -> Delivery:
+def resume(project: Project, database: Database, delivery: str) -> Delivery:
     """Let a delivery that was stopped go on; one that is under way or finished stays as it is.
 
     Raises StateError for one that is cancelled, or scheduled for later.
     """
-    store = Deliveries(database)
-    found = store.get(delivery)
+    found = Deliveries(database).get(delivery)
     match found.state:
         case DeliveryState.PREPARING | DeliveryState.SENDING | DeliveryState.FINISHED:
             return found
-        case DeliveryState.SCHEDULED:
+        case DeliveryState.CANCELLED:
             raise StateError(
-                f"Delivery {delivery} starts by itself at {found.scheduled_at:%Y-%m-%d %H:%M} UTC",
+                f"Delivery {delivery} was cancelled; it sends nothing any more",
+                hint=f"Send the issue anew: newsletter send {found.issue}; who got it from this one is left out",
+            )
+        case DeliveryState.SCHEDULED:
+            assert found.scheduled_at is not None, "what is scheduled has a time"
+            raise StateError(
+                f"Delivery {delivery} starts by itself at {_minute(project, found.scheduled_at)}",
                 hint="`newsletter deliveries reschedule` gives it another time",
             )
         case _:
             to = DeliveryState.PREPARING if found.frozen_count is None else DeliveryState.SENDING
             return _steer(database, delivery, to)
+
+
+def _minute(project: Project, when: datetime) -> str:
+    return f"{when.astimezone(project.zone):%Y-%m-%d %H:%M %Z}"
 
 
 def cancel(database: Database, delivery: str, now: datetime) -> Delivery:
@@ -189,7 +198,7 @@ def cancel(database: Database, delivery: str, now: datetime) -> Delivery:
 
 def reschedule(project: Project, database: Database, delivery: str, at: datetime, now: datetime) -> Delivery:
     """Give a scheduled or missed delivery another start. Raises StateError when it has started."""
-    check_start(at, now=now, max_lateness=project.config.sending.max_lateness)
+    check_start(at.astimezone(project.zone), now=now, max_lateness=project.config.sending.max_lateness)
     store = Deliveries(database)
     found = store.get(delivery)
     if found.state not in (DeliveryState.SCHEDULED, DeliveryState.MISSED):

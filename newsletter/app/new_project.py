@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from newsletter.app.keys import FILE as KEYS_FILE
 from newsletter.app.keys import load_keys
 from newsletter.authoring.json_schema import write_schemas
 from newsletter.config import FILE
@@ -35,7 +36,7 @@ def start_project(folder: Path) -> list[Path]:
         write_whole(path, original.read_bytes(), hint="Choose another folder")
     write_schemas(folder / SCHEMAS)
     load_keys(folder)
-    return [*wanted, *sorted((folder / SCHEMAS).iterdir())]
+    return [*wanted, *sorted((folder / SCHEMAS).iterdir()), folder / KEYS_FILE]
 
 
 def _target(file: Path) -> Path:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from newsletter.app.keys import Keyring, Keys
 from newsletter.compiler.edition import Identity
@@ -35,6 +36,11 @@ class Project:
     def identity(self) -> Identity:
         """Who sends."""
         return identity_of(self.config.newsletter)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of the newsletter's people."""
+        return ZoneInfo(self.config.newsletter.timezone)
 
     @property
     def assets_url(self) -> str:

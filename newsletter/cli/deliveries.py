@@ -255,7 +255,7 @@ def resume(ctx: click.Context, delivery: str, detach: bool, as_json: bool) -> in
 
     with _opened(ctx) as (project, database):
         check_relay(project)
-        resume_delivery(database, delivery)
+        resume_delivery(project, database, delivery)
         if detach:
             show_outcome(project, database, delivery, as_json=as_json)
             return 0

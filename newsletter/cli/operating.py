@@ -129,7 +129,7 @@ def rotate(ctx: click.Context, as_json: bool) -> None:
         print_json({"signs": newest, "verify": older})
     else:
         click.echo(
-            f"Links are signed with key {newest} now; {counted(len(older), 'older key')} kept for links in old mails."
+            f"Links are signed with key {newest!r} now; {counted(len(older), 'older key')} kept for links in old mails."
         )
 
 

@@ -253,6 +253,7 @@ def _import_as_json(report: ImportReport) -> dict[str, Any]:
         **{kind.value: count for kind, count in report.counts.items()},
         "skipped_because": dict(report.skipped),
         "rejects": str(report.rejects) if report.rejects else None,
+        "rejected_because": [{"line": one.line, "reason": one.reason} for one in report.rejected],
         "notes": [{"line": line, "note": note} for line, note in report.notes],
     }
 
@@ -289,7 +290,7 @@ def _print_person(project: Project, person: PersonRecord, *, as_json: bool) -> N
     for name, rows in tables.items():
         if rows:
             click.echo()
-            print_table([key.upper() for key in rows[0]], [[value or "-" for value in row.values()] for row in rows])
+            print_table(list(rows[0]), [[value or "-" for value in row.values()] for row in rows])
         else:
             click.echo(f"No {name}.")
 

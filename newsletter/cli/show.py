@@ -68,9 +68,7 @@ def visible(text: str) -> str:
 
 def local_time(project: Project, when: datetime) -> str:
     """An instant as the newsletter's people read it, to the second."""
-    from newsletter.delivery.schedule import read_zone
-
-    return f"{when.astimezone(read_zone(project.config.newsletter.timezone)):%Y-%m-%d %H:%M:%S %Z}"
+    return f"{when.astimezone(project.zone):%Y-%m-%d %H:%M:%S %Z}"
 
 
 def from_here(text: object) -> str:

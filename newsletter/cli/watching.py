@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 STOPPED_EARLY = 3
 
+_NOBODY = {"scheduled": "its recipients are counted when it starts", "cancelled": "it never started"}
+"""State → what to say of a delivery that has no recipients, where that alone would surprise."""
+
 _REPEAT = 10.0
 """Seconds before the same trouble is told again."""
 
@@ -103,7 +106,7 @@ def outcome_lines(report: Report, told: Callable[[datetime], str] = datetime.iso
 
     delivery, counts = report.delivery, counts_of(report.delivery, report.books)
     shown = ", ".join(f"{count} {name}" for name, count in counts.items() if count and name != "frozen")
-    yield f"{delivery.state.value}: {shown or 'no recipients'}"
+    yield f"{delivery.state.value}: {shown or _NOBODY.get(delivery.state.value, 'no recipients')}"
     if delivery.reason:
         yield f"  because {delivery.reason}"
     for state, reasons in report.reasons.items():
@@ -113,7 +116,7 @@ def outcome_lines(report: Report, told: Callable[[datetime], str] = datetime.iso
         yield f"  {count} left out: {in_words(reason)}"
     received = report.reasons.get(RecipientState.EXCLUDED, {}).get("already_received", 0)
     if received and counts["accepted"] + counts["unknown"] + counts["deferred"] + counts["waiting"] == 0:
-        yield f"Nobody was mailed: {received} got this issue before, or may have. --again sends it once more."
+        yield "Nobody was mailed. --again sends it once more."
     if counts["unknown"]:
         yield f"Look at the unknown: newsletter deliveries recipients {delivery.id} --state unknown"
     if what_now := _what_now(report, told):

@@ -40,6 +40,7 @@ def new(ctx: click.Context, title: str, urls: tuple[str, ...], slug: str, as_jso
     "--format", "style", type=click.Choice(["text", "json", "sarif", "github"]), default="text", show_default=True,
     help="For people, for programs, for code scanning, for annotations of a GitHub run.",
 )  # fmt: skip
+@click.option("--json", "style", flag_value="json", help="The same as --format json.")
 @click.option("--strict", is_flag=True, help="Warnings fail, too.")
 @click.pass_context
 def check(ctx: click.Context, paths: tuple[Path, ...], style: str, strict: bool) -> int:

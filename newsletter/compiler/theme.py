@@ -279,7 +279,9 @@ class _Settings:
                 ratio = contrast(getattr(palette, front), getattr(palette, back))
                 if ratio < least:
                     message = f"{scheme}.{front} on {scheme}.{back} has a contrast of {ratio:.1f}; it needs {least}"
-                    node = self._nodes[f"{scheme}.{front}"]
+                    nodes = (self._nodes[f"{scheme}.{name}"] for name in (front, back))
+                    read = list(self._folders)  # the shipped theme first: what was written over it made the pair faint
+                    node = max(nodes, key=lambda node: read.index(node.source.file))
                     hint = "Take a darker or a lighter colour."
                     yield node.problem("theme-contrast", message, hint=hint, severity=Severity.WARNING)
 

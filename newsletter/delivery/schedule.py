@@ -44,10 +44,10 @@ def read_zone(name: str) -> ZoneInfo:
 
 
 def check_start(at: datetime, *, now: datetime, max_lateness: timedelta) -> None:
-    """Refuse a start that lies too far in the past. Raises WrongUsageError."""
+    """Refuse a start that lies too far in the past, in the words of its own time zone. Raises WrongUsageError."""
     if is_missed(at, now=now, max_lateness=max_lateness):
         raise WrongUsageError(
-            f"{at:%Y-%m-%d %H:%M} UTC is in the past",
+            f"{at:%Y-%m-%d %H:%M %Z} is in the past",
             hint="Leave --at out to send now, or name a time that is still to come",
         )
 

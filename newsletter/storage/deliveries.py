@@ -126,7 +126,7 @@ class Deliveries:
     def cancel(self, delivery: str, now: datetime, *, since: DeliveryState) -> bool:
         """End a delivery; its waiting and deferred rows become excluded. False when its state changed meanwhile."""
         with self._database.write() as connection:
-            change = {"state": DeliveryState.CANCELLED.value, "finished_at": now, "reason": "cancelled by a person"}
+            change = {"state": DeliveryState.CANCELLED.value, "finished_at": now, "reason": "a person said so"}
             if not compare_and_set(connection, delivery, since, change):
                 return False
             sweep_cancelled(connection, [delivery], now)

@@ -57,6 +57,7 @@ LIFE = [
     "subscribers erase dan@example.org --yes",
     "subscribers export",
     "new Birds",
+    "check welcome",
     "build welcome",
     "test welcome --to me@example.org",
     "send welcome --list weekly --dry-run",

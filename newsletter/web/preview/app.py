@@ -146,6 +146,7 @@ def _found(desk: Desk, slug: str) -> Look:
 
 
 def _persona(desk: Desk, name: str) -> Persona:
-    """The persona of that name; the first one when the author has just taken it out of the file."""
-    known = desk.personas()
-    return next((persona for persona in known if persona.id == name), known[0])
+    found = next((persona for persona in desk.personas() if persona.id == name), None)
+    if found is None:
+        raise HTTPException(404, f"There is no persona {name!r} any more.")
+    return found

@@ -71,6 +71,7 @@ def test_import_reports_rows_that_add_up(run: Run, file: Path) -> None:
     assert {key: report[key] for key in ("rows", "imported", "updated", "skipped", "rejected")} == {
         "rows": 3, "imported": 1, "updated": 0, "skipped": 1, "rejected": 1,
     }  # fmt: skip
+    assert report["rejected_because"] == [{"line": 3, "reason": "An email address must have an @-sign"}]
     assert Path(report["rejects"]).read_text("utf-8-sig").splitlines()[1].startswith("3,")
     code, out, _ = run("subscribers", "import", file, "--list", "weekly", "--on-conflict", "update")
     assert code == 0

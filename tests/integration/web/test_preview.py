@@ -108,6 +108,9 @@ def test_each_persona_sees_the_mail_as_it_would_get_it(project: Project, client:
     assert "Ada &lt;b&gt;Kettle&lt;/b&gt;" in client.get(SHEET + "plain.light.html").text
     assert "Ada &lt;b&gt;Kettle&lt;/b&gt;" in client.get(SHEET + "plain.html").text
     assert "Hello there" in client.get(SHEET + "nobody.light.html").text
+    for name in ("gone.html", "gone.light.html"):
+        lost = client.get(SHEET + name)
+        assert (lost.status_code, "There is no persona" in lost.text) == (404, True)
 
 
 def test_error_stands_in_place_of_the_mail(project: Project, client: TestClient, changes: Changes) -> None:

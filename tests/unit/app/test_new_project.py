@@ -15,7 +15,13 @@ def test_start_writes_every_file_it_names(tmp_path: Path) -> None:
     written = start_project(tmp_path / "news")
     assert all(file.is_file() for file in written)
     names = {str(file.relative_to(tmp_path / "news")) for file in written}
-    assert {"newsletter.toml", ".gitignore", "issues/welcome/issue.yaml", "schema/issue.schema.json"} <= names
+    assert {
+        "newsletter.toml",
+        ".gitignore",
+        "secret.toml",
+        "issues/welcome/issue.yaml",
+        "schema/issue.schema.json",
+    } <= names
 
 
 def test_start_points_editors_at_a_schema_that_is_there(tmp_path: Path) -> None:
@@ -30,7 +36,7 @@ def test_start_keeps_secrets_and_people_out_of_git(tmp_path: Path) -> None:
     start_project(tmp_path)
     ignored = (tmp_path / ".gitignore").read_text(encoding="utf-8").splitlines()
     # Dry runs and demos write whole messages, with the addresses of those they are for.
-    assert {"/secret.toml", "/*.db", "*.csv", "/build/", "/dry-run/", "/.demo/"} <= set(ignored)
+    assert {"/secret.toml", "/*.db", "*.csv", "/build/", "/dry*/", "/caught/", "*.eml", "/.demo/"} <= set(ignored)
 
 
 def test_start_below_a_file_is_told(tmp_path: Path) -> None:

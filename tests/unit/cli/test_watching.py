@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -77,6 +78,11 @@ def test_outcome_says_reasons_in_words() -> None:
     lines = list(outcome_lines(report(DeliveryState.FINISHED, RecipientState.EXCLUDED, reasons=reasons)))
     assert lines[:2] == ["finished: 1 excluded", "  1 excluded: got this issue before, or may have"]
     assert "Nobody was mailed" in lines[-1]
+
+
+def test_delivery_that_has_not_started_says_why_it_has_no_recipients() -> None:
+    for state, told in ((DeliveryState.SCHEDULED, "are counted when it starts"), (DeliveryState.CANCELLED, "never")):
+        assert told in next(outcome_lines(replace(report(state, RecipientState.ACCEPTED), books=Books({}, ""))))
 
 
 def test_trouble_is_told_once_and_how_to_stop_with_the_first(capsys: pytest.CaptureFixture[str]) -> None:

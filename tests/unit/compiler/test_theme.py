@@ -232,6 +232,12 @@ def test_faint_colours_are_a_warning(tmp_path: Path) -> None:
     assert "light.muted on light.paper has a contrast of 2.6; it needs 4.5" in problem.message
 
 
+def test_faint_colours_are_told_at_the_one_the_project_changed(tmp_path: Path) -> None:
+    told = _project(tmp_path, 'light:\n  paper: "#777777"\n').problems
+    assert {problem.place for problem in told} == {Place("templates/themes/default.yaml", 2, 10)}
+    assert {problem.id for problem in told} == {"theme-contrast"}
+
+
 @pytest.mark.parametrize("name", ["templates", "templates/themes", "templates/themes/default.yaml"])
 def test_theme_behind_a_link_out_of_the_project_is_refused_unread(tmp_path: Path, name: str) -> None:
     root = tmp_path / "project"

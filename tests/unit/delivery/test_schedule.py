@@ -60,5 +60,8 @@ def test_start_in_the_past_is_refused_unless_it_is_recent() -> None:
     check_start(NOW - timedelta(hours=6), now=NOW, max_lateness=lateness)
     with pytest.raises(RequestError, match="in the past"):
         check_start(NOW - timedelta(hours=6, seconds=1), now=NOW, max_lateness=lateness)
+    berlin = (NOW - timedelta(days=1)).astimezone(ZoneInfo("Europe/Berlin"))
+    with pytest.raises(RequestError, match=f"{berlin:%H:%M} CES?T is in the past"):
+        check_start(berlin, now=NOW, max_lateness=lateness)
     assert not is_missed(NOW - lateness, now=NOW, max_lateness=lateness)
     assert is_missed(NOW - lateness - timedelta(seconds=1), now=NOW, max_lateness=lateness)
