@@ -7,6 +7,9 @@ The nouns and the Protocol of what `send` needs; `storage/ledger.py` keeps it.
        │  worker silent  │                     ├──5yz, theirs──▶ rejected      5yz, ours ──▶ waiting(reason: ours)
        └─────────────────┘                     └──lost / timeout / crash──▶ unknown ──evidence──▶ accepted
      re-check at claim ──▶ suppressed | excluded                               └──a person or policy──▶ waiting
+
+Who waits because an unknown message is sent again is in doubt: no other delivery of the issue reaches them, and where
+others end rejected, suppressed or excluded, they are unknown once more.
 """
 
 from __future__ import annotations
@@ -38,6 +41,11 @@ class RecipientState(StrEnum):
     SUPPRESSED = "suppressed"
     EXCLUDED = "excluded"
     """Counted in, then left out: unsubscribed, already_received, no_permission, render, cancelled."""
+
+
+def rest_of(state: RecipientState, *, in_doubt: bool) -> RecipientState:
+    """Where a recipient comes to rest who gets no (further) message: unknown, if an earlier one may have arrived."""
+    return RecipientState.UNKNOWN if in_doubt else state
 
 
 @dataclass(frozen=True, slots=True)

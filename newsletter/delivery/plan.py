@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from newsletter.audience.consent import Consent
 from newsletter.audience.suppression import SuppressionReason
-from newsletter.delivery.ledger import RecipientState
+from newsletter.delivery.ledger import RecipientState, rest_of
 from newsletter.language import best_match
 from newsletter.tokens import base32
 
@@ -117,10 +117,17 @@ class Frozen:
     consents: frozenset[Consent]
     """What they say now to the lists that led to them."""
     already_received: bool
+    in_doubt: bool = False
+    """Whether an earlier attempt may have arrived, and somebody had it sent again."""
 
 
 def recheck(frozen: Frozen, *, again: bool, now: datetime, expiry: timedelta) -> tuple[RecipientState, str] | None:
     """State and reason of a recipient who must not be written to any more; None of one who may be claimed."""
+    refused = _refusal(frozen, again=again, now=now, expiry=expiry)
+    return (rest_of(refused[0], in_doubt=frozen.in_doubt), refused[1]) if refused else None
+
+
+def _refusal(frozen: Frozen, *, again: bool, now: datetime, expiry: timedelta) -> tuple[RecipientState, str] | None:
     if frozen.suppression or not frozen.has_address:
         return RecipientState.SUPPRESSED, frozen.suppression or SuppressionReason.ERASED
     if Consent.CONFIRMED not in frozen.consents:

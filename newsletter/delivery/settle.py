@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from newsletter.delivery.ledger import RecipientState, Settlement
+from newsletter.delivery.ledger import RecipientState, Settlement, rest_of
 from newsletter.delivery.outcome import Accepted, Deferred, Rejected, Unknown
 from newsletter.delivery.plan import Exclusion
 from newsletter.delivery.retry import Accept, Exclude, GiveUp, GoBack, Hold, TryAgain
@@ -23,6 +23,8 @@ class Standing:
     worker: str
     cancelled: bool = False
     """Whether its delivery was cancelled."""
+    in_doubt: bool = False
+    """Whether an earlier attempt may have arrived, and somebody had it sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,10 @@ def settle(standing: Standing, settlement: Settlement, worker: str) -> RowChange
     A worker that was given up may still know what became of its attempt: that it was accepted is news for a row that
     nobody is sending just now, and anything at all is news for a row that is unknown because of this very attempt.
     """
-    claim, change = settlement.claim, change_of(settlement, cancelled=standing.cancelled)
+    claim = settlement.claim
+    change = change_of(settlement, cancelled=standing.cancelled)
+    if change.state in _NO_MESSAGE:
+        change = replace(change, state=rest_of(change.state, in_doubt=standing.in_doubt))
     if standing.epoch == claim.epoch:
         if standing.state in (RecipientState.CLAIMED, RecipientState.PERMITTED) and standing.worker == worker:
             return change
@@ -54,6 +59,7 @@ def settle(standing: Standing, settlement: Settlement, worker: str) -> RowChange
     return None
 
 
+_NO_MESSAGE = frozenset({RecipientState.REJECTED, RecipientState.EXCLUDED})
 _OPEN_TO_EVIDENCE = frozenset(
     {RecipientState.UNKNOWN, RecipientState.WAITING, RecipientState.DEFERRED, RecipientState.CLAIMED}
 )

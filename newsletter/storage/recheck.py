@@ -11,12 +11,7 @@ import sqlalchemy as sa
 from newsletter.audience.consent import Consent
 from newsletter.delivery.ledger import RecipientState
 from newsletter.delivery.plan import Frozen, recheck
-from newsletter.storage.tables import recipients, subscriptions, suppressions
-
-MAY_HAVE_REACHED = frozenset(
-    {RecipientState.PERMITTED.value, RecipientState.ACCEPTED.value, RecipientState.UNKNOWN.value}
-)
-"""States in which a message may have reached its address; the ones that `uq_recipients_once` is about."""
+from newsletter.storage.tables import MAY_HAVE_REACHED, recipients, subscriptions, suppressions
 
 
 def recheck_rows(
@@ -39,6 +34,7 @@ def recheck_rows(
             suppression=suppressed.get(row.address_hash, ""),
             consents=frozenset(consents[key] for id_ in row.list_ids if (key := (row.subscriber_id, id_)) in consents),
             already_received=row.address_hash in reached,
+            in_doubt=row.in_doubt,
         )
         if verdict := recheck(frozen, again=row.again, now=now, expiry=expiry):
             refused[row.id] = verdict
@@ -63,6 +59,6 @@ def reached_among(connection: sa.Connection, issue: str, delivery: str, hashes: 
         recipients.c.issue == issue,
         recipients.c.address_hash.in_(hashes),
         recipients.c.delivery_id != delivery,
-        recipients.c.state.in_(sorted(MAY_HAVE_REACHED)),
+        MAY_HAVE_REACHED,
     )
     return set(connection.execute(query).scalars())

@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.delivery.ledger import Claim, PermitRequest, RecipientState, Settlement, Worker
 from newsletter.delivery.settle import RowChange, Standing, outcome_name, reply_text, settle
-from newsletter.storage.recheck import MAY_HAVE_REACHED
 from newsletter.storage.tables import attempts, deliveries, recipients, workers
 
 Row = sa.Row[*tuple[Any, ...]]
@@ -59,12 +58,12 @@ def write_settlements(
     for settlement in settlements:
         row = rows[settlement.claim.recipient]
         cancelled = states.get(settlement.claim.delivery) is DeliveryState.CANCELLED
-        standing = Standing(RecipientState(row.state), row.epoch, row.worker, cancelled)
+        standing = Standing(RecipientState(row.state), row.epoch, row.worker, cancelled, row.in_doubt)
         change = settle(standing, settlement, worker.id)
         if change is None:
             continue
         values = _values(row, settlement, change, now)
-        if change.state.value in MAY_HAVE_REACHED and row.state not in MAY_HAVE_REACHED:
+        if change.state in (RecipientState.ACCEPTED, RecipientState.UNKNOWN) and not _may_have_reached(row):
             # Late evidence may find that another delivery has reached the address meanwhile (`uq_recipients_once`):
             # then it stays on the attempt alone.
             _try(connection, _UPDATE, [values])
@@ -72,6 +71,10 @@ def write_settlements(
             plain.append(values)
     if plain:
         connection.execute(_UPDATE, plain)
+
+
+def _may_have_reached(row: Row) -> bool:
+    return row.in_doubt or row.state in (RecipientState.PERMITTED, RecipientState.ACCEPTED, RecipientState.UNKNOWN)
 
 
 def _values(row: Row, settlement: Settlement, change: RowChange, now: datetime) -> dict[str, object]:

@@ -82,6 +82,7 @@ def _resend(
             .where(*conditions)
             .values(
                 state=RecipientState.WAITING.value,
+                in_doubt=True,
                 sha256=sa.case((recipients.c.reason == WOULD_DIFFER, ""), else_=recipients.c.sha256),
                 reason=reason,
                 next_at=now,

@@ -161,6 +161,9 @@ recipients = sa.Table(
     sa.Column("values", sa.JSON, nullable=False, comment="what merge fields may name, frozen"),
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    sa.Column(
+        "in_doubt", sa.Boolean, nullable=False, server_default=sa.false(), comment="an earlier try may have arrived"
+    ),
     sa.Column("epoch", sa.Integer, nullable=False, server_default="0"),
     sa.Column("worker", sa.String(32), nullable=False, server_default=""),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0", comment="those that counted"),
@@ -177,18 +180,21 @@ recipients = sa.Table(
     sa.Index("ix_recipients_issue_address", "issue", "address_hash"),
 )
 
+MAY_HAVE_REACHED = sa.or_(
+    recipients.c.state.in_(["permitted", "accepted", "unknown"]), recipients.c.in_doubt == sa.true()
+)
+"""Of a recipient's row: a message of it may have reached its address."""
+
+_ONCE = sa.and_(recipients.c.again == sa.false(), MAY_HAVE_REACHED)
+
 sa.Index(
     "uq_recipients_once",
     recipients.c.issue,
     recipients.c.address_hash,
     unique=True,
     # The hard guarantee behind "once per issue and address": two deliveries cannot both hold a permit.
-    sqlite_where=sa.and_(
-        recipients.c.again == sa.false(), recipients.c.state.in_(["permitted", "accepted", "unknown"])
-    ),
-    postgresql_where=sa.and_(
-        recipients.c.again == sa.false(), recipients.c.state.in_(["permitted", "accepted", "unknown"])
-    ),
+    sqlite_where=_ONCE,
+    postgresql_where=_ONCE,
 )
 
 attempts = sa.Table(

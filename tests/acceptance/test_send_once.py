@@ -225,6 +225,35 @@ def test_lost_replies_are_unknown_until_a_person_decides(tmp_path: Path) -> None
         assert len(shell.report(delivery)["sent_again"]) == 5
 
 
+@pytest.mark.parametrize("way", ["resume", "cancel"])
+def test_send_meanwhile_leaves_out_who_is_sent_it_again(tmp_path: Path, way: str) -> None:
+    lost = Quirk("dot", "drop", accepted=True, match="^reader00000", times=1)
+    with recording_server(tmp_path / "relay", lost) as server:
+        shell = Shell(tmp_path, server)
+        shell.invite(readers(3))
+        send = ["send", shell.issue, "--list", "weekly", "--yes", "--json"]
+        first = json.loads(shell.run(*send).stdout.splitlines()[0])["delivery"]
+        shell.ok("deliveries", "resolve", first, "--unknown", "resend")
+        if way == "cancel":
+            shell.ok("deliveries", "cancel", first)
+
+        second = json.loads(shell.run(*send).stdout.splitlines()[0])["delivery"]
+        shell.run("deliveries", "resume", first)
+
+        copies = Counter(record["rcpt"] for record in server.records())
+        again = 1 if way == "resume" else 0
+        assert copies == {
+            "reader00000@example.org": 1 + again,
+            "reader00001@example.org": 1,
+            "reader00002@example.org": 1,
+        }
+        assert shell.report(second)["counts"].get("accepted", 0) == 0
+        assert len(shell.report(first)["sent_again"]) == again
+        assert shell.report(first)["counts"].get("unknown", 0) == 1 - again
+        for delivery in (first, second):
+            assert shell.report(delivery)["problems"] == []
+
+
 def test_faults_before_the_dot_cost_nobody_their_message(tmp_path: Path) -> None:
     steps = ("connect", "ehlo", "mail", "rcpt", "data", "body")
     quirks = [Quirk(step, "reset", skip=3, every=9, times=6) for step in steps]

@@ -8,21 +8,22 @@ from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from factories import NOW, add_list, add_people, make_worker, start_delivery
+from factories import NOW, add_list, add_people, make_worker, start_delivery, suppress
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from newsletter.delivery.delivery import DeliveryState
-from newsletter.delivery.ledger import Claim, PermitRequest, Settlement, Worker
+from newsletter.delivery.ledger import Claim, PermitRequest, RecipientState, Settlement, Worker
 from newsletter.delivery.outcome import Accepted, Deferred, Fault, Outcome, Rejected, Reply, Unknown
 from newsletter.delivery.retry import RetryPolicy, decide, set_back
 from newsletter.reporting.report import check_equation
-from newsletter.storage.books import read_books
+from newsletter.storage.books import read_books, resent_ones
 from newsletter.storage.deliveries import Deliveries
 from newsletter.storage.engine import open_database
 from newsletter.storage.ledger import StoredLedger
 from newsletter.storage.migrate import require_current
+from newsletter.storage.resolve import resend_unknown
 
 PEOPLE = 3
 NAMES = ("first", "second")
@@ -53,6 +54,9 @@ class Ledger(RuleBasedStateMachine):
         """Messages whose dot was written and whose outcome is not recorded."""
         self.taken: Counter[str] = Counter()
         """Address → copies that the relay has."""
+        self.said: Counter[str] = Counter()
+        """Address → how often a person had it sent again."""
+        self.suppressed = False
 
     @initialize()
     def begin(self) -> None:
@@ -69,7 +73,10 @@ class Ledger(RuleBasedStateMachine):
 
     # One rule, because of several each example would leave some out, and then hardly anything happens.
 
-    @rule(data=st.data(), what=st.sampled_from(["claim", "permit", "permit", "reply", "line", "worker", "steer"]))
+    @rule(
+        data=st.data(),
+        what=st.sampled_from(["claim", "permit", "permit", "reply", "line", "worker", "steer", "resend", "leave"]),
+    )
     def step(self, data: st.DataObject, what: str) -> None:
         """Something happens."""
         name, yes = data.draw(st.sampled_from(NAMES)), data.draw(st.booleans())
@@ -86,6 +93,10 @@ class Ledger(RuleBasedStateMachine):
                 self.lose_worker(data.draw(st.sampled_from(["killed", "killed", "frozen", "leaves"])), yes)
             case "steer":
                 self.steer(name, data.draw(st.sampled_from(["pause", "finish", "wait", "wait"])))
+            case "resend":
+                self.resend(name)
+            case "leave":
+                self.leave_or_cancel(name, yes)
 
     def claim(self, name: str) -> None:
         self.claimed += [(self.worker, one) for one in self.ledger.claim(name, self.worker, PEOPLE, self.now)]
@@ -138,6 +149,22 @@ class Ledger(RuleBasedStateMachine):
         elif self.store.get(name).state is DeliveryState.PAUSED:
             self.store.move(name, DeliveryState.SENDING, since=DeliveryState.PAUSED)
 
+    def resend(self, name: str) -> None:
+        """A person has everything unknown sent again."""
+        if self.store.get(name).state is DeliveryState.CANCELLED:
+            return
+        self.said.update(one.address for one in self.store.recipients(name) if one.state is RecipientState.UNKNOWN)
+        resend_unknown(self.database, name, self.now)
+
+    def leave_or_cancel(self, name: str, leave: bool) -> None:
+        """Somebody is suppressed, or a delivery cancelled: what waits to be sent again is not."""
+        if leave:
+            if not self.suppressed:
+                suppress(self.database, "reader0@example.com")
+            self.suppressed = True
+        elif self.store.get(name).state not in (DeliveryState.FINISHED, DeliveryState.CANCELLED):
+            self.store.cancel(name, self.now, since=self.store.get(name).state)
+
     def draw_some(self, data: st.DataObject, pile: list[tuple[Worker, Claim]]) -> list[tuple[Worker, Claim]]:
         """Take some claims off a pile, whichever."""
         chosen = [index for index in range(len(pile)) if data.draw(st.booleans())]
@@ -149,7 +176,13 @@ class Ledger(RuleBasedStateMachine):
 
     @invariant()
     def nobody_gets_two_copies(self) -> None:
-        assert all(copies <= 1 for copies in self.taken.values())
+        assert all(copies <= 1 + self.said[address] for address, copies in self.taken.items())
+        twice = {address for address, copies in self.taken.items() if copies > 1}
+        if twice:
+            with self.database.read() as connection:
+                listed = {id_ for name in NAMES for id_ in resent_ones(connection, name)}
+            named = {one.address for name in NAMES for one in self.store.recipients(name) if one.id in listed}
+            assert twice - {claim.address for _, claim in self.dotted} <= named
 
     @invariant()
     def every_copy_is_known_or_listed(self) -> None:
@@ -158,12 +191,13 @@ class Ledger(RuleBasedStateMachine):
             for one in self.store.recipients(name):
                 states.setdefault(one.address, set()).add(one.state.value)
         in_flight = {claim.address for _, claim in self.dotted}
+        waiting_again = {address for address in self.said if states[address] & {"waiting", "claimed", "deferred"}}
         for address, copies in self.taken.items():
-            if copies and address not in in_flight:
+            if copies and address not in in_flight | waiting_again:
                 assert states[address] & {"accepted", "unknown"}
         for address, seen in states.items():
             if "accepted" in seen:
-                assert self.taken[address] == 1
+                assert 1 <= self.taken[address] <= 1 + self.said[address]
 
     @invariant()
     def the_books_balance(self) -> None:

@@ -108,6 +108,10 @@ GONE = frozenset({Consent.UNSUBSCRIBED, Consent.PENDING})
         (replace(DUE, already_received=True), False, (RecipientState.EXCLUDED, "already_received")),
         (replace(DUE, already_received=True), True, None),
         (LATE, False, (RecipientState.REJECTED, "expired: 450 later")),
+        (replace(LATE, in_doubt=True), False, (RecipientState.UNKNOWN, "expired: 450 later")),
+        (replace(DUE, in_doubt=True), False, None),
+        (replace(DUE, in_doubt=True, suppression="bounce"), False, (RecipientState.UNKNOWN, "bounce")),
+        (replace(DUE, in_doubt=True, consents=GONE), False, (RecipientState.UNKNOWN, "unsubscribed")),
         (replace(LATE, eligible_at=NOW - EXPIRY), False, None),
         (replace(LATE, state=RecipientState.WAITING), False, None),  # it was never tried: nothing ran meanwhile
     ],

@@ -56,6 +56,17 @@ def test_settlement_changes_nothing_that_is_over(stands: RecipientState) -> None
     assert settle(Standing(stands, 3, ""), Settlement(CLAIM, Accept(), Accepted(BUSY)), "w") is None
 
 
+@pytest.mark.parametrize(("decision", "outcome", "state", "counts"), DECIDED)
+def test_recipient_in_doubt_is_never_written_off(
+    decision: Decision, outcome: Outcome | None, state: str, counts: bool
+) -> None:
+    standing = Standing(RecipientState.PERMITTED, 3, "w", in_doubt=True)
+    change = settle(standing, Settlement(CLAIM, decision, outcome), "w")
+    assert change is not None
+    assert change.state.value == ("unknown" if state in ("rejected", "excluded") else state)
+    assert change.counts == counts
+
+
 @pytest.mark.parametrize("decision", [GoBack(LATER, "reset"), TryAgain(LATER, "busy")])
 def test_nothing_waits_in_a_cancelled_delivery(decision: Decision) -> None:
     standing = Standing(RecipientState.CLAIMED, 3, "w", cancelled=True)

@@ -150,6 +150,13 @@ def upgrade() -> None:
         sa.Column("values", sa.JSON(), nullable=False, comment="what merge fields may name, frozen"),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("reason", sa.Text(), server_default="", nullable=False),
+        sa.Column(
+            "in_doubt",
+            sa.Boolean(),
+            server_default=sa.false(),
+            nullable=False,
+            comment="an earlier try may have arrived",
+        ),
         sa.Column("epoch", sa.Integer(), server_default="0", nullable=False),
         sa.Column("worker", sa.String(length=32), server_default="", nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False, comment="those that counted"),
@@ -180,8 +187,8 @@ def upgrade() -> None:
         "recipients",
         ["issue", "address_hash"],
         unique=True,
-        sqlite_where=sa.text("again = 0 AND state IN ('permitted', 'accepted', 'unknown')"),
-        postgresql_where=sa.text("again = false AND state IN ('permitted', 'accepted', 'unknown')"),
+        sqlite_where=sa.text("again = 0 AND (state IN ('permitted', 'accepted', 'unknown') OR in_doubt = 1)"),
+        postgresql_where=sa.text("again = false AND (state IN ('permitted', 'accepted', 'unknown') OR in_doubt)"),
     )
     op.create_table(
         "subscriptions",

@@ -1,0 +1,155 @@
+"""Messages that may have arrived and are sent again: no other delivery reaches the address, and none is forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from factories import NOW, add_list, add_people, make_worker, start_delivery, suppress
+
+from newsletter.delivery.delivery import DeliveryState
+from newsletter.delivery.ledger import Claim, PermitRequest, Settlement
+from newsletter.delivery.outcome import Accepted, Rejected, Reply, Unknown
+from newsletter.delivery.retry import Accept, GiveUp, Hold
+from newsletter.reporting.report import check_equation
+from newsletter.storage.books import read_books, resent_ones
+from newsletter.storage.deliveries import Deliveries
+from newsletter.storage.engine import Database
+from newsletter.storage.ledger import StoredLedger
+from newsletter.storage.resolve import accept_unknown, resend_by_policy, resend_unknown
+from newsletter.storage.tables import recipients, subscriptions
+
+WORKER = make_worker("worker")
+ADDRESS = "ana@example.org"
+EXPIRY = timedelta(hours=48)
+
+
+@pytest.fixture
+def ledger(database: Database) -> StoredLedger:
+    """A delivery to one person whose message was lost after the dot, and whom somebody has it sent to again."""
+    add_people(database, [ADDRESS], add_list(database))
+    start_delivery(database, "first")
+    ledger = StoredLedger(database, expiry=EXPIRY)
+    ledger.enter(WORKER, 1e9, NOW)
+    lose(ledger, "first")
+    assert resend_unknown(database, "first", NOW) == 1
+    return ledger
+
+
+def permitted(ledger: StoredLedger, delivery: str) -> Claim:
+    (claim,) = ledger.claim(delivery, WORKER, 10, NOW)
+    assert ledger.record(WORKER, [], [PermitRequest(claim, claim.recipient, "b" * 64)], NOW) == [True]
+    return claim
+
+
+def lose(ledger: StoredLedger, delivery: str) -> None:
+    claim = permitted(ledger, delivery)
+    ledger.record(WORKER, [Settlement(claim, Hold("line lost"), Unknown("line lost"))], [], NOW)
+
+
+def states(database: Database, delivery: str) -> list[tuple[str, str]]:
+    with database.read() as connection:
+        assert check_equation(Deliveries(database).get(delivery), read_books(connection, delivery)) == ()
+    return [(one.state.value, one.reason) for one in Deliveries(database).recipients(delivery)]
+
+
+def test_another_delivery_of_the_issue_leaves_them_out(ledger: StoredLedger, database: Database) -> None:
+    start_delivery(database, "second")
+
+    assert states(database, "second") == [("excluded", "already_received")]
+
+
+def test_another_delivery_that_was_frozen_before_gets_no_claim(database: Database) -> None:
+    add_people(database, [ADDRESS], add_list(database))
+    start_delivery(database, "first")
+    start_delivery(database, "second")
+    ledger = StoredLedger(database, expiry=EXPIRY)
+    ledger.enter(WORKER, 1e9, NOW)
+    lose(ledger, "first")
+    resend_unknown(database, "first", NOW)
+
+    assert ledger.claim("second", WORKER, 10, NOW) == []
+    assert states(database, "second") == [("excluded", "already_received")]
+
+
+def test_another_delivery_that_claimed_them_before_gets_no_permit(database: Database) -> None:
+    add_people(database, [ADDRESS], add_list(database))
+    start_delivery(database, "first")
+    start_delivery(database, "second")
+    ledger = StoredLedger(database, expiry=EXPIRY)
+    ledger.enter(WORKER, 1e9, NOW)
+    (other,) = ledger.claim("second", WORKER, 10, NOW)
+    lose(ledger, "first")
+    resend_unknown(database, "first", NOW)
+
+    assert ledger.record(WORKER, [], [PermitRequest(other, other.recipient, "b" * 64)], NOW) == [False]
+
+
+def test_second_message_is_sent_and_listed(ledger: StoredLedger, database: Database) -> None:
+    claim = permitted(ledger, "first")
+    ledger.record(WORKER, [Settlement(claim, Accept(), Accepted(Reply(250, "", "ok")))], [], NOW)
+
+    assert states(database, "first") == [("accepted", "")]
+    with database.read() as connection:
+        assert resent_ones(connection, "first") == [claim.recipient]
+
+
+def cancel(database: Database) -> None:
+    Deliveries(database).cancel("first", NOW, since=DeliveryState.SENDING)
+
+
+def suppress_them(database: Database) -> None:
+    suppress(database, ADDRESS)
+
+
+def let_them_leave(database: Database) -> None:
+    with database.write() as connection:
+        connection.execute(sa.update(subscriptions).values(consent="unsubscribed"))
+
+
+def let_it_expire(database: Database) -> None:
+    with database.write() as connection:
+        connection.execute(sa.update(recipients).values(state="deferred", eligible_at=NOW - EXPIRY - timedelta(1)))
+
+
+@pytest.mark.parametrize(
+    ("happens", "reason"),
+    [
+        (cancel, "cancelled"),
+        (suppress_them, "manual"),
+        (let_them_leave, "unsubscribed"),
+        (let_it_expire, "expired: sent again: a person decided"),
+    ],
+)
+def test_nobody_who_may_have_it_is_written_off(
+    ledger: StoredLedger, database: Database, happens: Callable[[Database], None], reason: str
+) -> None:
+    happens(database)
+    ledger.claim("first", WORKER, 10, NOW)
+    with database.read() as connection:
+        found = connection.execute(sa.select(recipients.c.state, recipients.c.reason)).one()
+
+    assert tuple(found) == ("unknown", reason)
+    assert accept_unknown(database, "first", NOW) == 1
+
+
+def test_refusal_of_the_second_message_says_nothing_of_the_first(ledger: StoredLedger, database: Database) -> None:
+    claim = permitted(ledger, "first")
+    ledger.record(WORKER, [Settlement(claim, GiveUp("550 no"), Rejected(Reply(550, "", "no")))], [], NOW)
+
+    assert states(database, "first") == [("unknown", "550 no")]
+
+
+def test_what_the_policy_sends_again_is_in_doubt_as_well(database: Database) -> None:
+    add_people(database, [ADDRESS], add_list(database))
+    start_delivery(database, "first")
+    ledger = StoredLedger(database, expiry=EXPIRY)
+    ledger.enter(WORKER, 1e9, NOW)
+    lose(ledger, "first")
+    later = NOW + timedelta(hours=1)
+    assert resend_by_policy(database, "first", later, patience=timedelta(minutes=12), expiry=EXPIRY) == 1
+
+    start_delivery(database, "second")
+    assert states(database, "second") == [("excluded", "already_received")]
