@@ -105,26 +105,26 @@ class Sender:
 
     def _keep_running(self) -> None:
         deaths = 0
-        while (process := self._spawn()) is not None:
+        while not self._stopping.is_set():
             born = time.monotonic()
-            status = process.wait()
-            if process.stdin is not None:
-                process.stdin.close()
+            end = self._live()
             if self._stopping.is_set():
                 break
             deaths = 1 if time.monotonic() - born > _STEADY else deaths + 1
             pause = self._pauses[min(deaths, len(self._pauses)) - 1]
-            log.error("the sender process ended with status %s; it is started again in %g s", status, pause)
+            log.error("the sender process %s; it is started again in %g s", end, pause)
             self._stopping.wait(pause)
 
-    def _spawn(self) -> subprocess.Popen[bytes] | None:
-        """A new process, or None when there should be none. It ends by itself when its standard input closes."""
-        if self._stopping.is_set():
-            return None
-        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE)  # noqa: S603
+    def _live(self) -> str:
+        """Run one process until its end, and say how that came. It ends by itself when its standard input closes."""
+        try:
+            process = self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE)  # noqa: S603
+        except OSError as error:  # too many processes, no memory, the program is being replaced: no reason to give up
+            return f"could not be started ({error.strerror})"
         if self._stopping.is_set():  # asked while it was being born, before there was anybody to tell
-            self._process.terminate()
-        return self._process
+            process.terminate()
+        with process:
+            return f"ended with status {process.wait()}"
 
 
 class _Server(uvicorn.Server):

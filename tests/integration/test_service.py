@@ -37,6 +37,24 @@ def test_sender_is_started_again_when_it_dies(tmp_path: Path) -> None:
     assert number >= 3
 
 
+def test_sender_that_cannot_be_started_is_tried_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """As while the program is being replaced by a newer one."""
+    program, births = tmp_path / "program", tmp_path / "births"
+    sender = Sender([str(program)], pauses=(0.01,))
+    sender.start()
+    until(lambda: len(caplog.messages) >= 2)
+    assert caplog.messages[0] == (
+        "the sender process could not be started (No such file or directory); it is started again in 0.01 s"
+    )
+    draft = tmp_path / "draft"
+    draft.write_text(f"#!/bin/sh\necho born >> '{births}'\n")
+    draft.chmod(0o700)
+    draft.rename(program)
+    until(births.exists)
+    sender.ask_to_stop()
+    sender.wait()
+
+
 def test_sender_asked_to_stop_finishes_and_is_not_started_again(tmp_path: Path) -> None:
     diary = tmp_path / "diary"
     diary.touch()
