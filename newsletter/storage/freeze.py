@@ -176,11 +176,13 @@ def candidates(
     connection: sa.Connection, audience: Audience, *, after: int, up_to: int | None, limit: int
 ) -> list[Candidate]:
     """The next people with a confirmed subscription to one of the lists, in order of their ids."""
-    query = sa.select(subscribers).where(
-        subscribers.c.id > after,
-        subscribers.c.address != "",
-        subscribers.c.id.in_(_with_consent(audience, Consent.CONFIRMED)),
+    confirmed = sa.exists().where(
+        # Tied to the person, so that it is looked up for each; a list of everybody would be made anew for every chunk.
+        subscriptions.c.subscriber_id == subscribers.c.id,
+        subscriptions.c.list_id.in_(audience.list_ids),
+        subscriptions.c.consent == Consent.CONFIRMED.value,
     )
+    query = sa.select(subscribers).where(subscribers.c.id > after, subscribers.c.address != "", confirmed)
     if up_to is not None:
         query = query.where(subscribers.c.id <= up_to)
     people = connection.execute(query.order_by(subscribers.c.id).limit(limit)).all()
