@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -14,12 +14,13 @@ from typing import IO, Any
 from newsletter.app.project import Project
 from newsletter.audience.consent import Consent, Origin, first_consent
 from newsletter.audience.exporting import write_csv
-from newsletter.audience.importing import OnConflict, Verdict, VerdictKind, judge_repeats, read_entry, run_import
-from newsletter.audience.rows import MAX_FILE, REJECTED, read_sheet
+from newsletter.audience.importing import Entry, OnConflict, Verdict, VerdictKind, decide, judge_repeats, read_entry
+from newsletter.audience.rows import MAX_FILE, REJECTED, Row, read_sheet
 from newsletter.audience.subscriber import Subscriber
 from newsletter.errors import RequestError
 from newsletter.storage.audience import AudienceStore
 from newsletter.storage.engine import Database
+from newsletter.storage.importing import staged
 from newsletter.storage.lists import ListStore
 from newsletter.tokens import keyed_hash
 
@@ -68,34 +69,41 @@ def import_people(project: Project, database: Database, order: ImportOrder, *, n
     with database.read() as connection:
         ListStore(database, connection).all_named(order.lists)  # a misspelt list is told before a long file is read
     sheet = read_sheet(_read(order.file), encoding=order.encoding)
-    hash_of = partial(keyed_hash, project.keys.address)
-    entries = list(judge_repeats(read_entry(row, hash_of) for row in sheet.rows))
-    rejected = [entry for entry in entries if isinstance(entry, Verdict) and entry.kind is VerdictKind.REJECTED]
-    # Before the transaction: what was rejected must not be lost if the work stops right after it.
-    rejects = None if order.dry_run else _write_rejects(order, sheet.headings, sheet.delimiter, rejected)
-    origin = None if order.dry_run else Origin("import", now, order.basis)
-    with database.read() if order.dry_run else database.write() as connection:
-        store = AudienceStore(database, connection)
+    verdicts: list[Verdict] = []
+    with staged(database) as staging:
+        staging.add(_entries(project, sheet.rows, verdicts))
+        rejected = [verdict for verdict in verdicts if verdict.kind is VerdictKind.REJECTED]
+        # Before anybody is written: what was rejected must not be lost if the work stops right after it.
+        rejects = None if order.dry_run else _write_rejects(order, sheet.headings, sheet.delimiter, rejected)
         if not order.dry_run:
-            store.alone()
-        lists = ListStore(database, connection).all_named(order.lists)
-        verdicts = list(
-            run_import(
-                entries,
-                store,
-                wanted={item.slug: order.consent or first_consent(item.opt_in) for item in lists},
-                on_conflict=order.on_conflict,
-                origin=origin,
-            )
-        )
-    found = Counter(verdict.kind for verdict in verdicts)
+            staging.alone()  # from here on others wait
+        lists = ListStore(database, staging.connection).all_named(order.lists)
+        known = staging.look_up([item.id for item in lists])
+        decisions = {each: decide(each, lists=len(lists), on_conflict=order.on_conflict) for each in known}
+        if not order.dry_run:
+            consents = {item.id: order.consent or first_consent(item.opt_in) for item in lists}
+            staging.write(decisions, consents, Origin("import", now, order.basis))
+        notes = staging.notes(decisions)
+    found = Counter((verdict.kind, verdict.reason) for verdict in verdicts)
+    for each, count in known.items():
+        found[decisions[each].kind, decisions[each].reason] += count
     return ImportReport(
-        counts={kind: found[kind] for kind in VerdictKind},
-        skipped=Counter(verdict.reason for verdict in verdicts if verdict.kind is VerdictKind.SKIPPED),
+        counts={kind: sum(n for (one, _), n in found.items() if one is kind) for kind in VerdictKind},
+        skipped={reason: count for (kind, reason), count in found.items() if kind is VerdictKind.SKIPPED},
         rejected=rejected,
-        notes=[(verdict.line, note) for verdict in verdicts for note in verdict.notes],
+        notes=notes,
         rejects=rejects,
     )
+
+
+def _entries(project: Project, rows: Iterable[Row], verdicts: list[Verdict]) -> Iterator[Entry]:
+    """The people whom rows name, each once; rows that have their verdict already go to `verdicts`."""
+    hash_of = partial(keyed_hash, project.keys.address)
+    for entry in judge_repeats(read_entry(row, hash_of) for row in rows):
+        if isinstance(entry, Entry):
+            yield entry
+        else:
+            verdicts.append(entry)
 
 
 def export_people(database: Database, out: IO[str], *, slug: str | None, raw: bool, as_json: bool) -> int:

@@ -6,14 +6,13 @@ Every change is one transaction together with the event that tells of it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from newsletter.app.lists import read_language
 from newsletter.app.project import Project
 from newsletter.audience.address import Address, parse_address
 from newsletter.audience.consent import Consent, Origin, added_consent, first_consent
-from newsletter.audience.importing import Change, Known
 from newsletter.audience.subscriber import MailingList, Subscriber, Subscription
 from newsletter.audience.suppression import Suppression, SuppressionReason
 from newsletter.delivery.event import Event, EventKind
@@ -86,24 +85,23 @@ def add_person(
     with database.write() as connection:
         store = AudienceStore(database, connection)
         store.alone()
-        known = store.known([address_hash]).get(address_hash, Known())
-        if known.suppression is not None:
+        before, suppression = store.find(address_hash), store.suppression_of(address_hash)
+        if suppression is not None:
             raise StateError(
-                f"{address} is suppressed: {in_words(known.suppression.value)}",
+                f"{address} is suppressed: {in_words(suppression.reason.value)}",
                 hint="If they want mail again: newsletter subscribers unsuppress, then add them",
             )
         items = ListStore(database, connection).all_named(lists)
-        says = _consents(
-            address, items, known.consents, consent, on_their_word=bool(basis) and consent is Consent.CONFIRMED
-        )
-        store.apply([_described(person, address, address_hash, known.subscriber)], origin)
-        subscriber = store.find(address_hash)
-        assert subscriber is not None, "it was written a moment ago"
+        present = {item.list: item.consent for item in store.subscriptions_of(before.id)} if before else {}
+        on_their_word = bool(basis) and consent is Consent.CONFIRMED
+        says = _consents(address, items, present, consent, on_their_word=on_their_word)
+        described = _described(person, address, before or Subscriber(0, "", address_hash))
+        subscriber = replace(described, id=store.keep(described, now))
         for item in items:
-            before = known.consents.get(item.slug)
-            if says[item.slug] is not before:
+            earlier = present.get(item.slug)
+            if says[item.slug] is not earlier:
                 store.set_consent(subscriber.id, item.id, says[item.slug], origin)
-                if before is Consent.UNSUBSCRIBED:
+                if earlier is Consent.UNSUBSCRIBED:
                     _tell(database, connection, EventKind.RESUBSCRIBED, subscriber, now, list=item.id)
     return show_person(project, database, person.email)
 
@@ -203,7 +201,7 @@ def _consents(
     return says
 
 
-def _described(person: NewPerson, address: Address, address_hash: str, before: Subscriber | None) -> Change:
+def _described(person: NewPerson, address: Address, known: Subscriber) -> Subscriber:
     """What was said of somebody over what was known of them."""
     tag = read_language(person.language)
     if person.timezone:
@@ -211,17 +209,12 @@ def _described(person: NewPerson, address: Address, address_hash: str, before: S
     name = " ".join(person.name.split())
     if not name.isprintable():
         raise WrongUsageError("A name cannot hold control characters")
-    known = before or Subscriber(0, "", "")
-    return Change(
-        address=address,
-        address_hash=address_hash,
+    return replace(
+        known,
+        address=address.text,
         name=name or known.name,
         language=tag or known.language,
         timezone=person.timezone or known.timezone,
-        attributes=known.attributes,
-        subscriber=before.id if before else None,
-        writes_person=True,
-        consents={},
     )
 
 

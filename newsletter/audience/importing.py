@@ -1,8 +1,8 @@
-"""Importing: what each row of a file makes of an audience. Before: `rows`; after: one verdict per row, and a store.
+"""Importing: what each row of a file makes of an audience. Before: `rows`; after: `storage/importing` writes it.
 
-Rows are read and judged first, without the database; then one transaction looks up who is there, decides, and writes.
-So a crash at any moment leaves either everything or nothing, and the same command can simply be said again. The price
-is that other writers wait while a file is written, on SQLite a second for every ten thousand rows or so.
+Rows are read and judged first, while nobody waits; then one transaction looks up who is there, decides, and writes. So
+a crash at any moment leaves either everything or nothing, and the same command can simply be said again. The price is
+that other writers wait for that transaction, on SQLite a second or two for every hundred thousand rows.
 """
 
 from __future__ import annotations
@@ -10,20 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import islice
-from typing import Protocol
 
 from newsletter.audience.address import Address, parse_address
-from newsletter.audience.consent import Consent, Origin, import_consent
 from newsletter.audience.rows import Row
-from newsletter.audience.subscriber import Subscriber
 from newsletter.audience.suppression import SuppressionReason
 from newsletter.errors import AddressError
 from newsletter.language import language_tag
 from newsletter.timezone import is_time_zone
-
-CHUNK = 500
-"""Rows looked up and written with one statement."""
 
 
 class OnConflict(StrEnum):
@@ -47,13 +40,11 @@ class VerdictKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of one row."""
+    """What became of a row whatever the audience: rejected, or skipped for an earlier one."""
 
     line: int
     kind: VerdictKind
     reason: str = ""
-    notes: tuple[str, ...] = ()
-    """What of the row could not be used although the person was taken: a time zone that does not exist."""
     raw: Sequence[str] = ()
     """The cells of a rejected row."""
 
@@ -70,46 +61,30 @@ class Entry:
     timezone: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    """What of the row could not be used although the person is taken: a time zone that does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the store knows of one person."""
+    """What is known of the person a row names, as far as it bears on the lists they are to come onto."""
 
-    subscriber: Subscriber | None = None
-    consents: Mapping[str, Consent] = field(default_factory=dict)
-    """By the slug of the list."""
+    has_address: bool = False
+    """Whether they are a subscriber, and not an erased one."""
     suppression: SuppressionReason | None = None
+    subscribed: int = 0
+    """To how many of the lists they have a subscription, whatever it says."""
+    left: int = 0
+    """In how many of these they have unsubscribed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """What the store is to write for one person."""
+class Decision:
+    """What becomes of the people of whom the same is known."""
 
-    address: Address
-    address_hash: str
-    name: str
-    language: str
-    timezone: str
-    attributes: Mapping[str, str]
-    subscriber: int | None
-    """Their id; None: a new person."""
-    writes_person: bool
+    kind: VerdictKind
+    reason: str = ""
+    writes_person: bool = False
     """Whether name, language, time zone and attributes are written, not only subscriptions."""
-    consents: Mapping[str, Consent]
-    """Subscriptions to add, by the slug of the list."""
-
-
-class ImportStore(Protocol):
-    """What importing asks of whoever keeps people; all of it inside one transaction."""
-
-    def known(self, address_hashes: Sequence[str]) -> Mapping[str, Known]:
-        """What is known of these people; who is missing is unknown."""
-        ...
-
-    def apply(self, changes: Sequence[Change], origin: Origin) -> None:
-        """Write these changes; nobody's consent that is there already is touched."""
-        ...
 
 
 def read_entry(row: Row, hash_of: Callable[[str], str]) -> Entry | Verdict:
@@ -153,74 +128,18 @@ def judge_repeats(entries: Iterable[Entry | Verdict]) -> Iterator[Entry | Verdic
         yield entry
 
 
-def decide(
-    entry: Entry, known: Known, *, wanted: Mapping[str, Consent], on_conflict: OnConflict
-) -> tuple[Verdict, Change | None]:
-    """What becomes of one person. `wanted` says, per list, which consent somebody new to it gets.
+def decide(known: Known, *, lists: int, on_conflict: OnConflict) -> Decision:
+    """What becomes of a person who is to come onto so many lists.
 
     Consent never gets better by importing: who is suppressed or has left stays so, and pending stays pending.
     """
-
-    def skipped(reason: str) -> tuple[Verdict, None]:
-        return Verdict(entry.line, VerdictKind.SKIPPED, reason), None
-
     if known.suppression is not None:
-        return skipped(f"suppressed ({known.suppression.value})")
-    present = known.consents
-    if wanted and all(present.get(slug) is Consent.UNSUBSCRIBED for slug in wanted):
-        return skipped("unsubscribed")
-    added = {slug: import_consent(None, consent) for slug, consent in wanted.items() if slug not in present}
-    is_new = known.subscriber is None or not known.subscriber.address
+        return Decision(VerdictKind.SKIPPED, f"suppressed ({known.suppression.value})")
+    if lists and known.left == lists:
+        return Decision(VerdictKind.SKIPPED, "unsubscribed")
     updates = on_conflict is OnConflict.UPDATE
-    if not (added or updates):
-        return skipped("on the list already")
-    change = _change(entry, known.subscriber, writes_person=is_new or updates, consents=added)
-    kind = VerdictKind.IMPORTED if added else VerdictKind.UPDATED
-    return Verdict(entry.line, kind, notes=entry.notes if change.writes_person else ()), change
-
-
-def run_import(
-    entries: Iterable[Entry | Verdict],
-    store: ImportStore,
-    *,
-    wanted: Mapping[str, Consent],
-    on_conflict: OnConflict,
-    origin: Origin | None,
-) -> Iterator[Verdict]:
-    """Decide and write everything, 500 people at a time; one verdict per row, in order.
-
-    Without an `origin` nothing is written: a dry run.
-    """
-    remaining = iter(entries)
-    while chunk := list(islice(remaining, CHUNK)):
-        known = store.known([entry.address_hash for entry in chunk if isinstance(entry, Entry)])
-        changes: list[Change] = []
-        for entry in chunk:
-            if isinstance(entry, Verdict):
-                yield entry
-                continue
-            verdict, change = decide(
-                entry, known.get(entry.address_hash, Known()), wanted=wanted, on_conflict=on_conflict
-            )
-            changes += [change] if change else []
-            yield verdict
-        if changes and origin:
-            store.apply(changes, origin)
-
-
-def _change(
-    entry: Entry, subscriber: Subscriber | None, *, writes_person: bool, consents: Mapping[str, Consent]
-) -> Change:
-    """The row over what was known; an empty cell takes nothing away."""
-    before = subscriber or Subscriber(0, "", "")
-    return Change(
-        address=entry.address,
-        address_hash=entry.address_hash,
-        name=entry.name or before.name,
-        language=entry.language or before.language,
-        timezone=entry.timezone or before.timezone,
-        attributes={**before.attributes, **entry.attributes},
-        subscriber=subscriber.id if subscriber else None,
-        writes_person=writes_person,
-        consents=consents,
-    )
+    if known.subscribed < lists:
+        return Decision(VerdictKind.IMPORTED, writes_person=updates or not known.has_address)
+    if updates:
+        return Decision(VerdictKind.UPDATED, writes_person=True)
+    return Decision(VerdictKind.SKIPPED, "on the list already")

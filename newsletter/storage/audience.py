@@ -1,8 +1,8 @@
-"""People: subscribers, their subscriptions with consent, and suppressions: the store that `audience` asks for."""
+"""People: subscribers, their subscriptions with consent, and suppressions. Whole files of them: `importing.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from newsletter.audience.consent import Consent, Origin
-from newsletter.audience.importing import Change, Known
 from newsletter.audience.subscriber import Subscriber, Subscription
 from newsletter.audience.suppression import Suppression, SuppressionReason
 from newsletter.storage.engine import Database
@@ -40,83 +39,30 @@ class AudienceStore:
     def alone(self) -> None:
         """Keep others from adding or erasing people until the transaction ends: what is looked up stays true."""
         self._database.serialise(self._connection, "newsletter people")
+        # On SQLite a transaction that began without the one lock takes it with any writing statement.
+        self._connection.execute(sa.update(subscribers).where(sa.false()).values(name=""))
 
     def find(self, address_hash: str) -> Subscriber | None:
         """The subscriber with this address, also an erased one."""
-        return self.known([address_hash]).get(address_hash, Known()).subscriber
+        row = self._connection.execute(sa.select(subscribers).where(subscribers.c.address_hash == address_hash)).first()
+        return None if row is None else _subscriber(row)
 
-    def known(self, address_hashes: Sequence[str]) -> Mapping[str, Known]:
-        """What is known of these people; who is missing is unknown."""
-        people = {
-            row.address_hash: _subscriber(row)
-            for row in self._connection.execute(
-                sa.select(subscribers).where(subscribers.c.address_hash.in_(address_hashes))
-            )
+    def keep(self, person: Subscriber, now: datetime) -> int:
+        """Write what is known of somebody, and add them if they have no id yet; their id."""
+        values = {
+            "address": person.address,
+            "address_hash": person.address_hash,
+            "name": person.name,
+            "language": person.language,
+            "timezone": person.timezone,
+            "attributes": dict(person.attributes),
+            "updated_at": now,
         }
-        consents: dict[str, dict[str, Consent]] = {}
-        for address_hash, slug, consent in self._connection.execute(
-            sa.select(subscribers.c.address_hash, lists.c.slug, subscriptions.c.consent)
-            .join(subscriptions, subscriptions.c.subscriber_id == subscribers.c.id)
-            .join(lists, lists.c.id == subscriptions.c.list_id)
-            .where(subscribers.c.address_hash.in_(address_hashes))
-        ):
-            consents.setdefault(address_hash, {})[slug] = Consent(consent)
-        stopped = dict(
-            self._connection.execute(
-                sa.select(suppressions.c.address_hash, suppressions.c.reason).where(
-                    suppressions.c.address_hash.in_(address_hashes)
-                )
-            ).all()
-        )
-        return {
-            address_hash: Known(
-                people.get(address_hash),
-                consents.get(address_hash, {}),
-                SuppressionReason(stopped[address_hash]) if address_hash in stopped else None,
-            )
-            for address_hash in {*people, *stopped}
-        }
-
-    def apply(self, changes: Sequence[Change], origin: Origin) -> None:
-        """Write people and add subscriptions; nobody's consent that is there already is touched."""
-        new = [change for change in changes if change.subscriber is None]
-        if new:
-            rows = [_person(change, origin.at) | {"created_at": origin.at} for change in new]
-            self._connection.execute(self._database.insert_ignore(subscribers), rows)
-        changed = [change for change in changes if change.subscriber is not None and change.writes_person]
-        if changed:
-            statement = sa.update(subscribers).where(subscribers.c.id == sa.bindparam("of_id"))
-            self._connection.execute(
-                statement, [_person(change, origin.at) | {"of_id": change.subscriber} for change in changed]
-            )
-        self._subscribe(changes, origin)
-
-    def _subscribe(self, changes: Sequence[Change], origin: Origin) -> None:
-        slugs = {slug for change in changes for slug in change.consents}
-        if not slugs:
-            return
-        list_ids = self._ids(sa.select(lists.c.slug, lists.c.id).where(lists.c.slug.in_(slugs)))
-        ids = self._ids(
-            sa.select(subscribers.c.address_hash, subscribers.c.id).where(
-                subscribers.c.address_hash.in_([change.address_hash for change in changes if change.consents])
-            )
-        )
-        rows = [
-            {
-                "subscriber_id": ids[change.address_hash],
-                "list_id": list_ids[slug],
-                "consent": consent.value,
-                "changed_at": origin.at,
-                "how": origin.how,
-                "basis": origin.basis,
-            }
-            for change in changes
-            for slug, consent in change.consents.items()
-        ]
-        self._connection.execute(self._database.insert_ignore(subscriptions), rows)
-
-    def _ids(self, query: sa.Select[str, int]) -> dict[str, int]:
-        return dict(self._connection.execute(query).all())
+        if not person.id:
+            statement = sa.insert(subscribers).values(**values, created_at=now).returning(subscribers.c.id)
+            return self._connection.execute(statement).scalar_one()
+        self._connection.execute(sa.update(subscribers).where(subscribers.c.id == person.id).values(**values))
+        return person.id
 
     def subscriptions_of(self, subscriber: int) -> list[Subscription]:
         """What one person is and was subscribed to, in the order of the slugs."""
@@ -187,28 +133,21 @@ class AudienceStore:
         """Everybody with an address (of one list: with what they say to it and since when), in the order they came."""
         query = sa.select(subscribers).where(subscribers.c.address != "").order_by(subscribers.c.id).limit(_PAGE)
         if list_id is not None:
-            query = (
-                query.add_columns(subscriptions.c.consent, subscriptions.c.changed_at)
-                .join(subscriptions, subscriptions.c.subscriber_id == subscribers.c.id)
-                .where(subscriptions.c.list_id == list_id)
+            query = query.where(
+                sa.exists().where(subscriptions.c.subscriber_id == subscribers.c.id, subscriptions.c.list_id == list_id)
             )
         last = 0
         while rows := self._connection.execute(query.where(subscribers.c.id > last)).all():
-            for row in rows:
-                yield _subscriber(row), *((row.consent, row.changed_at) if list_id is not None else ("", None))
+            # Apart from the people: joined to them, each page would be made by sorting the whole list.
+            says = {} if list_id is None else self._says(list_id, [row.id for row in rows])
+            yield from ((_subscriber(row), *says.get(row.id, ("", None))) for row in rows)
             last = rows[-1].id
 
-
-def _person(change: Change, now: datetime) -> dict[str, Any]:
-    return {
-        "address": change.address.text,
-        "address_hash": change.address_hash,
-        "name": change.name,
-        "language": change.language,
-        "timezone": change.timezone,
-        "attributes": dict(change.attributes),
-        "updated_at": now,
-    }
+    def _says(self, list_id: int, people: Sequence[int]) -> dict[int, tuple[str, datetime]]:
+        query = sa.select(subscriptions.c.subscriber_id, subscriptions.c.consent, subscriptions.c.changed_at).where(
+            subscriptions.c.list_id == list_id, subscriptions.c.subscriber_id.in_(people)
+        )
+        return {person: (consent, since) for person, consent, since in self._connection.execute(query)}
 
 
 def _subscriber(row: sa.Row[*tuple[Any, ...]]) -> Subscriber:

@@ -66,15 +66,18 @@ class Database:
                 yield connection
 
     @contextmanager
-    def write(self) -> Iterator[sa.Connection]:
+    def write(self, *, late: bool = False) -> Iterator[sa.Connection]:
         """A transaction that is durable when the block has ended, and has changed nothing when the block raised.
 
         On SQLite it has the whole database from its first moment on; on PostgreSQL rows are locked as they are touched.
+        With `late`, SQLite too lets others write until the first statement that writes to the database; before that
+        statement the block may touch temporary tables only, because what it had read could be outdated.
         Raises as `read` does, and CommitLostError when the line broke during the commit: it may or may not have
         happened, so look before you repeat what is not idempotent.
         """
         with self._translated(), self._engine.connect() as plain:
-            connection = plain.execution_options(**self._kind.write_options)
+            options = self._kind.late_options if late else self._kind.write_options
+            connection = plain.execution_options(**options)
             with _committed(connection):
                 yield connection
 
@@ -149,6 +152,10 @@ class Database:
     def close(self) -> None:
         """Give all connections back. Nothing may be under way."""
         self._engine.dispose()
+
+    def merged(self, old: sa.ColumnElement[Any], new: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        """One JSON object over another: keys of `new` replace those of `old`, the others stay."""
+        return self._kind.merged(old, new)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -225,11 +232,14 @@ class _Kind(Protocol):
     @property
     def write_options(self) -> Mapping[str, Any]: ...
     @property
+    def late_options(self) -> Mapping[str, Any]: ...
+    @property
     def bare_options(self) -> Mapping[str, Any]: ...  # of a connection on which no transaction is begun
     @property
     def scrub_statements(self) -> Sequence[str]: ...
     def engine(self, url: URL, *, create: bool) -> sa.Engine: ...
     def insert(self, table: sa.Table) -> Any: ...
+    def merged(self, old: sa.ColumnElement[Any], new: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]: ...
     def lease_now(self, connection: sa.Connection) -> float: ...
     def serialise(self, connection: sa.Connection, name: str) -> None: ...
     def text_of(self, error: sa.exc.DBAPIError) -> str: ...
@@ -244,6 +254,7 @@ class _Sqlite:
     read_options: ClassVar[Mapping[str, Any]] = {_BEGIN: ("PRAGMA query_only = ON", "BEGIN")}
     # IMMEDIATE: a transaction that reads first and writes later would fail as busy without waiting its turn.
     write_options: ClassVar[Mapping[str, Any]] = {_BEGIN: ("PRAGMA query_only = OFF", "BEGIN IMMEDIATE")}
+    late_options: ClassVar[Mapping[str, Any]] = {_BEGIN: ("PRAGMA query_only = OFF", "BEGIN")}
     bare_options: ClassVar[Mapping[str, Any]] = {_BEGIN: ("PRAGMA query_only = OFF",)}
     # VACUUM leaves no old cell behind inside a page, TRUNCATE no old page in the write-ahead log.
     scrub_statements = ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)")
@@ -276,6 +287,10 @@ class _Sqlite:
     def insert(self, table: sa.Table) -> sqlite.Insert:
         """An INSERT that knows conflicts."""
         return sqlite.insert(table)
+
+    def merged(self, old: sa.ColumnElement[Any], new: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        """RFC 7396, which for objects of texts is what we want."""
+        return sa.func.json_patch(old, new, type_=sa.JSON)
 
     def lease_now(self, connection: sa.Connection) -> float:  # noqa: ARG002
         """Seconds since this machine started, sleep included; no change of the wall clock moves it."""
@@ -340,6 +355,7 @@ class _Postgresql:
     read_options: ClassVar[Mapping[str, Any]] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     # Without the second an INSERT that fetches its new id would not tell whether it inserted anything.
     write_options: ClassVar[Mapping[str, Any]] = {"isolation_level": "READ COMMITTED", "preserve_rowcount": True}
+    late_options = write_options
     bare_options: ClassVar[Mapping[str, Any]] = {"isolation_level": "AUTOCOMMIT"}
     scrub_statements = ("VACUUM",)
 
@@ -364,6 +380,11 @@ class _Postgresql:
     def insert(self, table: sa.Table) -> postgresql.Insert:
         """An INSERT that knows conflicts."""
         return postgresql.insert(table)
+
+    def merged(self, old: sa.ColumnElement[Any], new: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        """Only the binary kind of JSON can be joined."""
+        joined = sa.cast(old, postgresql.JSONB).op("||")(sa.cast(new, postgresql.JSONB))
+        return sa.cast(joined, sa.JSON)
 
     def lease_now(self, connection: sa.Connection) -> float:
         """Seconds since 1970 on the server's clock, at this moment and not at the transaction's first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,24 @@ import sqlalchemy as sa
 from factories import NOW
 
 from newsletter.app.importing import ImportOrder, ImportReport, export_people, import_people
-from newsletter.app.people import show_person, suppress_person, unsubscribe_person
+from newsletter.app.people import (
+    erase_person_everywhere,
+    show_person,
+    suppress_person,
+    unsubscribe_person,
+    unsuppress_person,
+)
 from newsletter.app.project import Project
 from newsletter.audience.consent import Consent
-from newsletter.audience.importing import OnConflict
+from newsletter.audience.importing import Entry, Known, OnConflict, read_entry
+from newsletter.audience.rows import Row
+from newsletter.audience.suppression import SuppressionReason
 from newsletter.errors import NotFoundError, RequestError
 from newsletter.storage import tables
 from newsletter.storage.engine import Database
+from newsletter.storage.importing import staged
+from newsletter.storage.lists import ListStore
+from newsletter.tokens import keyed_hash
 
 Import = Callable[..., ImportReport]
 
@@ -34,6 +46,12 @@ def load(project: Project, database: Database, tmp_path: Path) -> Import:
         return import_people(project, database, order, now=NOW)
 
     return load
+
+
+def entry(project: Project, email: str, line: int) -> Entry:
+    found = read_entry(Row(line, {"email": email}), partial(keyed_hash, project.keys.address))
+    assert isinstance(found, Entry)
+    return found
 
 
 def counts(report: ImportReport) -> tuple[int, int, int, int]:
@@ -116,6 +134,53 @@ def test_known_people_come_onto_another_list(load: Import, project: Project, dat
     load("email\nana@example.org\n")
     assert counts(load("email\nana@example.org\n", "weekly", "news")) == (1, 0, 0, 0)
     assert consent(project, database, "ana@example.org") == {"weekly": Consent.CONFIRMED, "news": Consent.PENDING}
+
+
+def test_update_keeps_what_the_file_does_not_say(load: Import, project: Project, database: Database) -> None:
+    load('email,name,language,city\nana@example.org,Ana,pt,"Pôrto ""A"" 波"\n')
+    load("email,name,language,tea\nANA@Example.org,,en,green\n", on_conflict=OnConflict.UPDATE)
+    ana = show_person(project, database, "ana@example.org").subscriber
+    assert ana is not None
+    assert (ana.address, ana.name, ana.language) == ("ANA@example.org", "Ana", "en")
+    assert ana.attributes == {"city": 'Pôrto "A" 波', "tea": "green"}
+
+
+def test_person_who_was_erased_and_is_allowed_again_is_written_anew(
+    load: Import, project: Project, database: Database
+) -> None:
+    text = "email,name\nana@example.org,Ana\n"
+    load(text)
+    before = show_person(project, database, "ana@example.org").subscriber
+    erase_person_everywhere(project, database, "ana@example.org", now=NOW)
+    assert load(text).skipped == {"suppressed (erased)": 1}
+    unsuppress_person(project, database, "ana@example.org", now=NOW)
+    assert counts(load(text)) == (1, 0, 0, 0)
+    assert show_person(project, database, "ana@example.org").subscriber == before
+    assert consent(project, database, "ana@example.org") == {"weekly": Consent.CONFIRMED}
+
+
+def test_others_write_while_a_file_is_staged_and_what_they_wrote_counts(
+    load: Import, project: Project, database: Database
+) -> None:
+    load("email\nana@example.org\nbob@example.org\n")
+    people = [entry(project, email, line) for line, email in enumerate(("ana@example.org", "new@example.org"), 2)]
+    with staged(database) as staging:
+        staging.add(people)
+        unsubscribe_person(project, database, "ana@example.org", None, now=NOW)
+        suppress_person(project, database, "new@example.org", "", now=NOW)
+        staging.alone()
+        [weekly] = ListStore(database, staging.connection).all_named(["weekly"])
+        assert staging.look_up([weekly.id]) == {
+            Known(has_address=True, subscribed=1, left=1): 1,
+            Known(suppression=SuppressionReason.MANUAL): 1,
+        }
+
+
+def test_notes_are_told_of_people_who_are_written(load: Import) -> None:
+    text = "email,timezone\nana@example.org,Mars/Olympus\n"
+    assert [line for line, _ in load(text, dry_run=True).notes] == [2]
+    assert [line for line, _ in load(text).notes] == [2]
+    assert load(text).notes == []
 
 
 def test_dry_run_says_the_same_and_changes_nothing(load: Import, database: Database, tmp_path: Path) -> None:
