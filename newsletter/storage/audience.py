@@ -60,7 +60,7 @@ class AudienceStore:
         }
         if not person.id:
             statement = sa.insert(subscribers).values(**values, created_at=now).returning(subscribers.c.id)
-            return self._connection.execute(statement).scalar_one()
+            return int(self._connection.execute(statement).scalar_one())
         self._connection.execute(sa.update(subscribers).where(subscribers.c.id == person.id).values(**values))
         return person.id
 
