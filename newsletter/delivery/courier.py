@@ -7,10 +7,12 @@ that cannot be composed.
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TypeAlias
 
 from newsletter.delivery.envelope import Envelope
@@ -34,6 +36,8 @@ from newsletter.errors import (
 
 Prepare: TypeAlias = Callable[[Claim], tuple[Envelope, Message]]
 """Composes one recipient's message. Raises ComposeError when that is the fault of their data."""
+
+_PACKAGE = Path(__file__).parents[1]
 
 MOST_REFUSALS = 20
 """Refusals that are our fault, after which a delivery halts: a provider that dislikes us must not hear us insist."""
@@ -96,7 +100,7 @@ class Courier:
             # Not this person's data: the next message would fare no better.
             return Settlement(claim, await self._halt(claim, str(error)), None)
         except Exception as error:  # noqa: BLE001  a mistake of ours that one person's data brings out: the cap halts
-            return Settlement(claim, await self._leave_out(claim, repr(error)), None)
+            return Settlement(claim, await self._leave_out(claim, _nameless(error)), None)
         if claim.sha256 not in ("", message.sha256):
             return Settlement(claim, Hold(WOULD_DIFFER), None, message.id)
         decision, outcome = await self._hand_over(claim, envelope, message)
@@ -163,3 +167,10 @@ class Courier:
         ledger, now = self._around.ledger, self._around.clock()
         await self._writer.insist(lambda: self._writer.call(ledger.halt, claim.delivery, reason, now))
         return GoBack(now, reason)
+
+
+def _nameless(error: Exception) -> str:
+    """What a mistake of ours is called in logs and reasons: its kind and place. Its text may hold an address."""
+    frames = traceback.extract_tb(error.__traceback__)
+    last = [frame for frame in frames if Path(frame.filename).is_relative_to(_PACKAGE)][-1]
+    return f"{type(error).__name__} at {Path(last.filename).relative_to(_PACKAGE)}:{last.lineno}"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
@@ -14,9 +15,9 @@ from factories import add_list, add_people, make_worker, start_delivery
 
 from newsletter.delivery.courier import Surroundings
 from newsletter.delivery.delivery import DeliveryState
-from newsletter.delivery.envelope import Envelope
+from newsletter.delivery.envelope import Envelope, address_envelope
 from newsletter.delivery.ledger import Claim, Recipient
-from newsletter.delivery.message import Message
+from newsletter.delivery.message import Letterhead, Message
 from newsletter.delivery.outcome import Accepted, Deferred, Fault, Outcome, Rejected, Reply, Unknown
 from newsletter.delivery.retry import Accept, Decision, RetryPolicy
 from newsletter.delivery.send import Ending, Terms, send
@@ -272,6 +273,19 @@ def test_send_halts_when_too_many_messages_cannot_be_composed(scene: Scene) -> N
     assert scene.state is DeliveryState.HALTED
     assert "the edition is damaged" in scene.store.get("delivery1").reason
     assert scene.counts() == {"excluded": 21, "waiting": 9}
+
+
+def test_send_tells_the_place_of_a_mistake_of_ours_but_no_address(scene: Scene) -> None:
+    class Paper:
+        def __getattr__(self, name: str) -> str:
+            raise KeyError(*scene.addresses)
+
+    scene.prepare = lambda claim: (address_envelope(claim, cast("Letterhead", Paper())), prepare(claim)[1])
+
+    assert scene.send() is Ending.DONE
+    told = [*scene.trouble, scene.store.get("delivery1").reason]
+    assert len(told) == 22
+    assert all(re.search(r"KeyError at delivery/envelope\.py:\d+$", text) for text in told)
 
 
 def test_worker_goes_on_with_a_delivery_that_a_person_resumed(scene: Scene) -> None:
