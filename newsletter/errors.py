@@ -110,6 +110,9 @@ class ExpressionError(RequestError, ValueError):
 class TransportError(NewsletterError):
     """Nothing was handed over and nothing was judged: the same message may be tried again without a thought."""
 
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint or "See that the relay runs, and that [smtp] in newsletter.toml fits it")
+
 
 class RelayConnectionError(TransportError, ConnectionError):
     """No connection to the relay, or it was lost before the final dot."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from pathlib import Path
 
@@ -50,9 +50,11 @@ def build(project: Project, paths: Sequence[Path], out: Path) -> BuildReport:
     """Compile issues into files below `out`: `<slug>/<language>.html|.txt|.eml|.mjml`, `assets/` and `build.json`.
 
     Of what an earlier build wrote, only files of a language that one of these issues has no more are removed.
-    Whatever `check` refuses about an issue is refused here; what is wrong with the sender costs only the `.eml` files.
+    Whatever `check` refuses about an issue is refused here; what is wrong with the sender is told as a warning and
+    costs at most the `.eml` files.
     """
     personas, _ = read_personas(project)
+    sender = [replace(problem, severity=Severity.WARNING) for problem in check_sender(project)]
     examined, problems = examine_all(project, paths)
     if not examined:
         problems.append(no_issues(project, paths))
@@ -65,7 +67,7 @@ def build(project: Project, paths: Sequence[Path], out: Path) -> BuildReport:
             files |= made
             problems += told
             entries.append(_entry(edition, one.found[edition.language], made))
-    problems = list(dict.fromkeys(problems))
+    problems = list(dict.fromkeys([*problems, *sender]))
     facts = {"editions": entries, "problems": [problem.as_json() for problem in problems]}
     files[FACTS] = (json.dumps(facts, ensure_ascii=False, indent=2) + "\n").encode()
     if not has_errors(problems):
@@ -103,9 +105,8 @@ def _files(
 
 
 def _no_mail() -> Problem:
-    """A sender that no mail can come from costs the `.eml`; `check` and `send` tell what is missing, as errors."""
-    hint = "`newsletter check` says what is missing about the sender."
-    return Problem("no-eml", "no .eml was made: who sends is not said yet", Place(FILE), Severity.WARNING, hint=hint)
+    """A sender that no mail can come from costs the `.eml`; to `check` and `send` what is missing is an error."""
+    return Problem("no-eml", "no .eml was made: who sends is not said yet", Place(FILE), Severity.WARNING)
 
 
 def _cannot_compose(one: Examined, persona: Persona, error: ComposeError | AddressError) -> Problem:

@@ -96,7 +96,7 @@ def _compiler() -> Iterator[Finding]:
 
 def _relay(project: Project, probe_relay: Callable[[Project], str]) -> Iterator[Finding]:
     smtp = project.config.smtp
-    where = f"{smtp.host}:{smtp.port} ({smtp.tls})"
+    where = f"{smtp.host}:{smtp.port} ({'no TLS' if smtp.tls == 'none' else smtp.tls})"
     try:
         yield Finding("relay", Verdict.GOOD, f"{where} answers: {probe_relay(project)}")
     except NewsletterError as error:

@@ -23,7 +23,7 @@ from newsletter.delivery.outcome import Accepted, Unknown
 from newsletter.delivery.plan import ID_BYTES
 from newsletter.delivery.transport import Transport
 from newsletter.delivery.transports.smtp import SmtpTransport
-from newsletter.errors import NotFoundError
+from newsletter.errors import AddressError, NotFoundError
 from newsletter.problem import Problem
 from newsletter.storage.deliveries import Deliveries
 from newsletter.storage.engine import Database
@@ -66,7 +66,7 @@ def send_proofs(
     The images are stored, so that `newsletter serve` shows them. Raises AddressError, what `make_ready` raises,
     NotFoundError for a language there is no edition in, and TransportError when the relay cannot be reached.
     """
-    people = [parse_address(address) for address in addresses]
+    people = [_read(address) for address in addresses]
     ready = make_ready(project, path)
     editions = _chosen(ready.editions, languages)
     for edition in editions:
@@ -76,6 +76,14 @@ def send_proofs(
     filled = [(edition, choose_persona(personas, edition.language, every)) for edition in editions]
     results = asyncio.run(_send(project, filled, people, now))
     return Proofs(tuple(results), ready.warnings)
+
+
+def _read(address: str) -> Address:
+    try:
+        return parse_address(address)
+    except AddressError as error:
+        hint = "Say to whom with --to and an address, as in --to me@example.org"
+        raise AddressError(f"A proof cannot go to {address!r}: {error}", hint=hint) from error
 
 
 def _chosen(editions: Sequence[Edition], languages: Sequence[str]) -> list[Edition]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -31,6 +32,8 @@ from newsletter.storage.engine import Database
 from newsletter.storage.freeze import freeze
 from newsletter.storage.ledger import StoredLedger
 from newsletter.storage.resolve import resend_by_policy, with_unknown
+
+log = logging.getLogger("newsletter.sender")
 
 FOREGROUND_PATIENCE = 60.0
 """Seconds that a foreground send goes on without reaching the relay."""
@@ -94,8 +97,10 @@ def run_worker(project: Project, database: Database, *, tell: Tell, tethered: bo
             group.create_task(_prepare_deliveries(project, database, stop, tell))
             group.create_task(_send_deliveries(project, database, stop, tell))
 
+    log.info("at work pid=%s; SIGTERM ends it", os.getpid())
     try:
         asyncio.run(run())
+        log.info("ended pid=%s; nothing is in flight", os.getpid())
     except BaseExceptionGroup as group_of_one:
         raise group_of_one.exceptions[0] from None  # the other task was cancelled because of it
 

@@ -22,7 +22,8 @@ def build(ctx: click.Context, paths: tuple[Path, ...], out: Path | None, as_json
     """Compile issues, by path or slug, into files (default: all of issues/).
 
     Writes <slug>/<language>.html, .txt, .eml (for the first persona of that language) and .mjml, the images, and
-    build.json with hash, subject, sizes, links and problems. With an error nothing is written.
+    build.json with hash, subject, sizes, links and problems. With an error nothing is written; who
+    sends is no part of it: what is missing there is a warning here, and an error to check and send.
     """
     from newsletter.app.building import build as build_files
 

@@ -9,6 +9,7 @@ its next permit. A worker that cannot renew its lease in time stops by itself, a
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from newsletter.delivery.ledger import Claim
 from newsletter.delivery.retry import RetryPolicy
 from newsletter.delivery.writer import Fence, Writer, now_elapsed
 from newsletter.errors import StorageError
+
+log = logging.getLogger("newsletter.sender")
 
 SOON = 60.0
 """Seconds that a foreground send waits for messages that were set back."""
@@ -191,7 +194,8 @@ class _Shift:
         remaining = await self._writer.call(self._around.ledger.remaining, delivery, self._worker)
         now = self._around.clock()
         if remaining.waiting is None and remaining.deferred is None and not remaining.held:
-            await self._writer.call(self._around.ledger.finish, delivery, now)
+            if await self._writer.call(self._around.ledger.finish, delivery, now):
+                log.info("delivery=%s state=finished", delivery)
             return 0.05
         if remaining.waiting is not None and (pause := (remaining.waiting - now).total_seconds()) <= SOON:
             return max(0.05, pause)

@@ -173,7 +173,8 @@ class Database:
             if secret:
                 text = text.replace(str(secret), "***")
         if error.connection_invalidated or self._kind.is_busy(error):
-            return DatabaseBusyError(f"The database {self.shown_url} is busy or out of reach: {text}")
+            hint = "Try again; if it stays so, see that it runs and that [database] url leads to it"
+            return DatabaseBusyError(f"The database {self.shown_url} is busy or out of reach: {text}", hint=hint)
         return StorageError(f"The database {self.shown_url} cannot do this: {text}")
 
 
@@ -397,7 +398,7 @@ class _Postgresql:
     def text_of(self, error: sa.exc.DBAPIError) -> str:
         """The server's first line; its detail would quote values of the row."""
         primary = getattr(getattr(error.orig, "diag", None), "message_primary", None)
-        return primary or str(error.orig).strip()
+        return primary or " ".join(str(error.orig).split())
 
     def is_busy(self, error: sa.exc.DBAPIError) -> bool:
         """Whether the same might work a moment later. Without a connection there is no code at all."""

@@ -201,6 +201,7 @@ def test_sender_who_is_not_said_yet_costs_only_the_eml(project: Path) -> None:
     done = newsletter(project, "build")
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("no .eml was made") == 1
+    assert "warning: newsletter.postal_address: there is no postal address" in done.stderr
     made = {name for name in files(project / "build") if name.startswith("first/")}
     assert made == {f"first/{language}.{kind}" for language in ("en", "zh") for kind in ("html", "txt", "mjml")}
 

@@ -196,6 +196,7 @@ def test_sigterm_ends_every_process_and_leaves_nothing_unknown(newsroom: Newsroo
             service.send_signal(signal.SIGTERM)
             _, log = service.communicate()
         assert service.returncode == 0, log
+        assert log.index("newsletter.sender at work") < log.index("newsletter.sender ended")
         assert not [sender for sender in senders if is_running(sender)]
         counts = newsroom.state(delivery)["counts"]
         assert isinstance(counts, dict)

@@ -128,6 +128,15 @@ def test_nobody_is_asked_about_a_send_to_nobody(run: Run) -> None:
     assert run("send", "welcome", "--list", "weekly", "--at", "2099-01-01 09:00")[0] == 2  # people may still come
 
 
+def test_trouble_with_a_proof_says_what_to_do(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = run("test", "welcome", "--to", "me")[2]
+    assert "A proof cannot go to 'me'" in told
+    assert "--to me@example.org" in told
+    monkeypatch.setenv("NEWSLETTER_SMTP__PORT", "1")
+    code, _, err = run("test", "welcome", "--to", "me@example.org")
+    assert (code, "[smtp] in newsletter.toml" in err) == (1, True)
+
+
 def test_delivery_that_nobody_works_on_says_what_to_type(run: Run) -> None:
     run("lists", "add", "weekly")
     run("subscribers", "add", "ana@example.org", "--list", "weekly")

@@ -314,6 +314,8 @@ class TestPostgresqlServer:
             pass
         assert "s3cr3t-word" not in str(caught.value)
         assert "s3cr3t-word" not in repr(database)
+        assert str(caught.value).isprintable()  # on one line, whatever the driver says
+        assert "[database] url" in caught.value.hint
 
     def test_short_name_in_a_url_will_do(self, url: str) -> None:
         database = open_database(url.replace("postgresql://", "postgres://"))

@@ -123,8 +123,9 @@ def test_doctor_tells_each_thing_that_is_broken(project: Path, monkeypatch: pyte
         monkeypatch.setenv("NEWSLETTER_NEWSLETTER__FROM", "nobody at all")
         (project / "secret.toml").chmod(0o644)
         report = on(project, "doctor", "--json")
-    bad = {item["about"] for item in json.loads(report.output) if item["verdict"] == "bad"}
-    assert {"relay", "sender", "keys", "database"} <= bad
+    bad = {item["about"]: item for item in json.loads(report.output) if item["verdict"] == "bad"}
+    assert {"relay", "sender", "keys", "database"} <= bad.keys()
+    assert "[smtp] in newsletter.toml" in bad["relay"]["hint"]
 
 
 def test_doctor_changes_nothing(project: Path, relay: None) -> None:

@@ -155,8 +155,10 @@ def scene(database: Database) -> Scene:
     return Scene(database)
 
 
-def test_send_hands_over_each_message_once_and_finishes(scene: Scene) -> None:
+def test_send_hands_over_each_message_once_and_finishes(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "newsletter.sender")
     assert scene.send() is Ending.DONE
+    assert caplog.messages == ["delivery=delivery1 state=finished"]
 
     assert scene.dotted == dict.fromkeys(scene.addresses, 1)
     assert (scene.counts(), scene.state) == ({"accepted": 30}, DeliveryState.FINISHED)

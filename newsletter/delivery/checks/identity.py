@@ -104,8 +104,14 @@ def _check_public_url(public_url: str) -> Iterator[Problem]:
 
 
 def _error(rule: str, path: str, message: str, hint: str) -> Problem:
-    return Problem(rule, message, _FILE, path=path, hint=hint)
+    return Problem(rule, message, _FILE, path=path, hint=_written(path, hint))
 
 
 def _warning(rule: str, path: str, message: str, hint: str) -> Problem:
-    return Problem(rule, message, _FILE, Severity.WARNING, path=path, hint=hint)
+    return Problem(rule, message, _FILE, Severity.WARNING, path=path, hint=_written(path, hint))
+
+
+def _written(path: str, hint: str) -> str:
+    """A line of newsletter.toml together with the table that it belongs to; another hint as it is."""
+    table, _, key = path.partition(".")
+    return f"Write, under [{table}]: {hint}" if hint.startswith(f"{key} = ") else hint

@@ -21,6 +21,13 @@ def only(problems: list[Problem]) -> tuple[str, str, Severity]:
     return problem.id, problem.path, problem.severity
 
 
+def test_hint_says_under_which_table_a_line_belongs() -> None:
+    told = check_identity(replace(IDENTITY, postal_address=""), "http://news.example.org")
+    assert [problem.hint.partition(" = ")[0] for problem in told] == [
+        "Write, under [newsletter]: postal_address", "Write, under [public]: url",
+    ]  # fmt: skip
+
+
 def test_complete_sender_has_no_problems() -> None:
     assert check_identity(IDENTITY, URL, "bounces@example.org") == []
 
