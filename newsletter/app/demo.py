@@ -215,7 +215,7 @@ def _send(stage: Project, database: Database, path: Path, folder: Path, say: Say
     again = store_delivery(stage, database, ready, (LIST,), now=_now())
     send_now(stage, database, again.id)
     second = counts_of(again, report_on(database, again.id).books)
-    say(f"  again     {second['accepted']} accepted, {second['excluded']} excluded: they have this issue")
+    say(f"  again     {second['accepted']:,} accepted, {second['excluded']:,} excluded: they have this issue")
     return report
 
 

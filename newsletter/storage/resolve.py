@@ -64,8 +64,8 @@ def resend_by_policy(
     return _resend(database, delivery, conditions, now, _BY_POLICY) or 0
 
 
-_BY_HAND = "sent again: a person decided"
-_BY_POLICY = 'sent again: sending.unknown = "resend"'
+_BY_HAND = "a person decided to send it again"
+_BY_POLICY = 'sending.unknown = "resend" sends it again'
 
 
 def _resend(
