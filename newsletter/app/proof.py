@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import product
 from pathlib import Path
 
 from newsletter.app.composing import claim_outside, letterhead, ungated, values_of
@@ -23,7 +24,7 @@ from newsletter.delivery.outcome import Accepted, Unknown
 from newsletter.delivery.plan import ID_BYTES
 from newsletter.delivery.transport import Transport
 from newsletter.delivery.transports.smtp import SmtpTransport
-from newsletter.errors import AddressError, NotFoundError
+from newsletter.errors import AddressError, NotFoundError, RelayLoginError, TransportError
 from newsletter.problem import Problem
 from newsletter.storage.deliveries import Deliveries
 from newsletter.storage.engine import Database
@@ -39,9 +40,10 @@ class ProofResult:
 
     address: str
     language: str
-    is_accepted: bool
+    is_accepted: bool | None
+    """None when the line was lost after the final dot: it may be on its way."""
     said: str
-    """The relay's reply."""
+    """The relay's reply, or what went wrong before there was one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def send_proofs(
     """Send every edition of an issue (or those in some languages) to each address, filled for a persona.
 
     The images are stored, so that `newsletter serve` shows them. Raises AddressError, what `make_ready` raises,
-    NotFoundError for a language there is no edition in, and TransportError when the relay cannot be reached.
+    NotFoundError for a language there is no edition in, and TransportError when no proof got as far as an answer.
     """
     people = [_read(address) for address in addresses]
     ready = make_ready(project, path)
@@ -100,14 +102,22 @@ async def _send(
     project: Project, filled: Sequence[tuple[Edition, Persona]], people: Sequence[Address], now: datetime
 ) -> list[ProofResult]:
     transport = SmtpTransport(smtp_settings(project.config))
+    results: list[ProofResult] = []
+    lost: list[TransportError] = []
     try:
-        return [
-            await _send_one(project, edition, persona, person, transport, now)
-            for person in people
-            for edition, persona in filled
-        ]
+        for person, (edition, persona) in product(people, filled):
+            try:
+                results.append(await _send_one(project, edition, persona, person, transport, now))
+            except TransportError as error:  # the next one gets a new connection
+                if isinstance(error, RelayLoginError) and not results:
+                    raise  # and one too many of those may lock us out
+                lost.append(error)
+                results.append(ProofResult(person.text, edition.language, False, str(error)))
     finally:
         await transport.close()
+    if len(lost) == len(results):
+        raise lost[0]
+    return results
 
 
 async def _send_one(
@@ -123,5 +133,6 @@ async def _send_one(
         now=now,
     )
     outcome = await transport.send(address_envelope(claim, paper), compose_message(edition, claim, paper), ungated)
-    said = outcome.reason if isinstance(outcome, Unknown) else str(outcome.reply)
-    return ProofResult(person.text, edition.language, isinstance(outcome, Accepted), said)
+    if isinstance(outcome, Unknown):
+        return ProofResult(person.text, edition.language, None, outcome.reason)
+    return ProofResult(person.text, edition.language, isinstance(outcome, Accepted), str(outcome.reply))

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from newsletter.app.project import Project
     from newsletter.storage.engine import Database
 
+_ACCEPTED = {True: "accepted", False: "not accepted", None: "unknown"}
+
 ISSUE = click.argument("path", type=click.Path(path_type=Path))
 
 
@@ -32,7 +34,8 @@ ISSUE = click.argument("path", type=click.Path(path_type=Path))
 def test(ctx: click.Context, path: Path, addresses: Sequence[str], languages: Sequence[str], as_json: bool) -> int:
     """Send a proof of the issue at PATH (a folder, a file or a slug) to addresses of your own.
 
-    Every edition goes to every address, marked as a proof, filled for a persona. Its personal links do nothing.
+    Every edition goes to every address, marked as a proof, filled for a persona. Its personal links do nothing. One
+    that cannot be handed over does not keep the others back. Exits with 1 unless the relay took all of them.
     """
     from newsletter.app.database import connect
     from newsletter.app.proof import send_proofs
@@ -52,10 +55,7 @@ def test(ctx: click.Context, path: Path, addresses: Sequence[str], languages: Se
             ]
         )
     else:
-        rows = [
-            (one.address, one.language, "accepted" if one.is_accepted else "not accepted", one.said)
-            for one in proofs.results
-        ]
+        rows = [(one.address, one.language, _ACCEPTED[one.is_accepted], one.said) for one in proofs.results]
         print_table(("address", "language", "outcome", "reply"), rows)
     return 0 if all(one.is_accepted for one in proofs.results) else 1
 

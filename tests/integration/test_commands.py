@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
 import pytest
-from recording_server import recording_server
+from recording_server import Quirk, recording_server
 
 from newsletter.cli.main import cli, main
 
@@ -135,6 +136,21 @@ def test_trouble_with_a_proof_says_what_to_do(run: Run, monkeypatch: pytest.Monk
     monkeypatch.setenv("NEWSLETTER_SMTP__PORT", "1")
     code, _, err = run("test", "welcome", "--to", "me@example.org")
     assert (code, "[smtp] in newsletter.toml" in err) == (1, True)
+
+
+def test_proof_that_is_lost_is_told_beside_the_others(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    line = "test welcome --language en --to ana@example.org --to bo@example.org --to cy@example.org"
+    quirks = Quirk("rcpt", "reset", match="^ana"), Quirk("dot", "reset", match="^bo")
+    with recording_server(tmp_path / "lossy", *quirks) as server:
+        monkeypatch.setenv("NEWSLETTER_SMTP__PORT", str(server.port))
+        code, out, _ = run(*line.split())
+        told = [re.split(r" {2,}", row)[::2] for row in out.splitlines()[1:]]
+        assert (code, told) == (1, [["ana@example.org", "not accepted"], ["bo@example.org", "unknown"],
+                                    ["cy@example.org", "accepted"]])  # fmt: skip
+        code, out, _ = run(*line.split(), "--json")
+        assert (code, [one["accepted"] for one in json.loads(out)]) == (1, [False, None, True])
 
 
 def test_delivery_that_nobody_works_on_says_what_to_type(run: Run) -> None:
