@@ -6,6 +6,7 @@ event, so that saying it three times is the same as saying it once.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,7 +16,8 @@ from newsletter.audience.consent import Consent
 from newsletter.errors import LinkError
 from newsletter.feedback.unsubscribe import Wish, lists_to_leave
 from newsletter.storage import leaving
-from newsletter.storage.engine import Database
+from newsletter.storage.engine import Connection, Database
+from newsletter.storage.lists import ListStore
 from newsletter.tokens import NOT_OURS, Purpose, Signer
 
 _Found = TypeVar("_Found")
@@ -73,7 +75,11 @@ def membership(database: Database, signer: Signer, token: str) -> Membership:
         holder = _known(leaving.link_holder(connection, recipient))
         present = leaving.present_consents(connection, holder.subscriber)
         to_leave = lists_to_leave(holder.list_ids, present)
-        return Membership(holder.language, leaving.list_names(connection, list(to_leave)))
+        return Membership(holder.language, _names(database, connection, to_leave))
+
+
+def _names(database: Database, connection: Connection, list_ids: Iterable[int]) -> tuple[str, ...]:
+    return tuple(one.name for one in ListStore(database, connection).with_ids(list(list_ids)))
 
 
 def leave(database: Database, signer: Signer, token: str, wish: Wish, now: datetime) -> Left:
@@ -94,7 +100,7 @@ def leave(database: Database, signer: Signer, token: str, wish: Wish, now: datet
             recipient=holder.recipient,
             delivery=holder.delivery,
             language=holder.language,
-            lists=leaving.list_names(connection, list(departure.ended) if departure else list(holder.list_ids)),
+            lists=_names(database, connection, departure.ended if departure else holder.list_ids),
             changed=bool(ended),
             undo=signer.sign(Purpose.RESUBSCRIBE, departure.id) if departure else "",
         )

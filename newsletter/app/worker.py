@@ -151,7 +151,8 @@ def _composer(project: Project, deliveries: Deliveries) -> Prepare:
 
     @lru_cache(maxsize=64)
     def paper_of(delivery: str) -> Letterhead:
-        return letterhead(project, deliveries.list_names(delivery), signer=project.keys.signer)
+        names = {one.slug: one.name for one in deliveries.lists(delivery)}
+        return letterhead(project, names, signer=project.keys.signer)
 
     def prepare(claim: Claim) -> tuple[Envelope, Message]:
         paper = paper_of(claim.delivery)

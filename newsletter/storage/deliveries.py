@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from newsletter.audience.subscriber import MailingList
 from newsletter.compiler.edition import Asset, Edition, edition_from_json, edition_to_json
 from newsletter.delivery.delivery import MOVES, Delivery, DeliveryState
 from newsletter.delivery.ledger import Recipient, RecipientState
@@ -84,14 +85,15 @@ class Deliveries:
         with self._database.read() as connection:
             return read_delivery(connection, delivery)
 
-    def all(self, *states: DeliveryState) -> list[Delivery]:
-        """Every delivery (in one of these states, if any are named), the newest first."""
+    def all(self, *states: DeliveryState, issue: str = "") -> list[Delivery]:
+        """Every delivery (in one of these states, or of this issue, if any is named), the newest first."""
         query = sa.select(deliveries).order_by(deliveries.c.created_at.desc(), deliveries.c.id)
         if states:
             query = query.where(deliveries.c.state.in_([state.value for state in states]))
+        if issue:
+            query = query.where(deliveries.c.issue == issue)
         with self._database.read() as connection:
-            rows = connection.execute(query).all()
-            return [_delivery(connection, row) for row in rows]
+            return _deliveries(connection, query)
 
     def due(self, now: datetime) -> list[Delivery]:
         """The scheduled deliveries whose time has come, the earliest first."""
@@ -101,7 +103,7 @@ class Deliveries:
             .order_by(deliveries.c.scheduled_at, deliveries.c.id)
         )
         with self._database.read() as connection:
-            return [_delivery(connection, row) for row in connection.execute(query).all()]
+            return _deliveries(connection, query)
 
     def move(
         self, delivery: str, to: DeliveryState, *, since: DeliveryState, reason: str = "", lease: Lease | None = None
@@ -152,16 +154,10 @@ class Deliveries:
         with self._database.write() as connection:
             self._store_assets(connection, assets)
 
-    def list_names(self, delivery: str) -> dict[str, str]:
-        """The lists of a delivery, slug → name, in the order they were named."""
-        query = (
-            sa.select(lists.c.slug, lists.c.name)
-            .join(delivery_lists, delivery_lists.c.list_id == lists.c.id)
-            .where(delivery_lists.c.delivery_id == delivery)
-            .order_by(delivery_lists.c.position)
-        )
+    def lists(self, delivery: str) -> list[MailingList]:
+        """The lists of a delivery, in the order they were named."""
         with self._database.read() as connection:
-            return {row.slug: row.name for row in connection.execute(query)}
+            return ListStore(self._database, connection).of_delivery(delivery)
 
     def recipient(self, recipient: str) -> Recipient | None:
         """One row of the ledger by its id."""
@@ -170,19 +166,19 @@ class Deliveries:
             return None if row is None else _recipient(row, list_slugs(connection, row.delivery_id))
 
     def recipients(self, delivery: str, state: RecipientState | None = None) -> Iterator[Recipient]:
-        """The rows of one delivery in order of their ids, read page by page as they are asked for."""
+        """The rows of one delivery in the order of their address hashes, read page by page as they are asked for."""
         after = ""
         while True:
-            query = sa.select(recipients).where(recipients.c.delivery_id == delivery, recipients.c.id > after)
+            query = sa.select(recipients).where(recipients.c.delivery_id == delivery, recipients.c.address_hash > after)
             if state is not None:
                 query = query.where(recipients.c.state == state.value)
             with self._database.read() as connection:
                 slugs = list_slugs(connection, delivery)
-                rows = connection.execute(query.order_by(recipients.c.id).limit(_PAGE)).all()
+                rows = connection.execute(query.order_by(recipients.c.address_hash).limit(_PAGE)).all()
             yield from (_recipient(row, slugs) for row in rows)
             if len(rows) < _PAGE:
                 return
-            after = rows[-1].id
+            after = rows[-1].address_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,12 +191,12 @@ class Lease:
 
 def read_delivery(connection: sa.Connection, delivery: str) -> Delivery:
     """One delivery inside a transaction. Raises NotFoundError."""
-    row = connection.execute(sa.select(deliveries).where(deliveries.c.id == delivery)).one_or_none()
-    if row is None:
+    found = _deliveries(connection, sa.select(deliveries).where(deliveries.c.id == delivery))
+    if not found:
         raise NotFoundError(
             f"There is no delivery {delivery!r}", hint="`newsletter deliveries list` shows those there are"
         )
-    return _delivery(connection, row)
+    return found[0]
 
 
 def compare_and_set(
@@ -240,15 +236,39 @@ def list_slugs(connection: sa.Connection, delivery: str) -> dict[int, str]:
     return {row.id: row.slug for row in connection.execute(query)}
 
 
-def _delivery(connection: sa.Connection, row: sa.Row[*tuple[Any, ...]]) -> Delivery:
-    languages = sa.select(editions.c.language).where(editions.c.delivery_id == row.id).order_by(editions.c.position)
+def _deliveries(connection: sa.Connection, query: sa.Select[*tuple[Any, ...]]) -> list[Delivery]:
+    """The deliveries that a query finds, with their lists and languages: three queries, however many there are."""
+    chosen = query.with_only_columns(deliveries.c.id).order_by(None)
+    named = (
+        sa.select(delivery_lists.c.delivery_id, lists.c.slug)
+        .join(lists, lists.c.id == delivery_lists.c.list_id)
+        .where(delivery_lists.c.delivery_id.in_(chosen))
+        .order_by(delivery_lists.c.position)
+    )
+    written = (
+        sa.select(editions.c.delivery_id, editions.c.language)
+        .where(editions.c.delivery_id.in_(chosen))
+        .order_by(editions.c.position)
+    )
+    slugs, languages = _grouped(connection, named), _grouped(connection, written)
+    return [_delivery(row, slugs.get(row.id, ()), languages.get(row.id, ())) for row in connection.execute(query)]
+
+
+def _grouped(connection: sa.Connection, query: sa.Select[str, str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for delivery, text in connection.execute(query):
+        found.setdefault(delivery, []).append(text)
+    return found
+
+
+def _delivery(row: sa.Row[*tuple[Any, ...]], slugs: Iterable[str], languages: Iterable[str]) -> Delivery:
     return Delivery(
         id=row.id,
         issue=row.issue,
         state=DeliveryState(row.state),
         hash=row.hash,
-        lists=tuple(list_slugs(connection, row.id).values()),
-        languages=tuple(connection.execute(languages).scalars()),
+        lists=tuple(slugs),
+        languages=tuple(languages),
         again=row.again,
         created_at=row.created_at,
         scheduled_at=row.scheduled_at,

@@ -16,7 +16,7 @@ from newsletter.audience.consent import Consent
 from newsletter.delivery.event import Event, EventKind
 from newsletter.storage.engine import Database
 from newsletter.storage.events import append_event
-from newsletter.storage.tables import events, lists, recipients, subscribers, subscriptions
+from newsletter.storage.tables import events, recipients, subscribers, subscriptions
 from newsletter.tokens import base32
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -69,13 +69,6 @@ def present_consents(connection: sa.Connection, subscriber: int, *, lock: bool =
     ordered = query.order_by(subscriptions.c.list_id)
     rows = connection.execute(ordered.with_for_update() if lock else ordered)
     return {list_id: Consent(consent) for list_id, consent in rows}
-
-
-def list_names(connection: sa.Connection, list_ids: Sequence[int]) -> tuple[str, ...]:
-    """What the lists are called, in the order given."""
-    rows = connection.execute(sa.select(lists.c.id, lists.c.name).where(lists.c.id.in_(list_ids)))
-    names = {row.id: row.name for row in rows}
-    return tuple(names[list_id] for list_id in list_ids if list_id in names)
 
 
 def change_consents(

@@ -77,6 +77,23 @@ class ListStore:
         """These lists, each once, in the order given. Raises NotFoundError."""
         return [self.named(slug) for slug in dict.fromkeys(slugs)]
 
+    def with_ids(self, list_ids: Sequence[int]) -> list[MailingList]:
+        """Those of these lists that there still are, in the order given."""
+        found = {
+            row.id: _list(row) for row in self._connection.execute(sa.select(lists).where(lists.c.id.in_(list_ids)))
+        }
+        return [found[list_id] for list_id in list_ids if list_id in found]
+
+    def of_delivery(self, delivery: str) -> list[MailingList]:
+        """The lists of a delivery, in the order they were named."""
+        query = (
+            sa.select(lists)
+            .join(delivery_lists, delivery_lists.c.list_id == lists.c.id)
+            .where(delivery_lists.c.delivery_id == delivery)
+            .order_by(delivery_lists.c.position)
+        )
+        return [_list(row) for row in self._connection.execute(query)]
+
 
 def _list(row: sa.Row[tuple[object, ...]]) -> MailingList:
     return MailingList(row.id, row.slug, row.name, OptIn(row.opt_in), row.language)

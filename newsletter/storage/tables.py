@@ -177,7 +177,7 @@ recipients = sa.Table(
     sa.UniqueConstraint("delivery_id", "address_hash"),
     sa.Index("ix_recipients_due", "delivery_id", "state", "next_at"),
     sa.Index("ix_recipients_worker", "worker", "state"),
-    sa.Index("ix_recipients_issue_address", "issue", "address_hash"),
+    sa.Index("ix_recipients_address_issue", "address_hash", "issue"),
 )
 
 MAY_HAVE_REACHED = sa.or_(

@@ -107,6 +107,21 @@ def schedule(database: Database, name: str, at: datetime) -> None:
     Deliveries(database).create(make_order(name, issue=name, scheduled_at=at), NOW - timedelta(days=1))
 
 
+def test_deliveries_are_found_by_state_and_issue_with_their_lists_and_languages(database: Database) -> None:
+    for slug in ("weekly", "daily"):
+        add_list(database, slug)
+    store = Deliveries(database)
+    for name, lists in (("one", ("weekly", "daily")), ("two", ("daily",))):
+        store.create(
+            make_order(name, issue=f"issue-{name}", lists=lists, languages=("zh", "de", "en"), scheduled_at=NOW), NOW
+        )
+    assert {one.id: one.lists for one in store.all()} == {"one": ("weekly", "daily"), "two": ("daily",)}
+    assert [one.id for one in store.all(DeliveryState.SCHEDULED, issue="issue-two")] == ["two"]
+    assert store.all(DeliveryState.FINISHED, issue="issue-two") == []
+    assert store.all()[0] == store.get(store.all()[0].id)
+    assert store.get("one").languages == ("zh", "de", "en")
+
+
 def test_deliveries_start_when_their_time_has_come(database: Database, project: Project) -> None:
     add_list(database)
     schedule(database, "due", NOW - timedelta(seconds=1))

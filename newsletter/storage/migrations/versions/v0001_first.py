@@ -180,7 +180,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("delivery_id", "address_hash", name=op.f("uq_recipients_delivery_id_address_hash")),
     )
     op.create_index("ix_recipients_due", "recipients", ["delivery_id", "state", "next_at"])
-    op.create_index("ix_recipients_issue_address", "recipients", ["issue", "address_hash"])
+    op.create_index("ix_recipients_address_issue", "recipients", ["address_hash", "issue"])
     op.create_index("ix_recipients_worker", "recipients", ["worker", "state"])
     op.create_index(
         "uq_recipients_once",
