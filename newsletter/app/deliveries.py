@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from newsletter.authoring.issue import SendPlan
 from newsletter.compiler.edition import Edition
 from newsletter.delivery.delivery import Delivery, DeliveryState
 from newsletter.delivery.ledger import RecipientState
-from newsletter.delivery.plan import Planned, plan
+from newsletter.delivery.plan import Candidate, Planned, plan
 from newsletter.delivery.schedule import check_start, is_missed
 from newsletter.delivery.worker import is_known_dead
 from newsletter.errors import AuthoringError, EmptyAudienceError, NotFoundError, StateError, WrongUsageError
@@ -49,23 +49,33 @@ class Ready:
 class Outlook:
     """Whom a delivery would be for, were its audience frozen now."""
 
-    planned: tuple[Planned, ...]
+    languages: Mapping[str, int]
+    """Messages by language of their edition."""
+    reasons: Mapping[tuple[RecipientState, str], int]
+    """Recipients who would be sent nothing, by their state and its reason."""
     left_out: Mapping[str, int]
 
     @property
     def waiting(self) -> int:
         """How many would be sent a message."""
-        return sum(one.state is RecipientState.WAITING for one in self.planned)
+        return sum(self.languages.values())
 
     @property
-    def languages(self) -> dict[str, int]:
-        """Messages by language of their edition."""
-        return dict(Counter(one.language for one in self.planned if one.state is RecipientState.WAITING))
+    def is_empty(self) -> bool:
+        """Whether nobody would be a recipient."""
+        return not (self.languages or self.reasons)
 
-    @property
-    def reasons(self) -> dict[tuple[RecipientState, str], int]:
-        """Recipients who would be sent nothing, by their state and its reason."""
-        return dict(sorted(Counter((one.state, one.reason) for one in self.planned if one.reason).items()))
+
+def outlook_of(planned: Iterable[Planned], left_out: Mapping[str, int]) -> Outlook:
+    """Count people as they come; a large audience is never held together."""
+    languages: Counter[str] = Counter()
+    reasons: Counter[tuple[RecipientState, str]] = Counter()
+    for one in planned:
+        if one.state is RecipientState.WAITING:
+            languages[one.language] += 1
+        else:
+            reasons[one.state, one.reason] += 1
+    return Outlook(dict(languages), dict(sorted(reasons.items())), left_out)
 
 
 def make_ready(project: Project, path: Path) -> Ready:
@@ -84,14 +94,18 @@ def make_ready(project: Project, path: Path) -> Ready:
 def look_ahead(database: Database, ready: Ready, lists: Sequence[str], *, again: bool = False) -> Outlook:
     """Who would get what, and who would not, and why. Changes nothing. Raises NotFoundError for an unknown list."""
     foreseen = foresee(database, ready.issue, lists)
+    return outlook_of(plan_all(ready, foreseen.candidates, again=again), foreseen.left_out)
+
+
+def plan_all(ready: Ready, people: Iterable[Candidate], *, again: bool) -> Iterator[Planned]:
+    """What would become of people, one after the other."""
     languages = [edition.language for edition in ready.editions]
-    planned = tuple(plan(one, delivery="", languages=languages, again=again) for one in foreseen.candidates)
-    return Outlook(planned, foreseen.left_out)
+    return (plan(one, delivery="", languages=languages, again=again) for one in people)
 
 
-def require_people(people: Collection[object], lists: Sequence[str]) -> None:
+def require_people(is_empty: bool, lists: Sequence[str]) -> None:
     """Refuse to send to lists on which nobody is. Raises EmptyAudienceError."""
-    if not people:
+    if is_empty:
         raise EmptyAudienceError(
             f"Nobody has confirmed a subscription to {' or '.join(lists)}",
             hint="`newsletter lists list` shows how many people are on each list",
@@ -100,7 +114,7 @@ def require_people(people: Collection[object], lists: Sequence[str]) -> None:
 
 def unfinished(database: Database, issue: str) -> list[Delivery]:
     """Earlier deliveries of an issue that may still send."""
-    return [one for one in Deliveries(database).all() if one.issue == issue and not one.state.is_over]
+    return Deliveries(database).all(*(state for state in DeliveryState if not state.is_over), issue=issue)
 
 
 def store_delivery(
@@ -121,7 +135,7 @@ def store_delivery(
     if at is not None:
         check_start(at.astimezone(project.zone), now=now, max_lateness=project.config.sending.max_lateness)
     else:
-        require_people(foresee(database, ready.issue, lists).candidates, lists)
+        require_people(next(foresee(database, ready.issue, lists).candidates, None) is None, lists)
     order = Order(
         id=base32(secrets.token_bytes(10))[:12],
         issue=ready.issue,

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from newsletter.app.composing import claim_outside, letterhead, ungated
-from newsletter.app.deliveries import Outlook, Ready, look_ahead
+from newsletter.app.deliveries import Outlook, Ready, outlook_of, plan_all
 from newsletter.app.project import Project
 from newsletter.delivery.envelope import address_envelope
 from newsletter.delivery.ledger import Claim, RecipientState
@@ -26,7 +26,7 @@ from newsletter.errors import ComposeError, RequestError
 from newsletter.problem import Problem
 from newsletter.reporting.wording import counted, in_words
 from newsletter.storage.engine import Database
-from newsletter.storage.freeze import list_names
+from newsletter.storage.freeze import Foreseen, foresee
 
 REPORT = "report.json"
 
@@ -39,6 +39,8 @@ class DryRun:
     issue: str
     outlook: Outlook
     """As it turned out: people whose message cannot be composed are excluded."""
+    planned: tuple[Planned, ...]
+    """Everybody, likewise."""
     messages: int
     """Written as `.eml` files."""
     size: int
@@ -79,10 +81,10 @@ def dry_run(
 
     Raises NotFoundError for an unknown list, and RequestError when `out` holds something that no dry run made.
     """
-    outlook = look_ahead(database, ready, lists, again=again)
+    foreseen = foresee(database, ready.issue, lists)
     _clear(out)
     started = time.perf_counter()
-    run = asyncio.run(_write_messages(project, ready, outlook, list_names(database, lists), out, now))
+    run = asyncio.run(_write_messages(project, ready, foreseen, out, now, again=again))
     finished = replace(run, seconds=time.perf_counter() - started)
     _write_reports(finished)
     return finished
@@ -104,17 +106,18 @@ def _clear(out: Path) -> None:
 
 
 async def _write_messages(
-    project: Project, ready: Ready, outlook: Outlook, names: Mapping[int, tuple[str, str]], out: Path, now: datetime
+    project: Project, ready: Ready, foreseen: Foreseen, out: Path, now: datetime, *, again: bool
 ) -> DryRun:
-    paper = letterhead(project, dict(names.values()))
+    paper = letterhead(project, {one.slug: one.name for one in foreseen.lists})
+    slugs = {one.id: one.slug for one in foreseen.lists}
     editions = {edition.language: edition for edition in ready.editions}
     transport = FolderTransport(out)
     planned: list[Planned] = []
     unrendered: dict[str, str] = {}
     size = 0
-    for one in outlook.planned:
+    for one in plan_all(ready, foreseen.candidates, again=again):
         if one.state is RecipientState.WAITING:
-            claim = _claim(one, names, now)
+            claim = _claim(one, slugs, now)
             try:
                 envelope = address_envelope(claim, paper)
                 message = compose_message(editions[one.language], claim, paper)
@@ -125,11 +128,11 @@ async def _write_messages(
             await transport.send(envelope, message, ungated)
             size += len(message.data)
         planned.append(one)
-    seen = Outlook(tuple(planned), outlook.left_out)
-    return DryRun(out, ready.issue, seen, seen.waiting, size, 0.0, unrendered, ready.warnings)
+    seen = outlook_of(planned, foreseen.left_out)
+    return DryRun(out, ready.issue, seen, tuple(planned), seen.waiting, size, 0.0, unrendered, ready.warnings)
 
 
-def _claim(planned: Planned, names: Mapping[int, tuple[str, str]], now: datetime) -> Claim:
+def _claim(planned: Planned, slugs: Mapping[int, str], now: datetime) -> Claim:
     return claim_outside(
         "dry run",
         recipient=recipient_id("dry run", planned.candidate.subscriber),
@@ -137,7 +140,7 @@ def _claim(planned: Planned, names: Mapping[int, tuple[str, str]], now: datetime
         language=planned.language,
         values=planned.values,
         now=now,
-        lists=tuple(names[id_][0] for id_ in planned.candidate.list_ids),
+        lists=tuple(slugs[id_] for id_ in planned.candidate.list_ids),
     )
 
 
@@ -149,7 +152,7 @@ def _write_reports(run: DryRun) -> None:
             "state": one.state.value,
             "reason": one.reason,
         }
-        for one in run.outlook.planned
+        for one in run.planned
     ]
     facts = json.dumps(run.as_json() | {"recipients": recipients}, ensure_ascii=False, indent=2)
     (run.out / REPORT).write_text(facts + "\n", encoding="utf-8")

@@ -150,7 +150,7 @@ def _send(
     if not yes:
         outlook = look_ahead(database, ready, lists, again=again)
         if start is None:
-            require_people(outlook.planned, lists)
+            require_people(outlook.is_empty, lists)
         _show_outlook(ready, outlook)
         if start is None and not outlook.waiting:
             return _nobody_left(outlook, as_json=as_json)

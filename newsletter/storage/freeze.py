@@ -6,13 +6,14 @@ take turns and whoever comes later goes on where the other one was. Ids are deri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from newsletter.audience.consent import Consent
+from newsletter.audience.subscriber import MailingList
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.delivery.plan import Candidate, LeftOut, Planned, plan
 from newsletter.storage.books import digest_of_rows
@@ -49,7 +50,9 @@ class Audience:
 class Foreseen:
     """An audience as it would be frozen now."""
 
-    candidates: tuple[Candidate, ...]
+    lists: tuple[MailingList, ...]
+    candidates: Iterator[Candidate]
+    """Once, in order of their ids, read page by page as they are asked for."""
     left_out: Mapping[str, int]
 
 
@@ -77,19 +80,18 @@ def foresee(database: Database, issue: str, list_slugs: Sequence[str]) -> Forese
     with database.read() as connection:
         chosen = ListStore(database, connection).all_named(list_slugs)
         audience = Audience("", issue, tuple(one.id for one in chosen), {one.id: one.language for one in chosen})
-        people: list[Candidate] = []
-        while chunk := candidates(
-            connection, audience, after=people[-1].subscriber if people else 0, up_to=None, limit=CHUNK
-        ):
-            people += chunk
-        return Foreseen(tuple(people), left_out(connection, audience))
+        return Foreseen(tuple(chosen), _pages(database, audience), left_out(connection, audience))
 
 
-def list_names(database: Database, slugs: Sequence[str]) -> dict[int, tuple[str, str]]:
-    """Id → slug and name of these lists, each once, in the order they were named. Raises NotFoundError."""
-    with database.read() as connection:
-        chosen = ListStore(database, connection).all_named(slugs)
-    return {one.id: (one.slug, one.name) for one in chosen}
+def _pages(database: Database, audience: Audience) -> Iterator[Candidate]:
+    last = 0
+    while True:
+        with database.read() as connection:
+            page = candidates(connection, audience, after=last, up_to=None, limit=CHUNK)
+        if not page:
+            return
+        yield from page
+        last = page[-1].subscriber
 
 
 def _begin(database: Database, delivery: str, now: datetime) -> None:
