@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ from newsletter.problem import Problem, Severity
 if TYPE_CHECKING:
     from newsletter.app.project import Project
 
+_PAGE = 1000
+"""Rows of a table that are laid out together."""
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -46,12 +49,20 @@ def print_json(value: object) -> None:
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Left-aligned columns, two spaces apart: readable, greppable, wide characters counted as two."""
-    table = [[str(cell) for cell in row] for row in rows]
-    widths = [max(columns(row[i]) for row in [list(headings), *table]) for i in range(len(headings))]
-    for number, row in enumerate([list(headings), *table]):
-        line = "  ".join(cell + " " * (width - columns(cell)) for cell, width in zip(row, widths, strict=True))
-        click.echo(click.style(line.rstrip(), bold=True) if number == 0 else line.rstrip())
+    """Left-aligned columns, two spaces apart: readable, greppable, wide characters counted as two.
+
+    A long table is shown page by page as its rows come, so a column may be wider from some page on.
+    """
+    remaining = ([str(cell) for cell in row] for row in rows)
+    page, bold = [list(headings), *islice(remaining, _PAGE)], True
+    widths = [0] * len(headings)
+    while page:
+        widths = [max(width, *(columns(row[i]) for row in page)) for i, width in enumerate(widths)]
+        for row in page:
+            line = "  ".join(cell + " " * (width - columns(cell)) for cell, width in zip(row, widths, strict=True))
+            click.echo(click.style(line.rstrip(), bold=True) if bold else line.rstrip())
+            bold = False
+        page = list(islice(remaining, _PAGE))
 
 
 def print_facts(facts: Mapping[str, object]) -> None:

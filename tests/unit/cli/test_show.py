@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from newsletter.app.project import Project
-from newsletter.cli.show import from_here, local_time, print_problems, show_error, visible
+from newsletter.cli.show import from_here, local_time, print_problems, print_table, show_error, visible
 from newsletter.config import Config, NewsletterSection
 from newsletter.errors import ConfigError
 from newsletter.problem import Place, Problem
@@ -21,6 +22,22 @@ def test_problem_lets_no_name_steer_the_terminal(capsys: pytest.CaptureFixture[s
         r"    Not\x07 so."
         "\n"
     )
+
+
+def test_long_table_is_shown_before_its_last_row_is_known(capsys: pytest.CaptureFixture[str]) -> None:
+    seen: list[str] = []
+
+    def rows() -> Iterator[tuple[object, ...]]:
+        for number in range(3000):
+            yield f"p{number}" if number < 2500 else "a-longer-name", number
+        seen.append(capsys.readouterr().out)
+
+    print_table(("name", "n"), rows())
+    lines = (seen[0] + capsys.readouterr().out).splitlines()
+    assert len(seen[0].splitlines()) >= 2001
+    assert len(lines) == 3001
+    assert (lines[0], lines[1], lines[2000]) == ("name  n", "p0    0", "p1999  1999")
+    assert lines[3000] == "a-longer-name  2999"
 
 
 def test_name_in_any_script_is_shown_as_it_is() -> None:
