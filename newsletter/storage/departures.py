@@ -18,15 +18,17 @@ from newsletter.storage.engine import Connection, Database
 from newsletter.storage.erasing import erase_person
 from newsletter.storage.tables import lists, metadata, subscribers, subscriptions, suppressions
 
+_PERSON = sa.select(subscribers.c.id).where(subscribers.c.address_hash == sa.bindparam("hash")).scalar_subquery()
+_LIST = sa.select(lists.c.id).where(lists.c.slug == sa.bindparam("slug")).scalar_subquery()
+_LEFT = {"consent": Consent.UNSUBSCRIBED.value, "changed_at": sa.bindparam("since"), "how": "restore"}
 _LEAVE = (
     sa.update(subscriptions)
     .where(
-        subscriptions.c.subscriber_id
-        == sa.select(subscribers.c.id).where(subscribers.c.address_hash == sa.bindparam("hash")).scalar_subquery(),
-        subscriptions.c.list_id == sa.select(lists.c.id).where(lists.c.slug == sa.bindparam("slug")).scalar_subquery(),
+        subscriptions.c.subscriber_id == _PERSON,
+        subscriptions.c.list_id == _LIST,
         subscriptions.c.consent != Consent.UNSUBSCRIBED.value,
     )
-    .values(consent=Consent.UNSUBSCRIBED.value, changed_at=sa.bindparam("since"), how="restore")
+    .values(**_LEFT)
 )
 
 
@@ -34,6 +36,10 @@ _LEAVE = (
 class _Departures:
     """Everybody who must not be written to, known by address hash."""
 
+    lists: Sequence[dict[str, Any]]
+    """Those that somebody left: rows without their ids, which may mean others in the copy."""
+    people: Sequence[dict[str, Any]]
+    """Who left any of them: rows without their ids."""
     unsubscribed: Sequence[dict[str, Any]]
     """Address hash, slug of the list, since when."""
     suppressions: Sequence[dict[str, Any]]
@@ -61,22 +67,37 @@ def put_back(database: Database, copy: Path) -> int:
 
 
 def _read(connection: Connection) -> _Departures:
+    is_over = subscriptions.c.consent == Consent.UNSUBSCRIBED.value
     left = (
         sa.select(subscribers.c.address_hash.label("hash"), lists.c.slug, subscriptions.c.changed_at.label("since"))
         .join(subscribers, subscribers.c.id == subscriptions.c.subscriber_id)
         .join(lists, lists.c.id == subscriptions.c.list_id)
-        .where(subscriptions.c.consent == Consent.UNSUBSCRIBED.value)
+        .where(is_over)
     )
-    unsubscribed, suppressed = (
-        [dict(row) for row in connection.execute(query).mappings()] for query in (left, sa.select(suppressions))
+    lists_left = sa.exists().where(subscriptions.c.list_id == lists.c.id, is_over)
+    people_who_left = sa.exists().where(subscriptions.c.subscriber_id == subscribers.c.id, is_over)
+    queries = (
+        sa.select(*_but_id(lists)).where(lists_left),
+        sa.select(*_but_id(subscribers)).where(people_who_left),
+        left,
+        sa.select(suppressions),
     )
-    return _Departures(unsubscribed, suppressed)
+    return _Departures(*([dict(row) for row in connection.execute(query).mappings()] for query in queries))
+
+
+def _but_id(table: sa.Table) -> list[sa.Column[Any]]:
+    return [column for column in table.columns if column.name != "id"]
 
 
 def _apply(database: Database, connection: Connection, departures: _Departures) -> int:
     changed = 0
     if departures.unsubscribed:
         changed += connection.execute(_LEAVE, departures.unsubscribed).rowcount
+        # Who joined after the copy was made, and left again, is not in it; an import must find that they left.
+        connection.execute(database.insert_ignore(lists), departures.lists)
+        connection.execute(database.insert_ignore(subscribers), departures.people)
+        never_there = database.insert_ignore(subscriptions).values(subscriber_id=_PERSON, list_id=_LIST, **_LEFT)
+        changed += connection.execute(never_there, departures.unsubscribed).rowcount
     is_erased = suppressions.c.reason == SuppressionReason.ERASED.value
     known = set(connection.execute(sa.select(suppressions.c.address_hash).where(is_erased)).scalars())
     for row in departures.suppressions:

@@ -1,0 +1,59 @@
+"""Who joined and left after a backup was made: a restore knows it, and no import brings them back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from newsletter.app.backup import back_up, restore
+from newsletter.app.database import connect
+from newsletter.app.lists import add_list
+from newsletter.app.people import NewPerson, add_person, show_person, unsubscribe_person
+from newsletter.app.project import Project, open_project
+from newsletter.audience.consent import Consent, OptIn
+from newsletter.storage.engine import Database
+from newsletter.storage.tables import subscribers, subscriptions
+
+NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return open_project(tmp_path, {})
+
+
+def make_list(database: Database, slug: str) -> None:
+    add_list(database, slug, name=slug, opt_in=OptIn.SINGLE, language="", now=NOW)
+
+
+def join(project: Project, database: Database, name: str, slug: str = "weekly") -> None:
+    person = NewPerson(f"{name}@example.org", name=name)
+    add_person(project, database, person, [slug], consent=Consent.CONFIRMED, basis="form", now=NOW)
+
+
+def test_who_joined_and_left_since_the_backup_stays_out(project: Project, tmp_path: Path) -> None:
+    database = connect(project)
+    make_list(database, "weekly")
+    join(project, database, "old")
+    back_up(database, tmp_path / "backup.db")
+    make_list(database, "monthly")
+    join(project, database, "new")
+    join(project, database, "new", "monthly")
+    join(project, database, "stays")
+    for slug in ("weekly", "monthly"):
+        unsubscribe_person(project, database, "new@example.org", slug, now=NOW)
+
+    restored = restore(project, database, tmp_path / "backup.db", NOW)
+
+    person = show_person(project, database, "new@example.org")
+    assert {(one.list, one.consent, one.how) for one in person.subscriptions} == {
+        ("weekly", Consent.UNSUBSCRIBED, "restore"), ("monthly", Consent.UNSUBSCRIBED, "restore"),
+    }  # fmt: skip
+    assert restored.carried_over == 2
+    with database.read() as connection:
+        everybody = connection.execute(sa.select(subscribers.c.address).order_by(subscribers.c.address)).scalars().all()
+        count = connection.execute(sa.select(sa.func.count()).select_from(subscriptions)).scalar_one()
+    assert (everybody, count) == (["new@example.org", "old@example.org"], 3)
