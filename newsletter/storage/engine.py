@@ -133,11 +133,15 @@ class Database:
 
         A file is rewritten without it, and its log emptied: seconds for a large one, during which writers wait. On a
         server nobody can read it any more; its bytes on the server's disk, log and backups go as the server has it.
+
+        Raises DatabaseBusyError when somebody read the file all the while, which keeps its log alive.
         """
         with self._translated(), self._engine.connect() as plain:
-            connection = plain.execution_options(**self._kind.bare_options)
-            for statement in self._kind.scrub_statements:
-                connection.exec_driver_sql(statement)
+            if not self._kind.scrub(plain.execution_options(**self._kind.bare_options)):
+                raise DatabaseBusyError(
+                    f"{self.shown_url} is being read: what was taken out of it still stands in its log",
+                    hint="End what reads it, then say the same again",
+                )
 
     def copy_to(self, file: Path) -> None:
         """Write a consistent copy of the database into a new file, while others go on reading and writing.
@@ -236,8 +240,7 @@ class _Kind(Protocol):
     def late_options(self) -> Mapping[str, Any]: ...
     @property
     def bare_options(self) -> Mapping[str, Any]: ...  # of a connection on which no transaction is begun
-    @property
-    def scrub_statements(self) -> Sequence[str]: ...
+    def scrub(self, connection: sa.Connection) -> bool: ...
     def engine(self, url: URL, *, create: bool) -> sa.Engine: ...
     def insert(self, table: sa.Table) -> Any: ...
     def merged(self, old: sa.ColumnElement[Any], new: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]: ...
@@ -257,8 +260,6 @@ class _Sqlite:
     write_options: ClassVar[Mapping[str, Any]] = {_BEGIN: ("PRAGMA query_only = OFF", "BEGIN IMMEDIATE")}
     late_options: ClassVar[Mapping[str, Any]] = {_BEGIN: ("PRAGMA query_only = OFF", "BEGIN")}
     bare_options: ClassVar[Mapping[str, Any]] = {_BEGIN: ("PRAGMA query_only = OFF",)}
-    # VACUUM leaves no old cell behind inside a page, TRUNCATE no old page in the write-ahead log.
-    scrub_statements = ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)")
 
     def __init__(self) -> None:
         self.boot = _BOOT_ID.read_text().strip() if _HAS_BOOT_CLOCK else ""
@@ -309,10 +310,21 @@ class _Sqlite:
         code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
         return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
+    def scrub(self, connection: sa.Connection) -> bool:
+        """Rewrite the file and empty its log; False when a reader held the log for all our patience."""
+        # VACUUM leaves no old cell behind inside a page, TRUNCATE no old page in the write-ahead log.
+        connection.exec_driver_sql("VACUUM")
+        is_busy, *_ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+        return not is_busy
+
     def copy_to(self, connection: sa.Connection, file: Path) -> None:
         """Copy the moment that this connection sees."""
         _make_private(file)
-        connection.exec_driver_sql("VACUUM INTO ?", (str(file),))
+        try:
+            connection.exec_driver_sql("VACUUM INTO ?", (str(file),))
+        except sa.exc.DBAPIError:
+            file.unlink(missing_ok=True)  # half a backup looks like one
+            raise
 
     def options_beside(self, file: Path) -> Mapping[str, Any]:
         """A writing transaction that also sees another file."""
@@ -358,7 +370,6 @@ class _Postgresql:
     write_options: ClassVar[Mapping[str, Any]] = {"isolation_level": "READ COMMITTED", "preserve_rowcount": True}
     late_options = write_options
     bare_options: ClassVar[Mapping[str, Any]] = {"isolation_level": "AUTOCOMMIT"}
-    scrub_statements = ("VACUUM",)
 
     def engine(self, url: URL, *, create: bool) -> sa.Engine:  # noqa: ARG002  a server makes its databases itself
         """Connections that are looked at before use, so that a restarted server costs nobody an error."""
@@ -406,6 +417,11 @@ class _Postgresql:
         if code is None:
             return isinstance(error, sa.exc.OperationalError)
         return str(code).startswith(_WORTH_ANOTHER_TRY)
+
+    def scrub(self, connection: sa.Connection) -> bool:
+        """Rewrite the tables; the rest is the server's."""
+        connection.exec_driver_sql("VACUUM")
+        return True
 
     def copy_to(self, connection: sa.Connection, file: Path) -> None:  # noqa: ARG002
         """Left to the tools that come with the server."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,8 @@ from newsletter.app.people import NewPerson, add_person, erase_person_everywhere
 from newsletter.app.project import Project
 from newsletter.audience.consent import Consent
 from newsletter.audience.suppression import SuppressionReason
-from newsletter.errors import NotFoundError
-from newsletter.storage import tables
+from newsletter.errors import DatabaseBusyError, NotFoundError
+from newsletter.storage import engine, tables
 from newsletter.storage.engine import Database
 
 ANA, LOCAL = "ana.forgetme@example.org", "ana.forgetme"
@@ -127,3 +129,20 @@ def test_person_can_be_forgotten_while_others_stay(project: Project, database: D
     assert bob.subscriber is not None
     assert bob.subscriber.address == "bob@example.org"
     assert [item.consent for item in bob.subscriptions] == [Consent.CONFIRMED]
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)  # only a file has a log that a reader keeps alive
+def test_erasing_says_when_a_reader_keeps_the_old_bytes(
+    project: Project, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_person(project, database, NewPerson(ANA), ["weekly"], consent=None, basis="", now=NOW)
+    monkeypatch.setattr(engine, "PATIENCE", 0.2)
+    hurried = engine.open_file(tmp_path / "newsletter.db")
+    with closing(sqlite3.connect(tmp_path / "newsletter.db", isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM subscribers").fetchone()
+        with pytest.raises(DatabaseBusyError, match="still stands in its log"):
+            erase_person_everywhere(project, hurried, ANA, now=NOW)
+    erase_person_everywhere(project, hurried, ANA, now=NOW)
+    hurried.close()
+    assert all(LOCAL.encode() not in file.read_bytes() for file in tmp_path.iterdir())
