@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -357,3 +358,16 @@ def test_password_is_never_told_wherever_it_stands_in_the_url(url: str) -> None:
         with database.read():
             pass
     assert "pl4nted" not in f"{caught.value} {caught.value.hint}"
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)  # a server is backed up by its own tools
+def test_failed_copy_leaves_no_half_of_one(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill_the_disk(*_: object, **__: object) -> None:
+        raise sa.exc.OperationalError("VACUUM INTO ?", (), sqlite3.OperationalError("database or disk is full"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sa.Connection, "exec_driver_sql", fill_the_disk)
+        with pytest.raises(StorageError, match="disk is full"):
+            database.copy_to(tmp_path / "copy.db")
+    assert not (tmp_path / "copy.db").exists()
+    database.copy_to(tmp_path / "copy.db")
