@@ -25,7 +25,9 @@ The first level says who can fix it:
     └── StorageError              the database
         ├── DatabaseBusyError       locked or unreachable: worth another try
         ├── CommitLostError         the line broke during a commit: it may or may not have happened
+        ├── StaleDatabaseError      an older copy was put back; what it could send is stopped
         └── SchemaVersionError      it needs `newsletter db upgrade`
+            └── NoDatabaseError       there is none, or an empty one
 
 One more never leaves the compiler and stays there: `StylesheetError`, which becomes a problem of the template.
 """
@@ -146,5 +148,13 @@ class CommitLostError(StorageError):
     """The line to the database broke during a commit: look whether it happened before repeating it."""
 
 
+class StaleDatabaseError(StorageError):
+    """An older copy of the database was put back: messages have left that it does not know of."""
+
+
 class SchemaVersionError(StorageError):
     """The database has another schema version than this program."""
+
+
+class NoDatabaseError(SchemaVersionError):
+    """There is no database, or an empty one."""

@@ -45,7 +45,7 @@ def serve(project: Project, host: str, port: int, announce: Callable[[str], None
     write_log()
     check_relay(project)
     listening = listen(host, port)
-    database = connect(project)
+    database = connect(project, tell=log.warning)
     public_url = project.config.public.url
     app = public_app(
         database, signer=lambda: project.keys.signer, site=_site(project), public_url=public_url, clock=_utc_now

@@ -19,9 +19,10 @@ from newsletter.app.project import Project
 from newsletter.errors import NotFoundError, StorageError
 from newsletter.storage.departures import carry_over, put_back
 from newsletter.storage.engine import Database, open_file
-from newsletter.storage.facts import known_fact
+from newsletter.storage.facts import count_of, known_fact
+from newsletter.storage.high_water import HighWater
 from newsletter.storage.migrate import SchemaState, schema_state, upgrade
-from newsletter.storage.stopping import stop_everything
+from newsletter.storage.stopping import PERMITS, stop_everything
 
 REASON = "restored from a backup: people may have got this issue since"
 
@@ -55,7 +56,7 @@ def restore(project: Project, database: Database, file: Path, now: datetime) -> 
         try:
             _examine(scratch, project, file)
             upgrade(scratch)
-            stopped = stop_everything(scratch, REASON, now)
+            stopped = _stop(scratch, project, database, now)
             # Now, because it may take long; whoever leaves between now and then is carried over by `put_back`.
             carried_over = carry_over(database, scratch)
             scratch.scrub()
@@ -64,6 +65,15 @@ def restore(project: Project, database: Database, file: Path, now: datetime) -> 
         if late := put_back(database, copy):
             database.scrub()  # it may have been an erasure
     return Restored(tuple(stopped), carried_over + late)
+
+
+def _stop(scratch: Database, project: Project, database: Database, now: datetime) -> list[str]:
+    """Stop what the copy could send; nobody finds it old afterwards, neither by the file nor by another machine's."""
+    seen = HighWater(project.folder, scratch).seen
+    with database.read() as connection:
+        seen = max(seen, count_of(connection, PERMITS))
+    with scratch.write() as connection:
+        return stop_everything(scratch, connection, REASON, now, permits_seen=seen)
 
 
 def _examine(scratch: Database, project: Project, file: Path) -> None:

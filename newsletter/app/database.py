@@ -2,33 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from newsletter.app.keys import has_keys
 from newsletter.app.project import Project
-from newsletter.errors import ConfigError, NewsletterError
+from newsletter.errors import ConfigError, NewsletterError, NoDatabaseError, StaleDatabaseError
 from newsletter.storage.engine import Database, open_database
 from newsletter.storage.facts import known_fact, remember
+from newsletter.storage.high_water import FILE as HIGH_WATER_FILE
+from newsletter.storage.high_water import HighWater, has_sent
 from newsletter.storage.migrate import SchemaState, require_current, upgrade
 
 
-def connect(project: Project, *, upgrade_empty: bool = True) -> Database:
-    """The project's database, ready for use; the caller closes it. An empty one is filled (unless `upgrade_empty` says
+def connect(project: Project, *, may_change: bool = True, tell: Callable[[str], None] | None = None) -> Database:
+    """The project's database, ready for use; the caller closes it. An empty one is filled (unless `may_change` says
     no), a filled one never changed.
 
     Raises SchemaVersionError for a database of another version, ConfigError when the people in it were hashed with
-    another key than the project's (they would not be recognised: the unsubscribed could be written to again).
+    another key than the project's (they would not be recognised: the unsubscribed could be written to again),
+    NoDatabaseError when the one that mail was sent from is gone, and StaleDatabaseError for an older copy of it, once
+    what it could send is stopped; a service has that told by `tell` instead, and goes on.
     """
-    database = open_database(project.database_url, create=upgrade_empty)
+    with _gone_is_told(project):
+        database = connect_to_replace(project, may_fill=may_change and not has_sent(project.folder))
     try:
-        require_current(database, fill_empty=upgrade_empty)
+        HighWater(project.folder, database).require_reached(datetime.now(UTC), may_stop=may_change)
+    except StaleDatabaseError as error:
+        if tell is None:
+            database.close()
+            raise
+        tell(str(error))
+    return database
+
+
+def connect_to_replace(project: Project, *, may_fill: bool = True) -> Database:
+    """As `connect`, for whoever puts a backup in the database's place: it may also be gone, or an older copy."""
+    database = open_database(project.database_url, create=may_fill)
+    try:
+        require_current(database, fill_empty=may_fill)
         _require_own_keys(project, database)
     except NewsletterError:
         database.close()
         raise
     return database
+
+
+@contextmanager
+def _gone_is_told(project: Project) -> Iterator[None]:
+    """A new database would know nobody who left, and nobody who has an issue already: it is not made silently."""
+    try:
+        yield
+    except NoDatabaseError as error:
+        if not has_sent(project.folder):
+            raise
+        file = project.folder / HIGH_WATER_FILE
+        raise NoDatabaseError(
+            f"{error}, but this project has sent mail from one, as {file} knows",
+            hint=f"Put your backup back (newsletter db restore, or pg_restore). To begin anew, remove {file} first",
+        ) from error
 
 
 def _require_own_keys(project: Project, database: Database) -> None:
@@ -57,13 +91,12 @@ class Upgrade:
 def upgrade_database(project: Project) -> Upgrade:
     """Bring the project's database to this program's schema.
 
-    Raises SchemaVersionError for a database that a newer program made or that holds something else.
+    Raises SchemaVersionError for a database that a newer program made or that holds something else, NoDatabaseError
+    when the one that mail was sent from is gone.
     """
-    database = open_database(project.database_url)
-    try:
-        return Upgrade(database.shown_url, upgrade(database) is not SchemaState.CURRENT)
-    finally:
-        database.close()
+    may_fill = not has_sent(project.folder)
+    with _gone_is_told(project), closing(open_database(project.database_url, create=may_fill)) as database:
+        return Upgrade(database.shown_url, upgrade(database, fill_empty=may_fill) is not SchemaState.CURRENT)
 
 
 @contextmanager

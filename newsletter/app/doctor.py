@@ -22,7 +22,7 @@ from newsletter.storage.books import read_books
 from newsletter.storage.deliveries import Deliveries
 from newsletter.storage.engine import Database
 
-_NEEDS_A_PERSON = (DeliveryState.HALTED, DeliveryState.MISSED)
+_NEEDS_A_PERSON = (DeliveryState.PAUSED, DeliveryState.HALTED, DeliveryState.MISSED)
 
 
 class Verdict(StrEnum):
@@ -105,7 +105,7 @@ def _relay(project: Project, probe_relay: Callable[[Project], str]) -> Iterator[
 
 def _database(project: Project) -> Iterator[Finding]:
     try:
-        database = connect(project, upgrade_empty=False)
+        database = connect(project, may_change=False)
     except NewsletterError as error:
         yield Finding("database", Verdict.BAD, str(error), error.hint)
         return

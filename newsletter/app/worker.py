@@ -30,6 +30,7 @@ from newsletter.errors import StorageError
 from newsletter.storage.deliveries import Deliveries
 from newsletter.storage.engine import Database
 from newsletter.storage.freeze import freeze
+from newsletter.storage.high_water import HighWater
 from newsletter.storage.ledger import StoredLedger
 from newsletter.storage.resolve import resend_by_policy, with_unknown
 
@@ -121,7 +122,11 @@ async def _send(
     config = project.config
     transport = SmtpTransport(smtp_settings(config))
     around = Surroundings(
-        ledger=StoredLedger(database, expiry=config.sending.expiry),
+        ledger=StoredLedger(
+            database,
+            expiry=config.sending.expiry,
+            high_water=HighWater(project.folder, database, tell=trouble),
+        ),
         transport=transport,
         prepare=_composer(project, Deliveries(database)),
         clock=_now,

@@ -77,6 +77,9 @@ def list_(ctx: click.Context, as_json: bool) -> None:
     print_table(("id", "issue", "state", "recipients", "lists", "time"), rows)
     for one, due in idle.items():
         click.echo(unattended(one, due, partial(local_time, project)))
+    for delivery in found:
+        if delivery.reason and not delivery.state.is_over:
+            click.echo(f"{delivery.id} is {delivery.state}: {delivery.reason}")
 
 
 def _count(delivery: Delivery) -> object:

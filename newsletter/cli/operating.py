@@ -90,11 +90,11 @@ def restore(ctx: click.Context, file: Path, yes: bool, as_json: bool) -> None:
     backup was made. Who left, was suppressed or erased meanwhile stays so, as far as the present database can tell.
     """
     from newsletter.app.backup import restore as restore_backup
-    from newsletter.app.database import connect
+    from newsletter.app.database import connect_to_replace
 
     project = the_project(ctx)
     confirm(f"Replace the database of {project.folder} by {file}?", yes=yes)
-    database = connect(project)
+    database = connect_to_replace(project)
     try:
         restored = restore_backup(project, database, file, datetime.now(UTC))
     finally:

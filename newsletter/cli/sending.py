@@ -209,9 +209,9 @@ def worker(ctx: click.Context, tethered: bool) -> None:
     write_log()
     project = the_project(ctx)
     check_relay(project)
-    database = connect(project)
+    tell = seldom(logging.getLogger("newsletter.sender").warning)
+    database = connect(project, tell=tell)
     try:
-        tell = seldom(logging.getLogger("newsletter.sender").warning)
         run_worker(project, database, tell=tell, tethered=tethered)
     finally:
         database.close()

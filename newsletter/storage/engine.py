@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 
-from newsletter.errors import CommitLostError, DatabaseBusyError, StorageError
+from newsletter.errors import CommitLostError, DatabaseBusyError, NoDatabaseError, StorageError
 
 Connection: TypeAlias = sa.Connection
 """One transaction under way; handed from here to the stores by rooms that do not know SQLAlchemy."""
@@ -203,7 +203,8 @@ def open_database(url: str, *, create: bool = True) -> Database:
 
     A file that does not exist is made, unless `create` says no.
 
-    Raises StorageError when the URL is neither, when its folder is missing, or when its driver is not installed.
+    Raises StorageError when the URL is neither, when its folder is missing, or when its driver is not installed;
+    NoDatabaseError when it may not be made.
     """
     try:
         parsed = sa.make_url(url)
@@ -272,7 +273,7 @@ class _Sqlite:
         if not file.parent.is_dir():
             raise StorageError(f"The folder of the database {file} does not exist", hint="Make it, or change the URL")
         if not create and not file.exists():
-            raise StorageError(f"There is no database {file} yet", hint="Make it: newsletter db upgrade")
+            raise NoDatabaseError(f"There is no database {file}", hint="Make it: newsletter db upgrade")
         _make_private(file)
         engine = sa.create_engine(
             url.set(drivername="sqlite+pysqlite"),

@@ -25,6 +25,8 @@ from newsletter.reporting.report import check_equation
 from newsletter.storage.books import read_books
 from newsletter.storage.deliveries import compare_and_set, list_slugs, read_delivery, sweep_cancelled, with_address
 from newsletter.storage.engine import Database
+from newsletter.storage.facts import add_to_count
+from newsletter.storage.high_water import HighWater
 from newsletter.storage.recheck import recheck_rows
 from newsletter.storage.record import (
     Row,
@@ -37,6 +39,7 @@ from newsletter.storage.record import (
     open_attempts,
     write_settlements,
 )
+from newsletter.storage.stopping import PERMITS
 from newsletter.storage.tables import attempts, deliveries, recipients, workers
 
 _DUE = (RecipientState.DEFERRED, RecipientState.WAITING)
@@ -47,11 +50,15 @@ _OPEN = [RecipientState.WAITING.value, RecipientState.DEFERRED.value, *_HELD]
 
 
 class StoredLedger:
-    """The ledger of one database. `expiry`: how long a deferred message is tried."""
+    """The ledger of one database. `expiry`: how long a deferred message is tried.
 
-    def __init__(self, database: Database, *, expiry: timedelta) -> None:
+    `high_water`: by what an older copy of the database is noticed; claiming from one raises StaleDatabaseError.
+    """
+
+    def __init__(self, database: Database, *, expiry: timedelta, high_water: HighWater | None = None) -> None:
         self._database = database
         self._expiry = expiry
+        self._high_water = high_water
 
     def enter(self, worker: Worker, lease: float, now: datetime) -> None:
         """Make a worker known, believed for `lease` seconds from now on the database's clock."""
@@ -90,6 +97,8 @@ class StoredLedger:
 
     def claim(self, delivery: str, worker: Worker, limit: int, now: datetime) -> list[Claim]:
         """Take up to `limit` due recipients of a delivery that is sending; none if the worker was given up."""
+        if self._high_water:  # here, because nothing can be sent that was not claimed
+            self._high_water.require_reached(now)
         while True:
             with self._database.write() as connection:
                 if not lock_worker(connection, worker.id):
@@ -141,6 +150,10 @@ class StoredLedger:
             asked = [request for request, is_wanted in zip(permits, wanted, strict=True) if is_wanted]
             granted = grant(connection, asked, rows)
             open_attempts(connection, [one for one in asked if one.claim.recipient in granted], worker, now)
+            # Last, because on a server the senders wait for each other here: for the commit alone.
+            count = add_to_count(self._database, connection, PERMITS, len(granted)) if granted else 0
+        if self._high_water and granted:
+            self._high_water.note(count)
         return [is_wanted and one.claim.recipient in granted for one, is_wanted in zip(permits, wanted, strict=True)]
 
     def remaining(self, delivery: str, worker: Worker) -> Remaining:

@@ -14,7 +14,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 
-from newsletter.errors import SchemaVersionError
+from newsletter.errors import NoDatabaseError, SchemaVersionError
 from newsletter.storage.engine import Database
 
 SCRIPTS = "newsletter.storage:migrations"
@@ -51,15 +51,15 @@ def require_current(database: Database, *, fill_empty: bool = True, scripts: str
         raise _refusal(database, state)
 
 
-def upgrade(database: Database, *, scripts: str = SCRIPTS) -> SchemaState:
+def upgrade(database: Database, *, fill_empty: bool = True, scripts: str = SCRIPTS) -> SchemaState:
     """Run the missing steps in one transaction; of two processes at once one does it. Returns the state it found.
 
-    Raises SchemaVersionError for a newer or foreign database.
+    Raises SchemaVersionError for a newer or foreign database, NoDatabaseError for an empty one unless it may be filled.
     """
     with database.write() as connection:
         database.serialise(connection, "newsletter schema")
         state = _state(connection, scripts)
-        if state in (SchemaState.NEWER, SchemaState.FOREIGN):
+        if state in (SchemaState.NEWER, SchemaState.FOREIGN) or (state is SchemaState.EMPTY and not fill_empty):
             raise _refusal(database, state)
         if state is not SchemaState.CURRENT:
             command.upgrade(_config(connection, scripts), "head")
@@ -125,4 +125,4 @@ def _refusal(database: Database, state: SchemaState) -> SchemaVersionError:
                 hint="Name an empty database in database.url",
             )
         case _:
-            return SchemaVersionError(f"The database {where} is empty", hint="Fill it: newsletter db upgrade")
+            return NoDatabaseError(f"The database {where} is empty", hint="Fill it: newsletter db upgrade")

@@ -1,4 +1,4 @@
-"""Stopping everything that could send, at once: what a restored database must do before anybody uses it."""
+"""Stopping everything that could send, at once: what an older copy of a database needs before anybody uses it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.storage.engine import Database
+from newsletter.storage.facts import add_to_count, count_of
 from newsletter.storage.tables import deliveries, leases, workers
 
 _BECOMES = {
@@ -15,24 +16,42 @@ _BECOMES = {
     DeliveryState.PREPARING: DeliveryState.PAUSED,
     DeliveryState.SENDING: DeliveryState.PAUSED,
 }
+_STANDING = [DeliveryState.PAUSED.value, DeliveryState.HALTED.value, DeliveryState.MISSED.value]
+"""Stopped before; whoever resumes one should know, too."""
+
+PERMITS = "permits"
+"""The fact under which a database counts the permits it granted."""
+MARGIN = 1_000_000
+"""How much further the copy counts than anybody saw. Another machine may have seen a little more than the one that
+noticed; it must not stop once more what a person has resumed since."""
 
 
-def stop_everything(database: Database, reason: str, now: datetime) -> list[str]:
+def stop_everything(
+    database: Database, connection: sa.Connection, reason: str, now: datetime, *, permits_seen: int
+) -> list[str]:
     """Pause what is sending, take scheduled deliveries off the clock, forget leases; the ids of what was stopped.
 
     Workers of the past are made dead, so that the next start recovers their rows: claimed ones wait again, permitted
-    ones are unknown.
+    ones are unknown. The count of permits is raised beyond `permits_seen`, so that nobody finds the copy old again.
     """
+    why = f"{reason} ({now:%Y-%m-%d %H:%M} UTC)"
     stopped: list[str] = []
-    with database.write() as connection:
-        for before, after in _BECOMES.items():
-            rows = connection.execute(
-                sa.update(deliveries)
-                .where(deliveries.c.state == before.value)
-                .values(state=after.value, reason=f"{reason} ({now:%Y-%m-%d %H:%M} UTC)")
-                .returning(deliveries.c.id)
-            )
-            stopped += rows.scalars()
-        connection.execute(sa.delete(leases))
-        connection.execute(sa.update(workers).values(lease_until=0, boot="before the restore"))
+    connection.execute(sa.update(workers).values(lease_until=0, boot="before the restore"))
+    connection.execute(sa.delete(leases))
+    told = deliveries.c.reason
+    connection.execute(
+        sa.update(deliveries)
+        .where(deliveries.c.state.in_(_STANDING))
+        .values(reason=sa.case((told == "", why), else_=told + f"; {why}"))
+    )
+    for before, after in _BECOMES.items():
+        rows = connection.execute(
+            sa.update(deliveries)
+            .where(deliveries.c.state == before.value)
+            .values(state=after.value, reason=why)
+            .returning(deliveries.c.id)
+        )
+        stopped += rows.scalars()
+    present = count_of(connection, PERMITS)
+    add_to_count(database, connection, PERMITS, max(permits_seen - present, 0) + MARGIN)
     return sorted(stopped)

@@ -22,7 +22,7 @@ def project(empty_url: str, tmp_path: Path) -> Project:
 
 def test_empty_database_is_filled_by_the_first_who_connects(project: Project) -> None:
     with pytest.raises(StorageError):  # no file yet, or no tables yet
-        connect(project, upgrade_empty=False)
+        connect(project, may_change=False)
     with connected(project) as database:
         assert schema_state(database) is SchemaState.CURRENT
     with connected(project) as database:

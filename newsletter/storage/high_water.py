@@ -1,0 +1,104 @@
+"""High water: how many permits this machine has seen a database grant, in a file that outlives the database.
+
+A database that knows of fewer is an older copy, put back by hand: what was sent since then stands nowhere in it, and it
+would be sent again. The ledger adds to the count in the transaction of the permits, and to the file before the dots.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+from newsletter.disk import write_whole
+from newsletter.errors import RequestError, StaleDatabaseError
+from newsletter.storage.engine import Database
+from newsletter.storage.facts import count_of, remember
+from newsletter.storage.stopping import PERMITS, stop_everything
+
+FILE = "high-water.json"
+"""Beside secret.toml. Each machine has its own: that a database knows of more is normal, another machine sends too."""
+
+REASON = "an older copy of the database was put back: people may have got this issue since"
+_ABOUT = "How many messages this machine has seen leave each database; an older copy of one is noticed by it"
+
+
+class HighWater:
+    """How far this machine has seen one database come. `tell` hears, once, that the file cannot be written."""
+
+    def __init__(self, folder: Path, database: Database, *, tell: Callable[[str], None] = lambda _: None) -> None:
+        self._file = folder / FILE
+        self._database = database
+        self._tell = tell
+        self._is_told = False
+
+    @property
+    def seen(self) -> int:
+        """How many permits of the database, or of what it is a copy of, the file knows."""
+        return _read(self._file).get(self._identity, 0)
+
+    def require_reached(self, now: datetime, *, may_stop: bool = True) -> None:
+        """Stop everything that could send, and raise StaleDatabaseError, when the database is an older copy.
+
+        From then on it is ahead of the file: this is told once, and a person decides what goes on.
+        """
+        known = self.seen  # before the database is asked: others may be sending
+        with self._database.read() as connection:
+            if count_of(connection, PERMITS) >= known:
+                return
+        if not may_stop:
+            raise StaleDatabaseError(self._is_older, hint="The next command that uses it stops what it would send")
+        with self._database.write() as connection:
+            self._database.serialise(connection, "newsletter stop")
+            if count_of(connection, PERMITS) >= known:
+                return  # somebody else was quicker, and told
+            stopped = stop_everything(self._database, connection, REASON, now, permits_seen=known)
+        told = f"stopped {', '.join(stopped)}" if stopped else "nothing in it was scheduled or sending"
+        raise StaleDatabaseError(
+            f"{self._is_older}; {told}",
+            hint="Compare with the relay's log before you resume a delivery, or put a newer backup back",
+        )
+
+    def note(self, permits: int) -> None:
+        """Remember that the database has come this far. A file that cannot be written keeps nothing from being sent."""
+        known = _read(self._file)
+        if known.get(self._identity, 0) >= permits:
+            return
+        known[self._identity] = permits
+        try:
+            # Not synced to the disk: it outlives our death, and a power cut that takes its last seconds away takes
+            # none from the database; a copy that is put back then is older than that.
+            write_whole(self._file, json.dumps({"about": _ABOUT, PERMITS: known}, indent=1).encode())
+        except RequestError as error:
+            if not self._is_told:
+                self._tell(f"{error}; an older copy of the database would not be noticed")
+            self._is_told = True
+
+    @cached_property
+    def _identity(self) -> str:
+        """A copy has that of its original, also at another place; two databases of one project have two."""
+        return remember(self._database, "identity", secrets.token_hex(8))
+
+    @property
+    def _is_older(self) -> str:
+        return (
+            f"The database {self._database.shown_url} is an older copy: "
+            f"messages have left this machine that it does not know of ({self._file})"
+        )
+
+
+def has_sent(folder: Path) -> bool:
+    """Whether mail has left this machine from a database of the project."""
+    return bool(_read(folder / FILE))
+
+
+def _read(file: Path) -> dict[str, int]:
+    """Permits by identity of the database; nothing when the file is lost or damaged: the next note makes it again."""
+    try:
+        known = json.loads(file.read_bytes())[PERMITS]
+        return {str(name): int(permits) for name, permits in known.items()}
+    except (OSError, ValueError, TypeError, LookupError, AttributeError):
+        return {}

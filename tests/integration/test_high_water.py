@@ -1,0 +1,212 @@
+"""An older copy of the database, put back by hand: noticed by what this machine remembers, stopped, and told once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from factories import NOW, add_list, add_people, make_order, make_worker, start_delivery
+
+from newsletter.app.backup import back_up, restore
+from newsletter.app.database import connect, connect_to_replace, connected, upgrade_database
+from newsletter.app.doctor import Verdict, examine
+from newsletter.app.project import Project
+from newsletter.config import Config, DatabaseSection
+from newsletter.delivery.delivery import DeliveryState
+from newsletter.delivery.ledger import PermitRequest
+from newsletter.errors import NoDatabaseError, StaleDatabaseError
+from newsletter.storage.deliveries import Deliveries
+from newsletter.storage.engine import Database
+from newsletter.storage.facts import count_of
+from newsletter.storage.high_water import FILE, HighWater
+from newsletter.storage.ledger import StoredLedger
+from newsletter.storage.stopping import PERMITS
+from newsletter.storage.tables import facts, metadata
+
+WORKER = make_worker("one")
+
+
+@pytest.fixture
+def project(database_url: str, tmp_path: Path) -> Project:
+    return project_in(tmp_path, database_url)
+
+
+@pytest.fixture
+def opened(project: Project) -> Iterator[Database]:
+    """The project's database, with a delivery to six people that is sending."""
+    with connected(project) as database:
+        add_people(database, [f"reader{n}@example.com" for n in range(6)], add_list(database))
+        start_delivery(database)
+        yield database
+
+
+def project_in(folder: Path, url: str) -> Project:
+    return Project(folder=folder, config=Config(database=DatabaseSection(url=url)))
+
+
+def permit(database: Database, folder: Path, count: int) -> None:
+    """Let a sender on the machine of this folder get so many permits."""
+    ledger = StoredLedger(database, expiry=timedelta(hours=48), high_water=HighWater(folder, database))
+    ledger.enter(WORKER, 60.0, NOW)
+    claims = ledger.claim("delivery1", WORKER, count, NOW)
+    granted = ledger.record(WORKER, [], [PermitRequest(one, f"{one.recipient}@x", "b" * 64) for one in claims], NOW)
+    assert granted == [True] * count
+    ledger.leave(WORKER, NOW)
+
+
+def make_older(database: Database, count: int = 0) -> None:
+    """What a copy looks like that was made when so many permits had been granted."""
+    with database.write() as connection:
+        connection.execute(sa.update(facts).where(facts.c.name == PERMITS).values(value=str(count)))
+
+
+def state(database: Database, delivery: str = "delivery1") -> tuple[DeliveryState, str]:
+    found = Deliveries(database).get(delivery)
+    return found.state, found.reason
+
+
+def test_every_permit_is_counted_in_the_database_and_remembered_beside_it(opened: Database, tmp_path: Path) -> None:
+    permit(opened, tmp_path, 4)
+    permit(opened, tmp_path, 1)
+    with opened.read() as connection:
+        assert count_of(connection, PERMITS) == 5
+    assert HighWater(tmp_path, opened).seen == 5
+
+
+def test_nothing_is_claimed_from_an_older_copy(opened: Database, tmp_path: Path) -> None:
+    permit(opened, tmp_path, 4)
+    make_older(opened, 3)
+    ledger = StoredLedger(opened, expiry=timedelta(hours=48), high_water=HighWater(tmp_path, opened))
+    ledger.enter(WORKER, 60.0, NOW)
+    with pytest.raises(StaleDatabaseError, match="stopped delivery1"):
+        ledger.claim("delivery1", WORKER, 8, NOW)
+    assert ledger.claim("delivery1", WORKER, 8, NOW) == []
+
+
+def test_connecting_stops_an_older_copy_and_tells_it_once(opened: Database, project: Project) -> None:
+    permit(opened, project.folder, 4)
+    Deliveries(opened).create(make_order("later", issue="second", scheduled_at=NOW), NOW)
+    make_older(opened)
+    with pytest.raises(StaleDatabaseError, match="stopped delivery1, later"):
+        connect(project)
+    connect(project).close()
+    assert state(opened)[0] is DeliveryState.PAUSED
+    assert state(opened, "later")[0] is DeliveryState.MISSED
+    assert "older copy" in state(opened)[1]
+    assert "older copy" in state(opened, "later")[1]
+
+
+def test_whoever_resumes_what_a_person_had_paused_is_told_too(opened: Database, project: Project) -> None:
+    permit(opened, project.folder, 4)
+    Deliveries(opened).move("delivery1", DeliveryState.PAUSED, since=DeliveryState.SENDING, reason="paused by a person")
+    make_older(opened)
+    with pytest.raises(StaleDatabaseError, match="nothing in it was scheduled or sending"):
+        connect(project)
+    assert state(opened)[1].startswith("paused by a person; an older copy of the database")
+
+
+def test_service_is_told_and_goes_on(opened: Database, project: Project) -> None:
+    permit(opened, project.folder, 4)
+    make_older(opened)
+    told: list[str] = []
+    connect(project, tell=told.append).close()
+    assert ["older copy" in text for text in told] == [True]
+    assert state(opened)[0] is DeliveryState.PAUSED
+
+
+def test_doctor_tells_an_older_copy_and_stops_nothing(opened: Database, project: Project) -> None:
+    permit(opened, project.folder, 4)
+    make_older(opened)
+    for _ in range(2):
+        found = [one for one in examine(project, lambda _: "hello") if one.about == "database"]
+        assert [(one.verdict, "older copy" in one.message) for one in found] == [(Verdict.BAD, True)]
+    assert state(opened)[0] is DeliveryState.SENDING
+
+
+def test_machines_know_what_they_saw_and_stop_once(opened: Database, project: Project, tmp_path: Path) -> None:
+    """A database that has come further is normal; the second machine leaves alone what a person resumed."""
+    (tmp_path / "second").mkdir()
+    second = project_in(tmp_path / "second", project.config.database.url)
+    (second.folder / "secret.toml").write_bytes((project.folder / "secret.toml").read_bytes())
+    permit(opened, project.folder, 2)
+    permit(opened, second.folder, 3)
+    connect(project).close()
+    make_older(opened, 1)
+    with pytest.raises(StaleDatabaseError):
+        connect(project)
+    Deliveries(opened).move("delivery1", DeliveryState.SENDING, since=DeliveryState.PAUSED)
+    connect(second).close()
+    assert state(opened)[0] is DeliveryState.SENDING
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", b"[]", b'{"permits": 7}', b'{"permits": {"x": null}}'])
+def test_damaged_file_is_made_again_and_stops_nobody(opened: Database, project: Project, content: bytes) -> None:
+    (project.folder / FILE).write_bytes(content)
+    connect(project).close()
+    permit(opened, project.folder, 4)
+    assert list(json.loads((project.folder / FILE).read_text())["permits"].values()) == [4]
+
+
+def test_file_that_cannot_be_written_is_told_once_and_stops_nobody(opened: Database, project: Project) -> None:
+    (project.folder / FILE).mkdir()
+    told: list[str] = []
+    high_water = HighWater(project.folder, opened, tell=told.append)
+    high_water.note(1)
+    high_water.note(2)
+    assert ["would not be noticed" in text for text in told] == [True]
+    permit(opened, project.folder, 4)
+
+
+def test_each_database_is_remembered_for_itself(opened: Database, project: Project, tmp_path: Path) -> None:
+    permit(opened, project.folder, 4)
+    with connected(project_in(tmp_path / "other", f"sqlite:///{tmp_path / 'other.db'}")) as other:
+        high_water = HighWater(project.folder, other)
+        high_water.require_reached(NOW)
+        high_water.note(2)
+    assert HighWater(project.folder, opened).seen == 4
+    assert sorted(json.loads((project.folder / FILE).read_text())["permits"].values()) == [2, 4]
+
+
+def test_no_new_database_is_made_where_mail_was_sent_from(empty_url: str, tmp_path: Path) -> None:
+    project = project_in(tmp_path, empty_url)
+    with connected(project) as database:
+        HighWater(tmp_path, database).note(1)
+    _lose(empty_url, tmp_path)
+    for attempt in (connect, upgrade_database):
+        with pytest.raises(NoDatabaseError, match=FILE) as caught:
+            attempt(project)
+        assert "db restore" in caught.value.hint
+    assert not (tmp_path / "newsletter.db").exists()
+    (tmp_path / FILE).unlink()
+    connect(project).close()
+
+
+def test_database_that_is_gone_is_brought_back_by_a_restore(tmp_path: Path) -> None:
+    project = project_in(tmp_path, f"sqlite:///{tmp_path / 'newsletter.db'}")
+    with connected(project) as database:
+        add_people(database, ["ana@example.com", "bo@example.com"], add_list(database))
+        start_delivery(database)
+        back_up(database, tmp_path / "copy.db")
+        permit(database, tmp_path, 2)
+    _lose(project.config.database.url, tmp_path)
+    database = connect_to_replace(project)
+    assert restore(project, database, tmp_path / "copy.db", NOW).stopped == ("delivery1",)
+    database.close()
+    with connected(project) as database:  # stopped and told by the restore: nothing is left to notice
+        assert state(database)[1].startswith("restored from a backup")
+
+
+def _lose(url: str, folder: Path) -> None:
+    """Delete the file; on a server, empty the database."""
+    for file in folder.glob("newsletter.db*"):
+        file.unlink()
+    if url.startswith("postgresql"):
+        engine = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+        with engine.begin() as connection:
+            metadata.drop_all(connection)
+            connection.exec_driver_sql("DROP TABLE schema_version")
+        engine.dispose()
