@@ -19,7 +19,7 @@ from newsletter.delivery.envelope import Envelope
 from newsletter.delivery.gate import RelayGate
 from newsletter.delivery.ledger import Claim, Ledger, PermitRequest, Settlement, Worker
 from newsletter.delivery.message import Message
-from newsletter.delivery.outcome import Fault, Outcome, Rejected
+from newsletter.delivery.outcome import Fault, Outcome, Rejected, Unknown
 from newsletter.delivery.plan import Exclusion
 from newsletter.delivery.retry import Decision, Exclude, GoBack, Hold, RetryPolicy, decide, set_back
 from newsletter.delivery.settle import WOULD_DIFFER
@@ -107,8 +107,12 @@ class Courier:
         return Settlement(claim, decision, outcome, message.id)
 
     async def _hand_over(self, claim: Claim, envelope: Envelope, message: Message) -> tuple[Decision, Outcome | None]:
+        is_permitted = False
+
         async def permit() -> bool:
-            return await self._writer.permit(PermitRequest(claim, message.id, message.sha256))
+            nonlocal is_permitted
+            is_permitted = await self._writer.permit(PermitRequest(claim, message.id, message.sha256))
+            return is_permitted
 
         try:
             outcome = await self._around.transport.send(envelope, message, permit)
@@ -118,6 +122,14 @@ class Courier:
             return await self._halt(claim, str(error)), None
         except TransportError as error:
             return self._set_back(claim, str(error)), None
+        except Exception as error:  # noqa: BLE001  a mistake of ours that one relay's odd reply brings out
+            # The process has other messages under way, whose replies would be lost with it. Before the permit nothing
+            # has happened: the line is closed, and the message waits as for a relay that is away. After it the dot may
+            # be written, and nobody may guess.
+            if not is_permitted:
+                return self._set_back(claim, _nameless(error)), None
+            outcome = Unknown(_nameless(error))
+            self._around.trouble(f"{claim.recipient}: {outcome.reason}")
         self._gate.answered()
         return await self._decide(claim, outcome), outcome
 

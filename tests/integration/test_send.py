@@ -470,11 +470,40 @@ def test_two_processes_send_one_delivery_together(scene: Scene) -> None:
     assert (scene.counts(), scene.state) == ({"accepted": 30}, DeliveryState.FINISHED)
 
 
-def test_error_that_nobody_expects_ends_the_loop_with_it(scene: Scene) -> None:
-    async def broken(*_: object) -> Outcome:
-        raise ZeroDivisionError
+def test_mistake_of_ours_before_the_permit_sets_one_message_back(scene: Scene) -> None:
+    mistakes = [ValueError(scene.addresses[7])]
+
+    async def broken(envelope: Envelope, message: Message, permit: Permit) -> Outcome:
+        if envelope.recipient == scene.addresses[7] and mistakes:
+            raise mistakes.pop()
+        return await accept(envelope, message, permit)
 
     scene.transport = Scripted(broken)
+
+    assert scene.send() is Ending.DONE
+    assert scene.dotted == dict.fromkeys(scene.addresses, 1)
+    assert (scene.counts(), scene.one(7).attempts) == ({"accepted": 30}, 1)
+    assert [re.sub(r"\d+$", "…", text) for text in scene.trouble] == ["ValueError at delivery/courier.py:…"]
+
+
+def test_mistake_of_ours_after_the_permit_is_unknown(scene: Scene) -> None:
+    async def broken(envelope: Envelope, _message: Message, permit: Permit) -> Outcome:
+        await permit()
+        raise ValueError(envelope.recipient)
+
+    scene.transport = Scripted(broken)
+
+    assert scene.send() is Ending.DONE
+    assert scene.counts() == {"unknown": 30}
+    assert scene.dotted == dict.fromkeys(scene.addresses, 1)
+    assert "@" not in "".join(scene.trouble)
+
+
+def test_error_that_nobody_expects_ends_the_loop_with_it(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(scene.ledger, "record", broken)
 
     with pytest.raises(ZeroDivisionError):
         scene.send()

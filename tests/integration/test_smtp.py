@@ -378,6 +378,21 @@ def test_message_that_is_too_big_is_not_even_begun(tmp_path: Path) -> None:
     assert mail.endswith(f"> SIZE={len(letter()[1].data)}")
 
 
+@pytest.mark.parametrize("size", ["9" * 4400, "1" * 21, "0", "-1", "1e3", "many", "1 2"])
+def test_size_that_is_no_limit_is_passed_over(tmp_path: Path, size: str) -> None:
+    with recording_server(tmp_path, Quirk("ehlo", "reply", text=f"250-hello\n250 SIZE {size}")) as server:
+        [outcome] = send_all(settings(server), [letter()])
+    assert isinstance(outcome, Accepted)
+
+
+@pytest.mark.parametrize("text", ["250-\n" * 17_000, "250-" + "x" * 70_000])
+def test_reply_that_does_not_end_is_cut_off(tmp_path: Path, text: str) -> None:
+    with recording_server(tmp_path, Quirk("rcpt", "reply", text=text, times=1)) as server:
+        first, second = send_all(settings(server), [letter(), letter()])
+    assert isinstance(first, RelayConnectionError)
+    assert isinstance(second, Accepted)
+
+
 def test_address_of_another_script_is_refused_where_the_relay_cannot_take_it(tmp_path: Path) -> None:
     with recording_server(tmp_path) as server:
         first, second = send_all(settings(server), [letter("用户@example.com"), letter()])

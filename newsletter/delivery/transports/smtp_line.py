@@ -49,11 +49,13 @@ class Line(asyncio.Protocol):
     async def read(self, timeout: float) -> list[bytes]:
         """The lines of the next reply, without their line ends."""
         lines: list[bytes] = []
+        left = _MAX_REPLY
         try:
             async with asyncio.timeout(timeout):
                 while not lines or (lines[-1][:3].isdigit() and lines[-1][3:4] == b"-"):
                     lines.append(await self._read_line())
-                    if sum(map(len, lines)) > _MAX_REPLY:
+                    left -= len(lines[-1])
+                    if left < 0:
                         raise self._broken("the relay's reply does not end")
         except TimeoutError as error:
             self.destroy()

@@ -34,6 +34,7 @@ from newsletter.errors import PermitRefusedError, RelayConnectionError, RelayLog
 
 _PATH = re.compile(r"[^\x00-\x20\x7f-\xa0<>\u2028\u2029]+")
 _MAX_PATH = 254  # octets between the angle brackets (RFC 5321, section 4.5.3.1.3)
+_SIZE = re.compile("[0-9]{1,20}")  # RFC 1870, section 4; anything else says nothing
 _MAX_LOGIN = 12288  # octets of a line that answers a challenge (RFC 4954, section 4)
 _GOODBYE = 5.0  # seconds to wait for the reply to QUIT, which changes nothing any more
 
@@ -253,7 +254,7 @@ class Session:
         if _needs_smtputf8(envelope) and "SMTPUTF8" not in self._extensions:
             return Rejected(Reply(553, "5.6.7", "the relay takes no address that is not ASCII"), Fault.THEIRS)
         size, limit = len(message.data), self._extensions.get("SIZE", "")
-        if limit.isdecimal() and 0 < int(limit) < size:
+        if _SIZE.fullmatch(limit) and 0 < int(limit) < size:
             return Rejected(Reply(552, "5.3.4", f"{size} octets, the relay takes {limit}"), Fault.OURS)
         return None
 
