@@ -132,12 +132,8 @@ class AudienceStore:
     def people(self, list_id: int | None = None) -> Iterator[tuple[Subscriber, str, datetime | None]]:
         """Everybody with an address (of one list: with what they say to it and since when), in the order they came."""
         query = sa.select(subscribers).where(subscribers.c.address != "").order_by(subscribers.c.id).limit(_PAGE)
-        if list_id is not None:
-            query = query.where(
-                sa.exists().where(subscriptions.c.subscriber_id == subscribers.c.id, subscriptions.c.list_id == list_id)
-            )
         last = 0
-        while rows := self._connection.execute(query.where(subscribers.c.id > last)).all():
+        while rows := self._connection.execute(query.where(*_after(last, list_id))).all():
             # Apart from the people: joined to them, each page would be made by sorting the whole list.
             says = {} if list_id is None else self._says(list_id, [row.id for row in rows])
             yield from ((_subscriber(row), *says.get(row.id, ("", None))) for row in rows)
@@ -148,6 +144,18 @@ class AudienceStore:
             subscriptions.c.list_id == list_id, subscriptions.c.subscriber_id.in_(people)
         )
         return {person: (consent, since) for person, consent, since in self._connection.execute(query)}
+
+
+def _after(last: int, list_id: int | None) -> list[sa.ColumnElement[bool]]:
+    """Those who came after somebody (and have a subscription to a list)."""
+    if list_id is None:
+        return [subscribers.c.id > last]
+    subscribed = sa.exists().where(
+        subscriptions.c.subscriber_id == subscribers.c.id,
+        subscriptions.c.subscriber_id > last,  # PostgreSQL merges the two, and would begin with the first person
+        subscriptions.c.list_id == list_id,
+    )
+    return [subscribers.c.id > last, subscribed]
 
 
 def _subscriber(row: sa.Row[*tuple[Any, ...]]) -> Subscriber:

@@ -181,6 +181,7 @@ def candidates(
     confirmed = sa.exists().where(
         # Tied to the person, so that it is looked up for each; a list of everybody would be made anew for every chunk.
         subscriptions.c.subscriber_id == subscribers.c.id,
+        subscriptions.c.subscriber_id > after,  # PostgreSQL merges the two, and would begin with the first person
         subscriptions.c.list_id.in_(audience.list_ids),
         subscriptions.c.consent == Consent.CONFIRMED.value,
     )
