@@ -33,6 +33,9 @@ _FIRST_LINE = "Its first line names the columns, one of them email"
 _FORMULA = re.compile("'*[=+\\-@＝＋－＠\t\r]")
 """What a spreadsheet may take for a formula, whether or not apostrophes stand before it already."""
 
+_NOT_OF_FILES = {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"}
+"""Encodings that Python knows by name and in which no program writes a file of people."""
+
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -95,9 +98,11 @@ def column_name(heading: str) -> str:
 def _decode(data: bytes, encoding: str) -> str:
     try:
         encoding = codecs.lookup(encoding).name if encoding else _encoding(data)
+        if encoding in _NOT_OF_FILES:
+            raise LookupError
         return data.decode(encoding)
-    except LookupError as error:
-        raise WrongUsageError(f"There is no encoding called {encoding!r}") from error
+    except (LookupError, UnicodeEncodeError) as error:
+        raise WrongUsageError(f"There is no encoding called {encoding!r} for text files") from error
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise RequestError(
@@ -149,6 +154,8 @@ def _check_columns(columns: Sequence[str], headings: Sequence[str]) -> None:
             raise RequestError(f"Column {position} has no name", hint="Name it in the first line, or take it out")
         if len(heading) > 64:
             raise RequestError(f"The name of column {position} is longer than 64 characters")
+        if fault := _fault(heading):
+            raise RequestError(f"The name of column {position} {fault}")
         if column in columns[: position - 1]:
             raise RequestError(f"There are two columns called {column}", hint="Rename one of them, or take it out")
     if "email" not in columns:
@@ -222,6 +229,8 @@ def _fault(cell: str) -> str:
             or character in "\u2028\u2029"
         ):
             return f"contains a control character (U+{ord(character):04X})"
+        if "\ud800" <= character <= "\udfff":
+            return f"contains half a character (U+{ord(character):04X}); the file is damaged or has another encoding"
     return ""
 
 

@@ -93,6 +93,7 @@ def test_row_that_cannot_be_used_says_why_and_harms_no_other(line: str, says: st
         (b"email,E-Mail,e mail\n", "two columns called e_mail"),
         (b"email,,x\n", "Column 2 has no name"),
         (b"email," + b"x" * 65 + b"\n", "longer than 64"),
+        (b"email,na\x1b[31mme\n", r"column 2 contains a control character \(U\+001B"),
         (b"email," + b",".join(b"c%d" % n for n in range(MAX_COLUMNS)) + b"\n", "201 columns"),
         (b"email,name\nana@example.org,\xc1na\n", "Line 2 is not UTF-8"),
         (b'"email\n', "column names cannot be read"),
@@ -118,10 +119,19 @@ def test_encoding_that_is_named_is_used() -> None:
     assert cells("email,name\na@example.org,Ána\n".encode("windows-1252"), "windows-1252")[0]["name"] == "Ána"
 
 
-@pytest.mark.parametrize("encoding", ["no-such", "base64"])
+@pytest.mark.parametrize(
+    "encoding",
+    ["no-such", "base64", "rot13", "\udcff", "idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape"],
+)
 def test_encoding_that_is_none_is_refused(encoding: str) -> None:
     with pytest.raises(RequestError, match="no encoding"):
         rows(b"email\n", encoding)
+
+
+def test_half_a_character_is_the_fault_of_its_row() -> None:
+    first, second = rows(b"email,name\na@example.org,+2D0-\nb@example.org,B\n", "utf-7")
+    assert "half a character (U+D83D)" in first.fault
+    assert second.cells == {"email": "b@example.org", "name": "B"}
 
 
 def test_column_names_can_stand_in_merge_fields() -> None:
