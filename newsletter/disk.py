@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from pathlib import Path
 
 from newsletter.errors import RequestError
 
 
-def write_whole(file: Path, data: bytes, *, hint: str = "", private: bool = False, fresh: bool = False) -> None:
+def write_whole(
+    file: Path, data: bytes, *, hint: str = "", private: bool = False, durable: bool = False, fresh: bool = False
+) -> None:
     """Make a file or replace it, and the folders above it. Whoever reads it finds the old bytes or the new ones.
 
-    `private`: only its owner may read it, and it outlives a power cut. `fresh`: it must not be there yet, and raises
-    FileExistsError. Raises RequestError with the path, the reason and `hint` when it cannot be written.
+    `private`: only its owner may read it. `durable`: it outlives a power cut. `fresh`: it must not be there yet, and
+    raises FileExistsError. Raises RequestError with the path, the reason and `hint` when it cannot be written.
     """
     draft = file.with_name(f".{secrets.token_hex(8)}")  # short: beside a long name there is still room for it
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         try:
-            _fill(draft, data, private=private)
+            _fill(draft, data, private=private, durable=durable)
             if fresh:
                 os.link(draft, file)
             else:
@@ -37,10 +40,18 @@ def cannot_write(path: Path, error: OSError, *, hint: str = "") -> RequestError:
     return RequestError(f"Cannot write {path}: {error.strerror or error}", hint=hint)
 
 
-def _fill(draft: Path, data: bytes, *, private: bool) -> None:
+def open_private(path: str, flags: int) -> int:
+    """An `opener` for files that say who somebody is: only their owner may read them, as it is with the database."""
+    handle = os.open(path, flags, 0o600)
+    if stat.S_ISREG(os.fstat(handle).st_mode):  # one that was there already, too; a device stays everybody's
+        os.fchmod(handle, 0o600)
+    return handle
+
+
+def _fill(draft: Path, data: bytes, *, private: bool, durable: bool) -> None:
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
     with os.fdopen(handle, "wb") as out:
         out.write(data)
-        if private:
+        if durable:
             out.flush()
             os.fsync(handle)

@@ -21,7 +21,7 @@ from newsletter.delivery.ledger import Claim, RecipientState
 from newsletter.delivery.message import compose_message
 from newsletter.delivery.plan import Exclusion, Planned, recipient_id
 from newsletter.delivery.transports.folder import FolderTransport
-from newsletter.disk import cannot_write
+from newsletter.disk import cannot_write, write_whole
 from newsletter.errors import ComposeError, RequestError
 from newsletter.problem import Problem
 from newsletter.reporting.wording import counted, in_words
@@ -93,7 +93,7 @@ def dry_run(
 def _clear(out: Path) -> None:
     """Make the folder, or take away what an earlier dry run left in it."""
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        out.mkdir(mode=0o700, parents=True, exist_ok=True)  # it will hold addresses
         present = list(out.iterdir())
         if present and not (out / REPORT).exists():
             raise RequestError(f"{out} is not empty, and no dry run made it", hint="Choose another folder with --out")
@@ -155,8 +155,8 @@ def _write_reports(run: DryRun) -> None:
         for one in run.planned
     ]
     facts = json.dumps(run.as_json() | {"recipients": recipients}, ensure_ascii=False, indent=2)
-    (run.out / REPORT).write_text(facts + "\n", encoding="utf-8")
-    (run.out / "report.txt").write_text("\n".join(report_lines(run)) + "\n", encoding="utf-8")
+    write_whole(run.out / REPORT, f"{facts}\n".encode(), private=True)
+    write_whole(run.out / "report.txt", "".join(f"{line}\n" for line in report_lines(run)).encode(), private=True)
 
 
 def report_lines(run: DryRun) -> list[str]:

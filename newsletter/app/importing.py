@@ -17,6 +17,7 @@ from newsletter.audience.exporting import write_csv
 from newsletter.audience.importing import Entry, OnConflict, Verdict, VerdictKind, decide, judge_repeats, read_entry
 from newsletter.audience.rows import MAX_FILE, REJECTED, Row, read_sheet
 from newsletter.audience.subscriber import Subscriber
+from newsletter.disk import open_private
 from newsletter.errors import RequestError
 from newsletter.storage.audience import AudienceStore
 from newsletter.storage.engine import Database
@@ -136,7 +137,8 @@ def _write_rejects(
         return None
     file = order.rejects or order.file.with_name(f"{order.file.name}.rejects.csv")
     try:
-        with file.open("w", encoding="utf-8-sig", newline="") as out:  # the mark: Excel would guess otherwise
+        # The mark: Excel would guess otherwise. What cannot be written as UTF-8 is why its row was rejected.
+        with open(file, "w", encoding="utf-8-sig", errors="replace", newline="", opener=open_private) as out:
             rows = ((str(verdict.line), verdict.reason, *verdict.raw) for verdict in rejected)
             write_csv(out, [*REJECTED, *headings], rows, delimiter=delimiter)
     except OSError as error:

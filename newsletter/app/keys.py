@@ -126,7 +126,7 @@ def _write(file: Path, keys: Keys, *, fresh: bool) -> None:
     lines = [_HEAD, f'address_key = "{_text(keys.address)}"\n']
     lines += [f'\n[[signing]]\nid = "{key.id}"\nsecret = "{_text(key.secret)}"\n' for key in keys.signing]
     hint = "The project needs this file; its folder must be writable"
-    write_whole(file, "".join(lines).encode(), hint=hint, private=True, fresh=fresh)
+    write_whole(file, "".join(lines).encode(), hint=hint, private=True, durable=True, fresh=fresh)
 
 
 def _text(data: bytes) -> str:

@@ -327,6 +327,7 @@ def test_dry_run_writes_messages_and_touches_nothing(
     files = list((tmp_path / "out").glob("*.eml"))
     parsed = [email.message_from_bytes(file.read_bytes(), policy=email.policy.default) for file in files]
     assert sorted(message["To"] for message in parsed) == ["ana@example.org", "cy@example.org"]
+    assert {file.stat().st_mode & 0o077 for file in (tmp_path / "out", *(tmp_path / "out").iterdir())} == {0}
     assert _everything(database) == before
 
 

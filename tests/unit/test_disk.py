@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.disk import write_whole
+from newsletter.disk import open_private, write_whole
 from newsletter.errors import RequestError
 
 
@@ -22,6 +22,18 @@ def test_file_is_made_with_its_folders_and_replaced(tmp_path: Path) -> None:
 def test_private_file_is_for_its_owner_alone(tmp_path: Path) -> None:
     write_whole(tmp_path / "secret", b"s", private=True)
     assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600
+
+
+def test_private_file_is_taken_from_others_and_a_device_left_to_them(tmp_path: Path) -> None:
+    file, device = tmp_path / "people.csv", Path("/dev/null")
+    file.write_text("more than before")
+    file.chmod(0o644)
+    before = device.stat().st_mode
+    for path in (file, device):
+        with open(path, "w", opener=open_private) as out:
+            out.write("people")
+    assert (file.read_text(), stat.S_IMODE(file.stat().st_mode)) == ("people", 0o600)
+    assert device.stat().st_mode == before
 
 
 def test_fresh_file_never_replaces_one(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ class FolderTransport:
             raise PermitRefusedError("The ledger did not allow this message to be finished")
         file = self._folder / f"{message.id.partition('@')[0]}.eml"
         try:
-            write_whole(file, message.data)
+            write_whole(file, message.data, private=True)
         except RequestError as error:
             raise RelayConnectionError(str(error)) from error
         return Accepted(Reply(250, "2.0.0", f"written to {file.name}"))

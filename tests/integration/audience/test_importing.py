@@ -86,10 +86,17 @@ def test_rows_become_people_and_rejected_ones_stand_in_a_file(
     assert [(item.how, item.basis) for item in ana.subscriptions] == [("import", "fair in Porto")]
     assert report.rejects is not None
     assert report.rejects.name == "people.csv.rejects.csv"
+    assert report.rejects.stat().st_mode & 0o777 == 0o600
     assert report.rejects.read_text("utf-8-sig").splitlines() == [
         "line;reason;email;name;language;city",
         "5;An email address must have an @-sign;'=cmd;x;;",
     ]
+
+
+def test_row_with_half_a_character_is_rejected_and_given_back(load: Import, tmp_path: Path) -> None:
+    report = load("email,name\na@example.org,+2D0-\nb@example.org,B\n", encoding="utf-7")
+    assert counts(report) == (1, 0, 0, 1)
+    assert (tmp_path / "people.csv.rejects.csv").read_text("utf-8-sig").endswith(",a@example.org,?\n")
 
 
 def test_mended_rejects_are_imported_as_they_are(load: Import, database: Database) -> None:

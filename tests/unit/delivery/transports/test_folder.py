@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import stat
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ def test_message_becomes_one_file_however_often_it_is_written(tmp_path: Path) ->
     [file] = (tmp_path / "new" / "folder").iterdir()
     assert file.name == f"{message.id.partition('@')[0]}.eml"
     assert file.read_bytes() == message.data
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 def test_message_without_permit_is_not_written(tmp_path: Path) -> None:
