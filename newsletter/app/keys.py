@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import secrets
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -84,20 +85,41 @@ def rotate_keys(folder: Path) -> Keys:
 def _read(file: Path) -> Keys:
     try:
         written = tomllib.loads(file.read_text(encoding="utf-8"))
-        signing = tuple(Key(str(item["id"]), base64.b64decode(item["secret"])) for item in written["signing"])
-        address = base64.b64decode(written["address_key"])
-        if not signing or len(address) < 32 or any(len(key.secret) < 32 for key in signing):
-            raise ValueError("a key is missing or too short")
     except OSError as error:
         raise ConfigError(
             f"{file} cannot be read: {error.strerror}",
             hint="It must be a file you may read; do not make a new one",
         ) from error
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
-        raise ConfigError(
-            f"{file} is damaged: {error}", hint="Restore it from your copy; do not make a new one"
-        ) from error
-    return Keys(signing=signing, address=address)
+    except UnicodeDecodeError as error:
+        raise _damaged(file, "it is not UTF-8 text") from error
+    except tomllib.TOMLDecodeError as error:
+        raise _damaged(file, str(error)) from error
+    tables = written.get("signing")
+    if not isinstance(tables, list) or not tables:
+        raise _damaged(file, "there is no [[signing]]")
+    signing = tuple(_signing_key(file, table, f"[[signing]] {number}") for number, table in enumerate(tables, 1))
+    return Keys(signing=signing, address=_secret(file, written, "address_key", "address_key"))
+
+
+def _signing_key(file: Path, table: object, where: str) -> Key:
+    if not isinstance(table, dict) or not isinstance(table.get("id"), str):
+        raise _damaged(file, f"{where} has no id")
+    return Key(table["id"], _secret(file, table, "secret", f"the secret of {where}"))
+
+
+def _secret(file: Path, table: Mapping[str, object], name: str, where: str) -> bytes:
+    value = table.get(name)
+    try:
+        secret = base64.b64decode(value, validate=True) if isinstance(value, str) else b""
+    except ValueError:
+        secret = b""
+    if len(secret) < 32:
+        raise _damaged(file, f"{where} is missing, or is not 32 bytes in Base64")
+    return secret
+
+
+def _damaged(file: Path, why: str) -> ConfigError:
+    return ConfigError(f"{file} is damaged: {why}", hint="Restore it from your copy; do not make a new one")
 
 
 def _stamp(file: Path) -> tuple[int, int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -61,15 +62,35 @@ def test_keyring_keeps_the_last_good_keys(tmp_path: Path) -> None:
     assert rotate_keys(tmp_path) == ring.keys
 
 
+_GOOD = "YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE="
+
+
 @pytest.mark.parametrize(
-    "text",
-    ["", "address_key = 1", "not toml at all", 'address_key = "YQ=="\n[[signing]]\nid = "aa"\nsecret = "YQ=="\n'],
+    ("text", "says"),
+    [
+        ("", "there is no [[signing]]"),
+        ("signing = 1", "there is no [[signing]]"),
+        ("signing = [1]", "[[signing]] 1 has no id"),
+        ("\xff", "it is not UTF-8 text"),
+        ("not toml at all", "Expected '=' after a key in a key/value pair (at line 1, column 5)"),
+        (
+            f'[[signing]]\nid = "aa"\nsecret = "{_GOOD}"\n[[signing]]\nid = "ab"\n',
+            "the secret of [[signing]] 2 is missing",
+        ),
+        ('[[signing]]\nid = "aa"\nsecret = "YQ=="\n', "the secret of [[signing]] 1 is missing, or is not 32 bytes"),
+        (f'[[signing]]\nid = "aa"\nsecret = "{_GOOD[1:]}"\n', "the secret of [[signing]] 1 is missing, or is not 32"),
+        (
+            f'address_key = 1\n[[signing]]\nid = "aa"\nsecret = "{_GOOD}"\n',
+            "address_key is missing, or is not 32 bytes",
+        ),
+    ],
 )
-def test_a_damaged_file_is_refused_and_left_alone(tmp_path: Path, text: str) -> None:
-    (tmp_path / "secret.toml").write_text(text)
-    with pytest.raises(ConfigError, match="damaged"):
+def test_a_damaged_file_is_refused_and_left_alone(tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "secret.toml").write_text(text, encoding="latin-1")
+    with pytest.raises(ConfigError, match=re.escape(f"secret.toml is damaged: {says}")) as caught:
         load_keys(tmp_path)
-    assert (tmp_path / "secret.toml").read_text() == text
+    assert _GOOD not in str(caught.value)
+    assert (tmp_path / "secret.toml").read_text(encoding="latin-1") == text
 
 
 def test_a_folder_in_its_place_is_told(tmp_path: Path) -> None:
