@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -79,8 +80,14 @@ class Headers:
         await self._app(scope, receive, complete if scope["type"] == "http" else send)
 
 
+_ORIGIN = re.compile("https?://[^/]*", re.IGNORECASE)
+
+
 class Below:
-    """ASGI middleware: the app is known below `path`, which may still stand before the path of a request or not."""
+    """ASGI middleware: the app is known below `path`, which may still stand before the path of a request or not.
+
+    A client may also ask for the whole URL, as it asks a proxy (RFC 9112, section 3.2.2).
+    """
 
     def __init__(self, app: ASGIApp, path: str) -> None:
         self._app = app
@@ -88,4 +95,8 @@ class Below:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; routes leave a `root_path` out where it is there."""
-        await self._app({**scope, "root_path": self._path} if scope["type"] == "http" else scope, receive, send)
+        if scope["type"] == "http":
+            origin = _ORIGIN.match(scope["path"])
+            path = scope["path"][origin.end() :] if origin else scope["path"]
+            scope = {**scope, "root_path": self._path, "path": path or "/"}
+        await self._app(scope, receive, send)
