@@ -408,7 +408,7 @@ class _Postgresql:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(name, 0))))
 
     def text_of(self, error: sa.exc.DBAPIError) -> str:
-        """The server's first line; its detail would quote values of the row."""
+        """The server's first line, whose detail would quote values of the row; without a server all, on one line."""
         primary = getattr(getattr(error.orig, "diag", None), "message_primary", None)
         return primary or " ".join(str(error.orig).split())
 
