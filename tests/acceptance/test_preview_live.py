@@ -59,7 +59,7 @@ def test_open_page_hears_of_every_save(folder: Path) -> None:
 
         def until_shown(text: str) -> None:
             """Ask for the page as a browser does, once for each change that it hears of."""
-            while text not in (page := httpx2.get(f"{url}/issues/welcome/en/reader.html").text):
+            while text not in (page := httpx2.get(f"{url}/issues/welcome/en/kim.html").text):
                 assert next(heard)
             assert 'data-version="' in page
 
