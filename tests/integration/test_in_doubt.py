@@ -26,13 +26,20 @@ ADDRESS = "ana@example.org"
 EXPIRY = timedelta(hours=48)
 
 
+def begin(database: Database, *deliveries: str) -> StoredLedger:
+    """Deliveries of one issue to one person, and a worker."""
+    add_people(database, [ADDRESS], add_list(database))
+    for name in deliveries:
+        start_delivery(database, name)
+    ledger = StoredLedger(database, expiry=EXPIRY)
+    ledger.enter(WORKER, 1e9, NOW)
+    return ledger
+
+
 @pytest.fixture
 def ledger(database: Database) -> StoredLedger:
     """A delivery to one person whose message was lost after the dot, and whom somebody has it sent to again."""
-    add_people(database, [ADDRESS], add_list(database))
-    start_delivery(database, "first")
-    ledger = StoredLedger(database, expiry=EXPIRY)
-    ledger.enter(WORKER, 1e9, NOW)
+    ledger = begin(database, "first")
     lose(ledger, "first")
     assert resend_unknown(database, "first", NOW) == 1
     return ledger
@@ -62,11 +69,7 @@ def test_another_delivery_of_the_issue_leaves_them_out(ledger: StoredLedger, dat
 
 
 def test_another_delivery_that_was_frozen_before_gets_no_claim(database: Database) -> None:
-    add_people(database, [ADDRESS], add_list(database))
-    start_delivery(database, "first")
-    start_delivery(database, "second")
-    ledger = StoredLedger(database, expiry=EXPIRY)
-    ledger.enter(WORKER, 1e9, NOW)
+    ledger = begin(database, "first", "second")
     lose(ledger, "first")
     resend_unknown(database, "first", NOW)
 
@@ -75,11 +78,7 @@ def test_another_delivery_that_was_frozen_before_gets_no_claim(database: Databas
 
 
 def test_another_delivery_that_claimed_them_before_gets_no_permit(database: Database) -> None:
-    add_people(database, [ADDRESS], add_list(database))
-    start_delivery(database, "first")
-    start_delivery(database, "second")
-    ledger = StoredLedger(database, expiry=EXPIRY)
-    ledger.enter(WORKER, 1e9, NOW)
+    ledger = begin(database, "first", "second")
     (other,) = ledger.claim("second", WORKER, 10, NOW)
     lose(ledger, "first")
     resend_unknown(database, "first", NOW)
@@ -143,10 +142,7 @@ def test_refusal_of_the_second_message_says_nothing_of_the_first(ledger: StoredL
 
 
 def test_what_the_policy_sends_again_is_in_doubt_as_well(database: Database) -> None:
-    add_people(database, [ADDRESS], add_list(database))
-    start_delivery(database, "first")
-    ledger = StoredLedger(database, expiry=EXPIRY)
-    ledger.enter(WORKER, 1e9, NOW)
+    ledger = begin(database, "first")
     lose(ledger, "first")
     later = NOW + timedelta(hours=1)
     assert resend_by_policy(database, "first", later, patience=timedelta(minutes=12), expiry=EXPIRY) == 1
