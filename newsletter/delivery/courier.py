@@ -176,9 +176,9 @@ class Courier:
     async def _halt(self, claim: Claim, reason: str) -> Decision:
         """Stop the delivery until a person resumes it; the message goes back."""
         self._halted.add(claim.delivery)
-        ledger, now = self._around.ledger, self._around.clock()
-        await self._writer.insist(lambda: self._writer.call(ledger.halt, claim.delivery, reason, now))
-        return GoBack(now, reason)
+        halt = self._around.ledger.halt
+        await self._writer.insist(lambda: self._writer.call(halt, claim.delivery, reason))
+        return GoBack(self._around.clock(), reason)
 
 
 def _nameless(error: Exception) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from newsletter.delivery.writer import now_elapsed
+from newsletter.machine import now_elapsed
 
 _LONGEST = 30.0
 """Seconds between two tries."""

@@ -193,7 +193,7 @@ class Ledger(Protocol):
         """
         ...
 
-    def halt(self, delivery: str, reason: str, now: datetime) -> None:
+    def halt(self, delivery: str, reason: str) -> None:
         """Stop a delivery until a person resumes it."""
         ...
 

@@ -19,8 +19,9 @@ from newsletter.delivery.courier import Courier, Surroundings
 from newsletter.delivery.gate import RelayGate
 from newsletter.delivery.ledger import Claim
 from newsletter.delivery.retry import RetryPolicy
-from newsletter.delivery.writer import Fence, Writer, now_elapsed
+from newsletter.delivery.writer import Fence, Writer
 from newsletter.errors import StorageError
+from newsletter.machine import now_elapsed
 
 log = logging.getLogger("newsletter.sender")
 

@@ -8,16 +8,16 @@ import socket
 from pathlib import Path
 
 from newsletter.delivery.ledger import Worker
+from newsletter.machine import boot_id
 from newsletter.tokens import base32
 
 _PROCESSES = Path("/proc")
-_BOOT_ID = _PROCESSES / "sys/kernel/random/boot_id"
 
 
 def this_worker() -> Worker:
     """A new worker in this process. Its id ends in the moment the process began, in ticks since the machine did."""
     pid = os.getpid()
-    return Worker(id=f"{base32(secrets.token_bytes(10))}-{_began(pid) or 0}", host=_host(), boot=_boot(), pid=pid)
+    return Worker(id=f"{base32(secrets.token_bytes(10))}-{_began(pid) or 0}", host=_host(), boot=boot_id(), pid=pid)
 
 
 def is_known_dead(worker: Worker) -> bool:
@@ -26,8 +26,8 @@ def is_known_dead(worker: Worker) -> bool:
     Only processes of this host can be seen: the same machine, the same start of it and the same process namespace.
     """
     if worker.host != _host() or not worker.boot:
-        return False
-    if worker.boot != _boot():
+        return False  # somewhere else, or on a system that does not tell its starts: only leases decide
+    if worker.boot != boot_id():
         return True  # the machine was started anew since
     began = _began(worker.pid)
     return began is None or str(began) != worker.id.rpartition("-")[2]
@@ -39,14 +39,6 @@ def _host() -> str:
         return f"{socket.gethostname()} {(_PROCESSES / 'self/ns/pid').readlink()}"
     except OSError:
         return socket.gethostname()
-
-
-def _boot() -> str:
-    """Which start of this machine; empty where the system does not tell, so that only leases decide."""
-    try:
-        return _BOOT_ID.read_text(encoding="ascii").strip()
-    except OSError:
-        return ""
 
 
 def _began(pid: int) -> int | None:

@@ -7,7 +7,6 @@ the next outcomes and permits gather, and go together into the one after it.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -15,6 +14,7 @@ from typing import Any, TypeVar
 
 from newsletter.delivery.ledger import Ledger, PermitRequest, Settlement, Worker
 from newsletter.errors import StorageError
+from newsletter.machine import now_elapsed
 
 Result = TypeVar("Result")
 
@@ -40,12 +40,6 @@ class Fence:
     def is_closed(self) -> bool:
         """Whether somebody else may take our claims any moment."""
         return now_elapsed() >= self._until
-
-
-def now_elapsed() -> float:
-    """Seconds on a clock that no setting moves and, where there is one, that goes on while the machine sleeps."""
-    clock: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-    return time.clock_gettime(clock)
 
 
 class Writer:

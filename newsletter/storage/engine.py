@@ -19,6 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 
 from newsletter.errors import CommitLostError, DatabaseBusyError, NoDatabaseError, StorageError
+from newsletter.machine import boot_id, now_elapsed
 
 Connection: TypeAlias = sa.Connection
 """One transaction under way; handed from here to the stores by rooms that do not know SQLAlchemy."""
@@ -26,9 +27,6 @@ Connection: TypeAlias = sa.Connection
 PATIENCE = 30.0
 """Seconds that a transaction waits for another one before it gives up as busy."""
 
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-_HAS_BOOT_CLOCK = hasattr(time, "CLOCK_BOOTTIME") and _BOOT_ID.is_file()
-"""Elsewhere leases are measured on the wall clock."""
 _BEGIN = "newsletter_begin"
 _BESIDE = "beside"
 _WORTH_ANOTHER_TRY = ("08", "40", "53300", "55P03", "57P01", "57P02", "57P03")
@@ -263,7 +261,7 @@ class _Sqlite:
     bare_options: ClassVar[Mapping[str, Any]] = {_BEGIN: ("PRAGMA query_only = OFF",)}
 
     def __init__(self) -> None:
-        self.boot = _BOOT_ID.read_text().strip() if _HAS_BOOT_CLOCK else ""
+        self.boot = boot_id()
 
     def engine(self, url: URL, *, create: bool) -> sa.Engine:
         """Connections that begin nothing by themselves and wait for each other."""
@@ -296,8 +294,8 @@ class _Sqlite:
         return sa.func.json_patch(old, new, type_=sa.JSON)
 
     def lease_now(self, connection: sa.Connection) -> float:  # noqa: ARG002
-        """Seconds since this machine started, sleep included; no change of the wall clock moves it."""
-        return time.clock_gettime(time.CLOCK_BOOTTIME) if _HAS_BOOT_CLOCK else time.time()
+        """Seconds of this start of the machine; the wall clock, which settings move, where starts cannot be told."""
+        return now_elapsed() if self.boot else time.time()
 
     def serialise(self, connection: sa.Connection, name: str) -> None:
         """Nothing to do: a writing transaction is alone anyway."""

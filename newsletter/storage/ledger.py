@@ -188,7 +188,7 @@ class StoredLedger:
             compare_and_set(connection, delivery, DeliveryState.SENDING, change)
             return not problems
 
-    def halt(self, delivery: str, reason: str, now: datetime) -> None:  # noqa: ARG002
+    def halt(self, delivery: str, reason: str) -> None:
         """Stop a delivery until a person resumes it."""
         with self._database.write() as connection:
             change = {"state": DeliveryState.HALTED.value, "reason": reason}

@@ -508,8 +508,8 @@ def test_equation_counts_an_address_reached_by_two_deliveries(ledger: StoredLedg
 def test_halt_stops_only_what_is_sending(ledger: StoredLedger, database: Database) -> None:
     store = Deliveries(database)
     store.create(make_order("prepared"), NOW)
-    ledger.halt("delivery1", "20 refusals", NOW)
-    ledger.halt("prepared", "20 refusals", NOW)
+    ledger.halt("delivery1", "20 refusals")
+    ledger.halt("prepared", "20 refusals")
 
     assert (store.get("delivery1").state, store.get("delivery1").reason) == (DeliveryState.HALTED, "20 refusals")
     assert store.get("prepared").state is DeliveryState.PREPARING
