@@ -7,11 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from heapq import nlargest
+from itertools import chain, islice
 from pathlib import Path
 
 from newsletter.app.editions import compile_editions
 from newsletter.app.project import Project, check_sender
 from newsletter.authoring.check import check_issue
+from newsletter.authoring.explain import MAX_PROBLEMS
 from newsletter.authoring.files import refuse_outside, shown
 from newsletter.authoring.issue import Issue
 from newsletter.authoring.load import Loaded, find_issues, load_issue, may_be_issue, slug_of
@@ -19,10 +21,12 @@ from newsletter.authoring.people import FILE as PEOPLE
 from newsletter.authoring.people import load_people
 from newsletter.authoring.persona import FILE as PERSONAS
 from newsletter.authoring.persona import Persona, load_personas
+from newsletter.compiler.checks.words import check_words
 from newsletter.compiler.edition import Edition
 from newsletter.compiler.templates import looks_in
 from newsletter.errors import NotFoundError
-from newsletter.problem import Place, Problem, Severity, has_errors
+from newsletter.problem import Place, Problem, Severity
+from newsletter.source import Node
 
 _NAMED = 5
 """Issues that are named in place of one that is not there."""
@@ -85,15 +89,24 @@ def read_personas(project: Project) -> tuple[tuple[Persona, ...], tuple[Problem,
 def examine(project: Project, path: Path) -> Examined:
     """Read, compile and check one issue; what is wrong with it stops nothing that can be shown all the same."""
     loaded = load(project, path)
-    problems = list(loaded.problems)
+    words = {language: _words(file, loaded.problems) for language, file in loaded.files.items()}
+    problems = [*loaded.problems, *chain.from_iterable(words.values())]
     editions: Mapping[str, Edition] = {}
     found: Mapping[str, tuple[Problem, ...]] = {}
-    if loaded.issue is not None and not has_errors(problems):
+    if loaded.issue is not None:
         compilation = compile_editions(project, loaded.issue)
-        editions, found = compilation.editions, compilation.found
+        editions = compilation.editions
+        found = {language: (*words[language], *told) for language, told in compilation.found.items()}
         problems += [*check_issue(loaded.issue), *compilation.problems]
     problems = sorted(_quoted(dict.fromkeys(problems), project.folder), key=lambda problem: problem.place)
     return Examined(shown(path, project.folder), loaded.issue, editions, found, tuple(problems))
+
+
+def _words(file: Node, told: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Leftovers in a file, but for lines of which worse is told already: a link that leads nowhere is one, too."""
+    lines = {(problem.place.file, problem.place.line) for problem in told if problem.severity is Severity.ERROR}
+    found = islice(check_words(file), MAX_PROBLEMS)
+    return tuple(problem for problem in found if (problem.place.file, problem.place.line) not in lines)
 
 
 def examine_all(project: Project, paths: Sequence[Path] = ()) -> tuple[list[Examined], list[Problem]]:

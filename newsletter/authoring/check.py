@@ -1,6 +1,6 @@
-"""check: the editorial rules, each a small function from a content to problems. Stands after `load`.
+"""check: the editorial rules, each a small function from a content to warnings. Stands after `load`.
 
-Errors are what readers would stumble over; the rest are warnings that an editor may have reasons to leave.
+What an editor may have reasons to leave; what readers would stumble over is an error, and `proofread` tells it.
 """
 
 from __future__ import annotations
@@ -48,16 +48,6 @@ def check_issue(issue: Issue) -> list[Problem]:
     """What an editor would notice, in every language of the issue; what languages share is said once."""
     found = (problem for tag in issue.languages for rule in RULES for problem in rule(issue.contents[tag]))
     return list(dict.fromkeys(found))
-
-
-def missing_alt(content: Content) -> Iterator[Problem]:
-    """A picture says in words what it shows, or says by alt: "" that it is decoration."""
-    for path, _ in _pictures(content):
-        if f"{path}.alt" not in content.places:
-            hint = 'Say in a sentence what it shows; for mere decoration write alt: "".'
-            yield _problem(
-                content, "missing-alt", "this picture has no alt text", f"{path}.image", hint, Severity.ERROR
-            )
 
 
 def heavy_pictures(content: Content) -> Iterator[Problem]:
@@ -132,15 +122,10 @@ def inbox_lines(content: Content) -> Iterator[Problem]:
 
 
 def headings(content: Content) -> Iterator[Problem]:
-    """A heading stands over something, and without the sign that makes one in Markdown."""
+    """A heading stands over something."""
     for block, below in zip(content.blocks, (*content.blocks[1:], None), strict=True):
-        if not isinstance(block, HeadingBlock):
-            continue
-        if below is None or isinstance(below, HeadingBlock):
+        if isinstance(block, HeadingBlock) and (below is None or isinstance(below, HeadingBlock)):
             yield _problem(content, "empty-heading", "nothing stands under this heading", f"{block.path}.heading")
-        if block.heading.startswith("#"):
-            message = "the # would be shown: this is a heading already"
-            yield _problem(content, "heading-sign", message, f"{block.path}.heading", "Delete it.", Severity.ERROR)
 
 
 def punctuation(content: Content) -> Iterator[Problem]:
@@ -166,15 +151,13 @@ def placeholders(content: Content) -> Iterator[Problem]:
 
 Rule = Callable[[Content], Iterator[Problem]]
 RULES: tuple[Rule, ...] = (
-    missing_alt, heavy_pictures, small_pictures, articles_without_link, repeated_urls, buttons, inbox_lines, headings,
-    punctuation, placeholders,
+    heavy_pictures, small_pictures, articles_without_link, repeated_urls, buttons, inbox_lines, headings, punctuation,
+    placeholders,
 )  # fmt: skip
 
 
-def _problem(
-    content: Content, rule: str, message: str, path: str, hint: str = "", severity: Severity = Severity.WARNING
-) -> Problem:
-    return Problem(rule, message, content.place(path), severity, path, hint)
+def _problem(content: Content, rule: str, message: str, path: str, hint: str = "") -> Problem:
+    return Problem(rule, message, content.place(path), Severity.WARNING, path, hint)
 
 
 def _articles(content: Content) -> list[Article]:

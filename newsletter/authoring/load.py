@@ -17,7 +17,7 @@ from newsletter.authoring.people import FILE as PEOPLE
 from newsletter.authoring.people import Person, load_people, read_picture
 from newsletter.authoring.persona import FILE as PERSONAS
 from newsletter.authoring.persona import load_personas
-from newsletter.authoring.proofread import References, proofread
+from newsletter.authoring.proofread import References, proofread, wordless_pictures
 from newsletter.authoring.schema import IssueFile
 from newsletter.authoring.translation import repeated_ids, translate
 from newsletter.language import language_tag
@@ -36,6 +36,8 @@ class Loaded:
 
     issue: Issue | None
     problems: tuple[Problem, ...]
+    files: Mapping[str, Node]
+    """What was written in each language, as far as that is YAML; the key is empty when the issue's is not known."""
 
 
 def find_issues(paths: Iterable[Path], *, root: Path) -> list[Path]:
@@ -62,7 +64,7 @@ def load_issue(file: Path, *, root: Path, looks: Mapping[str, Sequence[str]] | N
     contents, entry = reading.contents()
     problems = tuple(dict.fromkeys(sorted(reading.problems, key=lambda problem: problem.place)))
     if entry is None or has_errors(problems):
-        return Loaded(None, problems)
+        return Loaded(None, problems, reading.files)
     issue = Issue(
         slug=slug_of(file),
         file=file,
@@ -70,7 +72,7 @@ def load_issue(file: Path, *, root: Path, looks: Mapping[str, Sequence[str]] | N
         contents=contents,
         send=send_plan(entry.send),
     )
-    return Loaded(issue, problems)
+    return Loaded(issue, problems, reading.files)
 
 
 def slug_of(file: Path) -> str:
@@ -88,6 +90,7 @@ class _Reading:
     problems: list[Problem] = field(default_factory=list)
     images: dict[str, ImageFile] = field(default_factory=dict)
     people: Mapping[str, Person] = field(default_factory=dict)
+    files: dict[str, Node] = field(default_factory=dict)
 
     def contents(self) -> tuple[dict[str, Content], IssueFile | None]:
         """Every language of the issue; complete only if no problem is an error."""
@@ -98,18 +101,21 @@ class _Reading:
         references = self.references()
         twice = list(islice(repeated_ids(tree), MAX_PROBLEMS))
         self.problems += [*islice(proofread(tree, references), MAX_PROBLEMS), *twice]
+        self.problems += islice(wordless_pictures(tree), MAX_PROBLEMS)
         entry = self.model(tree)
         original = language_tag(tree.mapping["language"].text) if "language" in tree.mapping else None
         trees = {original or "": (tree, entry)}
+        self.files[original or ""] = tree
         for tag, file in self.translations(original or ""):
             translated = self.tree(file)
             if translated is None:
                 continue
+            self.files[tag] = translated
             self.problems += islice(proofread(translated, references), MAX_PROBLEMS)
             self.check_language(tag, translated)
             if not twice:  # else nobody knows which of the two a translation means
                 merged, problems = translate(tree, translated)
-                self.problems += problems[:MAX_PROBLEMS]
+                self.problems += [*problems[:MAX_PROBLEMS], *islice(wordless_pictures(merged), MAX_PROBLEMS)]
                 trees[tag] = (merged, self.model(merged, translated))
         if entry is None or has_errors(self.problems):
             return {}, None

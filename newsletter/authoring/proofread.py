@@ -33,7 +33,7 @@ MAX_LENGTH = 50_000
 """Longer texts are refused by the schema and not looked at."""
 
 _TARGET = re.compile(
-    r"\\.|(?<!`)(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`)"
+    r"\\.|(?<!`)(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`)|!\[[^\[\]]*\]\([^()\n]*\)"
     r"|\]\(\s*(?P<target><[^<>\n]*>|(?:\{\{[^{}]*\}\}|[^\s()]|\([^\s()]*\))+)",
     re.DOTALL,
 )
@@ -66,6 +66,23 @@ def proofread(root: Node, references: References) -> Iterator[Problem]:
             yield from _text(key, parent, node, references)
 
 
+def written(root: Node) -> Iterator[tuple[str, Node]]:
+    """The texts of one file that readers see, each with its key, those refused as too long left out."""
+    for key, _, node in _values(root):
+        is_read = key in MARKDOWN or key in PLAIN or key in SAME_FOR_ALL or key in ("links", "title")
+        if is_read and node.text and len(node.text) <= MAX_LENGTH:
+            yield key, node
+
+
+def wordless_pictures(root: Node) -> Iterator[Problem]:
+    """Pictures without words. In a translation those of the issue count, so this wants both as one tree."""
+    for _, _, node in _values(root):
+        image = node.mapping.get("image")
+        if image is not None and image.text.strip() and "alt" not in node.mapping:
+            hint = 'Say in a sentence what it shows; for mere decoration write alt: "".'
+            yield image.problem("missing-alt", "this picture has no alt text", hint=hint)
+
+
 def _looks(root: Node, references: References) -> Iterator[Problem]:
     for key, known in references.looks.items():
         node = root.mapping.get(key)
@@ -92,6 +109,8 @@ def _text(key: str, parent: str, node: Node, references: References) -> Iterator
     if is_markdown:
         yield from _links_to_people(node, references.people)
         yield from _targets(node)
+    if key == "heading" and node.text.lstrip().startswith("#"):
+        yield node.problem("heading-sign", "the # would be shown: this is a heading already", hint="Delete it.")
     if key in SAME_FOR_ALL or (key == "title" and parent in ("", "source")):
         yield from _no_fields(node)
     elif is_markdown or key in PLAIN or key == "title":

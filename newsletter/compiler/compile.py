@@ -15,7 +15,7 @@ from newsletter.authoring.issue import Content, Issue
 from newsletter.compiler.checks.images import check_images
 from newsletter.compiler.checks.links import check_links
 from newsletter.compiler.checks.size import check_size
-from newsletter.compiler.checks.words import check_words
+from newsletter.compiler.checks.words import check_bios
 from newsletter.compiler.context import Context, Pictures, make_context, preheader_of
 from newsletter.compiler.dictionary import WORDS
 from newsletter.compiler.edition import Edition, Identity
@@ -29,7 +29,7 @@ from newsletter.compiler.slots import Slots, mark
 from newsletter.compiler.templates import Rendered, Templates, mjml_traps
 from newsletter.compiler.theme import load_theme
 from newsletter.errors import TemplateError
-from newsletter.problem import Place, Problem
+from newsletter.problem import Place, Problem, has_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def compile_issue(issue: Issue, language: str, kit: Kit) -> Compiled:
     content = issue.contents[language]
     slots = Slots(fingerprint(issue.slug, content, kit.identity)[:12])
     marked, problems = mark(content, slots)
-    problems += check_words(marked, slots)
+    problems += check_bios(marked, slots)
     loaded = load_theme(content.theme, kit.folders, root=kit.root)
     problems += loaded.problems
     if loaded.theme is None:
@@ -92,7 +92,7 @@ def compile_issue(issue: Issue, language: str, kit: Kit) -> Compiled:
             issue.slug, content, loaded.theme, rendered.sources, kit.identity, WORDS[wording(language)]
         ),
     )  # fmt: skip
-    problems += _check(edition, reader, content, templates.place(rendered.layout))
+    problems += _check(edition, reader, content, templates.place(rendered.layout), is_sound=not has_errors(problems))
     return Compiled(edition, tuple(problems))
 
 
@@ -137,8 +137,11 @@ def _line_of(mjml: str, tag: str) -> int:
     return mjml.count("\n", 0, at) + 1 if at >= 0 else 0
 
 
-def _check(edition: Edition, reader: HtmlReader, content: Content, layout: Place) -> Iterator[Problem]:
+def _check(
+    edition: Edition, reader: HtmlReader, content: Content, layout: Place, *, is_sound: bool
+) -> Iterator[Problem]:
     place = content.place("")
-    yield from check_links(edition, place, layout)
+    if is_sound:  # else a link that its author must mend is empty here, which no template is to blame for
+        yield from check_links(edition, place, layout)
     yield from check_images(edition, reader, layout)
     yield from check_size(edition, place)

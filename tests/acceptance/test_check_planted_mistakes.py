@@ -83,6 +83,8 @@ MISTAKES = [
     Mistake("no-image", EN, "image: coast.png", "image: issue.yaml", "14:10", "bad-image"),
     Mistake("missing-alt", EN, '        alt: "A ridge at dusk"\n', "", "35:16", "missing-alt"),
     Mistake("heading-sign", EN, '"Three picks"', '"## Three picks"', "25:14", "heading-sign"),
+    Mistake("open-bold", EN, "**maps**, and", "**maps, and", "21:35", "leftover-markup"),
+    Mistake("picture-in-text", EN, "Why hikers still", "![Hikers](coast.png) still", "34:11", "leftover-markup"),
     # Merge fields
     Mistake("misspelt-filter", EN, "default('you')", "defualt('you')", "3:20", "merge-field"),
     Mistake("misspelt-field", EN, '"Paper, screens', '"{{ subscribr.name }} screens', "4:13", "merge-field"),
@@ -167,7 +169,10 @@ def test_problem_is_shown_with_line_caret_and_hint(tmp_path: Path) -> None:
 
 
 def test_mistakes_in_different_places_are_found_at_once(tmp_path: Path) -> None:
-    names = ("misspelt-key", "script-url", "missing-image", "unknown-author", "untranslated-title", "person-url")
+    names = (
+        "misspelt-key", "script-url", "missing-image", "unknown-author", "untranslated-title", "person-url",
+        "heading-sign", "open-bold", "picture-in-text",
+    )  # fmt: skip
     wanted = [mistake for mistake in MISTAKES if mistake.name in names]
     plant(wanted[0], tmp_path)
     for mistake in wanted[1:]:

@@ -1,4 +1,6 @@
-"""Words: markup that readers would see. Reads the marked content, so that every problem has its place in the file."""
+"""Words: markup that readers would see, looked for where it was written, also while mistakes keep a file from being an
+issue. What people.yaml says of an author is looked at in the issue that shows it.
+"""
 
 from __future__ import annotations
 
@@ -6,48 +8,68 @@ import re
 from collections.abc import Iterator
 
 from newsletter.authoring.issue import Content
+from newsletter.authoring.people import link_somewhere
+from newsletter.authoring.proofread import MARKDOWN, written
 from newsletter.compiler.leftovers import Leftover, leftovers
-from newsletter.compiler.slots import Role, Slots, rewrite
+from newsletter.compiler.slots import Role, Slots
+from newsletter.errors import ExpressionError
 from newsletter.expression import FIELD
 from newsletter.problem import Problem, Severity
+from newsletter.source import Node
 
 _BRACES = re.compile(r"\{\{|\}\}|\{%|%\}|\{#|#\}")
 _MARKDOWN_SIGNS = re.compile(r"\*\*|\]\(|`")
 
 
-def check_words(content: Content, slots: Slots) -> list[Problem]:
-    """Leftovers of Markdown and of templates in everything the author wrote."""
-    problems: list[Problem] = []
-
-    def look(path: str, role: Role, value: str) -> str:
-        problems.extend(
-            Problem(
-                id="leftover-markup",
-                message=slots.unmark(found.message),
-                place=content.place(path),
-                severity=Severity.ERROR if found.is_error else Severity.WARNING,
-                path=path,
+def check_words(file: Node) -> Iterator[Problem]:
+    """Leftovers of Markdown and of templates in everything that the author wrote into one file."""
+    for key, node in written(file):
+        slots = Slots("0")  # of no edition: gone after this text
+        try:
+            marked = slots.mark(link_somewhere(node.text))
+        except ExpressionError:  # told by whoever reads the fields
+            continue
+        for found in dict.fromkeys(_found(marked, _role(key), slots)):
+            line = node.text.split("\n")[found.row]
+            column = max(line.find(slots.unmark(found.sign)), len(line) - len(line.lstrip()))
+            yield node.problem(
+                "leftover-markup",
+                slots.unmark(found.message),
                 hint=found.hint,
-                quote=slots.unmark(found.line).strip(),
+                at=node.place_at(_offset(node.text, found.row) + column),
+                severity=Severity.ERROR if found.is_error else Severity.WARNING,
             )
-            for found in dict.fromkeys(_found(value, role, slots))
-        )
-        return value
 
-    rewrite(content, look)
-    return problems
+
+def check_bios(content: Content, slots: Slots) -> Iterator[Problem]:
+    """The same in what people.yaml says of those who sign the issue."""
+    for author in content.authors:
+        for found in _found(author.bio, Role.INLINE, slots) if author.id else ():
+            message = f"in the bio of {author.id}: {slots.unmark(found.message)}"
+            severity = Severity.ERROR if found.is_error else Severity.WARNING
+            yield Problem("leftover-markup", message, content.place("author"), severity, "author", found.hint)
+
+
+def _role(key: str) -> Role:
+    if key in ("text", "summary"):
+        return Role.MARKDOWN
+    return Role.INLINE if key in MARKDOWN or key == "links" else Role.WORDS
 
 
 def _found(value: str, role: Role, slots: Slots) -> Iterator[Leftover]:
-    if role in (Role.INLINE, Role.MARKDOWN):
+    if role is not Role.WORDS:
         yield from leftovers(value, slots, inline=role is Role.INLINE)
-    elif role is not Role.URL and (match := _MARKDOWN_SIGNS.search(value)):
-        yield Leftover(f"{match.group()} would be shown as it is: there is no Markdown here", value, is_error=False)
-    for line in value.splitlines():
+    elif match := _MARKDOWN_SIGNS.search(value):
+        row, sign = value.count("\n", 0, match.start()), match.group()
+        yield Leftover(f"{sign} would be shown as it is: there is no Markdown here", row, sign, is_error=False)
+    for row, line in enumerate(value.split("\n")):
         if not FIELD.search(value) and (match := _BRACES.search(line)):
-            yield Leftover(
-                f"{match.group()} would be shown as it is",
-                line,
-                hint="A merge field looks like {{ subscriber.name }}; template code has no meaning in an issue",
-            )
+            sign = match.group()
+            hint = "A merge field looks like {{ subscriber.name }}; template code has no meaning in an issue"
+            yield Leftover(f"{sign} would be shown as it is", row, sign, hint=hint)
             return
+
+
+def _offset(text: str, row: int) -> int:
+    """Where a line begins in its text."""
+    return sum(len(line) + 1 for line in text.split("\n")[:row])

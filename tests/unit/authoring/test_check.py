@@ -48,15 +48,12 @@ def test_good_issue_passes(edited: Callable[..., Issue]) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "rule", "line", "column"),
     [
-        ('  alt: "A coast seen from above"\n', "", "missing-alt", 14, 10),
-        ('        alt: "A ridge at dusk"\n', "", "missing-alt", 35, 16),
         ('"Write for us"', '"Write for us whenever you like"', "long-button", 58, 13),
         ('"Write for us"', f'"{"x" * 31}"', "long-button", 58, 13),
         ("  - divider:", "  - button: Two\n    url: https://two.example\n    id: two", "many-buttons", 60, 13),
         ("default('you')", f"default('you') }}}} {'x' * 78} {{{{ subscriber.email", "long-subject", 3, 10),
         ('preheader: "', f'preheader: "{"x" * 150}', "long-preheader", 4, 12),
         ("  - highlights:\n", "  - heading: Another\n  - highlights:\n", "empty-heading", 25, 14),
-        ('"Three picks"', '"# Three picks"', "heading-sign", 25, 14),
         (ARTICLE, f'{ARTICLE}\n        url: "https://maps.example.org/paper/#top"', "duplicate-url", 41, 14),
         ('"Three picks"', '"TODO three picks"', "placeholder", 25, 14),
         ("Why hikers still carry one.", "Lorem ipsum dolor.", "placeholder", 33, 18),
@@ -136,10 +133,9 @@ def test_what_languages_share_is_said_once(edited: Callable[..., Issue]) -> None
     assert [rule for rule, *_ in found(issue)].count("duplicate-url") == 1
 
 
-def test_only_what_readers_stumble_over_is_an_error(edited: Callable[..., Issue]) -> None:
-    issue = edited(('"Three picks"', '"# TODO"'), ('"Write for us"', f'"{"x" * 31}"'))
-    errors = {problem.id for problem in check_issue(issue) if problem.severity is Severity.ERROR}
-    assert errors == {"heading-sign"}
+def test_no_rule_of_taste_is_an_error(edited: Callable[..., Issue]) -> None:
+    issue = edited(('"Three picks"', '"TODO"'), ('"Write for us"', f'"{"x" * 31}"'))
+    assert {problem.severity for problem in check_issue(issue)} == {Severity.WARNING}
 
 
 def test_every_rule_says_what_it_is_for() -> None:

@@ -21,7 +21,7 @@ from compiling import (
     write_templates,
 )
 
-from newsletter.authoring.issue import TextBlock
+from newsletter.authoring.issue import ButtonBlock, TextBlock
 from newsletter.compiler.compile import compile_issue
 from newsletter.compiler.edition import Edition
 from newsletter.problem import has_errors
@@ -139,7 +139,7 @@ def test_same_bytes_in_every_process() -> None:
 
 
 def test_edition_with_an_error_is_there_to_look_at() -> None:
-    compiled = compile_text("**not closed", make_kit())
+    compiled = compile_text("Dear {{ nobody.here }}", make_kit())
     assert has_errors(compiled.problems)
     assert compiled.edition is not None
 
@@ -205,3 +205,9 @@ def test_bad_link_of_the_publication_is_told_where_it_was_written() -> None:
     issue = text_issue("Words.", publication="The Paper", publication_url="https://{{ subscriber.host }}/")
     problems = compile_issue(issue, "en", make_kit()).problems
     assert [(problem.id, problem.path) for problem in problems] == [("merge-field", "publication.url")]
+
+
+def test_link_its_author_must_mend_is_blamed_on_no_template() -> None:
+    issue = make_issue(make_content(ButtonBlock("Go", "https://{{ subscriber.x }}.example/")))
+    (problem,) = compile_issue(issue, "en", make_kit()).problems
+    assert "would decide where the link leads" in problem.message

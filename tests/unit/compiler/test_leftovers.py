@@ -24,6 +24,8 @@ from newsletter.compiler.slots import Slots
         ("[x](/relative)", "where it leads", True),
         ("[x](@nobody)", "where it leads", True),
         ("```\ncode", "never ends", True),
+        ("| a | b |\n|---|:-:|\n| 1 | 2 |", "a table", True),
+        ("a | b\n--- | ---\n1 | 2", "a table", True),
         ("*" * 500 + "a" + "*" * 500, "nested", True),
     ],
 )
@@ -34,7 +36,8 @@ def test_leftovers_are_found(text: str, message: str, is_error: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [r"\*one\* \` \<b\>", "a &lt;b&gt; c", "1 < 2 > 0", r"\[x\](y", "`<b>` and `](`", "5 * 3"]
+    "text",
+    [r"\*one\* \` \<b\>", "a &lt;b&gt; c", "1 < 2 > 0", r"\[x\](y", "`<b>` and `](`", "5 * 3", "a\n\n---\n\n| b"],
 )
 def test_what_is_meant_is_no_leftover(text: str) -> None:
     assert leftovers(text, Slots("seed"), inline=False) == []
@@ -42,4 +45,4 @@ def test_what_is_meant_is_no_leftover(text: str) -> None:
 
 def test_leftover_names_its_line() -> None:
     text = "**fine**\nand **not\n\nfine"
-    assert [item.line for item in leftovers(text, Slots("seed"), inline=False)] == ["and **not"]
+    assert [(item.row, item.sign) for item in leftovers(text, Slots("seed"), inline=False)] == [(1, "**")]

@@ -8,16 +8,17 @@ from typing import Any
 import pytest
 from compiling import edition_of, make_content, make_issue, make_kit, rich_content
 
-from newsletter.authoring.issue import ButtonBlock, HeadingBlock, TextBlock
+from newsletter.authoring.issue import Author, TextBlock
 from newsletter.compiler.checks.images import check_images
 from newsletter.compiler.checks.links import check_links
 from newsletter.compiler.checks.size import MAX_BYTES, WARN_BYTES, check_size, html_size
-from newsletter.compiler.checks.words import check_words
+from newsletter.compiler.checks.words import check_bios, check_words
 from newsletter.compiler.compile import compile_issue
 from newsletter.compiler.edition import Edition, Link
 from newsletter.compiler.links import HtmlReader
-from newsletter.compiler.slots import Slots, mark
+from newsletter.compiler.slots import Slots
 from newsletter.problem import Place, Problem, Severity
+from newsletter.source import parse_source
 
 ISSUE, LAYOUT = Place("issues/first/issue.yaml", 1, 1), Place("templates/layouts/default.mjml.j2")
 
@@ -31,9 +32,10 @@ def ids(problems: Any) -> list[str]:
     return [problem.id for problem in problems]
 
 
-def words(content: Any) -> list[Problem]:
-    slots = Slots("seed")
-    return check_words(mark(content, slots)[0], slots)
+def words(text: str) -> list[Problem]:
+    root, _ = parse_source(text.encode(), "f.yaml")
+    assert root is not None
+    return list(check_words(root))
 
 
 @pytest.mark.parametrize(
@@ -98,31 +100,44 @@ def test_image_that_is_not_absolute_is_an_error(rich: Edition, html: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("content", "path"),
+    ("text", "path", "place"),
     [
-        (make_content(TextBlock("fine\n\n**not")), "blocks[0].text"),
-        (make_content(HeadingBlock("a {{ b")), "blocks[0].heading"),
-        (make_content(TextBlock("{% if x %}")), "blocks[0].text"),
-        (make_content(closing="[x](nowhere)"), "closing"),
+        ("blocks:\n- text: |\n    fine\n\n    and **not\n", "blocks[0].text", "5:9"),
+        ("blocks:\n- heading: a {{ b\n", "blocks[0].heading", "2:14"),
+        ("blocks:\n- text: '{% if x %}'\n", "blocks[0].text", "2:10"),
+        ("closing: '[x](nowhere)'\n", "closing", "1:15"),
+        ("blocks:\n- links:\n  - '**[](@ann) writes'\n", "blocks[0].links[0]", "3:6"),
+        ("blocks:\n- text: |\n    [](@ann)\n    says <b>so</b>\n", "blocks[0].text", "4:10"),
+        (
+            "blocks:\n- highlights:\n  - summary: |\n      Dear {{ subscriber.name }} **\n",
+            "blocks[0].highlights[0].summary",
+            "4:34",
+        ),
     ],
 )
-def test_leftover_markup_is_an_error_with_its_path(content: Any, path: str) -> None:
-    (problem,) = words(content)
+def test_leftover_markup_is_an_error_at_its_place(text: str, path: str, place: str) -> None:
+    (problem, *_) = words(text)
     assert (problem.id, problem.path, problem.severity) == ("leftover-markup", path, Severity.ERROR)
+    assert str(problem.place) == f"f.yaml:{place}"
+    assert problem.quote == text.split("\n")[problem.place.line - 1]
+
+
+@pytest.mark.parametrize("text", ["text: '**[](@ann)** and [Bo](@bo)'\n", "author: ann\nurl: https://a.example/**\n"])
+def test_links_to_people_and_what_nobody_reads_are_no_leftovers(text: str) -> None:
+    assert words(text) == []
 
 
 def test_markdown_in_a_plain_field_is_a_warning() -> None:
-    (problem,) = words(make_content(ButtonBlock("**Go**", "https://e.example"), title="Fine"))
+    (problem,) = words("title: Fine\nblocks:\n- button: '**Go**'\n  url: https://e.example\n")
     assert (problem.path, problem.severity) == ("blocks[0].button", Severity.WARNING)
 
 
-def test_problem_quotes_the_line_as_it_was_written() -> None:
-    (problem,) = words(make_content(TextBlock("one\nDear {{ subscriber.name }} **\nthree")))
-    assert problem.quote == "Dear {{ subscriber.name }} **"
+def test_broken_merge_field_is_left_to_whoever_reads_the_fields() -> None:
+    assert words("text: '{{ nothing.here }} **'\n") == []
 
 
-def test_broken_merge_field_is_told_once() -> None:
-    content = make_content(TextBlock("{{ nothing.here }}"))
+def test_bio_is_looked_at_where_it_is_shown() -> None:
     slots = Slots("seed")
-    marked, problems = mark(content, slots)
-    assert ids([*problems, *check_words(marked, slots)]) == ["merge-field"]
+    people = Author("Ana", bio="writes **books", id="ana"), Author("Bo", bio="draws **maps")
+    (problem,) = check_bios(make_content(TextBlock("x"), authors=people), slots)
+    assert "in the bio of ana: ** would be shown" in problem.message
