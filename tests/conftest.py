@@ -12,6 +12,7 @@ from tempfile import mkdtemp
 from typing import Any, Protocol
 
 import pytest
+from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent))  # `from tools import require`, `from factories import …`
 
@@ -19,6 +20,9 @@ from tools import require, require_module
 
 from newsletter.storage.engine import Database, open_database
 from newsletter.storage.migrate import require_current
+
+settings.register_profile("any-machine", deadline=None)  # how long one example takes says nothing about the code
+settings.load_profile("any-machine")
 
 
 class Databases(Protocol):

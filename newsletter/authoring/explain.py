@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -113,7 +114,7 @@ def _unknown_block(node: Node) -> Problem:
 
 def _wrong_type(node: Node, wanted: str, *, wants_text: bool) -> Problem:
     raw = node.source.text[node.start : node.end].split("\n", 1)[0].strip()
-    hint = f"Quote this text: {shortened(quoted(raw), 200)}" if wants_text and raw else ""
+    hint = _meant(node, raw, wants_text=wants_text) if raw else ""
     if node.value is None:
         return node.problem("empty-value", f"nothing is written here; it must be {wanted}")
     if isinstance(node.value, tuple):
@@ -123,6 +124,19 @@ def _wrong_type(node: Node, wanted: str, *, wants_text: bool) -> Problem:
     else:
         found = f"{_NAMES[type(node.value)]} ({shortened(raw)})"
     return node.problem("wrong-type", f"this must be {wanted}, not {found}", hint=hint)
+
+
+def _meant(node: Node, raw: str, *, wants_text: bool) -> str:
+    """What was probably meant by a value of another kind."""
+    if wants_text:
+        if ".links[" in node.path and len(node.mapping) > 1:
+            return 'An item is a sentence, such as "[](@noor) writes about maps.", or its id and text.'
+        return f"Quote this text: {shortened(quoted(raw), 200)}"
+    if node.text and node.path == "hero":
+        return f'Write {{image: {shortened(raw)}, alt: "…"}}'
+    if node.text and re.fullmatch(r"blocks\[\d+\]", node.path):
+        return f"Write text: {shortened(quoted(node.text))}"
+    return ""
 
 
 def _bounds(kind: str, context: Any, node: Node) -> tuple[str, str, str]:
@@ -143,12 +157,10 @@ def _bounds(kind: str, context: Any, node: Node) -> tuple[str, str, str]:
         case "literal_error":
             return "wrong-value", f"this must be {context['expected']}".replace("True", "true, or left empty"), ""
         case "string_pattern_mismatch":
-            hint = "Use letters, digits, - and _; begin with a letter or digit."
-            return (
-                "bad-name",
-                f"{shortened(node.text)!r} cannot be used here",
-                "An address looks like name@example.org." if "@" in context["pattern"] else hint,
-            )
+            hint = "An address looks like name@example.org." if "@" in context["pattern"] else _NAMING
+            if re.search(r"(^|\.)author(\[\d+\])?$", node.path):
+                hint = f"Write {{name: {shortened(quoted(node.text))}}}, or an id of people.yaml."
+            return "bad-name", f"{shortened(node.text)!r} cannot be used here", hint
         case _:
             return "wrong-value", "", ""
 

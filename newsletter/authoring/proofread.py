@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from newsletter.authoring.people import FILE as PEOPLE
 from newsletter.authoring.people import Person, person_links
 from newsletter.authoring.url import url_fault
+from newsletter.authoring.values import ID, crowding_sign
 from newsletter.errors import ExpressionError
 from newsletter.expression import FIELD, parse_field
 from newsletter.problem import Problem, Severity
@@ -67,10 +68,10 @@ def proofread(root: Node, references: References) -> Iterator[Problem]:
 
 
 def written(root: Node) -> Iterator[tuple[str, Node]]:
-    """The texts of one file that readers see, each with its key, those refused as too long left out."""
+    """The texts of one file that readers see, each with its key; those that the schema refuses as too much left out."""
     for key, _, node in _values(root):
         is_read = key in MARKDOWN or key in PLAIN or key in SAME_FOR_ALL or key in ("links", "title")
-        if is_read and node.text and len(node.text) <= MAX_LENGTH:
+        if is_read and node.text and len(node.text) <= MAX_LENGTH and not crowding_sign(node.text):
             yield key, node
 
 
@@ -121,7 +122,7 @@ def _text(key: str, parent: str, node: Node, references: References) -> Iterator
 
 def _authors(node: Node, references: References) -> Iterator[Problem]:
     for item in node.items or (node,):
-        if item.text.strip() and item.text.strip() not in references.people:
+        if re.match(ID, item.text.strip()) and item.text.strip() not in references.people:
             yield _unknown_person(item, item.text.strip(), references.people, 0)
 
 

@@ -17,6 +17,11 @@ MAX_SIGNS = 1000
 """Of one sign of Markdown in one text: a parser tries each with every other one after it."""
 
 
+def crowding_sign(text: str) -> str:
+    """The sign of Markdown of which a text holds too many to be parsed in good time; empty when it does not."""
+    return next((sign for sign in "[*_`" if text.count(sign) > MAX_SIGNS), "")
+
+
 def _one_line(value: str) -> str:
     if "\n" in value:
         raise PydanticCustomError("several-lines", "this must be one line")
@@ -24,8 +29,7 @@ def _one_line(value: str) -> str:
 
 
 def _readable(value: str) -> str:
-    sign = next((sign for sign in "[*_`" if value.count(sign) > MAX_SIGNS), "")
-    if sign:
+    if sign := crowding_sign(value):
         message = "this text holds more than {count} times the sign {sign}"
         context = {"count": MAX_SIGNS, "sign": sign, "hint": "Divide it into several texts."}
         raise PydanticCustomError("too-many-signs", message, context)
@@ -87,7 +91,8 @@ Aside = Annotated[str, Field(max_length=5_000), AfterValidator(_readable)]
 """Inline Markdown; may be empty."""
 Markdown = Annotated[str, Field(min_length=1, max_length=50_000), AfterValidator(_readable)]
 Url = Annotated[str, AfterValidator(_url), WithJsonSchema(_URL_SCHEMA)]
-Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,79}$")]
+ID = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,79}$"
+Id = Annotated[str, Field(pattern=ID)]
 ImagePath = Annotated[str, Field(min_length=1, max_length=300)]
 """An image beside the file."""
 Minutes = Annotated[int, Field(ge=1, le=600)]

@@ -34,20 +34,20 @@ def parse_source(data: bytes, name: str) -> tuple[Node | None, tuple[Problem, ..
     """YAML bytes → its root and what is wrong with it as YAML. The root is None when there is nothing to go on with."""
     if len(data) > MAX_BYTES:
         hint = "An issue is text; keep images and data in files of their own."
-        return None, (Problem("too-large", "the file has more than 1 MiB", Place(name), hint=hint),)
+        return None, (Problem("too-large", "the file has more than 1 MiB", Place(name, 1, 1), hint=hint),)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         return None, (_bad_encoding(data, name, error),)
     source = Source(name, text)
     if not text.strip():
-        return None, (Problem("empty-file", "the file is empty", Place(name)),)
+        return None, (Problem("empty-file", "the file is empty", Place(name, 1, 1)),)
     problems = list(_control_characters(source))
     if problems:
         return None, tuple(problems)
     root = compose(source, problems)
     if not problems and (root is None or root.value is None):
-        return None, (Problem("empty-file", "the file is empty but for comments", Place(name)),)
+        return None, (Problem("empty-file", "the file is empty but for comments", Place(name, 1, 1)),)
     return root, tuple(problems)
 
 

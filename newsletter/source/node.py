@@ -17,8 +17,9 @@ MAX_QUOTE = 1000
 
 Scalar: TypeAlias = str | int | float | bool | None
 
-FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Control characters, and the line ends that editors do not show as such (U+0085, U+2028, U+2029)."""
+FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\u202c\u202f-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Control characters, line ends that editors do not show as such (U+0085, U+2028, U+2029), and what turns the letters
+after it round for the eye alone (U+202D, U+202E)."""
 
 LINE_END = re.compile(r"\r\n|\r|\n")
 _WHITE_ESCAPES = frozenset([*"nrtvfNLP_ \t\r\n", "\r\n"])

@@ -24,7 +24,7 @@ _SYNTAX: tuple[tuple[str, str, str], ...] = (
     ("did not find expected key", "this does not fit what stands before it",
      "Look at the indentation; a text that begins or ends with a quote must be quoted as a whole."),
     ("did not find expected '-'", "this does not line up with the list it is in",
-     "Begin every item with '- ' in the same column."),
+     "Begin every item with '- ' in the same column, and line a key up with those above it."),
     ("document start", "this does not belong to what stands before it", "Look at the indentation of this line."),
 )  # fmt: skip
 """What the parser says → what the author is told and what to do; an empty hint shows the line quoted."""

@@ -215,6 +215,5 @@ TestLedger.settings = settings(
     max_examples=25,
     stateful_step_count=25,
     derandomize=True,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )

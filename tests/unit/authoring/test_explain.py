@@ -41,7 +41,8 @@ def test_every_block_type_is_accepted_with_an_id_before_or_after(name: str) -> N
         ("url: a\n    button: b", "unknown-block", "the first key of a block names its type, and 'url' is none",
          "Put 'button' first."),
         ("id: a", "unknown-block", "this block has no type", f"Its first key is one of {', '.join(BLOCKS)}."),
-        ("just words", "wrong-type", "this must be a block (lines of key: value), not text (just words)", ""),
+        ("just words", "wrong-type", "this must be a block (lines of key: value), not text (just words)",
+         'Write text: "just words"'),
         ("text: 7", "wrong-type", "this must be text, not a number (7)", 'Quote this text: "7"'),
         ("text: true", "wrong-type", "this must be text, not a yes-or-no value (true)", 'Quote this text: "true"'),
         ("text:", "empty-value", "nothing is written here; it must be text", ""),
@@ -52,6 +53,9 @@ def test_every_block_type_is_accepted_with_an_id_before_or_after(name: str) -> N
         ("links: []", "empty-value", "the list is empty", ""),
         ("links:\n      - Foo: bar", "wrong-type", "this must be text, not a mapping, because of the ': ' in it",
          'Quote this text: "Foo: bar"'),
+        ("links:\n      - {title: a, url: b}", "wrong-type",
+         "this must be text, not a mapping, because of the ': ' in it",
+         'An item is a sentence, such as "[](@noor) writes about maps.", or its id and text.'),
         ("links: [{txt: a, id: b}]", "unknown-key", "there is no key 'txt' here", "Did you mean 'text'?"),
         ("highlights: [a]", "wrong-type", "this must be a mapping (lines of key: value), not text (a)", ""),
         ("highlights: [{titel: a}]", "unknown-key", "there is no key 'titel' here", "Did you mean 'title'?"),
@@ -118,3 +122,16 @@ def test_every_problem_is_found_at_once_with_path_and_quote() -> None:
         ("blocks[0]", "f.yaml:4:5", "  - txt: a"),
         ("blocks[1].highlights[0].url", "f.yaml:7:14", "        url: b"),
     }
+
+
+@pytest.mark.parametrize(
+    ("head", "blocks", "hint"),
+    [
+        ("hero: coast.png\n", "  - text: a\n", 'Write {image: coast.png, alt: "…"}'),
+        ("author: Jane Doe\n", "  - text: a\n", 'Write {name: "Jane Doe"}, or an id of people.yaml.'),
+        ("author: [ana, Jane Doe]\n", "  - text: a\n", 'Write {name: "Jane Doe"}, or an id of people.yaml.'),
+        ("", "  - Hello there\n", 'Write text: "Hello there"'),
+    ],
+)
+def test_what_was_probably_meant_is_said(head: str, blocks: str, hint: str) -> None:
+    assert [problem.hint for problem in problems_of(blocks, f"{HEAD}{head}")] == [hint]

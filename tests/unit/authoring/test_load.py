@@ -214,7 +214,7 @@ ANY_FILE = st.one_of(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 @given(issue=ANY_FILE, translation=ANY_FILE, people=ANY_FILE)
 def test_any_files_give_an_issue_or_problems(tmp_path: Path, issue: bytes, translation: bytes, people: bytes) -> None:
     folder = tmp_path / "any"
@@ -227,7 +227,7 @@ def test_any_files_give_an_issue_or_problems(tmp_path: Path, issue: bytes, trans
     assert all(problem.message and problem.place.file for problem in loaded.problems)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
 @given(data=st.data())
 def test_any_damage_to_a_good_issue_gives_an_issue_or_problems(tmp_path: Path, data: st.DataObject) -> None:
     if not (tmp_path / "issues").exists():

@@ -126,6 +126,7 @@ def test_place_at_points_to_the_same_character_in_the_file(text: str, data: st.D
         ("a: b\x07\n", "control-character", 1, 5),
         ("a: b\u2028c\n", "control-character", 1, 5),
         ("a: b\x85c\n", "control-character", 1, 5),
+        ("a: b\u202ec\n", "control-character", 1, 5),
         ("[" * 60, "too-deep", 1, 51),
         ("a:\n" + "- x\n" * 60_000, "too-many-values", 50002, 3),
     ],
