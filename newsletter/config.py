@@ -120,7 +120,10 @@ class SendingSection(_Section):
     lease: Duration = timedelta(seconds=30)
     """How long a silent worker is believed; renewed at a third."""
     unknown: Literal["hold", "resend"] = "hold"
-    """What becomes of a message whose reply was lost: listed for a person, or sent again (and listed)."""
+    """What becomes of a message whose reply was lost: listed for a person, or sent again once (and listed).
+
+    What comes to nothing the second time, or whose reply is lost again, waits for a person.
+    """
     max_lateness: Duration = timedelta(hours=6)
     """A schedule later than this becomes missed and waits for a person."""
     expiry: Duration = timedelta(hours=48)

@@ -53,17 +53,26 @@ def resend_by_policy(
 ) -> int:
     """What `sending.unknown = "resend"` asks for: send unknown messages again after `patience`, until they expire.
 
-    Those whose bytes would differ stay held, and those of a delivery that was cancelled.
+    Once: what was sent again and came to nothing waits for a person. Those whose bytes would differ stay held, and
+    those of a delivery that was cancelled.
     """
     conditions = [
-        *_unknown(delivery, ()),
+        recipients.c.delivery_id == delivery,
+        _FOR_THE_POLICY,
         recipients.c.settled_at < now - patience,
         recipients.c.eligible_at > now - expiry,
-        recipients.c.reason != WOULD_DIFFER,
     ]
+    with database.read() as connection:  # asked every second: senders must not wait for it while there is nothing to do
+        if not connection.execute(sa.select(sa.exists().where(*conditions))).scalar_one():
+            return 0
     return _resend(database, delivery, conditions, now, _BY_POLICY) or 0
 
 
+_FOR_THE_POLICY = sa.and_(
+    recipients.c.state == RecipientState.UNKNOWN.value,
+    recipients.c.in_doubt == sa.false(),
+    recipients.c.reason != WOULD_DIFFER,
+)
 _BY_HAND = "a person decided to send it again"
 _BY_POLICY = 'sending.unknown = "resend" sends it again'
 
@@ -108,16 +117,12 @@ def _one_of(keys: Collection[str]) -> sa.ColumnElement[bool]:
 
 
 def with_unknown(database: Database) -> list[str]:
-    """The deliveries that have unknown recipients and may still send."""
+    """The deliveries that may still send and have unknown recipients that are the policy's to send to again."""
     over = [DeliveryState.CANCELLED.value, DeliveryState.HALTED.value, DeliveryState.PAUSED.value]
     query = (
         sa.select(deliveries.c.id)
         .where(deliveries.c.state.not_in(over))
-        .where(
-            sa.exists().where(
-                recipients.c.delivery_id == deliveries.c.id, recipients.c.state == RecipientState.UNKNOWN.value
-            )
-        )
+        .where(sa.exists().where(recipients.c.delivery_id == deliveries.c.id, _FOR_THE_POLICY))
     )
     with database.read() as connection:
         return list(connection.execute(query).scalars())

@@ -11,14 +11,15 @@ from factories import NOW, add_list, add_people, make_worker, start_delivery, su
 
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.delivery.ledger import Claim, PermitRequest, Settlement
-from newsletter.delivery.outcome import Accepted, Rejected, Reply, Unknown
-from newsletter.delivery.retry import Accept, GiveUp, Hold
+from newsletter.delivery.outcome import Accepted, Outcome, Rejected, Reply, Unknown
+from newsletter.delivery.plan import Exclusion
+from newsletter.delivery.retry import Accept, Decision, Exclude, GiveUp, Hold
 from newsletter.reporting.report import check_equation
 from newsletter.storage.books import read_books, resent_ones
 from newsletter.storage.deliveries import Deliveries
 from newsletter.storage.engine import Database
 from newsletter.storage.ledger import StoredLedger
-from newsletter.storage.resolve import accept_unknown, resend_by_policy, resend_unknown
+from newsletter.storage.resolve import accept_unknown, resend_by_policy, resend_unknown, with_unknown
 from newsletter.storage.tables import recipients, subscriptions
 
 WORKER = make_worker("worker")
@@ -54,6 +55,10 @@ def permitted(ledger: StoredLedger, delivery: str) -> Claim:
 def lose(ledger: StoredLedger, delivery: str) -> None:
     claim = permitted(ledger, delivery)
     ledger.record(WORKER, [Settlement(claim, Hold("line lost"), Unknown("line lost"))], [], NOW)
+
+
+def by_policy(database: Database) -> int:
+    return resend_by_policy(database, "first", NOW + timedelta(hours=1), patience=timedelta(minutes=12), expiry=EXPIRY)
 
 
 def states(database: Database, delivery: str) -> list[tuple[str, str]]:
@@ -144,8 +149,32 @@ def test_refusal_of_the_second_message_says_nothing_of_the_first(ledger: StoredL
 def test_what_the_policy_sends_again_is_in_doubt_as_well(database: Database) -> None:
     ledger = begin(database, "first")
     lose(ledger, "first")
-    later = NOW + timedelta(hours=1)
-    assert resend_by_policy(database, "first", later, patience=timedelta(minutes=12), expiry=EXPIRY) == 1
+    assert by_policy(database) == 1
 
     start_delivery(database, "second")
     assert states(database, "second") == [("excluded", "already_received")]
+
+
+@pytest.mark.parametrize(
+    ("decision", "outcome"),
+    [
+        (GiveUp("550 no"), Rejected(Reply(550, "", "no"))),
+        (Hold("line lost"), Unknown("line lost")),
+        (Exclude(Exclusion.RENDER), None),
+    ],
+)
+def test_what_the_policy_sent_again_is_not_sent_a_third_time(
+    database: Database, decision: Decision, outcome: Outcome | None
+) -> None:
+    ledger = begin(database, "first")
+    lose(ledger, "first")
+    assert with_unknown(database) == ["first"]
+    by_policy(database)
+    (claim,) = ledger.claim("first", WORKER, 10, NOW + timedelta(hours=1))
+    permits = [PermitRequest(claim, claim.recipient, "b" * 64)] if outcome else []
+    ledger.record(WORKER, [], permits, NOW)
+    ledger.record(WORKER, [Settlement(claim, decision, outcome)], [], NOW)
+
+    assert [state for state, _ in states(database, "first")] == ["unknown"]
+    assert (by_policy(database), with_unknown(database)) == (0, [])
+    assert resend_unknown(database, "first", NOW) == 1

@@ -1,4 +1,4 @@
-"""The policy `sending.unknown = "resend"`: what it sends again, when, and what it leaves alone."""
+"""The policy `sending.unknown = "resend"`: what it sends again, when and how often, and what it leaves alone."""
 
 from __future__ import annotations
 
@@ -63,3 +63,9 @@ def test_policy_leaves_alone_what_was_cancelled_a_moment_ago(database: Database,
     assert resend(database, delivery) == 0
     assert with_unknown(database) == []
     assert states(database) == ["unknown", "unknown"]
+
+
+def test_senders_do_not_wait_for_a_policy_with_nothing_to_do(database: Database, delivery: str) -> None:
+    with database.write() as connection:
+        connection.execute(sa.select(deliveries).with_for_update())
+        assert resend(database, delivery, NOW + PATIENCE / 2) == 0
