@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import sqlalchemy as sa
-from factories import NOW, add_list, add_people, make_order, start_delivery, suppress
+from factories import NOW, add_list, add_people, make_order, set_consent, start_delivery, suppress
 
 from newsletter.delivery.delivery import Delivery, DeliveryState
 from newsletter.delivery.ledger import RecipientState
@@ -50,6 +50,27 @@ def test_freeze_counts_pending_and_unsubscribed_as_left_out(database: Database) 
 
     assert delivery.left_out == {"pending": 3, "unsubscribed": 2}
     assert set(states(database)) == {*ADDRESSES[:2], ADDRESSES[7]}
+
+
+@pytest.mark.parametrize(
+    ("weekly", "monthly", "counted"),
+    [
+        ("unsubscribed", "pending", {"pending": 1}),
+        ("pending", "pending", {"pending": 1}),
+        ("pending", "confirmed", {}),
+        ("unsubscribed", "unsubscribed", {"unsubscribed": 1}),
+    ],
+)
+def test_somebody_left_out_counts_once_for_their_best_consent(
+    database: Database, weekly: str, monthly: str, counted: dict[str, int]
+) -> None:
+    lists = [add_list(database, slug) for slug in ("weekly", "monthly", "other")]
+    [person] = add_people(database, ADDRESSES[:1])
+    with database.write() as connection:
+        for list_id, consent in zip(lists, (weekly, monthly, "confirmed"), strict=True):
+            set_consent(connection, person, list_id, consent)
+
+    assert start_delivery(database, lists=("weekly", "monthly")).left_out == counted
 
 
 def test_freeze_keeps_suppressed_people_as_rows_with_the_reason(database: Database) -> None:
