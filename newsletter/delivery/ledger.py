@@ -43,6 +43,10 @@ class RecipientState(StrEnum):
     """Counted in, then left out: unsubscribed, already_received, no_permission, render, cancelled."""
 
 
+MAY_HAVE_ARRIVED = (RecipientState.PERMITTED, RecipientState.ACCEPTED, RecipientState.UNKNOWN)
+"""The states in which the last message may have arrived; an earlier one may have in any state of a row in doubt."""
+
+
 def rest_of(state: RecipientState, *, in_doubt: bool) -> RecipientState:
     """Where a recipient comes to rest who gets no (further) message: unknown, if an earlier one may have arrived."""
     return RecipientState.UNKNOWN if in_doubt else state

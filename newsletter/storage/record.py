@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from newsletter.delivery.delivery import DeliveryState
-from newsletter.delivery.ledger import Claim, PermitRequest, RecipientState, Settlement, Worker
+from newsletter.delivery.ledger import MAY_HAVE_ARRIVED, Claim, PermitRequest, RecipientState, Settlement, Worker
 from newsletter.delivery.settle import RowChange, Standing, outcome_name, reply_text, settle
 from newsletter.storage.tables import attempts, deliveries, recipients, workers
 
@@ -53,7 +53,7 @@ def write_settlements(
     states: dict[str, DeliveryState],
     now: datetime,
 ) -> None:
-    """Write down what became of attempts, then what that makes of their rows."""
+    """Write down what settlements make of their rows."""
     plain: list[dict[str, object]] = []
     for settlement in settlements:
         row = rows[settlement.claim.recipient]
@@ -74,7 +74,7 @@ def write_settlements(
 
 
 def _may_have_reached(row: Row) -> bool:
-    return row.in_doubt or row.state in (RecipientState.PERMITTED, RecipientState.ACCEPTED, RecipientState.UNKNOWN)
+    return row.in_doubt or row.state in MAY_HAVE_ARRIVED
 
 
 def _values(row: Row, settlement: Settlement, change: RowChange, now: datetime) -> dict[str, object]:

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
+from newsletter.delivery.ledger import MAY_HAVE_ARRIVED
+
 metadata = sa.MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -181,7 +183,7 @@ recipients = sa.Table(
 )
 
 MAY_HAVE_REACHED = sa.or_(
-    recipients.c.state.in_(["permitted", "accepted", "unknown"]), recipients.c.in_doubt == sa.true()
+    recipients.c.state.in_([state.value for state in MAY_HAVE_ARRIVED]), recipients.c.in_doubt == sa.true()
 )
 """Of a recipient's row: a message of it may have reached its address."""
 
