@@ -25,12 +25,14 @@ _LONGEST_PAUSE = 5.0
 class Fence:
     """Until when this worker may believe in itself: a little shorter than its lease, on a clock that never jumps.
 
-    Nobody takes over while the fence is open; once it is closed no permit is asked for and no granted one is used.
+    Nobody takes over while the fence is open; once it is closed no permit is asked for and no granted one is used. It
+    opens with the first renewal. `clock`: seconds since any moment.
     """
 
-    def __init__(self, lease: float) -> None:
+    def __init__(self, lease: float, clock: Callable[[], float] = now_elapsed) -> None:
         self._lease = lease
-        self._until = now_elapsed()
+        self._clock = clock
+        self._until = clock()
 
     def extend(self, renewed_at: float) -> None:
         """The lease was renewed by a request sent at `renewed_at`; its end counts from then, at the earliest."""
@@ -39,7 +41,7 @@ class Fence:
     @property
     def is_closed(self) -> bool:
         """Whether somebody else may take our claims any moment."""
-        return now_elapsed() >= self._until
+        return self._clock() >= self._until
 
 
 class Writer:
