@@ -1,0 +1,85 @@
+"""When a courier halts a delivery whose messages cannot be composed, and when it is one person's data."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import cast
+
+import pytest
+from factories import make_worker
+from letters import CLAIM
+
+from newsletter.delivery.courier import MOST_UNRENDERED, Courier, Surroundings
+from newsletter.delivery.envelope import Envelope
+from newsletter.delivery.gate import RelayGate
+from newsletter.delivery.ledger import Claim, Ledger
+from newsletter.delivery.message import Message
+from newsletter.delivery.outcome import Accepted, Outcome, Reply
+from newsletter.delivery.retry import RetryPolicy
+from newsletter.delivery.transport import Permit
+from newsletter.delivery.writer import Fence, Writer
+from newsletter.errors import ComposeError
+
+GOOD, BAD = CLAIM, replace(CLAIM, recipient="bad")
+
+
+class HaltLedger:
+    """Remembers which deliveries were halted, and why."""
+
+    def __init__(self) -> None:
+        self.halted: dict[str, str] = {}
+
+    def halt(self, delivery: str, reason: str) -> None:
+        self.halted[delivery] = reason
+
+
+class Welcoming:
+    """A way out that takes everything, and asks for no permit."""
+
+    async def send(self, envelope: Envelope, message: Message, permit: Permit) -> Outcome:
+        return Accepted(Reply(250, "", "ok"))
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def prepare(claim: Claim) -> tuple[Envelope, Message]:
+    if claim == BAD:
+        raise ComposeError("the name does not fit")
+    return Envelope("bounces@news.example", claim.address), Message(claim.recipient, b"hello", "c" * 64)
+
+
+def halted_by(claims: list[Claim]) -> dict[str, str]:
+    """Deliver these, one after the other; the deliveries that were halted, and why."""
+    ledger, worker = HaltLedger(), make_worker()
+
+    async def run() -> None:
+        around = Surroundings(
+            ledger=cast("Ledger", ledger), transport=Welcoming(), prepare=prepare, clock=lambda: datetime.now(UTC),
+            new_worker=lambda: worker, is_dead=lambda _: False, watch=lambda *_: None, trouble=lambda _: None,
+        )  # fmt: skip
+        writer = Writer(around.ledger, worker, Fence(30.0), clock=around.clock, trouble=around.trouble)
+        courier = Courier(around, RetryPolicy(), writer, RelayGate(None))
+        for claim in claims:
+            await courier.deliver(claim)
+        writer.close()
+
+    asyncio.run(run())
+    return ledger.halted
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "is_halted"),
+    [
+        (0, MOST_UNRENDERED, False),
+        (0, MOST_UNRENDERED + 1, True),
+        (2078, 21, True),
+        (2079, 21, False),  # one in a hundred
+    ],
+)
+def test_many_that_cannot_be_composed_halt_a_delivery_unless_they_are_few_among_many(
+    good: int, bad: int, is_halted: bool
+) -> None:
+    assert bool(halted_by([GOOD] * good + [BAD] * bad)) is is_halted
