@@ -62,6 +62,8 @@ class Signer:
 
     def verify(self, purpose: Purpose, token: str) -> str:
         """The payload of a token of ours, whatever its case. Raises LinkError for anything else, in constant time."""
+        if not token.isascii():  # lower() makes an ASCII letter of U+212A, the sign of the kelvin
+            raise LinkError(NOT_OURS)
         token = token.lower()
         payload, key_id, tag = token[: -_TAG - _KEY_ID], token[-_TAG - _KEY_ID : -_TAG], token[-_TAG:]
         key = self._keys.get(key_id)

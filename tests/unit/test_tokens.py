@@ -50,6 +50,13 @@ def test_token_with_one_character_changed_is_refused(data: st.DataObject) -> Non
         Signer([NEW]).verify(Purpose.UNSUBSCRIBE, token[:at] + other + token[at + 1 :])
 
 
+def test_token_with_a_letter_that_lower_case_makes_ascii_is_refused() -> None:
+    signer = Signer([NEW])
+    token = signer.sign(Purpose.UNSUBSCRIBE, "kkkk")
+    with pytest.raises(LinkError):
+        signer.verify(Purpose.UNSUBSCRIBE, token.replace("k", "\N{KELVIN SIGN}"))
+
+
 @given(st.text(max_size=200))
 def test_any_text_is_refused_without_a_crash(text: str) -> None:
     with pytest.raises(LinkError):
