@@ -286,7 +286,7 @@ def report_on(database: Database, delivery: str) -> Report:
         languages=languages,
         reasons=reasons,
         unknown=tuple(store.recipients(delivery, RecipientState.UNKNOWN)),
-        resent=tuple(one for name in resent if (one := store.recipient(name)) is not None),
+        resent=tuple(resent),
         next_at=next_at,
         attended=is_attended(database),
     )

@@ -6,9 +6,10 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from newsletter.delivery.ledger import RecipientState
+from newsletter.delivery.ledger import Recipient, RecipientState
 from newsletter.delivery.plan import digest
 from newsletter.reporting.report import Books
+from newsletter.storage.deliveries import list_slugs, recipient_of
 from newsletter.storage.tables import attempts, recipients
 
 ACCEPTED_BY_HAND = "resolved"
@@ -67,23 +68,23 @@ def read_reasons(connection: sa.Connection, delivery: str) -> dict[RecipientStat
     return found
 
 
-def resent_ones(connection: sa.Connection, delivery: str) -> list[str]:
-    """Recipients whose message was permitted once more although an earlier attempt may have arrived."""
+def resent_ones(connection: sa.Connection, delivery: str) -> list[Recipient]:
+    """The recipients whose message was permitted once more although an earlier attempt may have arrived."""
     later = attempts.alias()
-    query = (
-        sa.select(recipients.c.id)
-        .join(attempts, attempts.c.recipient_id == recipients.c.id)
-        .join(later, sa.and_(later.c.recipient_id == recipients.c.id, later.c.epoch > attempts.c.epoch))
+    tried_again = sa.and_(later.c.recipient_id == attempts.c.recipient_id, later.c.epoch > attempts.c.epoch)
+    was_resent = (
+        sa.exists()
+        .select_from(attempts.join(later, tried_again))
         .where(
-            recipients.c.delivery_id == delivery,
+            attempts.c.recipient_id == recipients.c.id,
             attempts.c.permitted_at.is_not(None),
             attempts.c.outcome.in_(["", "unknown"]),
             later.c.permitted_at.is_not(None),
         )
-        .distinct()
-        .order_by(recipients.c.id)
     )
-    return list(connection.execute(query).scalars())
+    query = sa.select(recipients).where(recipients.c.delivery_id == delivery, was_resent).order_by(recipients.c.id)
+    slugs = list_slugs(connection, delivery)
+    return [recipient_of(row, slugs) for row in connection.execute(query)]
 
 
 def digest_of_rows(connection: sa.Connection, delivery: str) -> str:
@@ -124,7 +125,6 @@ def _accepted_twice(delivery: str) -> sa.Select[str]:
             sa.and_(
                 recipients.c.state == RecipientState.ACCEPTED,
                 recipients.c.again == sa.false(),
-                recipients.c.address_hash != "",
                 elsewhere,
             ),
         ),

@@ -163,7 +163,7 @@ class Deliveries:
         """One row of the ledger by its id."""
         with self._database.read() as connection:
             row = connection.execute(sa.select(recipients).where(recipients.c.id == recipient)).one_or_none()
-            return None if row is None else _recipient(row, list_slugs(connection, row.delivery_id))
+            return None if row is None else recipient_of(row, list_slugs(connection, row.delivery_id))
 
     def recipients(self, delivery: str, state: RecipientState | None = None) -> Iterator[Recipient]:
         """The rows of one delivery in the order of their address hashes, read page by page as they are asked for."""
@@ -175,7 +175,7 @@ class Deliveries:
             with self._database.read() as connection:
                 slugs = list_slugs(connection, delivery)
                 rows = connection.execute(query.order_by(recipients.c.address_hash).limit(_PAGE)).all()
-            yield from (_recipient(row, slugs) for row in rows)
+            yield from (recipient_of(row, slugs) for row in rows)
             if len(rows) < _PAGE:
                 return
             after = rows[-1].address_hash
@@ -281,7 +281,8 @@ def _delivery(row: sa.Row[*tuple[Any, ...]], slugs: Iterable[str], languages: It
     )
 
 
-def _recipient(row: sa.Row[*tuple[Any, ...]], slugs: Mapping[int, str]) -> Recipient:
+def recipient_of(row: sa.Row[*tuple[Any, ...]], slugs: Mapping[int, str]) -> Recipient:
+    """A row of the ledger as it is shown; `slugs` are those of its delivery's lists."""
     return Recipient(
         id=row.id,
         delivery=row.delivery_id,

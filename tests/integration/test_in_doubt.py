@@ -97,7 +97,7 @@ def test_second_message_is_sent_and_listed(ledger: StoredLedger, database: Datab
 
     assert states(database, "first") == [("accepted", "")]
     with database.read() as connection:
-        assert resent_ones(connection, "first") == [claim.recipient]
+        assert [one.id for one in resent_ones(connection, "first")] == [claim.recipient]
 
 
 def cancel(database: Database) -> None:

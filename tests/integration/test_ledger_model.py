@@ -180,7 +180,7 @@ class Ledger(RuleBasedStateMachine):
         twice = {address for address, copies in self.taken.items() if copies > 1}
         if twice:
             with self.database.read() as connection:
-                listed = {id_ for name in NAMES for id_ in resent_ones(connection, name)}
+                listed = {one.id for name in NAMES for one in resent_ones(connection, name)}
             named = {one.address for name in NAMES for one in self.store.recipients(name) if one.id in listed}
             assert twice - {claim.address for _, claim in self.dotted} <= named
 
