@@ -125,7 +125,7 @@ class RelayTimeoutError(TransportError, TimeoutError):
 
 
 class RelayLoginError(TransportError):
-    """The relay refuses our credentials or cannot do the TLS we insist on. Sending pauses; a person must act."""
+    """The relay refuses our credentials or cannot do the TLS we insist on. The delivery halts; a person must act."""
 
 
 class PermitRefusedError(TransportError):

@@ -2,7 +2,7 @@
 
 Rows are read and judged first, while nobody waits; then one transaction looks up who is there, decides, and writes. So
 a crash at any moment leaves either everything or nothing, and the same command can simply be said again. The price is
-that other writers wait for that transaction, on SQLite a second or two for every hundred thousand rows.
+that other writers wait for that transaction, on SQLite for seconds when there are hundreds of thousands of rows.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ class Surroundings:
     watch: Callable[[Claim, Decision], None]
     """Is told of every message that was settled."""
     trouble: Callable[[str], None]
-    """Is told what keeps messages from leaving: the relay or the database out of reach."""
+    """Is told what keeps messages from leaving: relay or database out of reach, one person's data, our mistakes."""
 
 
 class Courier:

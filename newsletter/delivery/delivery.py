@@ -17,11 +17,11 @@ class DeliveryState(StrEnum):
     """Its audience is being frozen into recipients."""
     SENDING = "sending"
     PAUSED = "paused"
-    """Stopped by a person; `resume` goes on."""
+    """Stopped by a person, or because the database is an older copy; `resume` goes on."""
     HALTED = "halted"
     """Stopped by the program (a refused login, too many refusals that are our fault); a person must look and resume."""
     MISSED = "missed"
-    """Its time passed by more than `max_lateness` with nobody running; waits for a person."""
+    """Its time passed by more than `max_lateness`, or the database is an older copy; waits for a person."""
     FINISHED = "finished"
     """Nothing is left to do; unknown outcomes may still be listed."""
     CANCELLED = "cancelled"
@@ -81,7 +81,7 @@ class Delivery:
     left_out: Mapping[str, int] = field(default_factory=dict)
     """People of the lists who are no recipients, by reason: pending, unsubscribed."""
     reason: str = ""
-    """Why it is halted, paused or missed."""
+    """Why it is halted, paused, missed or cancelled."""
 
     def may_become(self, state: DeliveryState) -> bool:
         """Whether this state may follow the present one."""
