@@ -46,6 +46,11 @@ def url_fault(written: str) -> BadUrl | None:
     except ValueError as error:
         return BadUrl(f"this is not a link: {error}")
     if parts.scheme in ("http", "https"):
+        if "@" in parts.netloc:
+            return BadUrl(
+                "the part before @ looks like another address",  # https://bank.example@evil.example leads to the second
+                "Leave out what stands between // and @; a link to a mail address begins with mailto:",
+            )
         return _host_fault(host)
     if parts.scheme == "mailto":
         is_address = re.fullmatch(r"[^@]+@[^@]+\.[^@]+", parts.path)

@@ -6,13 +6,15 @@ from hypothesis import strategies as st
 
 from newsletter.authoring.url import MAX_LENGTH, BadUrl, normalise_url, url_fault
 
+_NO_USER = "Leave out what stands between // and @; a link to a mail address begins with mailto:"
+
 
 @pytest.mark.parametrize(
     "url",
     [
         "https://example.org", "HTTP://Example.org:8080/a(b)?c=d&e#f", "https://例子.example/路", "http://localhost:8000/x",
         "https://[2001:db8::1]/", "mailto:ana@example.org", "mailto:ana@example.org?subject=Hi",
-        "https://example.org/?n={{ subscriber.name }}", "{{ link.view }}", "https://user@example.org/",
+        "https://example.org/?n={{ subscriber.name }}", "{{ link.view }}", "https://example.org/@user",
     ],
 )  # fmt: skip
 def test_url_that_mail_may_hold(url: str) -> None:
@@ -39,6 +41,10 @@ def test_url_that_mail_may_hold(url: str) -> None:
         ("https:///x", "A link looks like https://example.org/page"),
         ("https://example", "A link looks like https://example.org/page"),
         ("https://example..org", "A link looks like https://example.org/page"),
+        ("https://bank.example@example.org/", _NO_USER),
+        ("https://bank.example:443@example.org/", _NO_USER),
+        ("http://@example.org", _NO_USER),
+        ("https://{{ subscriber.name }}@example.org", _NO_USER),
         ("mailto:ana", "As in mailto:name@example.org"),
     ],
 )
