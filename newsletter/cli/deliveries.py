@@ -111,7 +111,7 @@ def _facts(delivery: Delivery, told: Callable[[datetime], str] = datetime.isofor
 @JSON
 @click.pass_context
 def show(ctx: click.Context, delivery: str, as_json: bool) -> None:
-    """One delivery: how it stands, and how many recipients are in which state."""
+    """One delivery: how it stands, its recipients counted by state."""
     project, report = _report(ctx, delivery)
     if as_json:
         print_json(_facts(report.delivery) | _numbers(report))
@@ -128,9 +128,9 @@ def show(ctx: click.Context, delivery: str, as_json: bool) -> None:
 @JSON
 @click.pass_context
 def report(ctx: click.Context, delivery: str, as_json: bool) -> int:
-    """What a delivery came to: counts, reasons, who may or may not have got it, and whether the books balance.
+    """What a delivery came to: counts, reasons, unknown outcomes.
 
-    Exits with 1 when they do not.
+    Says whether the books balance, too, and exits with 1 when they do not.
     """
     project, found = _report(ctx, delivery)
     if as_json:
@@ -186,7 +186,7 @@ def _report_lines(report: Report, told: Callable[[datetime], str]) -> Iterator[s
 @JSON
 @click.pass_context
 def recipients(ctx: click.Context, delivery: str, state: str | None, as_json: bool) -> None:
-    """The recipients of a delivery and what became of each; with --json one object a line."""
+    """The recipients of a delivery and what became of each. With --json one object a line."""
     from newsletter.delivery.ledger import RecipientState
     from newsletter.storage.deliveries import Deliveries
 
@@ -247,9 +247,10 @@ def pause(ctx: click.Context, delivery: str, as_json: bool) -> None:
 @JSON
 @click.pass_context
 def resume(ctx: click.Context, delivery: str, detach: bool, as_json: bool) -> int:
-    """Go on with a delivery that was paused, halted, missed, or whose process died.
+    """Go on with a delivery that was paused, halted or missed.
 
-    Takes over at once from a dead process of this host; from another host's when its lease has run out.
+    Also with one whose process died: takes over at once from a dead process of this host; from another host's when
+    its lease has run out.
 
     Exit codes: 0 done, 1 failed, 3 stopped before the end or outcomes are unknown.
     """
@@ -271,7 +272,7 @@ def resume(ctx: click.Context, delivery: str, detach: bool, as_json: bool) -> in
 @JSON
 @click.pass_context
 def cancel(ctx: click.Context, delivery: str, as_json: bool) -> None:
-    """End a delivery for good; whoever is still waiting gets nothing."""
+    """End a delivery for good. Whoever is still waiting gets nothing."""
     from newsletter.app.deliveries import cancel as cancel_delivery
 
     with _opened(ctx) as (project, database):
@@ -312,7 +313,7 @@ def reschedule(ctx: click.Context, delivery: str, at: str, timezone: str | None,
 def resolve(
     ctx: click.Context, delivery: str, verdict: Literal["accepted", "resend"], only: tuple[str, ...], as_json: bool
 ) -> None:
-    """Decide what became of recipients whose outcome is unknown: of all, or of some."""
+    """Decide what became of recipients whose outcome is unknown. Speaks of all of them, or of some."""
     from newsletter.app.deliveries import resolve as resolve_unknown
 
     with _opened(ctx) as (project, database):

@@ -45,7 +45,7 @@ def db() -> None:
 @_as_json
 @click.pass_context
 def upgrade(ctx: click.Context, as_json: bool) -> None:
-    """Bring the database to the schema of this program; make a backup first."""
+    """Bring the database to the schema of this program. Make a backup first."""
     from newsletter.app.database import upgrade_database
 
     done = upgrade_database(the_project(ctx))

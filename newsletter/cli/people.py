@@ -58,7 +58,7 @@ def subscribers() -> None:
 @_as_json
 @click.pass_context
 def import_(ctx: click.Context, /, file: Path, slugs: tuple[str, ...], as_json: bool, **options: Any) -> None:
-    """Import a CSV file: all of it, or nothing if it cannot be finished.
+    """Import a CSV file: all of it, or nothing if it fails.
 
     Columns: email (needed), name, language, timezone; every other column is an attribute. Consent never gets better:
     who is suppressed or has left a list stays so. No mail is sent.
@@ -114,7 +114,7 @@ def export(ctx: click.Context, slug: str | None, raw: bool, out: Path | None, as
 @_as_json
 @click.pass_context
 def add(ctx: click.Context, /, email: str, slugs: tuple[str, ...], as_json: bool, **options: Any) -> None:
-    """Put one person on lists, or record that they confirmed a subscription.
+    """Put one person on lists, or record that they confirmed.
 
     Consent that was given or withdrawn before changes only with --consent confirmed and a --basis that says how they
     told you.
@@ -176,7 +176,7 @@ def unsubscribe(ctx: click.Context, email: str, slug: str | None, as_json: bool)
 @_as_json
 @click.pass_context
 def suppress(ctx: click.Context, email: str, reason: str, as_json: bool) -> None:
-    """Never write to an address again, whatever its subscriptions say."""
+    """Never write to an address again, whatever it subscribes to."""
     from newsletter.app.database import connected
     from newsletter.app.people import suppress_person
 
@@ -194,7 +194,7 @@ def suppress(ctx: click.Context, email: str, reason: str, as_json: bool) -> None
 @_as_json
 @click.pass_context
 def unsuppress(ctx: click.Context, email: str, as_json: bool) -> None:
-    """Allow an address again; its subscriptions say what they said before."""
+    """Allow an address again. Its subscriptions say what they said before."""
     from newsletter.app.database import connected
     from newsletter.app.people import unsuppress_person
 

@@ -35,6 +35,13 @@ def test_command_says_what_it_does(name: str) -> None:
     assert len(shown.splitlines()) > 3
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_commands_are_listed_in_whole_sentences(name: str) -> None:
+    shown = CliRunner().invoke(cli, [name, "--help"], terminal_width=80).output
+    listed = shown.partition("\nCommands:\n")[2].splitlines()
+    assert [line for line in listed if line.endswith("...") or len(line) > 80] == []
+
+
 def test_unknown_command_is_wrong_usage_with_a_hint() -> None:
     done = CliRunner().invoke(cli, ["chekc"])
     assert done.exit_code == 2
