@@ -13,7 +13,7 @@ from email.parser import BytesHeaderParser
 
 from newsletter.delivery.wire import check_wire, read_header_names
 from newsletter.errors import ComposeError
-from newsletter.problem import Place, Problem, Severity
+from newsletter.problem import Place, Problem
 
 ONCE = (
     "From",
@@ -30,8 +30,6 @@ ONCE = (
     "Precedence",
 )
 """Each stands exactly once in every message of a delivery (RFC 5322, section 3.6; RFC 8058, section 3.1)."""
-
-_LONG_SUBJECT = 150  # characters; inboxes show 40 to 80 of them
 
 
 def check_headers(data: bytes, place: Place) -> list[Problem]:
@@ -61,9 +59,6 @@ def _check_values(data: bytes, place: Place) -> Iterator[Problem]:
     if not subject:
         hint = "Give every merge field in it a default"
         yield Problem("empty-subject", "the subject is empty", place, path="subject", hint=hint)
-    elif len(subject) > _LONG_SUBJECT:
-        message = f"the subject has {len(subject)} characters; inboxes show 40 to 80 of them"
-        yield Problem("long-subject", message, place, Severity.WARNING, path="subject", hint="Say the main thing first")
     if not re.fullmatch(r"<https?://[!-;=?-~]+>", str(parsed.get("List-Unsubscribe", ""))):
         yield Problem("one-click", "List-Unsubscribe holds no URL that can be opened", place)
     if str(parsed.get("List-Unsubscribe-Post", "")) != "List-Unsubscribe=One-Click":
