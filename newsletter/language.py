@@ -6,6 +6,7 @@ The ground: authors, subscribers, phrases, pages and the plan of a delivery all 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 _TAG = re.compile(
@@ -68,6 +69,17 @@ def direction_of(tag: str) -> str:
     script = _script(parts)
     from_the_right = script in _RTL_SCRIPTS if script else parts[:1] and parts[0] in _RTL
     return "rtl" if from_the_right else "ltr"
+
+
+def isolate(text: str, language: str) -> str:
+    """A name to stand inside a sentence of a language: one written the other way is kept from turning its neighbours.
+
+    It is put between FSI and PDI (Unicode TR9, 2.5), which show nothing; all other text stays as it is.
+    """
+    foreign = ("L",) if direction_of(language) == "rtl" else ("R", "AL")
+    if any(unicodedata.bidirectional(char) in foreign for char in text):
+        return "\u2068" + text + "\u2069"
+    return text
 
 
 def _parts(text: str) -> list[str]:

@@ -49,7 +49,8 @@ class Context:
 
     Beside these a template has `render_block(block, previous)`, and a block's template has `block` and `previous`, the
     block before it or none, which decides the gap between the two. Filters:
-    `markdown` and `inline` (Markdown → safe HTML), `plain` (Markdown → escaped words), `issue_date` (date → text).
+    `markdown` and `inline` (Markdown → safe HTML), `plain` (Markdown → escaped words), `issue_date` (date → text),
+    `isolated` (a name → the same, kept from turning the sentence around it).
     The two that make HTML put `theme.markdown_styles(language)[tag]` into the `style` of each tag they write: p, a, ul,
     ol, li, h2, h3, blockquote, code, pre, hr, strong, em; `p_last` goes on the last paragraph of a text instead of p.
     """

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import escapeHtml
+from markdown_it.renderer import RendererHTML
 from markdown_it.rules_inline import StateInline
 from markdown_it.rules_inline.state_inline import Delimiter
 from markdown_it.token import Token
@@ -90,6 +91,8 @@ def _parser() -> MarkdownIt:
     parser.inline.ruler.at("emphasis", _emphasis)
     parser.inline.ruler2.before("fragments_join", UNMATCHED, _keep_unmatched)
     parser.add_render_rule(UNMATCHED, _render_unmatched)
+    parser.add_render_rule("fence", _render_code)
+    parser.add_render_rule("code_block", _render_code)
     return parser
 
 
@@ -169,6 +172,11 @@ def _render_unmatched(_self: object, tokens: Sequence[Token], at: int, _options:
     return escapeHtml(tokens[at].content)
 
 
+def _render_code(self: RendererHTML, tokens: Sequence[Token], at: int, _options: object, _env: object) -> str:
+    """Lines of code as one element; the library's rule would style a `<code>` inside and leave the `<pre>` its gaps."""
+    return f"<pre{self.renderAttrs(tokens[at])}>{escapeHtml(tokens[at].content)}</pre>\n"
+
+
 # -- HTML -------------------------------------------------------------------------------------------------------------
 
 
@@ -208,13 +216,18 @@ def target(url: str, slots: Slots) -> str:
 
 
 def _style_blocks(tokens: Sequence[Token], styles: Styles) -> None:
+    """Styles of their own for blocks; what ends with the text has no gap below it, for that is the next block's."""
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):
             token.tag = "h2" if token.tag in ("h1", "h2") else "h3"  # the issue's title is the only first heading
         _style(token, styles)
-    last = next((token for token in reversed(tokens) if token.level == 0 and token.type == "paragraph_open"), None)
-    if last is not None and tokens[-1].type == "paragraph_close" and "p_last" in styles:
-        last.attrSet("style", styles["p_last"])
+    node = SyntaxTreeNode(tokens)
+    while node.children and node.type != "inline":  # a list ends with its last item, and that with its last paragraph
+        node = node.children[-1]
+        if node.type == "paragraph" and "p_last" in styles:
+            node.attrs["style"] = styles["p_last"]
+        elif "style" in node.attrs:
+            node.attrs["style"] = f"{node.attrs['style']};margin-bottom:0"
 
 
 def _style(token: Token, styles: Styles) -> None:

@@ -30,6 +30,7 @@ from newsletter.compiler.context import Context
 from newsletter.compiler.markdown import target, tree
 from newsletter.compiler.phrases import issue_date
 from newsletter.compiler.slots import Slots
+from newsletter.language import isolate
 
 _GLUE = "\u00a0"
 """A space at which no line breaks, so that a note stays with its word; a common space in the end."""
@@ -59,7 +60,7 @@ class _Writer:
         if content.reading_time:
             facts.append(t("minutes", count=content.reading_time))
         if content.publication:
-            facts.append(content.publication + (self._note(url) if (url := content.publication_url) else ""))
+            facts.append(self._noted(content.publication, content.publication_url))
         parts = [self._context.identity.newsletter, wrap(" · ".join(facts)), _underlined(content.title, "=")]
         if content.subtitle:
             parts.append(wrap(content.subtitle))
@@ -84,8 +85,8 @@ class _Writer:
                 return self._section(self._picture(block.picture))
             case QuoteBlock():
                 quote = wrap(self._inline(block.quote), first="> ", rest="> ")
-                by = wrap(self._context.t("said_by") + block.by, first="> ", rest="> ") if block.by else ""
-                return self._section("\n".join(filter(None, (quote, by))))
+                by = self._context.t("said_by") + self._isolated(block.by)
+                return self._section("\n".join([quote, *([wrap(by, first="> ", rest="> ")] if block.by else [])]))
             case ButtonBlock():
                 return f"{wrap(block.label, first='→ ', rest='  ')}\n  {block.url}"
             case DividerBlock():
@@ -103,21 +104,22 @@ class _Writer:
     def footer(self) -> str:
         """Why this mail came, how to leave, who sends it."""
         identity, links, t = self._context.identity, self._context.links, self._context.t
-        lines = ["-" * WIDTH, wrap(t("why", newsletter=identity.newsletter)), ""]
+        lines = ["-" * WIDTH, wrap(t("why", newsletter=self._isolated(identity.newsletter))), ""]
         lines += [_named(t("unsubscribe"), links.unsubscribe), _named(t("view"), links.view)]
         if identity.contact:
             lines.append(_named(t("contact"), identity.contact_text))
         if identity.imprint_url:
             lines.append(_named(t("imprint"), identity.imprint_url))
-        sender = ", ".join(filter(None, (identity.legal_name, " ".join(identity.postal_address.split()))))
-        return "\n".join([*lines, *(["", wrap(sender)] if sender else [])])
+        sender = filter(None, (identity.legal_name, " ".join(identity.postal_address.split())))
+        address = self._isolated(", ".join(map(self._isolated, sender)))  # a foreign address, its name before it
+        return "\n".join([*lines, *(["", wrap(address)] if address else [])])
 
     def _byline(self) -> str:
         content, t = self._context.content, self._context.t
         lines = []
         alone = content.authors[0] if len(content.authors) == 1 else None
         if content.authors:
-            lines.append(wrap(t("by") + (alone.name if alone else self._names(content.authors))))
+            lines.append(wrap(t("by") + (self._isolated(alone.name) if alone else self._names(content.authors))))
         if alone and alone.url:
             lines.append(_named(t("follow"), alone.url))
         if content.source:
@@ -134,7 +136,7 @@ class _Writer:
         if item.reading_time:
             facts.append(t("minutes", count=item.reading_time))
         if item.label:
-            facts.append(item.label)
+            facts.append(self._isolated(item.label))
         head = [wrap(item.title, first="* ", rest="  ")]
         if item.url:
             head.append(f"  {item.url}")
@@ -160,7 +162,7 @@ class _Writer:
             if number:
                 after = t("last") if number == len(authors) - 1 else t("comma")
                 names += t("two") if len(authors) == 2 else after
-            names += author.name + (self._note(author.url) if author.url else "")
+            names += self._noted(author.name, author.url)
         return names
 
     def _paragraphs(self, text: str, width: int = WIDTH) -> list[str]:
@@ -212,7 +214,13 @@ class _Writer:
         url = target(str(node.attrs.get("href", "")), self._slots)
         if not url or normalise_url(words) == url or f"mailto:{words}" == url:
             return words
-        return words + self._note(url)
+        return self._noted(words, url)
+
+    def _isolated(self, words: str) -> str:
+        return isolate(words, self._context.language)
+
+    def _noted(self, words: str, url: str) -> str:
+        return self._isolated(words) + (self._note(url) if url else "")
 
     def _note(self, url: str) -> str:
         known = next((number for number, noted in self._notes if noted == url), 0)

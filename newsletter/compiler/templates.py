@@ -27,6 +27,7 @@ from newsletter.compiler.markdown import Styles, plain_words, render_inline, ren
 from newsletter.compiler.phrases import issue_date
 from newsletter.compiler.slots import Slots
 from newsletter.errors import TemplateError
+from newsletter.language import isolate
 from newsletter.problem import Place, Problem
 
 SUFFIX = ".mjml.j2"
@@ -229,7 +230,12 @@ def _filters(context: Context, slots: Slots) -> dict[str, Callable[..., object]]
     def issue_day(day: date) -> str:
         return issue_date(day, context.language)
 
-    return {"markdown": markdown, "inline": inline, "plain": plain_words, "issue_date": issue_day}
+    def isolated(text: str) -> str:
+        return isolate(text, context.language)
+
+    return {
+        "markdown": markdown, "inline": inline, "plain": plain_words, "issue_date": issue_day, "isolated": isolated,
+    }  # fmt: skip
 
 
 def mjml_traps(rendered: Rendered) -> Iterator[tuple[int, str, str]]:

@@ -148,7 +148,7 @@ class Theme:
             "h2": heading,
             "h3": heading,
             "blockquote": f"margin:0 0 {gap}px;padding-{start}:16px;border-{start}:1px solid {self.light.rule}",
-            "code": "font-family:Menlo, Consolas, monospace",
+            "code": "font-family:Menlo, Consolas, monospace;line-height:1",
             "pre": f"margin:0 0 {gap}px;font-family:Menlo, Consolas, monospace;white-space:pre-wrap",
             "hr": f"margin:24px 0;border:0;border-top:1px solid {self.light.rule}",
             "strong": "font-weight:700",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.language import best_match, direction_of, language_tag, lookup_order
+from newsletter.language import best_match, direction_of, isolate, language_tag, lookup_order
 
 
 @pytest.mark.parametrize(
@@ -115,3 +115,21 @@ def test_direction_of_language(tag: str, direction: str) -> None:
 def test_any_text_is_a_tag_or_has_nothing_to_look_for(text: str) -> None:
     tag = language_tag(text)
     assert lookup_order(text)[:1] == ([tag] if tag else [])
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "foreign"),
+    [
+        ("Ana Example", "he", True),
+        ("11 · 2024", "he", False),
+        ("נועה לביא", "he", False),
+        ("نور الخياط", "he", False),
+        ("نور Example", "ar", True),
+        ("נועה לביא", "en", True),
+        ("نور الخياط", "zh", True),
+        ("Ana Example", "zh", False),
+        ("", "he", False),
+    ],
+)
+def test_only_a_name_written_the_other_way_is_isolated(text: str, language: str, foreign: bool) -> None:
+    assert isolate(text, language) == (f"\u2068{text}\u2069" if foreign else text)

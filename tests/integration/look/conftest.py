@@ -62,7 +62,10 @@ def editions(project: Project) -> Mapping[str, Edition]:
         assert issue is not None
         found |= {f"{issue.slug}/{tag}": edition for tag, edition in _compile(project, issue).items()}
     hero = read_image(ROOT / "issues" / "2024-01-25-frontiers-of-llms" / "hero.png")
-    for name, content in (("ar", _arabic(hero)), ("he", _hebrew(hero)), ("sixty", _sixty(hero)), ("narrow", _narrow())):
+    made_up = {
+        "ar": _arabic(hero), "he": _hebrew(hero), "sixty": _sixty(hero), "narrow": _narrow(), "endings": _endings(),
+    }  # fmt: skip
+    for name, content in made_up.items():
         issue = Issue(f"made-up-{name}", Path("issue.yaml"), content.language, {content.language: content})
         found[f"made-up/{name}"] = _compile(project, issue)[content.language]
     return found
@@ -114,6 +117,9 @@ def _hebrew(hero: ImageFile) -> Content:
         subtitle="",
         blocks=(
             TextBlock("לפני שנתיים איש לא דיבר על *אחזור*."),
+            HighlightsBlock(
+                (Article("ארבע סיביות", authors=_authors(2), summary="מבט כן.", reading_time=11, label="Opinion"),)
+            ),
             QuoteBlock("מודל לבדו הוא זר חכם.", by="Ines Example"),
         ),
     )
@@ -163,6 +169,19 @@ def _narrow() -> Content:
             ButtonBlock("Jetzt mitschreiben", "https://news.test/write"),
         ),
         signature=_LONG,
+    )
+
+
+def _endings() -> Content:
+    """Texts that end with something else than a paragraph."""
+    texts = (
+        "Words.\n\n- One\n- Two",
+        "> Somebody said\n>\n> this.",
+        "```\na = 1\n```",
+        "1. One\n\n   - Two\n\n     Three",
+    )
+    return Content(
+        language="en", places=_PLACES, title="Endings", date=date(2024, 1, 25), blocks=tuple(map(TextBlock, texts))
     )
 
 

@@ -80,6 +80,7 @@
         alt: image.getAttribute("alt"), width: image.getAttribute("width"), height: image.getAttribute("height"),
         shown: box.width, ratio: box.width / box.height, natural: image.naturalWidth, left: box.left, top: box.top,
         size: parseFloat(getComputedStyle(image).fontSize), colour: getComputedStyle(image).color,
+        leading: parseFloat(getComputedStyle(image).lineHeight) / parseFloat(getComputedStyle(image).fontSize),
       };
     }),
   };

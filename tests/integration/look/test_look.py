@@ -116,6 +116,15 @@ def test_sections_stand_apart(screens: Screens, editions: Mapping[str, Edition],
     assert all(_near(gap, 48) for gap in gaps[1:])
 
 
+def test_last_block_of_a_text_leaves_no_gap_of_its_own(screens: Screens, editions: Mapping[str, Edition]) -> None:
+    page = screens.show(editions["made-up/endings"], 375).page
+    bottoms = page.locator("td.prose").evaluate_all(
+        "cells => cells.map(cell => [cell, cell.firstElementChild].map(e => e.getBoundingClientRect().bottom))"
+    )
+    assert len(bottoms) == 4
+    assert all(_near(cell - words, 0) for cell, words in bottoms), bottoms
+
+
 # -- 4: colour --------------------------------------------------------------------------------------------------------
 
 
@@ -225,6 +234,7 @@ def test_mail_without_images_is_complete(screens: Screens, editions: Mapping[str
     described = [image for image in seen["images"] if image["alt"]]
     assert len(described) == 2
     assert all(image["size"] == 13 and _hex(image["colour"]) == palette.muted for image in described)
+    assert all(image["leading"] >= 1.5 for image in described)
     assert all(image["alt"] is not None for image in seen["images"])
     assert seen["scroll"] <= 375
 
@@ -260,9 +270,11 @@ def test_logo_stands_on_a_plate_in_the_dark(screens: Screens, project: Project, 
     edition = compile_issue(issue, "en", kit).edition
     assert edition is not None
     logo = screens.show(edition, 375, dark=dark).page.locator("img.plate")
-    style = logo.evaluate("e => [getComputedStyle(e).backgroundColor, getComputedStyle(e).padding, e.alt, e.width]")
+    style = logo.evaluate(
+        "e => (s => [s.backgroundColor, s.padding, s.lineHeight, e.alt, e.width])(getComputedStyle(e))"
+    )
     plate = ["rgb(255, 255, 255)", "8px"] if dark else ["rgba(0, 0, 0, 0)", "0px"]
-    assert style == [*plate, "The Variable", 120]
+    assert style == [*plate, "20px", "The Variable", 120]
 
 
 # -- 10: scripts ------------------------------------------------------------------------------------------------------
@@ -299,6 +311,23 @@ def test_arabic_and_hebrew_are_mirrored(
         "(e => [e.borderRightWidth, e.borderLeftWidth])(getComputedStyle(document.querySelector('.mark')))"
     )
     assert mark == ["3px", "0px"]
+
+
+def test_latin_names_keep_their_place_in_a_hebrew_line(screens: Screens, editions: Mapping[str, Edition]) -> None:
+    meta = screens.show(editions["made-up/he"], 700).page.locator(".prose p.muted").first
+    said = ["מאת", "Ada", "Björn", "11", "דקות", "Opinion"]
+    lefts = meta.evaluate(
+        """(line, said) => said.map(word => {
+            const texts = document.createTreeWalker(line, NodeFilter.SHOW_TEXT);
+            while (texts.nextNode() && !texts.currentNode.data.includes(word));
+            const range = document.createRange();
+            range.setStart(texts.currentNode, texts.currentNode.data.indexOf(word));
+            range.setEnd(texts.currentNode, range.startOffset + word.length);
+            return range.getBoundingClientRect().left;
+        })""",
+        said,
+    )
+    assert lefts == sorted(lefts, reverse=True)
 
 
 # -- 11: the footer ---------------------------------------------------------------------------------------------------

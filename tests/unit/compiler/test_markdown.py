@@ -75,6 +75,28 @@ def test_styles_are_written_into_tags() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        (
+            "> q\n>\n> r",
+            '<blockquote style="B;margin-bottom:0">\n<p style="P">q</p>\n<p style="L">r</p>\n</blockquote>',
+        ),
+        (
+            "- a\n- b",
+            '<ul style="U;margin-bottom:0">\n<li style="I">a</li>\n<li style="I;margin-bottom:0">b</li>\n</ul>',
+        ),
+        ("- a\n\nb", '<ul style="U">\n<li style="I">a</li>\n</ul>\n<p style="L">b</p>'),
+        ("```sh\na < b\n```", '<pre style="C;margin-bottom:0">a &lt; b\n</pre>'),
+        ("    a\n\nb", '<pre style="C">a\n</pre>\n<p style="L">b</p>'),
+        ("# a", '<h2 style="H;margin-bottom:0">a</h2>'),
+    ],
+    ids=["quotation", "list", "list-before", "code", "code-before", "heading"],
+)
+def test_what_ends_a_text_has_no_gap_below(text: str, html: str) -> None:
+    assert render_markdown(text, STYLES | {"blockquote": "B", "ul": "U", "li": "I", "pre": "C"}, Slots("s")) == html
+
+
 def test_line_end_between_han_is_no_space() -> None:
     assert inline("第一行\n第二行") == "第一行第二行"
     assert inline("one\ntwo") == "one\ntwo"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from compiling import edition_of, make_content, make_issue, make_kit, rich_content
 
-from newsletter.authoring.issue import Article, Author, HighlightsBlock, TextBlock
+from newsletter.authoring.issue import Article, Author, Block, HighlightsBlock, QuoteBlock, TextBlock
 from newsletter.columns import columns
 from newsletter.compiler.compile import compile_issue
 from newsletter.compiler.edition import Edition
@@ -15,11 +15,11 @@ VALUES = {
 }
 
 
-def text_of(*blocks: TextBlock | HighlightsBlock, language: str = "en", **more: object) -> str:
+def text_of(*blocks: Block, language: str = "en", **more: object) -> str:
     return compiled(*blocks, language=language, **more).fill(VALUES).text
 
 
-def compiled(*blocks: TextBlock | HighlightsBlock, language: str = "en", **more: object) -> Edition:
+def compiled(*blocks: Block, language: str = "en", **more: object) -> Edition:
     return edition_of(compile_issue(make_issue(make_content(*blocks, language=language, **more)), language, make_kit()))
 
 
@@ -149,3 +149,18 @@ def test_a_word_on_the_author_stands_below_the_signature() -> None:
     author = Author(name="Ana Example", bio="Ana reads [everything](https://ana.example/).")
     text = text_of(TextBlock(text="Hello."), authors=(author,), closing="Until then,", signature="Ana")
     assert "Until then,\nAna\n\nAna reads everything [1].\n\n[1] https://ana.example/" in text
+
+
+def test_names_written_the_other_way_do_not_turn_their_line() -> None:
+    authors = (Author("Ana Example"), Author("נועה לביא", url="https://noa.example"))
+    article = Article(
+        "כותרת", authors=authors, reading_time=11, label="Opinion", summary="ראו [this](https://e.example)."
+    )
+    text = text_of(HighlightsBlock((article,)), QuoteBlock("מילים.", by="Bo"), language="he", publication="The Paper")
+    lines = [line.strip().replace("\u2068", "<").replace("\u2069", ">") for line in text.splitlines()]
+    assert "25 בינואר 2024 · <The Paper>" in lines
+    assert "מאת <Ana Example> ו־נועה לביא [1] · 11 דקות קריאה · <Opinion>" in lines
+    assert "ראו <this> [2]." in lines
+    assert "> — <Bo>" in lines
+    assert "ההודעה נשלחה אליך כי נרשמת אל <The Weekly>." in lines
+    assert "<<Weekly Press>, <1 Example Street, Sample Town>>" in lines

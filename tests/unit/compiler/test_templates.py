@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,15 @@ from compiling import (
     write_templates,
 )
 
-from newsletter.authoring.issue import DividerBlock, TextBlock
+from newsletter.authoring.issue import (
+    Article,
+    Author,
+    DividerBlock,
+    HeadingBlock,
+    HighlightsBlock,
+    QuoteBlock,
+    TextBlock,
+)
 from newsletter.compiler.compile import compile_issue
 from newsletter.problem import Place, Severity
 
@@ -150,3 +159,26 @@ def test_image_function_gives_url_and_size(tmp_path: Path) -> None:
     assert f'src="https://news.example/assets/{asset.name}"' in edition.html
     assert 'width="200"' in edition.html
     assert 'height="100"' in edition.html
+
+
+def test_names_written_the_other_way_do_not_turn_their_line() -> None:
+    authors = (Author("Ana Example", url="https://ana.example"), Author("נועה לביא"))
+    article = Article("כותרת", authors=authors, reading_time=11, label="Opinion", summary="מילים.")
+    content = make_content(
+        HighlightsBlock((article,)),
+        QuoteBlock("מילים.", by="Bo"),
+        language="he",
+        authors=authors[:1],
+        publication="The Paper",
+    )
+    html = edition_of(compile_issue(make_issue(content), "he", make_kit())).html
+    isolated = re.findall("\u2068(.*?)\u2069", html)
+    assert isolated[:6] == ["The Paper", "Ana Example", "Ana Example", "Opinion", "Bo", "The Weekly"]
+    assert "\u2068\u2068Weekly Press\u2069, \u20681 Example Street, Sample Town\u2069\u2069" in html
+
+
+def test_no_level_of_headings_is_skipped() -> None:
+    article = Article("Title", url="https://e.example", summary="Words.")
+    blocks = (HighlightsBlock((article,)), HeadingBlock("Heading"), HighlightsBlock((article,)))
+    html = edition_of(compile_issue(make_issue(make_content(*blocks)), "en", make_kit())).html
+    assert re.findall(r"<h(\d)", html) == ["1", "2", "2", "3"]
