@@ -160,9 +160,25 @@ def test_preview_works_without_javascript(preview: str, browser: Any) -> None:
     context.close()
 
 
+@pytest.mark.parametrize(("window", "mail"), [(375, "375"), (1280, "700")])
+def test_preview_begins_with_the_width_that_fits(
+    preview: str, open_page: Callable[..., Watched], window: int, mail: str
+) -> None:
+    page = open_page(preview, viewport={"width": window, "height": 800}).page
+    assert page.locator("input[name='width']:checked").input_value() == mail
+    page.locator("input[value='free']").check()
+    page.reload()
+    assert page.locator("input[name='width']:checked").input_value() == "free"
+
+
 @pytest.mark.parametrize("width", [320, 375, 768, 1280])
-def test_preview_never_scrolls_sideways(preview: str, open_page: Callable[..., Watched], width: int) -> None:
+def test_preview_never_scrolls_sideways(
+    project: Project, preview: str, open_page: Callable[..., Watched], width: int
+) -> None:
+    issue = project.issues / "welcome" / "issue.yaml"
+    issue.write_text(issue.read_text().replace('"Welcome aboard"', f'"{"A subject that is quoted. " * 10}"'))
     page = open_page(preview, viewport={"width": width, "height": 800}).page
+    assert page.locator("aside .problems pre").count() == 1
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.goto(preview.partition("/issues/")[0])
     assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -5,8 +5,9 @@
 const CHOICES = ["part", "width", "scheme"];
 
 function recall(main) {
+  const fitting = { width: matchMedia("(max-width: 600px)").matches && "375" };
   for (const name of CHOICES) {
-    const value = sessionStorage.getItem(name);
+    const value = sessionStorage.getItem(name) ?? fitting[name];
     const input = value && main.querySelector(`input[name="${name}"][value="${value}"]`);
     if (input) input.checked = true;
   }
