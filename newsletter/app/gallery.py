@@ -114,8 +114,8 @@ _PAGE = """<!DOCTYPE html>
   h1 {{ font-size: 20px; margin: 0 }}
   nav p {{ color: var(--muted); margin: 4px 0 20px }}
   details {{ border-top: 1px solid var(--line); padding: 12px 0 }}
-  summary {{ cursor: pointer }}
-  summary span {{ display: block; color: var(--muted); font-size: 13px; padding-inline-start: 16px }}
+  summary {{ cursor: pointer; padding-inline-start: 16px; text-indent: -16px }}
+  summary span {{ display: block; color: var(--muted); font-size: 13px; text-indent: 0 }}
   ol {{ list-style: none; margin: 8px 0 0; padding: 0 0 0 16px; font-size: 13px }}
   a {{ color: var(--accent); text-decoration: none; display: block; padding: 4px 0; overflow-wrap: anywhere }}
   a small {{ display: block; color: var(--muted); font-size: 12px }}
