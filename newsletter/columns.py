@@ -14,6 +14,8 @@ _NOT_FIRST = frozenset("，。、；：！？）】》」』〉〕…—”’�
 """Never at the beginning of a line (kinsoku)."""
 _NOT_LAST = frozenset("（【《「『〈〔“‘([{")
 """Never at the end of one."""
+_TIES = frozenset("\u00a0\u2060")
+"""No line breaks beside them: the no-break space, and the word joiner, which takes no room."""
 
 
 def columns(text: str) -> int:
@@ -68,7 +70,7 @@ def _breakable(text: str) -> Iterator[str]:
 
 
 def _may_break(before: str, after: str) -> bool:
-    if after.isspace() or before == "\u00a0" or after in _NOT_FIRST or before in _NOT_LAST:
+    if after.isspace() or _TIES & {before, after} or after in _NOT_FIRST or before in _NOT_LAST:
         return False
     if before.isspace():
         return True

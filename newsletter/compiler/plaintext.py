@@ -34,13 +34,15 @@ from newsletter.language import isolate
 
 _GLUE = "\u00a0"
 """A space at which no line breaks, so that a note stays with its word; a common space in the end."""
+_TIGHT_GLUE = "\u2060"
+"""The same in languages written without spaces; nothing in the end."""
 
 
 def write_text(context: Context, slots: Slots) -> str:
     """The whole text part; lines of at most 72 columns but for URLs, ending in one line end."""
     writer = _Writer(context, slots)
     sections = [writer.head(), *map(writer.block, context.content.blocks), writer.closing(), writer.footer()]
-    return "\n\n".join(section for section in sections if section).replace(_GLUE, " ") + "\n"
+    return "\n\n".join(section for section in sections if section).replace(_GLUE, " ").replace(_TIGHT_GLUE, "") + "\n"
 
 
 class _Writer:
@@ -49,6 +51,7 @@ class _Writer:
     def __init__(self, context: Context, slots: Slots) -> None:
         self._context = context
         self._slots = slots
+        self._glue = _TIGHT_GLUE if context.language.split("-")[0] in ("zh", "ja") else _GLUE
         self._count = 0
         self._notes: list[tuple[int, str]] = []
         """Number and URL of what was linked in the section being written."""
@@ -228,7 +231,7 @@ class _Writer:
             self._count += 1
             known = self._count
             self._notes.append((known, url))
-        return f"{_GLUE}[{known}]"
+        return f"{self._glue}[{known}]"
 
     def _section(self, *parts: str, indent: str = "") -> str:
         """The parts with empty lines between them, and the notes they made at the end."""

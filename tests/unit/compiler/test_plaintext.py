@@ -140,6 +140,13 @@ def test_chinese_labels_have_a_wide_colon() -> None:
     assert "退订：https://news.example/u" in text_of(TextBlock("词"), language="zh")
 
 
+def test_chinese_notes_stand_without_spaces_and_stay_with_their_words() -> None:
+    text = text_of(
+        TextBlock("字" * 34 + "[原文](https://e.example)改写。见[Ana](https://ana.example)。"), language="zh"
+    )
+    assert f"{'字' * 34}原\n文[1]改写。见Ana[2]。\n" in text
+
+
 def test_unmarked_words_keep_their_signs() -> None:
     text = text_of(TextBlock(r"5 * 3 &amp; \*star\* <tag> `code`"))
     assert "5 * 3 & *star* <tag> code" in text
