@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.app.sample import COLUMNS, flawed_rows, sample_rows, write_sample
+from newsletter.app.sample import COLUMNS, ODD_NAMES, flawed_rows, sample_rows, write_sample
 from newsletter.audience.address import parse_address
 from newsletter.audience.importing import Entry, Verdict, VerdictKind, judge_repeats, read_entry
 from newsletter.audience.rows import Row, read_sheet
@@ -66,6 +66,14 @@ def test_sample_holds_the_names_that_break_things() -> None:
     assert max(map(len, names)) > 78
     for needle in (",", '"', "'", "<", "&", "\u0301"):
         assert any(needle in name for name in names), needle
+
+
+def test_sample_addresses_go_with_the_names() -> None:
+    locals_of = {name: local for name, local in ODD_NAMES if name}
+    rows = [row for row in sample_rows(count=2000) if row["name"] in locals_of]
+    assert {row["name"] for row in rows} == locals_of.keys()
+    for row in rows:
+        assert row["email"].partition("@")[0].rstrip("0123456789") == locals_of[row["name"]]
 
 
 def test_sample_holds_the_addresses_that_break_things() -> None:
