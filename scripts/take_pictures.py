@@ -87,7 +87,7 @@ def take(browser: Browser, picture: Picture) -> None:
         cut = seen.convert("RGB").crop((0, 0, seen.width, height))
     page.close()
     picture.file.parent.mkdir(parents=True, exist_ok=True)
-    colours = cut.quantize(256, method=Image.Quantize.MAXCOVERAGE)
+    colours = cut.quantize(256, method=Image.Quantize.FASTOCTREE)
     cut.quantize(palette=colours, dither=Image.Dither.FLOYDSTEINBERG).save(picture.file, optimize=True)
 
 
