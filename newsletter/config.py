@@ -23,6 +23,8 @@ from newsletter.timezone import is_time_zone
 
 FILE = "newsletter.toml"
 PREFIX = "NEWSLETTER_"
+MAX_CONNECTIONS = 200
+"""To one relay at the same time."""
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _WANTED = {"string": "text in quotes", "int": "a whole number", "finite": "a number", "bool": "true or false"}
@@ -110,13 +112,15 @@ class SmtpSection(_Section):
     """How long it may think after the final dot (RFC 5321 asks for ten minutes)."""
     hello: str = ""
     """The name we greet with; empty: this host's."""
+    connections: int | None = Field(default=None, ge=1, le=MAX_CONNECTIONS)
+    """Connections to this relay at the same time; unset: as `[sending]` says."""
 
 
 class SendingSection(_Section):
     """How deliveries leave."""
 
-    connections: int = Field(default=4, ge=1, le=200)
-    """Connections to the relay at the same time."""
+    connections: int = Field(default=4, ge=1, le=MAX_CONNECTIONS)
+    """Connections to the relay at the same time, unless `[smtp]` says so itself."""
     lease: Duration = timedelta(seconds=30)
     """How long a silent worker is believed; renewed at a third."""
     unknown: Literal["hold", "resend"] = "hold"
@@ -162,6 +166,11 @@ class Config(_Section):
     sending: SendingSection = SendingSection()
     public: PublicSection = PublicSection()
     bounces: BouncesSection = BouncesSection()
+
+    @property
+    def connections(self) -> int:
+        """How many connections to the relay may be open at the same time."""
+        return self.smtp.connections or self.sending.connections
 
     @property
     def retry_policy(self) -> RetryPolicy:

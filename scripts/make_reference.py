@@ -84,6 +84,8 @@ def _default(value: object) -> str:
         seconds = int(value.total_seconds())
         unit, size = next((u, s) for u, s in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)) if seconds % s == 0)
         return f'`"{seconds // size}{unit}"`'
+    if value is None:
+        return "unset"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     if isinstance(value, SecretStr) or value == "":

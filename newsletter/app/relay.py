@@ -23,7 +23,7 @@ def smtp_settings(config: Config) -> SmtpSettings:
         timeout=smtp.timeout.total_seconds(),
         reply_timeout=smtp.reply_timeout.total_seconds(),
         hello=smtp.hello,
-        connections=config.sending.connections,
+        connections=config.connections,
     )
 
 

@@ -136,7 +136,7 @@ async def _send(
         trouble=trouble,
     )
     terms = Terms(
-        connections=config.sending.connections,
+        connections=config.connections,
         lease=config.sending.lease.total_seconds(),
         policy=config.retry_policy,
         patience=FOREGROUND_PATIENCE if only else None,

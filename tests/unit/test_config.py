@@ -27,6 +27,14 @@ def test_environment_wins_over_the_file(tmp_path: Path) -> None:
     assert config.database.url == "sqlite:///x.db"
 
 
+def test_connections_of_the_relay_win_over_those_of_sending(tmp_path: Path) -> None:
+    write(tmp_path, "[sending]\nconnections = 7\n")
+    assert load_config(tmp_path, {}).connections == 7
+    assert load_config(tmp_path, {"NEWSLETTER_SMTP__CONNECTIONS": "3"}).connections == 3
+    write(tmp_path, "[smtp]\nconnections = 2\n\n[sending]\nconnections = 7\n")
+    assert load_config(tmp_path, {}).connections == 2
+
+
 def test_environment_of_others_is_not_read(tmp_path: Path) -> None:
     assert load_config(tmp_path, {"NEWSLETTER_HOME": "/", "SMTP__HOST": "x"}) == Config()
 
@@ -72,6 +80,9 @@ def test_every_mistake_is_told_with_its_source(tmp_path: Path) -> None:
         ("host = 7", "smtp.host: this must be text in quotes"),
         ("force_clear = [1]", "smtp.force_clear: this must be true or false"),
         ('force_clear = "perhaps"', "smtp.force_clear: this must be true or false"),
+        ("connections = 0", "smtp.connections: this must be at least 1"),
+        ("connections = 201", "smtp.connections: this must be at most 200"),
+        ('connections = "some"', "smtp.connections: this must be a whole number"),
         ('tls = "ssl"', "smtp.tls: this must be 'starttls', 'implicit' or 'none'"),
         ('timeout = "soon"', 'smtp.timeout: a duration looks like "30s", "5m", "6h" or "2d"; a bare number is seconds'),
         ("timeout = -1", 'smtp.timeout: a duration looks like "30s", "5m", "6h" or "2d"; a bare number is seconds'),
