@@ -54,8 +54,8 @@ def cli_page() -> str:
         "halted, deferred or unknown recipients left). Wrong usage is also a name that nothing has (a list, delivery,",
         "issue, language or address that is not there) and a value that cannot be read.",
         "",
-        "`-C DIR` before a command names the project folder; without it the nearest parent with `newsletter.toml`",
-        "is taken.",
+        "The project is the nearest folder with `newsletter.toml`, from where you are upwards. `-C DIR` before a",
+        "command starts in DIR instead: relative paths to issues begin there too, other paths where you are.",
     ]
     for name in COMMANDS:
         module, _, attribute = COMMANDS[name][0].partition(":")

@@ -14,7 +14,7 @@ from newsletter.app.editions import compile_editions
 from newsletter.app.project import Project, check_sender
 from newsletter.authoring.check import check_issue
 from newsletter.authoring.explain import MAX_PROBLEMS
-from newsletter.authoring.files import refuse_outside, shown
+from newsletter.authoring.files import is_inside, refuse_outside, shown
 from newsletter.authoring.issue import Issue
 from newsletter.authoring.load import Loaded, find_issues, load_issue, may_be_issue, slug_of
 from newsletter.authoring.people import FILE as PEOPLE
@@ -59,9 +59,10 @@ def find(project: Project, paths: Sequence[Path] = ()) -> list[Path]:
 def _meant(project: Project, path: Path, everything: Sequence[Path]) -> Sequence[Path]:
     if path.resolve() == project.folder.resolve():
         return everything
-    if os.path.exists(path):  # noqa: PTH110  Path.exists raises for a name too long to be one
-        return find_issues([path], root=project.folder)
     named = [file for file in everything if slug_of(file) == str(path)]
+    # What lies outside and has the name of an issue is not meant: one may stand anywhere and say -C.
+    if os.path.exists(path) and not (named and not is_inside(path, project.folder)):  # noqa: PTH110  a long name
+        return find_issues([path], root=project.folder)
     if not named:
         raise NotFoundError(f"There is no issue {str(path)!r}", hint=_nearest(path.name, map(slug_of, everything)))
     return named

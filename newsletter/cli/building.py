@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from newsletter.cli.show import from_here, print_json, print_problems, print_table, the_project
+from newsletter.cli.show import IssuePath, from_here, print_json, print_problems, print_table, the_project
 from newsletter.problem import has_errors
 
 
 @click.command()
-@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=IssuePath())
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
     help="Where the files go (default: build/ in the project folder).",

@@ -145,7 +145,7 @@ def doctor(ctx: click.Context, as_json: bool) -> int:
     from newsletter.app.doctor import Verdict, examine
     from newsletter.app.relay import probe_relay
 
-    findings = examine(the_project(ctx), probe_relay)
+    findings = examine(the_project(ctx, even_without=True), probe_relay)
     if as_json:
         print_json(
             [{"about": f.about, "verdict": f.verdict.value, "message": f.message, "hint": f.hint} for f in findings]
@@ -174,7 +174,7 @@ def demo(ctx: click.Context, out: Path | None, as_json: bool) -> int:
     """
     from newsletter.app.demo import run_demo
 
-    project = the_project(ctx)
+    project = the_project(ctx, even_without=True)
     report = run_demo(project, out or project.folder / ".demo", partial(click.echo, err=as_json))
     if as_json:
         print_json(report.as_json())

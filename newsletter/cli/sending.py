@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.show import confirm, from_here, local_time, print_json, print_problems, print_table, the_project
+from newsletter.cli.show import (
+    IssuePath,
+    confirm,
+    from_here,
+    local_time,
+    print_json,
+    print_problems,
+    print_table,
+    the_project,
+)
 from newsletter.reporting.wording import counted, in_words
 
 if TYPE_CHECKING:
@@ -20,7 +29,7 @@ if TYPE_CHECKING:
 
 _ACCEPTED = {True: "accepted", False: "not accepted", None: "unknown"}
 
-ISSUE = click.argument("path", type=click.Path(path_type=Path))
+ISSUE = click.argument("path", type=IssuePath())
 
 
 @click.command()

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -26,18 +26,31 @@ _PAGE = 1000
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-def the_project(ctx: click.Context) -> Project:
-    """The project that this command is about: `-C DIR`, or the nearest parent with newsletter.toml.
+class IssuePath(click.Path):
+    """A path to an issue, or its slug. With `-C DIR` it begins there; only if nothing is there, where one stands."""
 
-    Without either it is wrong usage: a database and keys must not appear wherever somebody happens to stand.
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """What lies in DIR, or the path as it was said."""
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        there = Path((ctx and ctx.find_root().obj) or "", path)
+        return there if os.path.exists(there) else path  # noqa: PTH110  Path.exists raises for too long a name
+
+
+def the_project(ctx: click.Context, *, even_without: bool = False) -> Project:
+    """The project that this command is about: the folder of `-C` or where one stands, or its nearest parent, with a
+    newsletter.toml.
+
+    None of them is wrong usage: a database and keys must not appear wherever somebody happens to stand. `even_without`:
+    a folder that was named will do.
     """
     from newsletter.app.project import find_folder, open_project  # not needed to answer --help
 
-    folder = ctx.find_root().obj or find_folder(Path.cwd())
+    named: Path | None = ctx.find_root().obj
+    folder = find_folder(named or Path.cwd()) or (named if even_without else None)
     if folder is None:
         raise click.UsageError(
-            "There is no newsletter.toml here or in a folder above. Start a project with newsletter init DIR, "
-            "or name one with newsletter -C DIR"
+            f"There is no newsletter.toml {f'in {named}' if named else 'here'} or in a folder above. "
+            "Start a project with newsletter init DIR, or name one with newsletter -C DIR"
         )
     return open_project(folder.resolve(), os.environ)
 

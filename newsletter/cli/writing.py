@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from newsletter.cli.show import from_here, print_json, print_problems, the_project
+from newsletter.cli.show import IssuePath, from_here, print_json, print_problems, the_project
 from newsletter.problem import Severity
 from newsletter.reporting.wording import counted
 
@@ -35,7 +35,7 @@ def new(ctx: click.Context, title: str, urls: tuple[str, ...], slug: str, as_jso
 
 
 @click.command()
-@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=IssuePath())
 @click.option(
     "--format", "style", type=click.Choice(["text", "json", "sarif", "github"]), default="text", show_default=True,
     help="For people, for programs, for code scanning, for annotations of a GitHub run.",

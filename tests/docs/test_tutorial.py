@@ -75,4 +75,4 @@ def test_tutorial_mails_nobody_twice(project: Path) -> None:
 
 def test_tutorial_keeps_secrets_and_people_out_of_git(project: Path) -> None:
     ignored = (project / ".gitignore").read_text(encoding="utf-8").split()
-    assert {"/secret.toml", "/*.db", "*.csv"} <= set(ignored)
+    assert {"secret.toml", "/*.db", "*.csv"} <= set(ignored)

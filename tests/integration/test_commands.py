@@ -113,6 +113,41 @@ def test_every_command_with_json_is_tried() -> None:
     assert [name for name in commands_with_json("", cli) if not any(line.startswith(name) for line in tried)] == []
 
 
+def test_path_to_an_issue_begins_in_the_folder_that_was_named(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "news" / "issues" / "first.yaml").write_text("nonsense: 1\n")
+    other = tmp_path / "other"
+    run("init", str(other))
+    monkeypatch.chdir(other)
+
+    def places(*arguments: str) -> set[str]:
+        return {problem["file"] for problem in json.loads(run(*arguments, "--json")[1])}
+
+    assert "issues/first.yaml" in places("-C", "../news", "check", "issues")
+    assert "issues/first.yaml" in places("-C", "../news/issues", "check", "first.yaml")
+    assert "issues/first.yaml" in places("-C", "../news", "check", ".")
+    (other / "first").mkdir()
+    assert "issues/first.yaml" in places("-C", "../news", "check", "first"), "a slug of the project counts more"
+    (other / "draft.yaml").write_text("nonsense: 1\n")
+    assert "draft.yaml" in places("-C", "../news", "check", "draft.yaml"), "nothing else has this name"
+
+
+def test_folder_that_was_named_is_a_project_or_lies_in_one(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("-C", "issues/welcome", "lists", "add", "weekly")[0] == 0
+    assert [item["list"] for item in json.loads(run("lists", "list", "--json")[1])] == ["weekly"]
+    assert not list(Path("issues").rglob("*.db"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    code, _, err = run("-C", "empty", "lists", "list")
+    assert (code, "no newsletter.toml in empty or in a folder above" in err) == (2, True)
+    assert "no newsletter.toml here or in a folder above" in run("lists", "list")[2]
+    assert "has no newsletter.toml" in run("-C", "empty", "doctor")[1]
+    assert list((tmp_path / "empty").iterdir()) == []
+
+
 def test_nobody_is_asked_about_a_send_to_nobody(run: Run) -> None:
     run("lists", "add", "weekly")
     code, out, err = run("send", "welcome", "--list", "weekly")

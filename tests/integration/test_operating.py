@@ -49,9 +49,7 @@ def test_init_writes_a_project_that_checks(project: Path) -> None:
     names = {path.name for path in project.iterdir()}
     assert {"newsletter.toml", "secret.toml", "templates", "issues", ".gitignore"} <= names
     assert stat.S_IMODE((project / "secret.toml").stat().st_mode) == 0o600
-    assert (
-        "/secret.toml" in (project / ".gitignore").read_text() or "secret.toml" in (project / ".gitignore").read_text()
-    )
+    assert "secret.toml" in (project / ".gitignore").read_text().splitlines()
     assert on(project, "check").exit_code == 0
 
 

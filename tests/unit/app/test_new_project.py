@@ -36,7 +36,7 @@ def test_start_keeps_secrets_and_people_out_of_git(tmp_path: Path) -> None:
     start_project(tmp_path)
     ignored = (tmp_path / ".gitignore").read_text(encoding="utf-8").splitlines()
     # Dry runs and demos write whole messages, with the addresses of those they are for.
-    assert {"/secret.toml", "/*.db", "*.csv", "/build/", "/dry*/", "/caught/", "*.eml", "/.demo/"} <= set(ignored)
+    assert {"secret.toml", "/*.db", "*.csv", "/build/", "/dry*/", "/caught/", "*.eml", "/.demo/"} <= set(ignored)
 
 
 def test_start_below_a_file_is_told(tmp_path: Path) -> None:
