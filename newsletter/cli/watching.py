@@ -36,23 +36,25 @@ def send_watched(project: Project, database: Database, delivery: str) -> SendRes
     """Send in the foreground, showing how far it is."""
     from newsletter.app.worker import send_now
 
-    with _progress() as watch:
+    with progress() as watch:
         return send_now(project, database, delivery, watch=watch, trouble=tell_once())
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[Claim, Decision], None]]:
-    """Counts settled messages on a terminal; elsewhere nothing is shown."""
+def progress() -> Iterator[Callable[[Claim, Decision], None]]:
+    """Counts on a terminal the messages that are over, each once; elsewhere nothing is shown."""
     if not sys.stderr.isatty():
         yield lambda _claim, _decision: None
         return
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+    from newsletter.delivery.retry import GoBack, TryAgain
+
     columns = SpinnerColumn(), TextColumn("{task.completed:.0f} messages"), TimeElapsedColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("sending", total=None)
-        yield lambda _claim, _decision: progress.advance(task)
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task("sending", total=None)
+        yield lambda _claim, decision: shown.advance(task, 0 if isinstance(decision, (GoBack, TryAgain)) else 1)
 
 
 def tell_once() -> Callable[[str], None]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -9,9 +11,10 @@ from typing import Any
 import pytest
 
 from newsletter.app.worker import SendResult
-from newsletter.cli.watching import ending_of, outcome_lines, tell_once
+from newsletter.cli.watching import ending_of, outcome_lines, progress, tell_once
 from newsletter.delivery.delivery import Delivery, DeliveryState
-from newsletter.delivery.ledger import RecipientState
+from newsletter.delivery.ledger import Claim, RecipientState
+from newsletter.delivery.retry import Accept, GiveUp, GoBack, Hold, TryAgain
 from newsletter.delivery.send import Ending
 from newsletter.reporting.report import Books, Report
 
@@ -83,6 +86,22 @@ def test_outcome_says_reasons_in_words() -> None:
 def test_delivery_that_has_not_started_says_why_it_has_no_recipients() -> None:
     for state, told in ((DeliveryState.SCHEDULED, "are counted when it starts"), (DeliveryState.CANCELLED, "never")):
         assert told in next(outcome_lines(replace(report(state, RecipientState.ACCEPTED), books=Books({}, ""))))
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_counts_only_messages_that_are_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    claim = Claim("r", "d", 1, "ana@example.org", "en", now, 0, now)
+    monkeypatch.setattr("sys.stderr", terminal := Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+    with progress() as watch:
+        for decision in (Accept(), GoBack(now, "lost"), TryAgain(now, "450"), GiveUp("550"), Hold("lost")):
+            watch(claim, decision)
+    assert re.findall(r"\d+ messages", terminal.getvalue())[-1] == "3 messages"
 
 
 def test_trouble_is_told_once_and_how_to_stop_with_the_first(capsys: pytest.CaptureFixture[str]) -> None:
