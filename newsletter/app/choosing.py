@@ -7,8 +7,11 @@ from datetime import datetime
 
 from newsletter.app.project import Project
 from newsletter.authoring.issue import SendPlan
-from newsletter.delivery.schedule import check_start, read_when, read_zone
+from newsletter.delivery.schedule import TO_COME, check_start, read_when, read_zone
 from newsletter.errors import WrongUsageError
+
+OR_NOW = f"Leave --at out to send now. {TO_COME} to wait for it"
+"""What to do about a start that is over, where there need not be any."""
 
 
 def choose_lists(plan: SendPlan, said: Sequence[str]) -> tuple[str, ...]:
@@ -29,12 +32,20 @@ def choose_start(
     if at is None:
         return None
     if not means_the_issue(at):
-        return read_start(project, at, timezone, now=now)
+        return read_start(project, at, timezone, now=now, hint=OR_NOW)
     if not plan.at:
         raise WrongUsageError(
             "The issue names no time of its own", hint="Say --at and a time, or write it there: send: {at: …}"
         )
-    return read_start(project, plan.at, timezone or plan.timezone or None, now=now)
+    return read_start(project, plan.at, timezone or plan.timezone or None, now=now, hint=OR_NOW)
+
+
+def own_time(project: Project, plan: SendPlan, *, now: datetime) -> str:
+    """When the issue itself wants to be sent, in its time zone; empty unless that is still to come."""
+    if not plan.at:
+        return ""
+    zone = read_zone(plan.timezone or project.config.newsletter.timezone)
+    return f"{plan.at} {zone.key}" if read_when(plan.at, zone) > now else ""
 
 
 def means_the_issue(at: str) -> bool:
@@ -42,9 +53,10 @@ def means_the_issue(at: str) -> bool:
     return at.strip().lower() == "issue"
 
 
-def read_start(project: Project, at: str, timezone: str | None, *, now: datetime) -> datetime:
-    """The instant (UTC) that is meant. Raises WrongUsageError when it cannot be read or lies in the past."""
+def read_start(project: Project, at: str, timezone: str | None, *, now: datetime, hint: str = TO_COME) -> datetime:
+    """The instant (UTC) that is meant. Raises WrongUsageError when it cannot be read, and with `hint` when it lies in
+    the past."""
     zone = read_zone(timezone or project.config.newsletter.timezone)
     when = read_when(at, zone)
-    check_start(when.astimezone(zone), now=now, max_lateness=project.config.sending.max_lateness)
+    check_start(when.astimezone(zone), now=now, max_lateness=project.config.sending.max_lateness, hint=hint)
     return when

@@ -103,7 +103,7 @@ def plan_all(ready: Ready, people: Iterable[Candidate], *, again: bool) -> Itera
     return (plan(one, delivery="", languages=languages, again=again) for one in people)
 
 
-def require_people(is_empty: bool, lists: Sequence[str]) -> None:
+def refuse_empty(is_empty: bool, lists: Sequence[str]) -> None:
     """Refuse to send to lists on which nobody is. Raises EmptyAudienceError."""
     if is_empty:
         raise EmptyAudienceError(
@@ -135,7 +135,7 @@ def store_delivery(
     if at is not None:
         check_start(at.astimezone(project.zone), now=now, max_lateness=project.config.sending.max_lateness)
     else:
-        require_people(next(foresee(database, ready.issue, lists).candidates, None) is None, lists)
+        refuse_empty(next(foresee(database, ready.issue, lists).candidates, None) is None, lists)
     order = Order(
         id=base32(secrets.token_bytes(10))[:12],
         issue=ready.issue,

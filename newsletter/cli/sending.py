@@ -46,15 +46,12 @@ def test(ctx: click.Context, path: Path, addresses: Sequence[str], languages: Se
     Every edition goes to every address, marked as a proof, filled for a persona. Its personal links do nothing. One
     that cannot be handed over does not keep the others back. Exits with 1 unless the relay took all of them.
     """
-    from newsletter.app.database import connect
+    from newsletter.app.database import connected
     from newsletter.app.proof import send_proofs
 
     project = the_project(ctx)
-    database = connect(project)
-    try:
+    with connected(project) as database:
         proofs = send_proofs(project, database, path, addresses, now=datetime.now(UTC), languages=languages)
-    finally:
-        database.close()
     print_problems(proofs.warnings, err=True)
     if as_json:
         print_json(
@@ -102,8 +99,8 @@ def send(
 
     Exit codes: 0 done, 1 problems found or failed, 2 wrong usage, 3 stopped before the end or outcomes are unknown.
     """
-    from newsletter.app.choosing import choose_lists, choose_start, means_the_issue, read_start
-    from newsletter.app.database import connect
+    from newsletter.app.choosing import OR_NOW, choose_lists, choose_start, means_the_issue, read_start
+    from newsletter.app.database import connected
     from newsletter.app.deliveries import make_ready
 
     if out is not None and not dry_run:
@@ -114,17 +111,16 @@ def send(
         raise click.UsageError("--dry-run sends nothing, now or later: leave out --at and --detach")
     project, now = the_project(ctx), datetime.now(UTC)
     if at and not means_the_issue(at):
-        read_start(project, at, timezone, now=now)  # wrong usage is told before the issue is compiled
+        read_start(project, at, timezone, now=now, hint=OR_NOW)  # wrong usage is told before the issue is compiled
     ready = make_ready(project, path)
     lists = choose_lists(ready.send, lists)
-    database = connect(project)
-    try:
+    with connected(project) as database:
         if dry_run:
             return _dry_run(project, database, ready, lists, out, again=again, as_json=as_json)
         start = choose_start(project, ready.send, at, timezone, now=now)
-        return _send(project, database, ready, lists, start, again=again, detach=detach, yes=yes, as_json=as_json)
-    finally:
-        database.close()
+        return _send(
+            project, database, ready, lists, start, now=now, again=again, detach=detach, yes=yes, as_json=as_json
+        )
 
 
 def _dry_run(
@@ -146,9 +142,10 @@ def _dry_run(
 
 def _send(
     project: Project, database: Database, ready: Ready, lists: Sequence[str], start: datetime | None, *,
-    again: bool, detach: bool, yes: bool, as_json: bool,
+    now: datetime, again: bool, detach: bool, yes: bool, as_json: bool,
 ) -> int:  # fmt: skip
-    from newsletter.app.deliveries import look_ahead, require_people, store_delivery, unfinished
+    from newsletter.app.choosing import own_time
+    from newsletter.app.deliveries import look_ahead, refuse_empty, store_delivery, unfinished
     from newsletter.app.worker import check_relay
     from newsletter.cli.watching import ending_of, send_watched, show_outcome
 
@@ -159,25 +156,41 @@ def _send(
     if not yes:
         outlook = look_ahead(database, ready, lists, again=again)
         if start is None:
-            require_people(outlook.is_empty, lists)
+            refuse_empty(outlook.is_empty, lists)
         _show_outlook(ready, outlook)
         if start is None and not outlook.waiting:
             return _nobody_left(outlook, as_json=as_json)
-    confirm("Send it?" if start is None else f"Send it at {local_time(project, start)}?", yes=yes)
+    if start is None and (own := own_time(project, ready.send, now=now)):
+        click.echo(f"The issue says {own}; this sends it now (--at issue waits for it).", err=True)
+    confirm(_question(project, start, now), yes=yes)
     delivery = store_delivery(project, database, ready, lists, now=datetime.now(UTC), at=start, again=again)
     if as_json:
         print_json({"delivery": delivery.id})  # before the first message leaves
     else:
         click.echo(f"Delivery {delivery.id} of {delivery.issue} to {', '.join(delivery.lists)}")
     if start is not None or detach:
-        if not as_json and start is not None:
-            click.echo(f'It starts at {local_time(project, start)}, sent by "newsletter serve".')
-        elif not as_json:
-            click.echo('It is left to "newsletter serve" or "newsletter worker".')
+        if not as_json:
+            click.echo(_what_comes(project, start, delivery.created_at))
         show_outcome(project, database, delivery.id, as_json=as_json, quiet=not as_json)
         return 0
     ending = send_watched(project, database, delivery.id)
     return ending_of(show_outcome(project, database, delivery.id, as_json=as_json), ending)
+
+
+def _question(project: Project, start: datetime | None, now: datetime) -> str:
+    if start is None:
+        return "Send it?"
+    told = local_time(project, start)
+    return f"{told} has passed. Send it at once?" if start <= now else f"Send it at {told}?"
+
+
+def _what_comes(project: Project, start: datetime | None, now: datetime) -> str:
+    """What becomes of a delivery that is not sent here."""
+    if start is None:
+        return 'It is left to "newsletter serve" or "newsletter worker".'
+    told = local_time(project, start)
+    when = f"{told} has passed: it starts at once" if start <= now else f"It starts at {told}"
+    return f'{when}, sent by "newsletter serve".'
 
 
 def _show_outlook(ready: Ready, outlook: Outlook) -> None:
@@ -194,11 +207,12 @@ def _show_outlook(ready: Ready, outlook: Outlook) -> None:
 def _nobody_left(outlook: Outlook, *, as_json: bool) -> int:
     """There is nothing to ask about: the work is done already, and no delivery is made."""
     from newsletter.delivery.plan import Exclusion
+    from newsletter.reporting.report import no_counts
 
     got_it = any(reason == Exclusion.ALREADY_RECEIVED for _, reason in outlook.reasons)
     click.echo("Nobody is left to mail." + (" --again sends it once more." if got_it else ""), err=True)
     if as_json:
-        print_json({"delivery": None})
+        print_json({"delivery": None, "state": None, "counts": no_counts()})
     return 0
 
 

@@ -12,6 +12,9 @@ from newsletter.timezone import is_time_zone
 _WHEN = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?\s*(Z|z|[+-]\d{2}:?\d{2})?")
 _HINT = 'Write it like "2026-11-23 09:00", in the newsletter\'s time zone or with one: "2026-11-23T09:00+01:00"'
 
+TO_COME = "Name a time that is still to come"
+"""What to do about a start that is over."""
+
 
 def read_when(text: str, zone: ZoneInfo) -> datetime:
     """The instant (UTC) that a person means; a time without zone is local time in `zone`.
@@ -43,13 +46,10 @@ def read_zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
-def check_start(at: datetime, *, now: datetime, max_lateness: timedelta) -> None:
+def check_start(at: datetime, *, now: datetime, max_lateness: timedelta, hint: str = TO_COME) -> None:
     """Refuse a start that lies too far in the past, in the words of its own time zone. Raises WrongUsageError."""
     if is_missed(at, now=now, max_lateness=max_lateness):
-        raise WrongUsageError(
-            f"{at:%Y-%m-%d %H:%M %Z} is in the past",
-            hint="Leave --at out to send now, or name a time that is still to come",
-        )
+        raise WrongUsageError(f"{at:%Y-%m-%d %H:%M %Z} is in the past", hint=hint)
 
 
 def is_missed(at: datetime, *, now: datetime, max_lateness: timedelta) -> bool:

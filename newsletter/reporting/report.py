@@ -79,4 +79,9 @@ def _some(names: tuple[str, ...], most: int = 10) -> str:
 def counts_of(delivery: Delivery, books: Books) -> dict[str, int]:
     """How many were frozen, and every state with its number of rows, in the order of the flow."""
     frozen = books.total if delivery.frozen_count is None else delivery.frozen_count
-    return {"frozen": frozen} | {state.value: books.counts.get(state, 0) for state in RecipientState}
+    return no_counts() | {"frozen": frozen} | {state.value: count for state, count in books.counts.items()}
+
+
+def no_counts() -> dict[str, int]:
+    """The same of a delivery that has nobody, or that was not made for want of people."""
+    return dict.fromkeys(("frozen", *(state.value for state in RecipientState)), 0)

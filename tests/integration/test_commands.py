@@ -8,7 +8,9 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 import pytest
@@ -162,6 +164,47 @@ def test_nobody_is_asked_about_a_send_to_nobody(run: Run) -> None:
     assert "Nobody is left to mail. --again sends it once more." in err
     assert len(json.loads(run("deliveries", "list", "--json")[1])) == 1
     assert run("send", "welcome", "--list", "weekly", "--at", "2099-01-01 09:00")[0] == 2  # people may still come
+
+
+def test_send_to_nobody_ends_with_the_same_facts_as_any_other(run: Run) -> None:
+    run("lists", "add", "weekly")
+    run("subscribers", "add", "ana@example.org", "--list", "weekly")
+    last = json.loads(run("send", "welcome", "--list", "weekly", "--yes", "--json")[1].splitlines()[-1])
+    nobody = json.loads(run("send", "welcome", "--list", "weekly", "--json")[1].splitlines()[-1])
+    assert (list(nobody), list(nobody["counts"])) == (list(last), list(last["counts"]))
+    assert (nobody["delivery"], nobody["state"], set(nobody["counts"].values())) == (None, None, {0})
+    assert last["counts"]["accepted"] == 1
+
+
+def test_send_now_says_what_time_the_issue_would_wait_for(run: Run) -> None:
+    run("lists", "add", "weekly")
+    run("subscribers", "add", "ana@example.org", "--list", "weekly")
+    file = Path("issues/welcome/issue.yaml")
+    written = file.read_text(encoding="utf-8").partition("send:")[0]
+    said = "The issue says 2098-01-25 09:00 Asia/Tokyo; this sends it now (--at issue waits for it)."
+    for time, is_said in (("2020-01-25 09:00", False), ("2098-01-25 09:00", True)):
+        file.write_text(f'{written}\nsend: {{list: weekly, at: "{time}", timezone: Asia/Tokyo}}\n', encoding="utf-8")
+        code, _, err = run("send", "welcome", "--list", "weekly")
+        assert (code, said in err, err.count("The issue says")) == (2, is_said, int(is_said)), err
+    assert said not in run("send", "welcome", "--list", "weekly", "--at", "issue", "--yes")[2]
+    assert said in run("send", "welcome", "--list", "weekly", "--yes")[2]
+
+
+def test_start_that_has_just_passed_is_said_to_be_at_once(run: Run) -> None:
+    run("lists", "add", "weekly")
+    passed = f"{datetime.now(ZoneInfo('Europe/Berlin')) - timedelta(minutes=5):%Y-%m-%d %H:%M}"
+    code, out, _ = run("send", "welcome", "--list", "weekly", "--at", passed, "--yes")
+    assert (code, re.search(f"{passed}:00 CES?T has passed: it starts at once", out) is not None) == (0, True)
+    assert "It starts at 2099-" in run("send", "welcome", "--list", "weekly", "--at", "2099-01-01 09:00", "--yes")[1]
+
+
+def test_start_that_is_long_over_is_told_with_what_this_command_can_do(run: Run) -> None:
+    run("lists", "add", "weekly")
+    line = "send", "welcome", "--list", "weekly", "--yes", "--at"
+    delivery = json.loads(run(*line, "2099-01-01 09:00", "--json")[1].splitlines()[0])["delivery"]
+    assert "Leave --at out" in run(*line, "2020-01-01 09:00")[2]
+    code, _, err = run("deliveries", "reschedule", delivery, "--at", "2020-01-01 09:00")
+    assert (code, "Leave --at out" in err, "Name a time that is still to come" in err) == (2, False, True)
 
 
 def test_trouble_with_a_proof_says_what_to_do(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.app.choosing import choose_lists, choose_start
+from newsletter.app.choosing import choose_lists, choose_start, own_time
 from newsletter.app.project import Project, open_project
 from newsletter.authoring.issue import SendPlan
 from newsletter.errors import WrongUsageError
@@ -40,6 +40,13 @@ def test_start_of_the_issue_is_taken_only_when_asked_for(project: Project) -> No
     assert choose_start(project, plan, None, None, now=NOW) is None
     assert choose_start(project, plan, "issue", None, now=NOW) == datetime(2027, 7, 1, 0, 0, tzinfo=UTC)
     assert choose_start(project, plan, "2027-07-02 09:00", None, now=NOW) == datetime(2027, 7, 2, 7, 0, tzinfo=UTC)
+
+
+def test_time_of_the_issue_is_named_while_it_is_to_come(project: Project) -> None:
+    assert own_time(project, SendPlan(at="2026-11-23 10:01"), now=NOW) == "2026-11-23 10:01 Europe/Berlin"
+    assert own_time(project, SendPlan(at="2026-11-23 10:00"), now=NOW) == ""
+    assert own_time(project, SendPlan(at="2026-11-23 10:01", timezone="Asia/Tokyo"), now=NOW) == ""
+    assert own_time(project, SendPlan(), now=NOW) == ""
 
 
 def test_start_of_an_issue_without_a_time_is_wrong_usage(project: Project) -> None:
