@@ -14,7 +14,16 @@ from typing import IO, Any
 from newsletter.app.project import Project
 from newsletter.audience.consent import Consent, Origin, first_consent
 from newsletter.audience.exporting import write_csv
-from newsletter.audience.importing import Entry, OnConflict, Verdict, VerdictKind, decide, judge_repeats, read_entry
+from newsletter.audience.importing import (
+    PERSON,
+    Entry,
+    OnConflict,
+    Verdict,
+    VerdictKind,
+    decide,
+    judge_repeats,
+    read_entry,
+)
 from newsletter.audience.rows import MAX_FILE, REJECTED, Row, read_sheet
 from newsletter.audience.subscriber import Subscriber
 from newsletter.disk import open_private
@@ -53,6 +62,8 @@ class ImportReport:
     rejected: Sequence[Verdict]
     notes: Sequence[tuple[int, str]]
     """Line and what of it could not be used, of people who were taken all the same."""
+    attributes: Sequence[str]
+    """The file's columns that are kept as attributes."""
     rejects: Path | None
     """The file that the rejected rows were written to; None when there are none, or in a dry run."""
 
@@ -60,6 +71,11 @@ class ImportReport:
     def rows(self) -> int:
         """How many rows had a verdict."""
         return sum(self.counts.values())
+
+    @property
+    def taken(self) -> int:
+        """How many rows brought somebody onto a list, or something new about them."""
+        return self.counts[VerdictKind.IMPORTED] + self.counts[VerdictKind.UPDATED]
 
 
 def import_people(project: Project, database: Database, order: ImportOrder, *, now: datetime) -> ImportReport:
@@ -93,6 +109,7 @@ def import_people(project: Project, database: Database, order: ImportOrder, *, n
         skipped={reason: count for (kind, reason), count in found.items() if kind is VerdictKind.SKIPPED},
         rejected=rejected,
         notes=notes,
+        attributes=[column for column in sheet.named if column not in PERSON],
         rejects=rejects,
     )
 

@@ -32,6 +32,7 @@ class PersonRecord:
     """Everything that is kept of one address."""
 
     address: str
+    """As it is kept; empty once erased."""
     subscriber: Subscriber | None
     subscriptions: Sequence[Subscription]
     suppression: Suppression | None
@@ -54,10 +55,11 @@ def show_person(project: Project, database: Database, email: str) -> PersonRecor
     with database.read() as connection:
         store = AudienceStore(database, connection)
         subscriber, suppression = store.find(address_hash), store.suppression_of(address_hash)
-        if subscriber is None and suppression is None:
+        kept = subscriber or suppression
+        if kept is None:
             raise _nobody(address)
         return PersonRecord(
-            address=address.text,
+            address=kept.address,
             subscriber=subscriber,
             subscriptions=store.subscriptions_of(subscriber.id) if subscriber else (),
             suppression=suppression,
@@ -202,7 +204,7 @@ def _consents(
 
 
 def _described(person: NewPerson, address: Address, known: Subscriber) -> Subscriber:
-    """What was said of somebody over what was known of them."""
+    """What was said of somebody over what was known of them. Their address stays spelt as it was."""
     tag = read_language(person.language)
     if person.timezone:
         read_zone(person.timezone)
@@ -211,7 +213,7 @@ def _described(person: NewPerson, address: Address, known: Subscriber) -> Subscr
         raise WrongUsageError("A name cannot hold control characters")
     return replace(
         known,
-        address=address.text,
+        address=known.address or address.text,
         name=name or known.name,
         language=tag or known.language,
         timezone=person.timezone or known.timezone,

@@ -18,13 +18,16 @@ from newsletter.errors import AddressError
 from newsletter.language import language_tag
 from newsletter.timezone import is_time_zone
 
+PERSON = ("email", "name", "language", "timezone")
+"""The columns that are no attributes."""
+
 
 class OnConflict(StrEnum):
     """What becomes of what we know of a person who is there already."""
 
     SKIP = "skip"
     UPDATE = "update"
-    """Cells that are not empty replace it; attributes the file does not name stay."""
+    """Cells that are not empty replace it; attributes it does not name stay, and so does the address's spelling."""
 
 
 class VerdictKind(StrEnum):

@@ -33,6 +33,10 @@ _FIRST_LINE = "Its first line names the columns, one of them email"
 _FORMULA = re.compile("'*[=+\\-@＝＋－＠\t\r]")
 """What a spreadsheet may take for a formula, whether or not apostrophes stand before it already."""
 
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""How .xlsx and .xls begin."""
+_SEPARATOR = re.compile(rf'"?sep=([{DELIMITERS}])"?(?=[\r\n])', re.IGNORECASE)
+
 _NOT_OF_FILES = {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"}
 """Encodings that Python knows by name and in which no program writes a file of people."""
 
@@ -68,19 +72,29 @@ class Sheet:
     rows: Iterator[Row]
     """Once, in order. Raises RequestError at a line from which on nothing can be read."""
 
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The columns that rows have: all but those that a file of rejected rows begins with."""
+        return _named(self.columns)
+
 
 def read_sheet(data: bytes, *, encoding: str = "") -> Sheet:
     """Read a CSV file: any delimiter of `,;|` and tab, any line ends, UTF-8 or UTF-16 unless `encoding` says more.
 
-    Raises RequestError, which says what to do, for a file that is no such thing.
+    A first line that only says the delimiter, as Excel writes it (`sep=;`), is heeded. Raises RequestError, which says
+    what to do, for a file that is no such thing.
     """
     if len(data) > MAX_FILE:
         raise RequestError("The file is larger than 256 MiB", hint="Import it in several parts")
+    if data.startswith(_WORKBOOKS):
+        raise RequestError("The file is an Excel workbook", hint="Save it as CSV (UTF-8), and import that")
     text = _decode(data, encoding)
+    said = _SEPARATOR.match(text)
+    text = text[said.end() :] if said else text  # its line end stays, so that lines are counted as in the file
     first_line = next((line for line in io.StringIO(text, newline="") if line.strip()), "")
     if not first_line:
         raise RequestError("The file is empty", hint=_FIRST_LINE)
-    delimiter = _delimiter(first_line)
+    delimiter = said[1] if said else _delimiter(first_line)
     lines = _Lines(text)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     headings = _headings(reader)
@@ -212,8 +226,11 @@ def _row(line: int, cells: Sequence[str], columns: Sequence[str]) -> Row:
     for column, cell in named.items():
         if fault := _fault(cell):
             return Row(line, fault=f"The cell {column} {fault}", raw=cells)
-    wanted = columns[len(REJECTED) :] if tuple(columns[: len(REJECTED)]) == REJECTED else columns
-    return Row(line, {column: restored(named.get(column, "")) for column in wanted}, raw=cells)
+    return Row(line, {column: restored(named.get(column, "")) for column in _named(columns)}, raw=cells)
+
+
+def _named(columns: Sequence[str]) -> tuple[str, ...]:
+    return tuple(columns[len(REJECTED) :] if tuple(columns[: len(REJECTED)]) == REJECTED else columns)
 
 
 def _fault(cell: str) -> str:

@@ -52,6 +52,13 @@ def subscribers() -> None:
     show_default=True,
     help="Whether the file replaces what is known of people who are there already.",
 )
+@click.option(
+    "--format",
+    type=click.Choice(["auto", "csv"]),
+    default="auto",
+    expose_value=False,
+    help="Of the file. Either is CSV; its delimiter and encoding are found out.",
+)
 @click.option("--encoding", default="", help="Of the file, if it is neither UTF-8 nor UTF-16.")
 @click.option("--rejects", type=click.Path(dir_okay=False, path_type=Path), help="Default: FILE.rejects.csv")
 @click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
@@ -252,6 +259,7 @@ def _import_as_json(report: ImportReport) -> dict[str, Any]:
         "rows": report.rows,
         **{kind.value: count for kind, count in report.counts.items()},
         "skipped_because": dict(report.skipped),
+        "attributes": list(report.attributes),
         "rejects": str(report.rejects) if report.rejects else None,
         "rejected_because": [{"line": one.line, "reason": one.reason} for one in report.rejected],
         "notes": [{"line": line, "note": note} for line, note in report.notes],
@@ -260,6 +268,8 @@ def _import_as_json(report: ImportReport) -> dict[str, Any]:
 
 def _print_import(report: ImportReport, *, dry_run: bool) -> None:
     print_facts({"rows": report.rows, **{kind.value: count for kind, count in report.counts.items()}})
+    if report.attributes and report.taken:
+        click.echo(f"Kept as attributes: {', '.join(report.attributes)}")
     for reason, count in sorted(report.skipped.items()):
         click.echo(f"  skipped: {count} {reason}")
     for verdict in report.rejected[:_SHOWN]:
@@ -297,9 +307,8 @@ def _print_person(project: Project, person: PersonRecord, *, as_json: bool) -> N
 
 def _described(person: PersonRecord, told: Callable[[datetime], str]) -> dict[str, Any]:
     subscriber, suppression = person.subscriber, person.suppression
-    erased = subscriber is not None and not subscriber.address
     return {
-        "email": "" if erased else person.address,
+        "email": person.address,
         "id": subscriber.id if subscriber else None,
         "name": subscriber.name if subscriber else "",
         "language": subscriber.language if subscriber else "",

@@ -136,7 +136,8 @@ class Staging:
         self.connection.execute(sa.insert(subscribers).from_select([*names, "created_at", "updated_at"], query))
 
     def _update_people(self, written: sa.ColumnElement[bool], origin: Origin) -> None:
-        """An empty cell takes nothing away, and neither does an attribute that the file does not name."""
+        """An empty cell takes nothing away, and neither does an attribute that the file does not name. An address
+        stays spelt as it was: it is known by another spelling."""
         names = ("name", "language", "timezone")
         self.connection.execute(
             sa.update(subscribers)
@@ -144,7 +145,7 @@ class Staging:
             .values(
                 {name: sa.func.coalesce(sa.func.nullif(_rows.c[name], ""), subscribers.c[name]) for name in names}
                 | {
-                    "address": _rows.c.address,
+                    "address": sa.func.coalesce(sa.func.nullif(subscribers.c.address, ""), _rows.c.address),
                     "attributes": self._database.merged(subscribers.c.attributes, _rows.c.attributes),
                     "updated_at": origin.at,
                 }

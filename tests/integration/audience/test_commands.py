@@ -84,6 +84,15 @@ def test_import_dry_run_says_that_it_was_one(run: Run, file: Path) -> None:
     assert run("subscribers", "show", "ana@example.org")[0] == 2
 
 
+def test_import_says_what_became_attributes(run: Run, file: Path) -> None:
+    load = ("subscribers", "import", file, "--list", "weekly")
+    assert answer(run(*load, "--dry-run", "--json"))["attributes"] == ["city"]
+    assert "Kept as attributes: city\n" in run(*load, "--format", "csv")[1]
+    assert "Kept as" not in run(*load, "--format", "auto")[1], "nobody was written"
+    file.write_text("email\nbo@example.org\n")
+    assert "Kept as" not in run(*load)[1]
+
+
 def test_import_of_a_file_without_addresses_fails(run: Run, file: Path) -> None:
     file.write_text("name\nAna\n")
     code, out, err = run("subscribers", "import", file, "--list", "weekly")
@@ -98,6 +107,7 @@ def test_import_of_a_file_without_addresses_fails(run: Run, file: Path) -> None:
         ("--list", "montly"),
         ("--list", "weekly", "--consent", "unsubscribed"),
         ("--list", "weekly", "--encoding", "no-such"),
+        ("--list", "weekly", "--format", "xlsx"),
     ],
 )
 def test_import_called_wrongly_is_wrong_usage(run: Run, file: Path, arguments: tuple[str, ...]) -> None:

@@ -148,8 +148,25 @@ def test_update_keeps_what_the_file_does_not_say(load: Import, project: Project,
     load("email,name,language,tea\nANA@Example.org,,en,green\n", on_conflict=OnConflict.UPDATE)
     ana = show_person(project, database, "ana@example.org").subscriber
     assert ana is not None
-    assert (ana.address, ana.name, ana.language) == ("ANA@example.org", "Ana", "en")
+    assert (ana.address, ana.name, ana.language) == ("ana@example.org", "Ana", "en")
     assert ana.attributes == {"city": 'Pôrto "A" 波', "tea": "green"}
+
+
+def test_update_leaves_who_has_left_as_they_were(load: Import, project: Project, database: Database) -> None:
+    load("email,name\nana@example.org,Ana\nbob@example.org,Bob\n")
+    unsubscribe_person(project, database, "bob@example.org", None, now=NOW)
+    report = load("email,name\nana@example.org,A.\nbob@example.org,B.\n", on_conflict=OnConflict.UPDATE)
+    assert counts(report) == (0, 1, 1, 0)
+    found = [show_person(project, database, email).subscriber for email in ("ana@example.org", "bob@example.org")]
+    assert [one and one.name for one in found] == ["A.", "Bob"]
+
+
+def test_report_says_which_columns_are_attributes(load: Import) -> None:
+    text = "line,reason,Email,First Name,name,language,timezone,zip\n2,x,ana@example.org,Ana,,,,1\n"
+    report = load(text, dry_run=True)
+    assert (list(report.attributes), report.taken) == (["first_name", "zip"], 1)
+    assert list(load(text).attributes) == ["first_name", "zip"]
+    assert load(text).taken == 0
 
 
 def test_person_who_was_erased_and_is_allowed_again_is_written_anew(

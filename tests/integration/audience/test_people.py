@@ -65,6 +65,17 @@ def test_person_is_one_whatever_the_capitals(project: Project, database: Databas
     assert says(second) == {"weekly": Consent.CONFIRMED, "news": Consent.PENDING}
 
 
+def test_person_is_shown_and_kept_as_they_were_spelt_first(project: Project, database: Database) -> None:
+    add(project, database, "weekly", email="Ana.Lima@example.org")
+    again = add(project, database, "news", email="ana.lima@EXAMPLE.org", name="Ana")
+    shown = show_person(project, database, "ANA.LIMA@example.org")
+    assert again == shown
+    assert shown.subscriber is not None
+    assert (shown.address, shown.subscriber.address, shown.subscriber.name) == (*["Ana.Lima@example.org"] * 2, "Ana")
+    suppress_person(project, database, "Bo@example.org", "", now=NOW)
+    assert show_person(project, database, "bo@example.org").address == "Bo@example.org"
+
+
 def test_added_twice_is_subscribed_once(project: Project, database: Database) -> None:
     add(project, database, "weekly", name="Ana")
     person = add(project, database, "weekly")

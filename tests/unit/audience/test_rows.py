@@ -43,6 +43,23 @@ def test_single_column_needs_no_delimiter() -> None:
     assert cells("email\nana@example.org\n") == [{"email": "ana@example.org"}]
 
 
+@pytest.mark.parametrize("line", ["sep=;", "SEP=;", '"sep=;"'])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_line_that_only_says_the_delimiter_is_heeded(line: str, end: str) -> None:
+    [row] = rows(f"\ufeff{line}{end}a,b;email{end}1;ana@example.org{end}".encode())
+    assert (row.line, dict(row.cells)) == (3, {"a_b": "1", "email": "ana@example.org"})
+    assert cells("sep=,\na;b,email\n1,ana@example.org\n") == [{"a_b": "1", "email": "ana@example.org"}]
+    assert cells("email;sep=;\nana@example.org;1\n") == [{"email": "ana@example.org", "sep": "1"}]
+
+
+@pytest.mark.parametrize("begin", [b"PK\x03\x04\x14\x00", b"\xd0\xcf\x11\xe0\xa1\xb1"])
+@pytest.mark.parametrize("encoding", ["", "windows-1252"])
+def test_workbook_is_told_as_one(begin: bytes, encoding: str) -> None:
+    with pytest.raises(RequestError, match="Excel workbook") as caught:
+        read_sheet(begin + bytes(100), encoding=encoding)
+    assert "Save it as CSV" in caught.value.hint
+
+
 def test_columns_are_known_without_regard_to_case_and_spaces() -> None:
     assert cells(" EMAIL ,Favourite Topic\nana@example.org,tea\n") == [
         {"email": "ana@example.org", "favourite_topic": "tea"}
