@@ -6,6 +6,7 @@ Commands live in the files beside this one and are imported only when called, so
 from __future__ import annotations
 
 import difflib
+import errno
 import importlib
 import os
 import sys
@@ -36,6 +37,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("newsletter.cli.operating:demo", "Send the sample issues to a mail catcher on this machine."),
 }
 """Command → (where it is, what it does), in the order of a newsletter's life."""
+
+_UNWRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+"""What writing to a file that is open already may meet."""
 
 
 class LazyGroup(click.Group):
@@ -87,6 +91,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Run a command and leave with its exit code: 0 done, 1 problems or failure, 2 wrong usage, 3 not at the end."""
     try:
         result: Any = cli.main(args=arguments, prog_name="newsletter", standalone_mode=False)
+        if sys.stdout:  # none when it was closed
+            sys.stdout.flush()  # what cannot be written is told now, not by the interpreter as it exits
     except click.exceptions.Exit as leaving:
         sys.exit(leaving.exit_code)
     except click.ClickException as error:
@@ -96,12 +102,22 @@ def main(arguments: list[str] | None = None) -> None:
         click.echo("Stopped.", err=True)
         sys.exit(130)
     except BrokenPipeError:
-        # The reader of our output went away (`| head`); nothing is left to tell it, also not at interpreter exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()  # its reader went away (`| head`), and nothing is left to tell it
         sys.exit(1)
     except NewsletterError as error:
         from newsletter.cli.show import show_error  # only a failure pays for importing it
 
         show_error(error)
         sys.exit(2 if isinstance(error, WrongUsageError) else 1)
+    except OSError as error:
+        if error.filename is not None or error.errno not in _UNWRITTEN:
+            raise
+        _forget_output()
+        click.echo(f"Error: The output cannot be written: {error.strerror}", err=True)
+        sys.exit(1)
     sys.exit(result if isinstance(result, int) else 0)
+
+
+def _forget_output() -> None:
+    """Let what is still to be written go nowhere, so that the interpreter does not try once more as it exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

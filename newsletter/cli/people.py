@@ -15,6 +15,7 @@ import click
 
 from newsletter.audience.consent import Consent
 from newsletter.cli.show import confirm, from_here, local_time, print_facts, print_json, print_table, the_project
+from newsletter.disk import cannot_write
 from newsletter.reporting.wording import counted, in_words
 
 if TYPE_CHECKING:
@@ -250,6 +251,8 @@ def _opened(file: Path | None) -> Iterator[IO[str]]:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
             yield out
         draft.replace(file)
+    except OSError as error:
+        raise cannot_write(file, error, hint="Choose another file with --out") from error
     finally:
         draft.unlink(missing_ok=True)
 

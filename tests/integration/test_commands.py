@@ -7,6 +7,8 @@ import json
 import os
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -148,6 +150,17 @@ def test_folder_that_was_named_is_a_project_or_lies_in_one(
     assert "no newsletter.toml here or in a folder above" in run("lists", "list")[2]
     assert "has no newsletter.toml" in run("-C", "empty", "doctor")[1]
     assert list((tmp_path / "empty").iterdir()) == []
+
+
+@pytest.mark.parametrize("line", ["subscribers export", "deliveries list --json", "check", "--help"])
+def test_output_that_cannot_be_written_is_told_in_a_sentence(run: Run, line: str) -> None:
+    run("lists", "add", "weekly")
+    run("subscribers", "add", "ana@example.org", "--list", "weekly")
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "newsletter", *line.split()]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    said = "Error: The output cannot be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, said)
 
 
 def test_nobody_is_asked_about_a_send_to_nobody(run: Run) -> None:

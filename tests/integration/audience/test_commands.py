@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 from collections.abc import Callable
@@ -136,6 +137,16 @@ def test_export_that_fails_leaves_the_file_as_it_was(run: Run, tmp_path: Path) -
     assert run("subscribers", "export", "--list", "montly", "--out", out)[0] == 2
     assert out.read_text() == "kept"
     assert not list(tmp_path.glob(".out*"))
+
+
+def test_export_that_finds_the_disk_full_says_so(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("newsletter.app.importing.write_csv", full)
+    code, _, err = run("subscribers", "export", "--out", tmp_path / "out.csv")
+    assert (code, f"Cannot write {tmp_path / 'out.csv'}: No space left on device" in err) == (1, True)
+    assert not list(tmp_path.glob("*out.csv*"))
 
 
 def test_pending_person_who_is_confirmed_without_a_basis_is_told_to_stay_so(run: Run) -> None:
