@@ -24,6 +24,8 @@ from newsletter.storage.engine import Database
 from newsletter.storage.leases import SCHEDULER, release_lease, take_lease
 
 log = logging.getLogger("newsletter.scheduler")
+# It warns of every look that is left out while an earlier one waits for the database, which we tell ourselves.
+logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
 
 EVERY = 2.0
 """Seconds between two looks at what is due."""

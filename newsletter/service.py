@@ -24,7 +24,7 @@ import uvicorn
 from newsletter.app.database import connect
 from newsletter.app.logs import write_log
 from newsletter.app.project import Project
-from newsletter.app.worker import check_relay
+from newsletter.app.relay import check_relay
 from newsletter.errors import RequestError
 from newsletter.scheduler import project_scheduler
 from newsletter.web.preview import Changes, preview_app

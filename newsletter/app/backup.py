@@ -28,7 +28,9 @@ REASON = "restored from a backup: people may have got this issue since"
 
 
 def back_up(database: Database, file: Path) -> int:
-    """Copy the database into a new file that only its owner can read; its size in bytes."""
+    """Copy the database into a new file that only its owner can read; its size in bytes. Raises StorageError."""
+    if not file.parent.is_dir():
+        raise StorageError(f"There is no folder {file.parent}", hint="Make it, or name another place for the backup")
     database.copy_to(file)
     return file.stat().st_size
 

@@ -310,7 +310,8 @@ def _steer(database: Database, delivery: str, to: DeliveryState, *, reason: str 
 
 def _require_move(delivery: Delivery, to: DeliveryState) -> None:
     if not delivery.may_become(to):
+        said = "already" if delivery.state is to else f"and cannot become {to}"
         raise StateError(
-            f"Delivery {delivery.id} is {delivery.state} and cannot become {to}",
+            f"Delivery {delivery.id} is {delivery.state} {said}",
             hint=f"`newsletter deliveries show {delivery.id}` shows how it stands",
         )

@@ -39,8 +39,8 @@ from newsletter.storage.engine import Database
 LIST = "weekly"
 _MARK = ".newsletter-demo"
 """Says that a folder was made by a demo, and may be emptied by the next one."""
-_UNDECIDED = 5
-"""People of the sample who have not confirmed, who have left, and who are suppressed: a few of each."""
+_A_FEW = 5
+"""So many people of the sample have left, as many are suppressed, and as many have not confirmed."""
 
 Say = Callable[[str], None]
 
@@ -162,7 +162,8 @@ def _check_and_build(stage: Project, out: Path, say: Say) -> None:
     if has_errors(problems):
         raise AuthoringError(problems)
     report = build(stage, (), out)
-    say(f"Checked     {counted(len(find(stage)), 'issue')}, {counted(len(problems), 'problem')}")
+    found = counted(len(problems), "problem") + ("; newsletter check shows them" if problems else "")
+    say(f"Checked     {counted(len(find(stage)), 'issue')}, {found}")
     say(f"Built       {counted(len(report.editions), 'edition')}")
     for edition in report.editions:
         say(f"              {edition['issue']} ({edition['language']}): {edition['subject']}")
@@ -174,7 +175,7 @@ def _invite(stage: Project, database: Database, folder: Path, say: Say) -> None:
     add_list(database, LIST, name=stage.config.newsletter.name, opt_in=OptIn.SINGLE, language="", now=now)
     file = folder / "people.csv"
     write_sample(file, with_flaws=True)
-    undecided = _take_out(file, folder / "undecided.csv", _UNDECIDED)
+    undecided = _take_out(file, folder / "undecided.csv", _A_FEW)
     pending = ImportOrder(file=undecided, lists=(LIST,), consent=Consent.PENDING)
     asked = import_people(stage, database, pending, now=now)
     report = import_people(stage, database, ImportOrder(file=file, lists=(LIST,)), now=now)
@@ -184,17 +185,18 @@ def _invite(stage: Project, database: Database, folder: Path, say: Say) -> None:
     for verdict in report.rejected:
         say(f"              line {verdict.line} rejected: {verdict.reason}")
     with file.open(encoding="utf-8", newline="") as rows:
-        people = [row["email"] for row in csv.DictReader(rows)][: 2 * _UNDECIDED]
-    for email in people[:_UNDECIDED]:
+        people = [row["email"] for row in csv.DictReader(rows)][: 2 * _A_FEW]
+    for email in people[:_A_FEW]:
         unsubscribe_person(stage, database, email, LIST, now=now)
-    for email in people[_UNDECIDED:]:
+    for email in people[_A_FEW:]:
         suppress_person(stage, database, email, "asked never to be written to", now=now)
     everybody = sum(one.counts[VerdictKind.IMPORTED] for one in (asked, report))
-    say(f"Then        of these {everybody} people {_UNDECIDED} left and {_UNDECIDED} were suppressed")
+    say(f"Then        of these {everybody} people {_A_FEW} left and {_A_FEW} were suppressed")
 
 
 def _take_out(file: Path, out: Path, count: int) -> Path:
-    """Write the first `count` rows of a CSV file into one of their own; they stay in the first file too."""
+    """Write `count` rows of a CSV file, after those who will leave and be suppressed, into one of their own; they stay
+    in the first file too."""
     with file.open(encoding="utf-8", newline="") as rows:
         reader = csv.reader(rows)
         chosen = [row for _, row in zip(range(1 + 3 * count), reader, strict=False)]

@@ -25,7 +25,7 @@ from newsletter.storage.engine import Database
 _NEEDS_A_PERSON = (DeliveryState.PAUSED, DeliveryState.HALTED, DeliveryState.MISSED)
 
 
-class Verdict(StrEnum):
+class Grade(StrEnum):
     """How one thing stands."""
 
     GOOD = "good"
@@ -39,7 +39,7 @@ class Finding:
     """One thing that was looked at."""
 
     about: str
-    verdict: Verdict
+    grade: Grade
     message: str
     hint: str = ""
 
@@ -47,7 +47,7 @@ class Finding:
 def examine(project: Project, probe_relay: Callable[[Project], str]) -> list[Finding]:
     """Look at everything; nothing found stops the rest. `probe_relay` greets the relay and returns what it answered."""
     database = list(_database(project))
-    missed = any(one.verdict is Verdict.BAD and KEYS_FILE in one.message for one in database)
+    missed = any(one.grade is Grade.BAD and KEYS_FILE in one.message for one in database)
     return [
         *_configuration(project),
         *([] if missed else _keys(project)),  # keys that the database misses are told with it, once
@@ -59,58 +59,56 @@ def examine(project: Project, probe_relay: Callable[[Project], str]) -> list[Fin
 
 def _configuration(project: Project) -> Iterator[Finding]:
     if not (project.folder / CONFIG_FILE).exists():
-        yield Finding(
-            "project", Verdict.MIND, f"{project.folder} has no {CONFIG_FILE}", "Start one: newsletter init DIR"
-        )
+        yield Finding("project", Grade.MIND, f"{project.folder} has no {CONFIG_FILE}", "Start one: newsletter init DIR")
     problems = check_sender(project)
     for problem in problems:
-        verdict = Verdict.BAD if problem.severity is Severity.ERROR else Verdict.MIND
-        yield Finding("sender", verdict, problem.message, problem.hint)
+        grade = Grade.BAD if problem.severity is Severity.ERROR else Grade.MIND
+        yield Finding("sender", grade, problem.message, problem.hint)
     if not problems:
-        yield Finding("sender", Verdict.GOOD, f"{project.identity.from_name} <{project.identity.from_address}>")
+        yield Finding("sender", Grade.GOOD, f"{project.identity.from_name} <{project.identity.from_address}>")
 
 
 def _keys(project: Project) -> Iterator[Finding]:
     file = project.folder / KEYS_FILE
     if not file.exists():
-        yield Finding("keys", Verdict.GOOD, f"{KEYS_FILE} will be made when it is first needed")
+        yield Finding("keys", Grade.GOOD, f"{KEYS_FILE} will be made when it is first needed")
         return
     try:
         count = len(project.keys.signing)
     except NewsletterError as error:
-        yield Finding("keys", Verdict.BAD, str(error), error.hint)
+        yield Finding("keys", Grade.BAD, str(error), error.hint)
         return
     if stat.S_IMODE(file.stat().st_mode) & 0o077:
-        yield Finding("keys", Verdict.BAD, f"Others can read {KEYS_FILE}", f"chmod 600 {file}")
+        yield Finding("keys", Grade.BAD, f"Others can read {KEYS_FILE}", f"chmod 600 {file}")
     else:
-        yield Finding("keys", Verdict.GOOD, f"{counted(count, 'signing key')}, readable by you alone")
+        yield Finding("keys", Grade.GOOD, f"{counted(count, 'signing key')}, readable by you alone")
 
 
 def _compiler() -> Iterator[Finding]:
     html = to_html("<mjml><mj-body><mj-section></mj-section></mj-body></mjml>")
     if isinstance(html, NoHtml):
-        yield Finding("compiler", Verdict.BAD, html.message, "Install the package mjml-python again")
+        yield Finding("compiler", Grade.BAD, html.message, "Install the package mjml-python again")
     else:
-        yield Finding("compiler", Verdict.GOOD, "MJML compiles")
+        yield Finding("compiler", Grade.GOOD, "MJML compiles")
 
 
 def _relay(project: Project, probe_relay: Callable[[Project], str]) -> Iterator[Finding]:
     smtp = project.config.smtp
     where = f"{smtp.host}:{smtp.port} ({'no TLS' if smtp.tls == 'none' else smtp.tls})"
     try:
-        yield Finding("relay", Verdict.GOOD, f"{where} answers: {probe_relay(project)}")
+        yield Finding("relay", Grade.GOOD, f"{where} answers: {probe_relay(project)}")
     except NewsletterError as error:
-        yield Finding("relay", Verdict.BAD, f"{where}: {error}", error.hint)
+        yield Finding("relay", Grade.BAD, f"{where}: {error}", error.hint)
 
 
 def _database(project: Project) -> Iterator[Finding]:
     try:
         database = connect(project, may_change=False)
     except NewsletterError as error:
-        yield Finding("database", Verdict.BAD, str(error), error.hint)
+        yield Finding("database", Grade.BAD, str(error), error.hint)
         return
     try:
-        yield Finding("database", Verdict.GOOD, database.shown_url)
+        yield Finding("database", Grade.GOOD, database.shown_url)
         yield from _ledger(database)
     finally:
         database.close()
@@ -124,20 +122,20 @@ def _ledger(database: Database) -> Iterator[Finding]:
             books = read_books(connection, delivery.id)
         for message in check_equation(delivery, books):
             unbalanced = True
-            yield Finding("ledger", Verdict.BAD, f"{delivery.id}: {message}", "Keep the database and ask for help")
+            yield Finding("ledger", Grade.BAD, f"{delivery.id}: {message}", "Keep the database and ask for help")
         if unknown := books.counts.get(RecipientState.UNKNOWN, 0):
             yield Finding(
                 "ledger",
-                Verdict.MIND,
+                Grade.MIND,
                 f"{delivery.id}: {counted(unknown, 'recipient')} may or may not have got their mail",
                 f"newsletter deliveries recipients {delivery.id} --state unknown",
             )
         if delivery.state in _NEEDS_A_PERSON:
             yield Finding(
                 "ledger",
-                Verdict.MIND,
+                Grade.MIND,
                 f"{delivery.id} is {delivery.state.value}: {delivery.reason}",
                 f"newsletter deliveries show {delivery.id}",
             )
     if not unbalanced:
-        yield Finding("ledger", Verdict.GOOD, f"{counted(len(deliveries), 'delivery', 'deliveries')} in balance")
+        yield Finding("ledger", Grade.GOOD, f"{counted(len(deliveries), 'delivery', 'deliveries')} in balance")

@@ -163,12 +163,12 @@ def report_lines(run: DryRun) -> list[str]:
     """The report for people."""
     lines = [f"Dry run of {run.issue}: {counted(run.messages, 'message')}, nobody was mailed"]
     lines += [f"  {count:>7}  in {language}" for language, count in run.outlook.languages.items()]
-    lines += [f"  {count:>7}  not sent, {in_words(reason)}" for (_, reason), count in run.outlook.reasons.items()]
-    lines += [f"  {count:>7}  left out, {in_words(reason)}" for reason, count in run.outlook.left_out.items()]
+    lines += [f"  {count:>7}  not sent: {in_words(reason)}" for (_, reason), count in run.outlook.reasons.items()]
+    lines += [f"  {count:>7}  left out: {in_words(reason)}" for reason, count in run.outlook.left_out.items()]
     lines += [f"  {address}: {reason}" for address, reason in run.unrendered.items()]
     if run.messages:
-        average, rate = run.size / run.messages / 1000, run.messages / max(run.seconds, 0.001)
-        lines.append(
-            f"Composed in {run.seconds:.1f} s: {rate:.0f} a second, {average:.0f} kB each. A relay takes longer."
-        )
+        # Of less than a second there is no rate worth a promise.
+        rate = f"{run.messages / run.seconds:.0f} a second, " if run.seconds >= 1 else ""
+        size = run.size / run.messages / 1000
+        lines.append(f"Composed in {run.seconds:.1f} s: {rate}{size:.0f} kB each. A relay takes longer.")
     return lines

@@ -96,14 +96,14 @@ def import_people(project: Project, database: Database, order: ImportOrder, *, n
             staging.alone()  # from here on others wait
         lists = ListStore(database, staging.connection).all_named(order.lists)
         known = staging.look_up([item.id for item in lists])
-        decisions = {each: decide(each, lists=len(lists), on_conflict=order.on_conflict) for each in known}
+        rulings = {each: decide(each, lists=len(lists), on_conflict=order.on_conflict) for each in known}
         if not order.dry_run:
             consents = {item.id: order.consent or first_consent(item.opt_in) for item in lists}
-            staging.write(decisions, consents, Origin("import", now, order.basis))
-        notes = staging.notes(decisions)
+            staging.write(rulings, consents, Origin("import", now, order.basis))
+        notes = staging.notes(rulings)
     found = Counter((verdict.kind, verdict.reason) for verdict in verdicts)
     for each, count in known.items():
-        found[decisions[each].kind, decisions[each].reason] += count
+        found[rulings[each].kind, rulings[each].reason] += count
     return ImportReport(
         counts={kind: sum(n for (one, _), n in found.items() if one is kind) for kind in VerdictKind},
         skipped={reason: count for (kind, reason), count in found.items() if kind is VerdictKind.SKIPPED},

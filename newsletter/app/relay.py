@@ -1,4 +1,4 @@
-"""Relay: the SMTP settings that the configuration describes, and a greeting to see whether the relay is there."""
+"""Relay: the SMTP settings that the configuration describes, and whether they and the relay are of any use."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ def smtp_settings(config: Config) -> SmtpSettings:
         hello=smtp.hello,
         connections=config.connections,
     )
+
+
+def check_relay(project: Project) -> None:
+    """Raise ConfigError for settings with which nothing could be sent. Connects to nothing."""
+    SmtpTransport(smtp_settings(project.config))
 
 
 def probe_relay(project: Project) -> str:

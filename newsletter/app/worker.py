@@ -54,11 +54,6 @@ class SendResult:
     ending: Ending
 
 
-def check_relay(project: Project) -> None:
-    """Raise ConfigError for settings with which nothing could be sent. Connects to nothing."""
-    SmtpTransport(smtp_settings(project.config))
-
-
 def send_now(
     project: Project,
     database: Database,

@@ -81,7 +81,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class Ruling:
     """What becomes of the people of whom the same is known."""
 
     kind: VerdictKind
@@ -131,18 +131,18 @@ def judge_repeats(entries: Iterable[Entry | Verdict]) -> Iterator[Entry | Verdic
         yield entry
 
 
-def decide(known: Known, *, lists: int, on_conflict: OnConflict) -> Decision:
+def decide(known: Known, *, lists: int, on_conflict: OnConflict) -> Ruling:
     """What becomes of a person who is to come onto so many lists.
 
     Consent never gets better by importing: who is suppressed or has left stays so, and pending stays pending.
     """
     if known.suppression is not None:
-        return Decision(VerdictKind.SKIPPED, f"suppressed ({known.suppression.value})")
+        return Ruling(VerdictKind.SKIPPED, f"suppressed ({known.suppression.value})")
     if lists and known.left == lists:
-        return Decision(VerdictKind.SKIPPED, "unsubscribed")
+        return Ruling(VerdictKind.SKIPPED, "unsubscribed")
     updates = on_conflict is OnConflict.UPDATE
     if known.subscribed < lists:
-        return Decision(VerdictKind.IMPORTED, writes_person=updates or not known.has_address)
+        return Ruling(VerdictKind.IMPORTED, writes_person=updates or not known.has_address)
     if updates:
-        return Decision(VerdictKind.UPDATED, writes_person=True)
-    return Decision(VerdictKind.SKIPPED, "on the list already")
+        return Ruling(VerdictKind.UPDATED, writes_person=True)
+    return Ruling(VerdictKind.SKIPPED, "on the list already")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Literal
 
 import click
@@ -36,14 +37,11 @@ def deliveries() -> None:
 
 @contextmanager
 def _opened(ctx: click.Context) -> Iterator[tuple[Project, Database]]:
-    from newsletter.app.database import connect
+    from newsletter.app.database import connected
 
     project = the_project(ctx)
-    database = connect(project)
-    try:
+    with connected(project) as database:
         yield project, database
-    finally:
-        database.close()
 
 
 @deliveries.command("list")
@@ -76,7 +74,7 @@ def list_(ctx: click.Context, as_json: bool) -> None:
         return
     print_table(("id", "issue", "state", "recipients", "lists", "time"), rows)
     for one, due in idle.items():
-        click.echo(unattended(one, due, partial(local_time, project)))
+        click.echo(unattended(one, due, partial(local_time, project), now=datetime.now(UTC)))
     for delivery in found:
         if delivery.reason and not delivery.state.is_over:
             click.echo(f"{delivery.id} is {delivery.state}: {delivery.reason}")
@@ -120,7 +118,7 @@ def show(ctx: click.Context, delivery: str, as_json: bool) -> None:
     told = {name.removesuffix("_at"): value for name, value in facts.items() if value not in (None, "", [], False)}
     print_facts({name: ", ".join(value) if isinstance(value, list) else value for name, value in told.items()})
     click.echo()
-    click.echo("\n".join(outcome_lines(report, partial(local_time, project))))
+    click.echo("\n".join(outcome_lines(report, partial(local_time, project), now=datetime.now(UTC))))
 
 
 @deliveries.command()
@@ -170,7 +168,7 @@ def _numbers(report: Report) -> dict[str, object]:
 
 def _report_lines(report: Report, told: Callable[[datetime], str]) -> Iterator[str]:
     yield f"Delivery {report.delivery.id} of {report.delivery.issue}"
-    yield from outcome_lines(report, told)
+    yield from outcome_lines(report, told, now=datetime.now(UTC))
     yield f"Editions: {', '.join(f'{count} {language}' for language, count in report.languages.items()) or 'none'}"
     for title, people in (("May or may not have arrived", report.unknown), ("Sent more than once", report.resent)):
         if people:
@@ -198,6 +196,10 @@ def recipients(ctx: click.Context, delivery: str, state: str | None, as_json: bo
             for one in rows:
                 print_json(_recipient(one))
             return
+        first = next(rows, None)
+        if first is None:
+            click.echo(f"Nobody is {state}." if state else "It has no recipients.")
+            return
         print_table(
             ("address", "language", "state", "attempts", "next", "reason"),
             (
@@ -209,7 +211,7 @@ def recipients(ctx: click.Context, delivery: str, state: str | None, as_json: bo
                     local_time(project, one.next_at) if one.state is RecipientState.DEFERRED else "",
                     in_words(one.reason) or one.reply,
                 )
-                for one in rows
+                for one in chain([first], rows)
             ),
         )
 
@@ -255,7 +257,7 @@ def resume(ctx: click.Context, delivery: str, detach: bool, as_json: bool) -> in
     Exit codes: 0 done, 1 failed, 3 stopped before the end or outcomes are unknown.
     """
     from newsletter.app.deliveries import resume as resume_delivery
-    from newsletter.app.worker import check_relay
+    from newsletter.app.relay import check_relay
 
     with _opened(ctx) as (project, database):
         check_relay(project)

@@ -65,13 +65,10 @@ def backup(ctx: click.Context, file: Path, as_json: bool) -> None:
     Keep secret.toml with it: without that file a backup cannot be restored.
     """
     from newsletter.app.backup import back_up
-    from newsletter.app.database import connect
+    from newsletter.app.database import connected
 
-    database = connect(the_project(ctx))
-    try:
+    with connected(the_project(ctx)) as database:
         size = back_up(database, file)
-    finally:
-        database.close()
     if as_json:
         print_json({"file": str(file), "bytes": size})
     else:
@@ -142,22 +139,22 @@ def doctor(ctx: click.Context, as_json: bool) -> int:
     Looks at the configuration, keys, compiler, relay and database, and whether the books of every delivery balance.
     Exits with 1 when something is broken.
     """
-    from newsletter.app.doctor import Verdict, examine
+    from newsletter.app.doctor import Grade, examine
     from newsletter.app.relay import probe_relay
 
     findings = examine(the_project(ctx, even_without=True), probe_relay)
     if as_json:
         print_json(
-            [{"about": f.about, "verdict": f.verdict.value, "message": f.message, "hint": f.hint} for f in findings]
+            [{"about": f.about, "verdict": f.grade.value, "message": f.message, "hint": f.hint} for f in findings]
         )
     else:
-        marks = {Verdict.GOOD: ("ok", "green"), Verdict.MIND: ("mind", "yellow"), Verdict.BAD: ("BAD", "red")}
+        marks = {Grade.GOOD: ("ok", "green"), Grade.MIND: ("mind", "yellow"), Grade.BAD: ("BAD", "red")}
         for finding in findings:
-            mark, colour = marks[finding.verdict]
+            mark, colour = marks[finding.grade]
             click.echo(f"{click.style(f'{mark:<5}', fg=colour)} {finding.about:<9} {from_here(finding.message)}")
-            if finding.hint and finding.verdict is not Verdict.GOOD:
+            if finding.hint and finding.grade is not Grade.GOOD:
                 click.echo(f"{'':<16}{from_here(finding.hint)}")
-    return 1 if any(finding.verdict is Verdict.BAD for finding in findings) else 0
+    return 1 if any(finding.grade is Grade.BAD for finding in findings) else 0
 
 
 @click.command()

@@ -146,7 +146,7 @@ def _send(
 ) -> int:  # fmt: skip
     from newsletter.app.choosing import own_time
     from newsletter.app.deliveries import look_ahead, refuse_empty, store_delivery, unfinished
-    from newsletter.app.worker import check_relay
+    from newsletter.app.relay import check_relay
     from newsletter.cli.watching import ending_of, send_watched, show_outcome
 
     check_relay(project)
@@ -226,7 +226,8 @@ def worker(ctx: click.Context, tethered: bool) -> None:
     """
     from newsletter.app.database import connect
     from newsletter.app.logs import write_log
-    from newsletter.app.worker import check_relay, run_worker
+    from newsletter.app.relay import check_relay
+    from newsletter.app.worker import run_worker
     from newsletter.cli.watching import seldom
 
     write_log()

@@ -97,11 +97,13 @@ def show_outcome(project: Project, database: Database, delivery: str, *, as_json
         counts = counts_of(report.delivery, report.books)
         print_json({"delivery": delivery, "state": report.delivery.state.value, "counts": counts})
     elif not quiet:
-        click.echo("\n".join(outcome_lines(report, partial(local_time, project))))
+        click.echo("\n".join(outcome_lines(report, partial(local_time, project), now=datetime.now(UTC))))
     return report
 
 
-def outcome_lines(report: Report, told: Callable[[datetime], str] = datetime.isoformat) -> Iterator[str]:
+def outcome_lines(
+    report: Report, told: Callable[[datetime], str] = datetime.isoformat, *, now: datetime
+) -> Iterator[str]:
     """State, counts, and what a person may want to do now. `told` says an instant as people read it."""
     from newsletter.delivery.ledger import RecipientState
     from newsletter.reporting.report import counts_of
@@ -121,13 +123,13 @@ def outcome_lines(report: Report, told: Callable[[datetime], str] = datetime.iso
         yield "Nobody was mailed. --again sends it once more."
     if counts["unknown"]:
         yield f"Look at the unknown: newsletter deliveries recipients {delivery.id} --state unknown"
-    if what_now := _what_now(report, told):
+    if what_now := _what_now(report, told, now):
         yield what_now
     for problem in report.problems:
         yield f"{click.style('The books do not balance:', fg='red')} {problem}"
 
 
-def _what_now(report: Report, told: Callable[[datetime], str]) -> str:
+def _what_now(report: Report, told: Callable[[datetime], str], now: datetime) -> str:
     """What happens by itself with a delivery that is not over, or what to type so that something does."""
     from newsletter.delivery.delivery import DeliveryState
 
@@ -140,13 +142,13 @@ def _what_now(report: Report, told: Callable[[datetime], str]) -> str:
         return go_on
     if report.attended:
         return "A sender is at work."
-    return unattended(report.delivery.id, report.next_at, told)
+    return unattended(report.delivery.id, report.next_at, told, now=now)
 
 
-def unattended(delivery: str, due: datetime | None, told: Callable[[datetime], str]) -> str:
+def unattended(delivery: str, due: datetime | None, told: Callable[[datetime], str], *, now: datetime) -> str:
     """What to do about a delivery that nobody is at work on, which may be because nothing of it is due."""
     go_on = f"newsletter deliveries resume {delivery}"
-    if due is not None and due > datetime.now(UTC):
+    if due is not None and due > now:
         return (
             f"The next of {delivery} is due at {told(due)}. Leave it to newsletter serve, or go on after that: {go_on}"
         )

@@ -13,7 +13,7 @@ from itertools import islice
 import sqlalchemy as sa
 
 from newsletter.audience.consent import Consent, Origin
-from newsletter.audience.importing import Decision, Entry, Known, VerdictKind
+from newsletter.audience.importing import Entry, Known, Ruling, VerdictKind
 from newsletter.audience.suppression import SuppressionReason
 from newsletter.storage.audience import AudienceStore
 from newsletter.storage.engine import Database
@@ -104,18 +104,18 @@ class Staging:
             for has_address, suppression, subscribed, left, count in counted
         }
 
-    def write(self, decisions: Mapping[Known, Decision], consents: Mapping[int, Consent], origin: Origin) -> None:
+    def write(self, rulings: Mapping[Known, Ruling], consents: Mapping[int, Consent], origin: Origin) -> None:
         """Make people of the rows, and add subscriptions with these consents by list where there are none."""
-        written = _any_of(known for known, decision in decisions.items() if decision.writes_person)
+        written = _any_of(known for known, ruling in rulings.items() if ruling.writes_person)
         self._add_people(written, origin)
         self._update_people(written, origin)
-        imported = _any_of(known for known, decision in decisions.items() if decision.kind is VerdictKind.IMPORTED)
+        imported = _any_of(known for known, ruling in rulings.items() if ruling.kind is VerdictKind.IMPORTED)
         for list_id, consent in consents.items():
             self._subscribe(imported, list_id, consent, origin)
 
-    def notes(self, decisions: Mapping[Known, Decision]) -> list[tuple[int, str]]:
+    def notes(self, rulings: Mapping[Known, Ruling]) -> list[tuple[int, str]]:
         """Line and what of it could not be used, of people who are written."""
-        written = _any_of(known for known, decision in decisions.items() if decision.writes_person)
+        written = _any_of(known for known, ruling in rulings.items() if ruling.writes_person)
         query = (
             sa.select(_rows.c.line, _rows.c.notes)
             .join(_known, _known.c.line == _rows.c.line)

@@ -10,9 +10,15 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from datetime import date
 from pathlib import Path
 
 import pytest
+
+from newsletter.app.demo import run_demo
+from newsletter.app.new_issue import start_issue
+from newsletter.app.new_project import start_project
+from newsletter.app.project import open_project
 
 ROOT = Path(__file__).parents[2]
 RECIPIENTS = 300 - 3 * 5  # of the sample: five each have left, are suppressed, have not confirmed
@@ -52,6 +58,7 @@ def test_demo_ends_by_itself_with_every_message_caught(first: subprocess.Complet
 def test_demo_says_who_got_what_and_who_was_left_out(first: subprocess.CompletedProcess[str]) -> None:
     told = first.stdout
     assert "12 rejected" in told
+    assert "Checked     2 issues, 0 problems\n" in told
     assert "5 unsubscribed" in told
     assert "5 pending" in told
     assert told.count("5 suppressed: the team said so") == 2
@@ -96,3 +103,18 @@ def test_demo_never_empties_a_folder_that_is_not_its_own(project: Path, tmp_path
     refused = run(project, "--out", str(tmp_path / "thesis.txt" / "demo"))
     assert refused.returncode == 1
     assert "Not a directory" in refused.stderr
+
+
+def test_demo_of_issues_with_warnings_says_who_shows_them(tmp_path: Path) -> None:
+    start_project(tmp_path)
+    project = open_project(tmp_path, {})
+    start_issue(project, "Birds", [], date(2026, 11, 23), "birds")  # warns of what is still to be written
+
+    class EnoughError(Exception):
+        """The first line is all that is wanted."""
+
+    def say(line: str) -> None:
+        raise EnoughError(line)
+
+    with pytest.raises(EnoughError, match=r"2 issues, [1-9]\d* problems?; newsletter check shows them$"):
+        run_demo(project, tmp_path / ".demo", say)

@@ -99,6 +99,8 @@ def test_backup_is_private_and_never_overwritten(project: Project, tmp_path: Pat
     assert stat.S_IMODE((tmp_path / "copy.db").stat().st_mode) == 0o600
     with pytest.raises(StorageError, match="already there"):
         back_up(database, tmp_path / "copy.db")
+    with pytest.raises(StorageError, match=f"There is no folder {tmp_path / 'no'}"):
+        back_up(database, tmp_path / "no" / "copy.db")
     database.close()
 
 

@@ -152,6 +152,24 @@ def test_folder_that_was_named_is_a_project_or_lies_in_one(
     assert list((tmp_path / "empty").iterdir()) == []
 
 
+def test_recipients_in_a_state_that_nobody_has_are_said_to_be_none(run: Run) -> None:
+    run("lists", "add", "weekly")
+    run("subscribers", "add", "ana@example.org", "--list", "weekly")
+    delivery = json.loads(run("send", "welcome", "--list", "weekly", "--yes", "--json")[1].splitlines()[0])["delivery"]
+    assert run("deliveries", "recipients", delivery, "--state", "deferred")[1] == "Nobody is deferred.\n"
+    assert run("deliveries", "recipients", delivery, "--state", "deferred", "--json")[1] == ""
+    assert [line.split()[0] for line in run("deliveries", "recipients", delivery)[1].splitlines()] == [
+        "address", "ana@example.org",
+    ]  # fmt: skip
+    later = json.loads(
+        run("send", "welcome", "--list", "weekly", "--at", "2099-01-01 09:00", "--yes", "--json")[1].splitlines()[0]
+    )["delivery"]
+    assert run("deliveries", "recipients", later)[1] == "It has no recipients.\n"
+    assert run("deliveries", "cancel", later)[0] == 0
+    code, _, err = run("deliveries", "cancel", later)
+    assert (code, f"Delivery {later} is cancelled already" in err) == (1, True)
+
+
 @pytest.mark.parametrize("line", ["subscribers export", "deliveries list --json", "check", "--help"])
 def test_output_that_cannot_be_written_is_told_in_a_sentence(run: Run, line: str) -> None:
     run("lists", "add", "weekly")

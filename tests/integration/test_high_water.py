@@ -13,7 +13,7 @@ from factories import NOW, add_list, add_people, make_order, make_worker, start_
 
 from newsletter.app.backup import back_up, restore
 from newsletter.app.database import connect, connect_to_replace, connected, upgrade_database
-from newsletter.app.doctor import Verdict, examine
+from newsletter.app.doctor import Grade, examine
 from newsletter.app.project import Project
 from newsletter.config import Config, DatabaseSection
 from newsletter.delivery.delivery import DeliveryState
@@ -123,7 +123,7 @@ def test_doctor_tells_an_older_copy_and_stops_nothing(opened: Database, project:
     make_older(opened)
     for _ in range(2):
         found = [one for one in examine(project, lambda _: "hello") if one.about == "database"]
-        assert [(one.verdict, "older copy" in one.message) for one in found] == [(Verdict.BAD, True)]
+        assert [(one.grade, "older copy" in one.message) for one in found] == [(Grade.BAD, True)]
     assert state(opened)[0] is DeliveryState.SENDING
 
 

@@ -98,6 +98,22 @@ def test_running_scheduler_looks_by_itself_and_stops(database: Database) -> None
     assert take_lease(database, SCHEDULER, "another", 60) is not None
 
 
+def test_look_that_takes_long_is_nothing_to_warn_of(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+    tried = threading.Event()
+
+    class Slow(Diary):
+        def __call__(self, now: datetime, lease: Lease) -> None:
+            super().__call__(now, lease)
+            tried.wait(1.0)  # twenty looks are due meanwhile
+
+    running = scheduler(database, Slow())
+    running.start()
+    tried.wait(0.3)
+    tried.set()
+    running.stop()
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == []
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     return Project(folder=tmp_path, config=Config())

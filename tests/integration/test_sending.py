@@ -7,6 +7,7 @@ import email.policy
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from newsletter.app.deliveries import (
     start_due,
     store_delivery,
 )
-from newsletter.app.dry_run import dry_run
+from newsletter.app.dry_run import dry_run, report_lines
 from newsletter.app.new_project import start_project
 from newsletter.app.project import Project, open_project
 from newsletter.app.proof import send_proofs
@@ -324,6 +325,10 @@ def test_dry_run_writes_messages_and_touches_nothing(
         "ana@example.org": "waiting", "bo@example.org": "suppressed", "cy@example.org": "waiting",
     }  # fmt: skip
     assert "2 messages, nobody was mailed" in (tmp_path / "out" / "report.txt").read_text()
+    assert "        1  not sent: complaint" in report_lines(run)
+    assert report_lines(replace(run, seconds=0.5))[-1].startswith("Composed in 0.5 s: ")
+    assert "a second" not in report_lines(replace(run, seconds=0.5))[-1], "too short to tell"
+    assert report_lines(replace(run, seconds=4))[-1].startswith("Composed in 4.0 s: 0 a second, ")
     files = list((tmp_path / "out").glob("*.eml"))
     parsed = [email.message_from_bytes(file.read_bytes(), policy=email.policy.default) for file in files]
     assert sorted(message["To"] for message in parsed) == ["ana@example.org", "cy@example.org"]

@@ -1,4 +1,4 @@
-"""What each row makes of an audience: verdicts and decisions, without a database."""
+"""What each row makes of an audience: verdicts and rulings, without a database."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import pytest
 
 from newsletter.audience.consent import Consent, OptIn, added_consent, first_consent
 from newsletter.audience.importing import (
-    Decision,
     Entry,
     Known,
     OnConflict,
+    Ruling,
     Verdict,
     VerdictKind,
     decide,
@@ -65,30 +65,28 @@ IMPORTED, UPDATED, SKIPPED = VerdictKind.IMPORTED, VerdictKind.UPDATED, VerdictK
 
 
 @pytest.mark.parametrize(
-    ("known", "on_conflict", "decision"),
+    ("known", "on_conflict", "ruling"),
     [
-        (Known(), SKIP, Decision(IMPORTED, writes_person=True)),
-        (Known(has_address=True), SKIP, Decision(IMPORTED)),
-        (Known(has_address=True), UPDATE, Decision(IMPORTED, writes_person=True)),
-        (Known(has_address=True, subscribed=1), SKIP, Decision(IMPORTED)),
-        (Known(has_address=True, subscribed=1, left=1), SKIP, Decision(IMPORTED)),
-        (Known(has_address=True, subscribed=2), SKIP, Decision(SKIPPED, "on the list already")),
-        (Known(has_address=True, subscribed=2, left=1), SKIP, Decision(SKIPPED, "on the list already")),
-        (Known(has_address=True, subscribed=2), UPDATE, Decision(UPDATED, writes_person=True)),
-        (Known(has_address=True, subscribed=2, left=2), SKIP, Decision(SKIPPED, "unsubscribed")),
-        (Known(has_address=True, subscribed=2, left=2), UPDATE, Decision(SKIPPED, "unsubscribed")),
-        (Known(suppression=SuppressionReason.MANUAL), UPDATE, Decision(SKIPPED, "suppressed (manual)")),
-        (Known(suppression=SuppressionReason.ERASED), SKIP, Decision(SKIPPED, "suppressed (erased)")),
+        (Known(), SKIP, Ruling(IMPORTED, writes_person=True)),
+        (Known(has_address=True), SKIP, Ruling(IMPORTED)),
+        (Known(has_address=True), UPDATE, Ruling(IMPORTED, writes_person=True)),
+        (Known(has_address=True, subscribed=1), SKIP, Ruling(IMPORTED)),
+        (Known(has_address=True, subscribed=1, left=1), SKIP, Ruling(IMPORTED)),
+        (Known(has_address=True, subscribed=2), SKIP, Ruling(SKIPPED, "on the list already")),
+        (Known(has_address=True, subscribed=2, left=1), SKIP, Ruling(SKIPPED, "on the list already")),
+        (Known(has_address=True, subscribed=2), UPDATE, Ruling(UPDATED, writes_person=True)),
+        (Known(has_address=True, subscribed=2, left=2), SKIP, Ruling(SKIPPED, "unsubscribed")),
+        (Known(has_address=True, subscribed=2, left=2), UPDATE, Ruling(SKIPPED, "unsubscribed")),
+        (Known(suppression=SuppressionReason.MANUAL), UPDATE, Ruling(SKIPPED, "suppressed (manual)")),
+        (Known(suppression=SuppressionReason.ERASED), SKIP, Ruling(SKIPPED, "suppressed (erased)")),
         (
             Known(has_address=True, suppression=SuppressionReason.MANUAL, subscribed=2), UPDATE,
-            Decision(SKIPPED, "suppressed (manual)"),
+            Ruling(SKIPPED, "suppressed (manual)"),
         ),
     ],
 )  # fmt: skip
-def test_decision_on_people_who_are_to_come_onto_two_lists(
-    known: Known, on_conflict: OnConflict, decision: Decision
-) -> None:
-    assert decide(known, lists=2, on_conflict=on_conflict) == decision
+def test_ruling_on_people_who_are_to_come_onto_two_lists(known: Known, on_conflict: OnConflict, ruling: Ruling) -> None:
+    assert decide(known, lists=2, on_conflict=on_conflict) == ruling
 
 
 def test_first_consent_is_asked_for_on_double_opt_in_lists() -> None:

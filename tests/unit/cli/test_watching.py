@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +17,8 @@ from newsletter.delivery.ledger import Claim, RecipientState
 from newsletter.delivery.retry import Accept, GiveUp, GoBack, Hold, TryAgain
 from newsletter.delivery.send import Ending
 from newsletter.reporting.report import Books, Report
+
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
 
 def report(state: DeliveryState, left: RecipientState, problems: tuple[str, ...] = (), **more: Any) -> Report:
@@ -64,28 +66,29 @@ def test_unreachable_relay_is_told_with_what_to_do(capsys: pytest.CaptureFixture
     ],
 )
 def test_outcome_ends_with_what_happens_now(state: DeliveryState, attended: bool, told: str) -> None:
-    assert list(outcome_lines(report(state, RecipientState.ACCEPTED, attended=attended)))[-1] == told
+    assert list(outcome_lines(report(state, RecipientState.ACCEPTED, attended=attended), now=NOW))[-1] == told
 
 
 def test_outcome_says_when_the_next_is_due() -> None:
-    due = datetime(2999, 1, 1, 11, 6, tzinfo=UTC)
+    due = NOW + timedelta(hours=2, minutes=6)
     waiting = report(DeliveryState.SENDING, RecipientState.DEFERRED, next_at=due)
-    last = list(outcome_lines(waiting, lambda moment: f"{moment:%H:%M}"))[-1]
+    last = list(outcome_lines(waiting, lambda moment: f"{moment:%H:%M}", now=NOW))[-1]
     assert last.startswith("The next of d is due at 11:06. Leave it to newsletter serve")
-    past = report(DeliveryState.SENDING, RecipientState.DEFERRED, next_at=datetime(2020, 11, 23, tzinfo=UTC))
-    assert list(outcome_lines(past))[-1].startswith("Nobody is at work on d.")
+    assert list(outcome_lines(waiting, now=due))[-1].startswith("Nobody is at work on d.")
 
 
 def test_outcome_says_reasons_in_words() -> None:
     reasons = {RecipientState.EXCLUDED: {"already_received": 1}}
-    lines = list(outcome_lines(report(DeliveryState.FINISHED, RecipientState.EXCLUDED, reasons=reasons)))
+    lines = list(outcome_lines(report(DeliveryState.FINISHED, RecipientState.EXCLUDED, reasons=reasons), now=NOW))
     assert lines[:2] == ["finished: 1 excluded", "  1 excluded: got this issue before, or may have"]
     assert "Nobody was mailed" in lines[-1]
 
 
 def test_delivery_that_has_not_started_says_why_it_has_no_recipients() -> None:
     for state, told in ((DeliveryState.SCHEDULED, "are counted when it starts"), (DeliveryState.CANCELLED, "never")):
-        assert told in next(outcome_lines(replace(report(state, RecipientState.ACCEPTED), books=Books({}, ""))))
+        assert told in next(
+            outcome_lines(replace(report(state, RecipientState.ACCEPTED), books=Books({}, "")), now=NOW)
+        )
 
 
 class Terminal(io.StringIO):
@@ -94,12 +97,11 @@ class Terminal(io.StringIO):
 
 
 def test_progress_counts_only_messages_that_are_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = datetime(2026, 11, 23, tzinfo=UTC)
-    claim = Claim("r", "d", 1, "ana@example.org", "en", now, 0, now)
+    claim = Claim("r", "d", 1, "ana@example.org", "en", NOW, 0, NOW)
     monkeypatch.setattr("sys.stderr", terminal := Terminal())
     monkeypatch.setenv("TERM", "xterm")
     with progress() as watch:
-        for decision in (Accept(), GoBack(now, "lost"), TryAgain(now, "450"), GiveUp("550"), Hold("lost")):
+        for decision in (Accept(), GoBack(NOW, "lost"), TryAgain(NOW, "450"), GiveUp("550"), Hold("lost")):
             watch(claim, decision)
     assert re.findall(r"\d+ messages", terminal.getvalue())[-1] == "3 messages"
 
