@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import click
 import pytest
 
 from newsletter.app.project import Project
@@ -38,6 +39,18 @@ def test_long_table_is_shown_before_its_last_row_is_known(capsys: pytest.Capture
     assert len(lines) == 3001
     assert (lines[0], lines[1], lines[2000]) == ("name  n", "p0    0", "p1999  1999")
     assert lines[3000] == "a-longer-name  2999"
+
+
+def test_later_page_is_as_wide_as_the_first_and_only_the_headings_are_bold(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with click.Context(click.Command("list")) as context:
+        context.color = True
+        print_table(("name", "n"), [("a-long-name", 1), *(("b", n) for n in range(2, 1502))])
+    headings, *rows = capsys.readouterr().out.splitlines()
+    assert headings == click.style("name         n", bold=True)
+    assert rows[0] == "a-long-name  1"
+    assert rows[1:] == [f"b            {n}" for n in range(2, 1502)]
 
 
 def test_name_in_any_script_is_shown_as_it_is() -> None:
