@@ -26,6 +26,7 @@ The first level says who can fix it:
         ├── DatabaseBusyError       locked or unreachable: worth another try
         ├── CommitLostError         the line broke during a commit: it may or may not have happened
         ├── StaleDatabaseError      an older copy was put back; what it could send is stopped
+        ├── DamagedDatabaseError    what it holds does not hang together: waiting mends nothing
         └── SchemaVersionError      it needs `newsletter db upgrade`
             └── NoDatabaseError       there is none, or an empty one
 
@@ -150,6 +151,10 @@ class CommitLostError(StorageError):
 
 class StaleDatabaseError(StorageError):
     """An older copy of the database was put back: messages have left that it does not know of."""
+
+
+class DamagedDatabaseError(StorageError):
+    """The database cannot be read: damaged, or two files mixed up. Waiting mends nothing; a person must act."""
 
 
 class SchemaVersionError(StorageError):

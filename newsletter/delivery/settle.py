@@ -44,11 +44,14 @@ def settle(standing: Standing, settlement: Settlement, worker: str) -> RowChange
 
     A worker that was given up may still know what became of its attempt: that it was accepted is news for a row that
     nobody is sending just now, and anything at all is news for a row that is unknown because of this very attempt.
+    Where an older copy of the database was put back, a row may know nothing of the claim yet: then all of it is news.
     """
     claim = settlement.claim
     change = change_of(settlement, cancelled=standing.cancelled)
     if change.state in _NO_MESSAGE:
         change = replace(change, state=rest_of(change.state, in_doubt=standing.in_doubt))
+    if standing.epoch < claim.epoch:
+        return change
     if standing.epoch == claim.epoch:
         if standing.state in (RecipientState.CLAIMED, RecipientState.PERMITTED) and standing.worker == worker:
             return change

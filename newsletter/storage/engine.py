@@ -5,7 +5,6 @@ Everything in which SQLite and PostgreSQL differ stands here and nowhere else, s
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,8 +17,15 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 
-from newsletter.errors import CommitLostError, DatabaseBusyError, NoDatabaseError, StorageError
+from newsletter.errors import (
+    CommitLostError,
+    DamagedDatabaseError,
+    DatabaseBusyError,
+    NoDatabaseError,
+    StorageError,
+)
 from newsletter.machine import boot_id, now_elapsed
+from newsletter.storage.one_file import follow_file, make_private
 
 Connection: TypeAlias = sa.Connection
 """One transaction under way; handed from here to the stores by rooms that do not know SQLAlchemy."""
@@ -49,8 +55,7 @@ class Database:
     @property
     def shown_url(self) -> str:
         """Where it is: kind, host and name. Nothing else of the URL, because a password may stand anywhere in it."""
-        host = f"{self._url.host}:{self._url.port}" if self._url.port else self._url.host or ""
-        return f"{self._url.get_backend_name()}://{host}/{self._url.database or ''}"
+        return _shown(self._url)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -177,6 +182,8 @@ class Database:
         if error.connection_invalidated or self._kind.is_busy(error):
             hint = "Try again; if it stays so, see that it runs and that [database] url leads to it"
             return DatabaseBusyError(f"The database {self.shown_url} is busy or out of reach: {text}", hint=hint)
+        if self._kind.is_damaged(error):
+            return DamagedDatabaseError(f"The database {self.shown_url} is damaged: {text}", hint=self._kind.mending)
         return StorageError(f"The database {self.shown_url} cannot do this: {text}")
 
 
@@ -204,14 +211,7 @@ def open_database(url: str, *, create: bool = True) -> Database:
     Raises StorageError when the URL is neither, when its folder is missing, or when its driver is not installed;
     NoDatabaseError when it may not be made.
     """
-    try:
-        parsed = sa.make_url(url)
-    except (sa.exc.ArgumentError, ValueError) as error:
-        # The text itself stays out of the message: it may hold a password.
-        raise StorageError("database.url cannot be read as a URL", hint=_URL_HINT) from error
-    if "@" in f"{parsed.host or ''}{parsed.database if not parsed.drivername.startswith('sqlite') else ''}":
-        # An unescaped password was cut in two: its rest stands where a host or a name belongs.
-        raise StorageError("database.url cannot be read as a URL", hint="Write @ and / in a password as %40 and %2F")
+    parsed = _parsed(url)
     kind = _KINDS.get(parsed.get_backend_name())
     if kind is None:
         raise StorageError(f"There is no way to keep a newsletter in {parsed.get_backend_name()!r}", hint=_URL_HINT)
@@ -221,6 +221,28 @@ def open_database(url: str, *, create: bool = True) -> Database:
 def open_file(file: Path) -> Database:
     """Open a database that is one file, such as a backup."""
     return open_database(f"sqlite:///{file}")
+
+
+def shown_url(url: str) -> str:
+    """What `Database.shown_url` is of the database at a URL, without opening it. Raises StorageError for no URL."""
+    return _shown(_parsed(url))
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError) as error:
+        # The text itself stays out of the message: it may hold a password.
+        raise StorageError("database.url cannot be read as a URL", hint=_URL_HINT) from error
+    if "@" in f"{parsed.host or ''}{parsed.database if not parsed.drivername.startswith('sqlite') else ''}":
+        # An unescaped password was cut in two: its rest stands where a host or a name belongs.
+        raise StorageError("database.url cannot be read as a URL", hint="Write @ and / in a password as %40 and %2F")
+    return parsed
+
+
+def _shown(url: URL) -> str:
+    host = f"{url.host}:{url.port}" if url.port else url.host or ""
+    return f"{url.get_backend_name()}://{host}/{url.database or ''}"
 
 
 _URL_HINT = "It looks like sqlite:///newsletter.db or postgresql://user:password@host/name"
@@ -247,6 +269,9 @@ class _Kind(Protocol):
     def serialise(self, connection: sa.Connection, name: str) -> None: ...
     def text_of(self, error: sa.exc.DBAPIError) -> str: ...
     def is_busy(self, error: sa.exc.DBAPIError) -> bool: ...
+    @property
+    def mending(self) -> str: ...  # what to do about a damaged one
+    def is_damaged(self, error: sa.exc.DBAPIError) -> bool: ...
     def copy_to(self, connection: sa.Connection, file: Path) -> None: ...
     def options_beside(self, file: Path) -> Mapping[str, Any]: ...
 
@@ -259,6 +284,10 @@ class _Sqlite:
     write_options: ClassVar[Mapping[str, Any]] = {_BEGIN: ("PRAGMA query_only = OFF", "BEGIN IMMEDIATE")}
     late_options: ClassVar[Mapping[str, Any]] = {_BEGIN: ("PRAGMA query_only = OFF", "BEGIN")}
     bare_options: ClassVar[Mapping[str, Any]] = {_BEGIN: ("PRAGMA query_only = OFF",)}
+    mending = (
+        "Stop what uses it and move it away together with its -wal and -shm files, which belong to no other file; "
+        "then put a backup back: newsletter db restore FILE"
+    )
 
     def __init__(self) -> None:
         self.boot = boot_id()
@@ -272,7 +301,7 @@ class _Sqlite:
             raise StorageError(f"The folder of the database {file} does not exist", hint="Make it, or change the URL")
         if not create and not file.exists():
             raise NoDatabaseError(f"There is no database {file}", hint="Make it: newsletter db upgrade")
-        _make_private(file)
+        make_private(file)
         engine = sa.create_engine(
             url.set(drivername="sqlite+pysqlite"),
             connect_args={"timeout": PATIENCE, "isolation_level": None, "check_same_thread": False},
@@ -281,6 +310,7 @@ class _Sqlite:
             pool_timeout=PATIENCE,
             hide_parameters=True,
         )
+        follow_file(engine, file)
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -309,6 +339,11 @@ class _Sqlite:
         code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
         return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
+    def is_damaged(self, error: sa.exc.DBAPIError) -> bool:
+        """Whether the file is none of SQLite's, or does not hang together: one was put over another, or a disk died."""
+        code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+        return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
     def scrub(self, connection: sa.Connection) -> bool:
         """Rewrite the file and empty its log; False when a reader held the log for all our patience."""
         # VACUUM leaves no old cell behind inside a page, TRUNCATE no old page in the write-ahead log.
@@ -318,7 +353,7 @@ class _Sqlite:
 
     def copy_to(self, connection: sa.Connection, file: Path) -> None:
         """Copy the moment that this connection sees."""
-        _make_private(file)
+        make_private(file)
         try:
             connection.exec_driver_sql("VACUUM INTO ?", (str(file),))
         except sa.exc.DBAPIError:
@@ -330,14 +365,6 @@ class _Sqlite:
         quoted = str(file).replace("'", "''")
         unchecked = "PRAGMA foreign_keys = OFF"  # also twice as fast, and everybody else waits
         return {_BEGIN: ("PRAGMA query_only = OFF", unchecked, f"ATTACH '{quoted}' AS {_BESIDE}", "BEGIN IMMEDIATE")}
-
-
-def _make_private(file: Path) -> None:
-    """Create the file readable by its owner only: it will hold addresses. Its log files take over its mode."""
-    try:
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
-    except OSError as error:
-        raise StorageError(f"The database {file} cannot be opened: {error.strerror}") from error
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
@@ -369,6 +396,7 @@ class _Postgresql:
     write_options: ClassVar[Mapping[str, Any]] = {"isolation_level": "READ COMMITTED", "preserve_rowcount": True}
     late_options = write_options
     bare_options: ClassVar[Mapping[str, Any]] = {"isolation_level": "AUTOCOMMIT"}
+    mending = "See the server's log; put a backup back with the server's own tools (pg_restore)"
 
     def engine(self, url: URL, *, create: bool) -> sa.Engine:  # noqa: ARG002  a server makes its databases itself
         """Connections that are looked at before use, so that a restarted server costs nobody an error."""
@@ -416,6 +444,10 @@ class _Postgresql:
         if code is None:
             return isinstance(error, sa.exc.OperationalError)
         return str(code).startswith(_WORTH_ANOTHER_TRY)
+
+    def is_damaged(self, error: sa.exc.DBAPIError) -> bool:
+        """Whether the server found data or an index corrupted."""
+        return getattr(error.orig, "sqlstate", None) in ("XX001", "XX002")
 
     def scrub(self, connection: sa.Connection) -> bool:
         """Rewrite the tables; the rest is the server's."""

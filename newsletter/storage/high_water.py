@@ -62,6 +62,14 @@ class HighWater:
             hint="Compare with the relay's log before you resume a delivery, or put a newer backup back",
         )
 
+    def require_ahead(self, permits: int) -> None:
+        """Raise StaleDatabaseError when the database had granted only so many permits before those of a transaction.
+
+        Asked inside it, once its own permits are counted: whoever counts waits for its end, so nobody notes more.
+        """
+        if permits < self.seen:
+            raise StaleDatabaseError(self._is_older, hint="What it would send is stopped before anything is claimed")
+
     def note(self, permits: int) -> None:
         """Remember that the database has come this far. A file that cannot be written keeps nothing from being sent."""
         known = _read(self._file)

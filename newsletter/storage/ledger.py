@@ -52,7 +52,8 @@ _OPEN = [RecipientState.WAITING.value, RecipientState.DEFERRED.value, *_HELD]
 class StoredLedger:
     """The ledger of one database. `expiry`: how long a deferred message is tried.
 
-    `high_water`: by what an older copy of the database is noticed; claiming from one raises StaleDatabaseError.
+    `high_water`: by what an older copy of the database is noticed; claims and permits from one raise
+    StaleDatabaseError.
     """
 
     def __init__(self, database: Database, *, expiry: timedelta, high_water: HighWater | None = None) -> None:
@@ -131,7 +132,8 @@ class StoredLedger:
     ) -> list[bool]:
         """Commit outcomes first, then permits, in one transaction; for each permit whether it was granted.
 
-        A recipient that is no longer there (an older copy of the database was put back) has no outcome to record.
+        A recipient that is no longer there (an older copy of the database was put back) has no outcome to record. One
+        whom the copy knows from before the claim has.
         """
         claims = [one.claim for one in settlements] + [one.claim for one in permits]
         with self._database.write() as connection:
@@ -152,6 +154,8 @@ class StoredLedger:
             open_attempts(connection, [one for one in asked if one.claim.recipient in granted], worker, now)
             # Last, because on a server the senders wait for each other here: for the commit alone.
             count = add_to_count(self._database, connection, PERMITS, len(granted)) if granted else 0
+            if self._high_water and granted:  # claimed from one file, permitted by an older copy of it: never
+                self._high_water.require_ahead(count - len(granted))
         if self._high_water and granted:
             self._high_water.note(count)
         return [is_wanted and one.claim.recipient in granted for one, is_wanted in zip(permits, wanted, strict=True)]

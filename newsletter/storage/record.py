@@ -88,6 +88,8 @@ def _values(row: Row, settlement: Settlement, change: RowChange, now: datetime) 
         "message_id": settlement.message_id or row.message_id,
         # What certainly did not arrive may be other bytes next time, unless an earlier attempt may have arrived.
         "sha256": settlement.claim.sha256 if goes_on else row.sha256,
+        # Behind the claim in an older copy of the database: the next one must not find its number used.
+        "epoch": max(row.epoch, settlement.claim.epoch),
         "reply": reply_text(settlement) or row.reply,
         "worker": "",
         "settled_at": now,
@@ -171,4 +173,6 @@ def _update(*names: str) -> sa.Update:
 
 
 _PERMIT = _update("state", "message_id", "sha256")
-_UPDATE = _update("state", "reason", "attempts", "next_at", "message_id", "sha256", "reply", "worker", "settled_at")
+_UPDATE = _update(
+    "state", "reason", "attempts", "next_at", "message_id", "sha256", "epoch", "reply", "worker", "settled_at"
+)

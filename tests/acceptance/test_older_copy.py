@@ -1,52 +1,146 @@
-"""An older copy of the database file put back by hand, in the middle of a delivery: nobody gets a second message."""
+"""An older copy of the database put back by hand, in the middle of a delivery: nobody gets a second message.
+
+Whatever is running meanwhile: nothing, a foreground send, or a service whose readers go on leaving.
+"""
 
 from __future__ import annotations
 
+import email
+import socket
 import sqlite3
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from shutil import copyfile
 
-from recording_server import recording_server
+import httpx2
+import pytest
+from recording_server import RecordingServer, recording_server
 from shell import Shell, first_line, readers
 
+PEOPLE = 60
 
-def test_older_copy_of_the_file_sends_nothing_until_a_person_resumes(tmp_path: Path) -> None:
+
+@pytest.fixture
+def relay(tmp_path: Path) -> Iterator[RecordingServer]:
     with recording_server(tmp_path / "relay", latency=0.2) as server:
-        shell = Shell(tmp_path, server, sending__connections="4")
-        shell.invite(readers(60))
-        sender = shell.start("send", shell.issue, "--list", "weekly", "--yes", "--json")
-        delivery = first_line(sender)["delivery"]
-        while len(server.records()) < 8:
-            time.sleep(0.02)
-        with closing(sqlite3.connect(shell.folder / "newsletter.db")) as database:
-            database.execute("VACUUM INTO ?", (str(tmp_path / "older.db"),))
-        while len(server.records()) < 40:
-            time.sleep(0.02)
-        sender.kill()
-        sender.communicate()
-        before = Counter(one["rcpt"] for one in server.records())
-        for file in shell.folder.glob("newsletter.db*"):
-            file.unlink()
-        copyfile(tmp_path / "older.db", shell.folder / "newsletter.db")
+        yield server
 
-        refused = shell.run("deliveries", "resume", delivery)
-        assert refused.returncode == 1
-        assert "older copy" in refused.stderr
-        assert delivery in refused.stderr
-        worker = shell.start("worker")
-        try:
-            time.sleep(3)  # a worker looks every second for what it may send
-            listed = shell.ok("deliveries", "list")
-        finally:
-            worker.terminate()
-            worker.communicate()
-        assert "paused" in listed
-        assert "people may have got this issue since" in listed
-        assert Counter(one["rcpt"] for one in server.records()) == before
-        assert max(before.values()) == 1
 
-        assert shell.run("deliveries", "resume", delivery).returncode in (0, 3)
-        assert len(server.records()) > sum(before.values())
+@pytest.fixture
+def port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def shell(tmp_path: Path, relay: RecordingServer, port: int) -> Shell:
+    shell = Shell(tmp_path, relay, sending__connections="4", public__url=f"http://127.0.0.1:{port}")
+    shell.invite(readers(PEOPLE))
+    return shell
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for something that another process does; the test's time limit is the only clock."""
+    while not true():
+        time.sleep(0.02)
+
+
+def copies(relay: RecordingServer) -> Counter[str]:
+    """How often each address got it."""
+    return Counter(one["rcpt"] for one in relay.records())
+
+
+def copy_then_go_on(shell: Shell, relay: RecordingServer) -> Path:
+    """A copy made after a few messages, once many more have left."""
+    older = shell.folder.parent / "older.db"
+    until(lambda: len(relay.records()) >= 8)
+    with closing(sqlite3.connect(shell.folder / "newsletter.db")) as database:
+        database.execute("VACUUM INTO ?", (str(older),))
+    until(lambda: len(relay.records()) >= 32)
+    return older
+
+
+def put_back(older: Path, shell: Shell) -> None:
+    for file in shell.folder.glob("newsletter.db*"):
+        file.unlink()
+    copyfile(older, shell.folder / "newsletter.db")
+
+
+def test_older_copy_of_the_file_sends_nothing_until_a_person_resumes(shell: Shell, relay: RecordingServer) -> None:
+    sender = shell.start("send", shell.issue, "--list", "weekly", "--yes", "--json")
+    delivery = first_line(sender)["delivery"]
+    older = copy_then_go_on(shell, relay)
+    sender.kill()
+    sender.communicate()
+    before = copies(relay)
+    put_back(older, shell)
+
+    refused = shell.run("deliveries", "resume", delivery)
+    assert refused.returncode == 1
+    assert "older copy" in refused.stderr
+    assert delivery in refused.stderr
+    worker = shell.start("worker")
+    try:
+        time.sleep(3)  # a worker looks every second for what it may send
+        listed = shell.ok("deliveries", "list")
+    finally:
+        worker.terminate()
+        worker.communicate()
+    assert "paused" in listed
+    assert "people may have got this issue since" in listed
+    assert copies(relay) == before
+    assert max(before.values()) == 1
+
+    assert shell.run("deliveries", "resume", delivery).returncode in (0, 3)
+    assert len(relay.records()) > sum(before.values())
+
+
+def test_sender_that_lives_on_sends_nothing_more_either(shell: Shell, relay: RecordingServer) -> None:
+    sender = shell.start("send", shell.issue, "--list", "weekly", "--yes", "--json")
+    delivery = first_line(sender)["delivery"]
+    put_back(copy_then_go_on(shell, relay), shell)
+    _, complaints = sender.communicate()
+    assert sender.returncode == 3
+    assert "older copy" in complaints
+    assert shell.json("deliveries", "show", delivery)["state"] == "paused"
+    reached = copies(relay)
+    assert max(reached.values()) == 1
+    assert len(reached) < PEOPLE
+
+    assert shell.run("deliveries", "resume", delivery).returncode in (0, 3)
+    assert len(copies(relay)) == PEOPLE
+    assert shell.report(delivery)["problems"] == []
+
+
+def test_service_goes_on_in_the_file_that_lies_there(shell: Shell, relay: RecordingServer, port: int) -> None:
+    """What it would send is stopped; who leaves after the copy was put back has left for everybody who looks."""
+    service = shell.start("serve", "--port", str(port))
+    try:
+        assert service.stdout is not None
+        assert str(port) in service.stdout.readline()
+        send = shell.start("send", shell.issue, "--list", "weekly", "--yes", "--detach", "--json")
+        delivery = first_line(send)["delivery"]
+        send.communicate()
+        put_back(copy_then_go_on(shell, relay), shell)
+        until(lambda: "paused" in shell.run("deliveries", "show", delivery).stdout)  # refused if it is told first
+        reached = len(relay.records())
+        link = link_of(next((shell.folder.parent / "relay" / "raw").glob("*.eml")))
+        answer = httpx2.post(link, data={"List-Unsubscribe": "One-Click"})
+        time.sleep(3)  # a sender looks every second for what it may send
+    finally:
+        service.terminate()
+        service.communicate()
+    assert answer.status_code == 200
+    assert (len(relay.records()), max(copies(relay).values())) == (reached, 1)
+    with closing(sqlite3.connect(shell.folder / "newsletter.db")) as database:
+        left = database.execute("SELECT count(*) FROM subscriptions WHERE consent = 'unsubscribed'").fetchone()
+    assert left == (1,)
+
+
+def link_of(message: Path) -> str:
+    """Where one click leaves."""
+    header = email.message_from_bytes(message.read_bytes())["List-Unsubscribe"]
+    return "".join(str(header).split()).strip("<>")

@@ -17,7 +17,9 @@ from newsletter.app.doctor import Grade, examine
 from newsletter.app.project import Project
 from newsletter.config import Config, DatabaseSection
 from newsletter.delivery.delivery import DeliveryState
-from newsletter.delivery.ledger import PermitRequest
+from newsletter.delivery.ledger import Claim, PermitRequest, Settlement
+from newsletter.delivery.outcome import Accepted, Reply
+from newsletter.delivery.retry import Accept
 from newsletter.errors import NoDatabaseError, StaleDatabaseError
 from newsletter.storage.deliveries import Deliveries
 from newsletter.storage.engine import Database
@@ -48,12 +50,16 @@ def project_in(folder: Path, url: str) -> Project:
     return Project(folder=folder, config=Config(database=DatabaseSection(url=url)))
 
 
+def ask(claim: Claim) -> PermitRequest:
+    return PermitRequest(claim, f"{claim.recipient}@x", "b" * 64)
+
+
 def permit(database: Database, folder: Path, count: int) -> None:
     """Let a sender on the machine of this folder get so many permits."""
     ledger = StoredLedger(database, expiry=timedelta(hours=48), high_water=HighWater(folder, database))
     ledger.enter(WORKER, 60.0, NOW)
     claims = ledger.claim("delivery1", WORKER, count, NOW)
-    granted = ledger.record(WORKER, [], [PermitRequest(one, f"{one.recipient}@x", "b" * 64) for one in claims], NOW)
+    granted = ledger.record(WORKER, [], [ask(one) for one in claims], NOW)
     assert granted == [True] * count
     ledger.leave(WORKER, NOW)
 
@@ -85,6 +91,19 @@ def test_nothing_is_claimed_from_an_older_copy(opened: Database, tmp_path: Path)
     with pytest.raises(StaleDatabaseError, match="stopped delivery1"):
         ledger.claim("delivery1", WORKER, 8, NOW)
     assert ledger.claim("delivery1", WORKER, 8, NOW) == []
+
+
+def test_no_permit_is_given_by_an_older_copy_put_back_after_the_claim(opened: Database, tmp_path: Path) -> None:
+    ledger = StoredLedger(opened, expiry=timedelta(hours=48), high_water=HighWater(tmp_path, opened))
+    ledger.enter(WORKER, 60.0, NOW)
+    sent, *held = ledger.claim("delivery1", WORKER, 3, NOW)
+    assert ledger.record(WORKER, [], [ask(sent)], NOW) == [True]
+    make_older(opened)
+    with pytest.raises(StaleDatabaseError, match="older copy"):
+        ledger.record(WORKER, [], [ask(one) for one in held], NOW)
+    assert [one.state.value for one in Deliveries(opened).recipients("delivery1")].count("permitted") == 1
+    ledger.record(WORKER, [Settlement(sent, Accept(), Accepted(Reply(250, "", "ok")))], [], NOW)  # this it may learn
+    assert [one.state.value for one in Deliveries(opened).recipients("delivery1")].count("accepted") == 1
 
 
 def test_connecting_stops_an_older_copy_and_tells_it_once(opened: Database, project: Project) -> None:

@@ -524,3 +524,25 @@ def test_record_lets_go_of_recipients_that_a_restored_database_does_not_know(
     answers = ledger.record(make_worker(), [accepted(strangers[0]), accepted(claims[0])], [permit(strangers[1])], NOW)
     assert answers == [False]
     assert rows(database)[claims[0].recipient] == "accepted"
+
+
+def test_record_tells_an_older_copy_what_it_does_not_know(ledger: StoredLedger, database: Database) -> None:
+    """The worker claimed and was permitted before the copy was put back, in which nothing had been claimed yet."""
+    claims = claim_all(ledger)
+    assert all(ledger.record(ONE, [], [permit(claim) for claim in claims], NOW))
+    with database.write() as connection:
+        connection.execute(sa.delete(tables.attempts))
+        connection.execute(sa.update(tables.recipients).values(state="waiting", epoch=0, worker="", sha256=""))
+    decided: list[tuple[Decision, Outcome | None, str]] = [
+        (Accept(), Accepted(OK), "accepted"),
+        (TryAgain(LATER, "busy"), Deferred(Reply(451, "4.7.1", "later")), "deferred"),
+        (Hold("lost"), Unknown("lost"), "unknown"),
+        (GoBack(NOW, "reset"), None, "waiting"),
+    ]
+    ledger.record(ONE, [settled(claim, *one[:2]) for claim, one in zip(claims, decided, strict=False)], [], NOW)
+    known = rows(database)
+    assert [known[claim.recipient] for claim in claims[:4]] == [one[2] for one in decided]
+    assert problems(database) == ()
+    again = claim_all(ledger, TWO, LATER)
+    assert {claim.recipient for claim in again} == {claims[1].recipient, *(claim.recipient for claim in claims[3:])}
+    assert all(ledger.record(TWO, [], [permit(claim) for claim in again], LATER))

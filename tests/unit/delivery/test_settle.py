@@ -51,6 +51,18 @@ def test_settlement_of_anybody_else_is_evidence_at_most(
     assert (change is not None) == (is_news or (state == "accepted" and idle))
 
 
+@pytest.mark.parametrize(("decision", "outcome", "state", "counts"), DECIDED)
+@pytest.mark.parametrize("stands", list(RecipientState))
+@pytest.mark.parametrize("worker", ["w", "other", ""])
+def test_row_that_is_behind_the_claim_learns_all_of_it(
+    decision: Decision, outcome: Outcome | None, state: str, counts: bool, stands: RecipientState, worker: str
+) -> None:
+    """It comes from an older copy of the database, put back under the worker."""
+    change = settle(Standing(stands, 2, worker), Settlement(CLAIM, decision, outcome), "w")
+    assert change is not None
+    assert (change.state.value, change.counts) == (state, counts)
+
+
 @pytest.mark.parametrize("stands", [RecipientState.ACCEPTED, RecipientState.REJECTED, RecipientState.EXCLUDED])
 def test_settlement_changes_nothing_that_is_over(stands: RecipientState) -> None:
     assert settle(Standing(stands, 3, ""), Settlement(CLAIM, Accept(), Accepted(BUSY)), "w") is None
