@@ -24,6 +24,7 @@ from newsletter.delivery.worker import is_known_dead
 from newsletter.errors import AuthoringError, EmptyAudienceError, NotFoundError, StateError, WrongUsageError
 from newsletter.problem import Problem, has_errors
 from newsletter.reporting.report import Report, check_equation
+from newsletter.storage.audit import audit
 from newsletter.storage.books import read_books, read_languages, read_next, read_reasons, resent_ones
 from newsletter.storage.deliveries import Deliveries, Lease, Order
 from newsletter.storage.engine import Database
@@ -173,7 +174,7 @@ def pause(database: Database, delivery: str) -> Delivery:
 def resume(project: Project, database: Database, delivery: str) -> Delivery:
     """Let a delivery that was stopped go on; one that is under way or finished stays as it is.
 
-    Raises StateError for one that is cancelled, or scheduled for later.
+    Raises StateError for one that is cancelled, or scheduled for later, or of which the ledger has forgotten something.
     """
     found = Deliveries(database).get(delivery)
     match found.state:
@@ -191,6 +192,11 @@ def resume(project: Project, database: Database, delivery: str) -> Delivery:
                 hint="`newsletter deliveries reschedule` gives it another time",
             )
         case _:
+            if problems := audit(database, delivery):
+                raise StateError(
+                    f"Delivery {delivery} cannot go on: {'; '.join(problems)}",
+                    hint="The ledger does not know who got it. Put a backup back: newsletter db restore FILE",
+                )
             to = DeliveryState.PREPARING if found.frozen_count is None else DeliveryState.SENDING
             return _steer(database, delivery, to)
 

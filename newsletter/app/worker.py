@@ -65,7 +65,8 @@ def send_now(
     """Freeze and send one delivery until nothing of it is due, or until SIGTERM or SIGINT.
 
     `watch` is told of every message that was settled, `trouble` of what keeps them from leaving. Raises ConfigError
-    when the relay's settings cannot be used, StorageError when the database cannot be reached to begin with.
+    when the relay's settings cannot be used, StorageError when the database cannot be reached to begin with, or is
+    found to be damaged.
     """
 
     async def run() -> Ending:
@@ -106,8 +107,8 @@ async def _send_deliveries(project: Project, database: Database, stop: asyncio.E
     while not stop.is_set():
         try:
             await _send(project, database, stop, only=None, watch=lambda *_: None, trouble=tell)
-        except StorageError as error:  # it could not even enter the ledger
-            tell(str(error))
+        except StorageError as error:  # it could not even enter the ledger, or waiting for it is of no use
+            tell(_with_hint(error))
             await _pause(stop, 2.0)
 
 
@@ -171,8 +172,12 @@ async def _prepare_deliveries(project: Project, database: Database, stop: asynci
                 names = await asyncio.to_thread(with_unknown, database)
                 await asyncio.to_thread(_resend_by_policy, project, database, names)
         except StorageError as error:
-            tell(str(error))
+            tell(_with_hint(error))
         await _pause(stop, _POLL)
+
+
+def _with_hint(error: StorageError) -> str:
+    return f"{error}. {error.hint}" if error.hint else str(error)
 
 
 def _resend_by_policy(project: Project, database: Database, names: list[str]) -> None:

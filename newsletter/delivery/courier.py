@@ -24,7 +24,7 @@ from newsletter.delivery.plan import Exclusion
 from newsletter.delivery.retry import Decision, Exclude, GoBack, Hold, RetryPolicy, decide, set_back
 from newsletter.delivery.settle import WOULD_DIFFER
 from newsletter.delivery.transport import Transport
-from newsletter.delivery.writer import Writer
+from newsletter.delivery.writer import Writer, wait_out
 from newsletter.errors import (
     ComposeError,
     NewsletterError,
@@ -94,7 +94,7 @@ class Courier:
         except ComposeError as error:
             return Settlement(claim, await self._leave_out(claim, str(error)), None)
         except StorageError as error:
-            self._around.trouble(str(error))
+            wait_out(error, self._around.trouble)
             return Settlement(claim, GoBack(self._around.clock(), "its edition could not be read"), None)
         except NewsletterError as error:
             # Not this person's data: the next message would fare no better.

@@ -19,7 +19,7 @@ from newsletter.delivery.courier import Courier, Surroundings
 from newsletter.delivery.gate import RelayGate
 from newsletter.delivery.ledger import Claim
 from newsletter.delivery.retry import RetryPolicy
-from newsletter.delivery.writer import Fence, Writer
+from newsletter.delivery.writer import Fence, Writer, wait_out
 from newsletter.errors import StorageError
 from newsletter.machine import now_elapsed
 
@@ -56,7 +56,8 @@ class Terms:
 async def send(around: Surroundings, terms: Terms, stop: asyncio.Event, *, only: str | None = None) -> Ending:
     """Send what is due: of one delivery until nothing is, or of all deliveries until `stop` is set.
 
-    Setting `stop` ends claiming; messages under way are finished and recorded first, unsent claims given back.
+    Setting `stop` ends claiming; messages under way are finished and recorded first, unsent claims given back. A
+    database out of reach is waited for; a damaged one raises DamagedDatabaseError.
     """
     while True:
         ending = await _Shift(around, terms, stop, only).work()
@@ -134,7 +135,7 @@ class _Shift:
                     self._changed.set()
                 pause = self._terms.lease / 3
             except StorageError as error:
-                self._around.trouble(str(error))
+                wait_out(error, self._around.trouble)
                 pause = min(1.0, self._terms.lease / 10)
 
     async def _heed_stop(self) -> None:
@@ -156,7 +157,7 @@ class _Shift:
             try:
                 pause = await self._turn()
             except StorageError as error:
-                self._around.trouble(str(error))
+                wait_out(error, self._around.trouble)
                 pause = 1.0
             if pause is None:
                 return Ending.DONE

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from newsletter.delivery.ledger import Ledger, PermitRequest, Settlement, Worker
-from newsletter.errors import StorageError
+from newsletter.errors import DamagedDatabaseError, StorageError
 from newsletter.machine import now_elapsed
 
 Result = TypeVar("Result")
@@ -101,7 +101,7 @@ class Writer:
         await self._drained.wait()
 
     async def run(self) -> None:
-        """Commit what gathers, for ever; cancelled once nothing is to come."""
+        """Commit what gathers, for ever; cancelled once nothing is to come. Raises DamagedDatabaseError."""
         while True:
             await self._wake.wait()
             self._wake.clear()
@@ -117,7 +117,7 @@ class Writer:
                 _answer(permits, [False] * len(permits))
                 self._settlements[:0] = settlements
                 self._failures += 1
-                self._trouble(str(error))
+                wait_out(error, self._trouble)
                 await asyncio.sleep(_pause(self._failures))
                 self._wake.set()
                 continue
@@ -127,19 +127,26 @@ class Writer:
                 self._drained.set()
 
     async def insist(self, what: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
-        """Do something with the database until it can be reached."""
+        """Do something with the database until it can be reached. Raises DamagedDatabaseError."""
         failures = 0
         while True:
             try:
                 return await what()
             except StorageError as error:
                 failures += 1
-                self._trouble(str(error))
+                wait_out(error, self._trouble)
                 await asyncio.sleep(_pause(failures))
 
     def close(self) -> None:
         """End the thread, once its last transaction has ended."""
         self._thread.shutdown(wait=True)
+
+
+def wait_out(error: StorageError, trouble: Callable[[str], None]) -> None:
+    """Tell what is in the way of the database; raises the error again when no waiting takes it away."""
+    if isinstance(error, DamagedDatabaseError):
+        raise error
+    trouble(str(error))
 
 
 def _pause(failures: int) -> float:

@@ -21,14 +21,19 @@ _SHOWN = 1000
 
 def read_books(connection: sa.Connection, delivery: str) -> Books:
     """Count the rows of a delivery. Reads all of them: seconds for a million."""
-    mine = recipients.c.delivery_id == delivery
-    by_state = sa.select(recipients.c.state, sa.func.count()).where(mine).group_by(recipients.c.state)
     return Books(
-        counts={RecipientState(state): count for state, count in connection.execute(by_state)},
+        counts=count_states(connection, delivery),
         digest=digest_of_rows(connection, delivery),
         twice=_names(connection, _accepted_twice(delivery)),
         disagreeing=_names(connection, _disagreeing(delivery)),
     )
+
+
+def count_states(connection: sa.Connection, delivery: str) -> dict[RecipientState, int]:
+    """How many rows of a delivery are in which state. Reads an index alone: a tenth of the time of the books."""
+    state = recipients.c.state
+    query = sa.select(state, sa.func.count()).where(recipients.c.delivery_id == delivery).group_by(state)
+    return {RecipientState(name): count for name, count in connection.execute(query)}
 
 
 def read_languages(connection: sa.Connection, delivery: str) -> dict[str, int]:

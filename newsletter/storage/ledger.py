@@ -22,7 +22,8 @@ from newsletter.delivery.ledger import (
     Worker,
 )
 from newsletter.reporting.report import check_equation
-from newsletter.storage.books import read_books
+from newsletter.storage.audit import audit
+from newsletter.storage.books import count_states, read_books
 from newsletter.storage.deliveries import compare_and_set, list_slugs, read_delivery, sweep_cancelled, with_address
 from newsletter.storage.engine import Database
 from newsletter.storage.facts import add_to_count
@@ -60,6 +61,7 @@ class StoredLedger:
         self._database = database
         self._expiry = expiry
         self._high_water = high_water
+        self._audited: set[str] = set()
 
     def enter(self, worker: Worker, lease: float, now: datetime) -> None:
         """Make a worker known, believed for `lease` seconds from now on the database's clock."""
@@ -97,9 +99,17 @@ class StoredLedger:
         return Recovered(waiting=waiting, unknown=unknown)
 
     def claim(self, delivery: str, worker: Worker, limit: int, now: datetime) -> list[Claim]:
-        """Take up to `limit` due recipients of a delivery that is sending; none if the worker was given up."""
+        """Take up to `limit` due recipients of a delivery that is sending; none if the worker was given up.
+
+        The first time a delivery that was sent from before is audited, and halted when its books do not balance.
+        """
         if self._high_water:  # here, because nothing can be sent that was not claimed
             self._high_water.require_reached(now)
+        if delivery not in self._audited:
+            if problems := audit(self._database, delivery):
+                self.halt(delivery, "; ".join(problems))
+                return []
+            self._audited.add(delivery)
         while True:
             with self._database.write() as connection:
                 if not lock_worker(connection, worker.id):
@@ -173,24 +183,26 @@ class StoredLedger:
             )
 
     def finish(self, delivery: str, now: datetime) -> bool:
-        """Check the equation and mark the delivery finished if nothing is left to do. False if something is."""
+        """Check the equation and mark the delivery finished if nothing is left to do. False if something is.
+
+        The books are read before anybody has to wait for us; a delivery that went on meanwhile is not finished yet.
+        """
         is_open = sa.exists().where(recipients.c.delivery_id == delivery, recipients.c.state.in_(_OPEN))
         with self._database.read() as connection:
             if connection.execute(sa.select(is_open)).scalar_one():
                 return False
+            books = read_books(connection, delivery)
+            problems = check_equation(read_delivery(connection, delivery), books)
+        change: dict[str, object]
+        if problems:
+            change = {"state": DeliveryState.HALTED.value, "reason": "; ".join(problems)}
+        else:
+            change = {"state": DeliveryState.FINISHED.value, "finished_at": now, "reason": ""}
         with self._database.write() as connection:
             connection.execute(sa.select(deliveries.c.id).where(deliveries.c.id == delivery).with_for_update())
-            noun = read_delivery(connection, delivery)
-            if noun.state is not DeliveryState.SENDING or connection.execute(sa.select(is_open)).scalar_one():
+            if count_states(connection, delivery) != books.counts:
                 return False
-            problems = check_equation(noun, read_books(connection, delivery))
-            change: dict[str, object]
-            if problems:
-                change = {"state": DeliveryState.HALTED.value, "reason": "; ".join(problems)}
-            else:
-                change = {"state": DeliveryState.FINISHED.value, "finished_at": now, "reason": ""}
-            compare_and_set(connection, delivery, DeliveryState.SENDING, change)
-            return not problems
+            return compare_and_set(connection, delivery, DeliveryState.SENDING, change) and not problems
 
     def halt(self, delivery: str, reason: str) -> None:
         """Stop a delivery until a person resumes it."""

@@ -21,6 +21,8 @@ _STANDING = [DeliveryState.PAUSED.value, DeliveryState.HALTED.value, DeliverySta
 
 PERMITS = "permits"
 """The fact under which a database counts the permits it granted."""
+ADDED = "permits added"
+"""The fact under which it counts those of them that were none: what stops added."""
 MARGIN = 1_000_000
 """How much further the copy counts than anybody saw. Another machine may have seen a little more than the one that
 noticed; it must not stop once more what a person has resumed since."""
@@ -53,5 +55,6 @@ def stop_everything(
         )
         stopped += rows.scalars()
     present = count_of(connection, PERMITS)
-    add_to_count(database, connection, PERMITS, max(permits_seen - present, 0) + MARGIN)
+    for count in (PERMITS, ADDED):
+        add_to_count(database, connection, count, max(permits_seen - present, 0) + MARGIN)
     return sorted(stopped)

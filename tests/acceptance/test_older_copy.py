@@ -140,6 +140,23 @@ def test_service_goes_on_in_the_file_that_lies_there(shell: Shell, relay: Record
     assert left == (1,)
 
 
+def test_copy_laid_under_the_log_of_a_newer_file_mails_nobody_twice(shell: Shell, relay: RecordingServer) -> None:
+    """The count is today's then and the rows are yesterday's, or the file does not hang together at all."""
+    sender = shell.start("send", shell.issue, "--list", "weekly", "--yes", "--json")
+    delivery = first_line(sender)["delivery"]
+    older = copy_then_go_on(shell, relay)
+    sender.kill()
+    sender.communicate()
+    before = copies(relay)
+    copyfile(older, shell.folder / "newsletter.db")
+    assert (shell.folder / "newsletter.db-wal").stat().st_size > 0
+    went_on = shell.run("deliveries", "resume", delivery)
+    if copies(relay) == before:  # it was noticed
+        assert went_on.returncode in (1, 3), went_on
+        assert "nothing is lost" not in went_on.stderr
+    assert max(copies(relay).values()) == 1
+
+
 def link_of(message: Path) -> str:
     """Where one click leaves."""
     header = email.message_from_bytes(message.read_bytes())["List-Unsubscribe"]

@@ -453,6 +453,27 @@ def test_finish_waits_for_whatever_is_open(ledger: StoredLedger, database: Datab
     assert Deliveries(database).get("delivery1").state is DeliveryState.FINISHED
 
 
+def test_finish_keeps_nobody_waiting_while_it_reads_and_sees_what_changed_meanwhile(
+    ledger: StoredLedger, database: Database
+) -> None:
+    lost, *others = claim_all(ledger)
+    ledger.record(ONE, [], [permit(one) for one in (lost, *others)], NOW)
+    ledger.record(ONE, [accepted(one) for one in others], [], NOW)
+    ledger.record(ONE, [settled(lost, Hold("lost"), Unknown("lost"))], [], NOW)
+    moved: list[int] = []
+
+    def decide(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "address_hash" in statement and "ORDER BY" in statement and not moved:
+            moved.append(0)
+            moved[0] = accept_unknown(database, "delivery1", NOW)
+
+    sa.event.listen(database._engine, "before_cursor_execute", decide)
+    assert not ledger.finish("delivery1", NOW)
+    assert moved == [1]
+    assert Deliveries(database).get("delivery1").state is DeliveryState.SENDING
+    assert ledger.finish("delivery1", NOW)
+
+
 def _drop(connection: sa.Connection) -> None:
     victim = sa.select(tables.recipients.c.id).limit(1).scalar_subquery()
     connection.execute(sa.delete(tables.attempts).where(tables.attempts.c.recipient_id == victim))

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import pytest
 import sqlalchemy as sa
@@ -28,6 +28,7 @@ from newsletter.delivery.worker import this_worker
 from newsletter.errors import (
     CommitLostError,
     ComposeError,
+    DamagedDatabaseError,
     DatabaseBusyError,
     PermitRefusedError,
     RelayConnectionError,
@@ -389,6 +390,24 @@ class Unreliable(StoredLedger):
             super().record(*arguments)
             raise CommitLostError("the line broke")
         return super().record(*arguments)
+
+
+@pytest.mark.parametrize("step", ["sending", "claim", "record", "renew", "halt", "prepare"])
+def test_damaged_database_is_not_waited_for(scene: Scene, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    def fail(*_: object) -> NoReturn:
+        raise DamagedDatabaseError("damaged")
+
+    async def answer(_envelope: Envelope, _message: Message, _permit: Permit) -> Outcome:
+        if step == "renew":
+            await asyncio.sleep(10)
+        raise RelayLoginError("no")
+
+    if step != "record":
+        scene.transport = Scripted(answer)
+    monkeypatch.setattr(scene if step == "prepare" else scene.ledger, step, fail)
+    with pytest.raises(DamagedDatabaseError):
+        scene.send(lease=0.3 if step == "renew" else 30.0)
+    assert scene.trouble == []
 
 
 @pytest.mark.parametrize("lost", [False, True])

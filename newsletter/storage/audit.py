@@ -1,0 +1,48 @@
+"""Audit: whether the ledger still knows who got a message, asked before a delivery that was sent from before goes on.
+
+A database file that was copied over another one, whose log stayed beside it, is a mixture: the count of permits may be
+today's and the rows yesterday's. It would be sent again what stands nowhere any more; the books show it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+
+from newsletter.delivery.ledger import RecipientState
+from newsletter.reporting.report import check_equation
+from newsletter.storage.books import read_books
+from newsletter.storage.deliveries import read_delivery
+from newsletter.storage.engine import Database
+from newsletter.storage.facts import count_of
+from newsletter.storage.stopping import ADDED, PERMITS
+from newsletter.storage.tables import attempts, recipients
+
+_BEGUN = [
+    state.value
+    for state in RecipientState
+    if state not in (RecipientState.WAITING, RecipientState.SUPPRESSED, RecipientState.EXCLUDED)
+]
+
+
+def audit(database: Database, delivery: str) -> tuple[str, ...]:
+    """Why the ledger cannot be trusted to know who got the messages of a delivery; nothing when it is whole.
+
+    Of a delivery that was not sent from yet nothing is read. Of others everything is: seconds for a million rows, in a
+    transaction that keeps nobody waiting.
+    """
+    is_begun = sa.exists().where(recipients.c.delivery_id == delivery, recipients.c.state.in_(_BEGUN))
+    with database.read() as connection:
+        if not connection.execute(sa.select(is_begun)).scalar_one():
+            return ()
+        found = check_equation(read_delivery(connection, delivery), read_books(connection, delivery))
+        return (*_lost_attempts(connection), *found)
+
+
+def _lost_attempts(connection: sa.Connection) -> Iterator[str]:
+    permitted = sa.select(sa.func.count()).select_from(attempts).where(attempts.c.permitted_at.is_not(None))
+    known = connection.execute(permitted).scalar_one()
+    granted = count_of(connection, PERMITS) - count_of(connection, ADDED)
+    if known != granted:
+        yield f"{granted} messages were permitted, but the ledger holds {known}: parts of two databases are mixed up"

@@ -1,0 +1,94 @@
+"""The audit: a ledger that has forgotten something sends nothing more of a delivery that was sent from before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from factories import NOW, add_list, add_people, make_worker, start_delivery
+
+from newsletter.app.deliveries import resume
+from newsletter.app.project import Project
+from newsletter.config import Config
+from newsletter.delivery.delivery import DeliveryState
+from newsletter.delivery.ledger import PermitRequest, Settlement
+from newsletter.delivery.outcome import Accepted, Reply
+from newsletter.delivery.retry import Accept
+from newsletter.errors import StateError
+from newsletter.storage.audit import audit
+from newsletter.storage.deliveries import Deliveries
+from newsletter.storage.engine import Database
+from newsletter.storage.ledger import StoredLedger
+from newsletter.storage.stopping import stop_everything
+from newsletter.storage.tables import attempts, recipients
+
+WORKER = make_worker("one")
+
+
+@pytest.fixture
+def begun(database: Database) -> Database:
+    """A delivery to six people, three of whom got it."""
+    add_people(database, [f"reader{n}@example.com" for n in range(6)], add_list(database))
+    start_delivery(database)
+    ledger = ledger_of(database)
+    ledger.enter(WORKER, 365 * 86400.0, NOW)
+    claims = ledger.claim("delivery1", WORKER, 3, NOW)
+    ledger.record(WORKER, [], [PermitRequest(one, f"{one.recipient}@x", "b" * 64) for one in claims], NOW)
+    ledger.record(WORKER, [Settlement(one, Accept(), Accepted(Reply(250, "", "ok"))) for one in claims], [], NOW)
+    return database
+
+
+def ledger_of(database: Database) -> StoredLedger:
+    """That of another shift."""
+    return StoredLedger(database, expiry=timedelta(hours=48))
+
+
+def forget_rows(connection: sa.Connection) -> None:
+    """As in an older file under a newer count: the rows know of one message only, and contradict nothing."""
+    one = connection.execute(sa.select(attempts.c.recipient_id).limit(1)).scalar_one()
+    connection.execute(sa.delete(attempts).where(attempts.c.recipient_id != one))
+    lost = sa.update(recipients).where(recipients.c.id != one)
+    connection.execute(lost.values(state="waiting", epoch=0, worker=""))
+
+
+def forget_states(connection: sa.Connection) -> None:
+    one = connection.execute(sa.select(attempts.c.recipient_id).limit(1)).scalar_one()
+    connection.execute(sa.update(recipients).where(recipients.c.id == one).values(state="waiting"))
+
+
+DAMAGES = [(forget_rows, "3 messages were permitted, but the ledger holds 1"), (forget_states, "attempts say")]
+Damage = Callable[[sa.Connection], None]
+
+
+@pytest.mark.parametrize(("damage", "reason"), DAMAGES)
+def test_delivery_is_halted_before_anybody_is_claimed(begun: Database, damage: Damage, reason: str) -> None:
+    with begun.write() as connection:
+        damage(connection)
+    assert ledger_of(begun).claim("delivery1", WORKER, 8, NOW) == []
+    halted = Deliveries(begun).get("delivery1")
+    assert halted.state is DeliveryState.HALTED
+    assert reason in halted.reason
+
+
+@pytest.mark.parametrize(("damage", "reason"), DAMAGES)
+def test_delivery_is_not_resumed(begun: Database, tmp_path: Path, damage: Damage, reason: str) -> None:
+    Deliveries(begun).move("delivery1", DeliveryState.PAUSED, since=DeliveryState.SENDING)
+    with begun.write() as connection:
+        damage(connection)
+    with pytest.raises(StateError, match=reason) as caught:
+        resume(Project(tmp_path, Config()), begun, "delivery1")
+    assert "db restore" in caught.value.hint
+    assert Deliveries(begun).get("delivery1").state is DeliveryState.PAUSED
+
+
+def test_ledger_is_whole_in_the_middle_of_a_delivery_and_after_a_stop(begun: Database) -> None:
+    """What a stop adds to the count of permits are none."""
+    assert len(ledger_of(begun).claim("delivery1", WORKER, 2, NOW)) == 2
+    assert audit(begun, "delivery1") == ()
+    for seen in (3, 40, 2_000_000):
+        with begun.write() as connection:
+            stop_everything(begun, connection, "restored", NOW, permits_seen=seen)
+        assert audit(begun, "delivery1") == ()
