@@ -5,9 +5,17 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from newsletter.errors import RequestError
+
+try:
+    import fcntl
+except ImportError:  # not a system of that kind
+    fcntl = None  # type: ignore[assignment]
 
 
 def write_whole(
@@ -33,6 +41,39 @@ def write_whole(
         if isinstance(error, FileExistsError) and error.filename2 is not None:  # the link's: somebody was quicker
             raise
         raise cannot_write(file, error, hint=hint) from error
+
+
+@contextmanager
+def taking_turns(folder: Path, *, patience: float = 1.0) -> Iterator[None]:
+    """Let one process or thread at a time do this with the files of a folder, where the system can.
+
+    Whoever holds it longer than `patience` seconds (stopped in the middle, perhaps) is not waited for.
+    """
+    if fcntl is None:
+        yield
+        return
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:  # what is done in there will tell
+        yield
+        return
+    try:
+        _wait_for_turn(handle, patience)
+        yield
+    finally:
+        os.close(handle)  # and with it goes the lock
+
+
+def _wait_for_turn(handle: int, patience: float) -> None:
+    ends = time.monotonic() + patience
+    while time.monotonic() < ends:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            time.sleep(0.001)
+        except OSError:  # a file system without locks
+            return
 
 
 def cannot_write(path: Path, error: OSError, *, hint: str = "") -> RequestError:

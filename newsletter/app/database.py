@@ -27,7 +27,7 @@ def connect(project: Project, *, may_change: bool = True, tell: Callable[[str], 
     what it could send is stopped; a service has that told by `tell` instead, and goes on.
     """
     with _gone_is_told(project):
-        database = connect_to_replace(project, may_fill=may_change and not has_sent(project.folder))
+        database = connect_to_replace(project, may_fill=may_change and not _was_sent_from(project))
     try:
         HighWater(project.folder, database).require_reached(datetime.now(UTC), may_stop=may_change)
     except StaleDatabaseError as error:
@@ -56,13 +56,18 @@ def _gone_is_told(project: Project) -> Iterator[None]:
     try:
         yield
     except NoDatabaseError as error:
-        if not has_sent(project.folder):
+        if not _was_sent_from(project):
             raise
         file = project.folder / HIGH_WATER_FILE
         raise NoDatabaseError(
-            f"{error}, but this project has sent mail from one, as {file} knows",
+            f"{error}, but this project has sent mail from it, as {file} knows",
             hint=f"Put your backup back (newsletter db restore, or pg_restore). To begin anew, remove {file} first",
         ) from error
+
+
+def _was_sent_from(project: Project) -> bool:
+    """Only where it was sent from is a missing database gone; elsewhere it is another one, and new."""
+    return has_sent(project.folder, project.database_url)
 
 
 def _require_own_keys(project: Project, database: Database) -> None:
@@ -94,7 +99,7 @@ def upgrade_database(project: Project) -> Upgrade:
     Raises SchemaVersionError for a database that a newer program made or that holds something else, NoDatabaseError
     when the one that mail was sent from is gone.
     """
-    may_fill = not has_sent(project.folder)
+    may_fill = not _was_sent_from(project)
     with _gone_is_told(project), closing(open_database(project.database_url, create=may_fill)) as database:
         return Upgrade(database.shown_url, upgrade(database, fill_empty=may_fill) is not SchemaState.CURRENT)
 

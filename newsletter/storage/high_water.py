@@ -7,15 +7,17 @@ would be sent again. The ledger adds to the count in the transaction of the perm
 from __future__ import annotations
 
 import json
+import os
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
-from newsletter.disk import write_whole
+from newsletter.disk import taking_turns, write_whole
 from newsletter.errors import RequestError, StaleDatabaseError
-from newsletter.storage.engine import Database
+from newsletter.storage.engine import Database, shown_url
 from newsletter.storage.facts import count_of, remember
 from newsletter.storage.stopping import PERMITS, stop_everything
 
@@ -23,6 +25,9 @@ FILE = "high-water.json"
 """Beside secret.toml. Each machine has its own: that a database knows of more is normal, another machine sends too."""
 
 REASON = "an older copy of the database was put back: people may have got this issue since"
+_PLACES = "databases"
+"""Where each of them was when the last permit was noted: only there no new one is made silently."""
+_MOST = 2**62
 _ABOUT = "How many messages this machine has seen leave each database; an older copy of one is noticed by it"
 
 
@@ -38,7 +43,7 @@ class HighWater:
     @property
     def seen(self) -> int:
         """How many permits of the database, or of what it is a copy of, the file knows."""
-        return _read(self._file).get(self._identity, 0)
+        return _read(self._file).permits.get(self._identity, 0)
 
     def require_reached(self, now: datetime, *, may_stop: bool = True) -> None:
         """Stop everything that could send, and raise StaleDatabaseError, when the database is an older copy.
@@ -72,18 +77,27 @@ class HighWater:
 
     def note(self, permits: int) -> None:
         """Remember that the database has come this far. A file that cannot be written keeps nothing from being sent."""
-        known = _read(self._file)
-        if known.get(self._identity, 0) >= permits:
+        if self.seen >= permits:
             return
-        known[self._identity] = permits
+        with taking_turns(self._file.parent):  # two senders would set each other back
+            known = _read(self._file)
+            if known.permits.get(self._identity, 0) < permits:
+                self._write(known.with_one(self._identity, permits, self._place))
+
+    def _write(self, known: _Known) -> None:
+        content = {"about": _ABOUT, PERMITS: known.permits, _PLACES: known.places}
         try:
             # Not synced to the disk: it outlives our death, and a power cut that takes its last seconds away takes
             # none from the database; a copy that is put back then is older than that.
-            write_whole(self._file, json.dumps({"about": _ABOUT, PERMITS: known}, indent=1).encode())
+            write_whole(self._file, json.dumps(content, indent=1).encode())
         except RequestError as error:
             if not self._is_told:
                 self._tell(f"{error}; an older copy of the database would not be noticed")
             self._is_told = True
+
+    @property
+    def _place(self) -> str:
+        return place_of(self._database.shown_url, self._file.parent)
 
     @cached_property
     def _identity(self) -> str:
@@ -98,15 +112,46 @@ class HighWater:
         )
 
 
-def has_sent(folder: Path) -> bool:
-    """Whether mail has left this machine from a database of the project."""
-    return bool(_read(folder / FILE))
+def has_sent(folder: Path, url: str) -> bool:
+    """Whether mail has left this machine from the database of the project at this URL."""
+    return place_of(shown_url(url), folder) in _read(folder / FILE).places.values()
 
 
-def _read(file: Path) -> dict[str, int]:
-    """Permits by identity of the database; nothing when the file is lost or damaged: the next note makes it again."""
+def place_of(shown: str, folder: Path) -> str:
+    """Where a database is, from its shown URL: a file of the project as seen from its folder, which may move."""
+    kind, _, path = shown.partition("://")
+    if kind != "sqlite":
+        return shown
+    file, home = os.path.normpath(folder.absolute() / path[1:]), os.path.normpath(folder.absolute())
+    return f"sqlite:///{os.path.relpath(file, home) if Path(file).is_relative_to(home) else file}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the file says, by identity of the database."""
+
+    permits: dict[str, int]
+    places: dict[str, str]
+
+    def with_one(self, identity: str, permits: int, place: str) -> _Known:
+        return _Known(self.permits | {identity: permits}, self.places | {identity: place})
+
+
+def _read(file: Path) -> _Known:
+    """Nothing where the file is lost or damaged: the next note makes it again."""
     try:
-        known = json.loads(file.read_bytes())[PERMITS]
-        return {str(name): int(permits) for name, permits in known.items()}
-    except (OSError, ValueError, TypeError, LookupError, AttributeError):
-        return {}
+        content = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict):
+        return _Known({}, {})
+    permits, places = _entries(content.get(PERMITS)), _entries(content.get(_PLACES))
+    # A count that no database could hold was not written by us; it would keep every command from the database.
+    return _Known(
+        {name: count for name, count in permits.items() if type(count) is int and 0 <= count < _MOST},
+        {name: place for name, place in places.items() if isinstance(place, str)},
+    )
+
+
+def _entries(found: object) -> dict[str, object]:
+    return found if isinstance(found, dict) else {}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -20,11 +22,12 @@ from newsletter.delivery.delivery import DeliveryState
 from newsletter.delivery.ledger import Claim, PermitRequest, Settlement
 from newsletter.delivery.outcome import Accepted, Reply
 from newsletter.delivery.retry import Accept
+from newsletter.disk import taking_turns
 from newsletter.errors import NoDatabaseError, StaleDatabaseError
 from newsletter.storage.deliveries import Deliveries
-from newsletter.storage.engine import Database
-from newsletter.storage.facts import count_of
-from newsletter.storage.high_water import FILE, HighWater
+from newsletter.storage.engine import Database, shown_url
+from newsletter.storage.facts import count_of, known_fact
+from newsletter.storage.high_water import FILE, HighWater, place_of
 from newsletter.storage.ledger import StoredLedger
 from newsletter.storage.stopping import PERMITS
 from newsletter.storage.tables import facts, metadata
@@ -162,12 +165,57 @@ def test_machines_know_what_they_saw_and_stop_once(opened: Database, project: Pr
     assert state(opened)[0] is DeliveryState.SENDING
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff", b"[]", b'{"permits": 7}', b'{"permits": {"x": null}}'])
-def test_damaged_file_is_made_again_and_stops_nobody(opened: Database, project: Project, content: bytes) -> None:
-    (project.folder / FILE).write_bytes(content)
+@pytest.mark.parametrize(
+    "content",
+    [
+        "", "[]", "[" * 100_000, '{"permits": 7}', '{"permits": {"IT": null}}', '{"permits": {"IT": 1e999}}',
+        '{"permits": {"IT": 7.5}}', '{"permits": {"IT": true}}', '{"permits": {"IT": "7"}}', '{"permits": {"IT": -1}}',
+        f'{{"permits": {{"IT": {2**62}}}}}', f'{{"permits": {{"IT": {"9" * 5000}}}}}',
+        '{"permits": {}, "databases": {"IT": 7}}', '{"permits": {}, "databases": [7]}', "\x00",
+    ],
+)  # fmt: skip
+def test_damaged_file_is_made_again_and_stops_nobody(opened: Database, project: Project, content: str) -> None:
+    identity = known_fact(opened, "identity")
+    assert identity is not None
+    (project.folder / FILE).write_text(content.replace("IT", identity))
     connect(project).close()
     permit(opened, project.folder, 4)
-    assert list(json.loads((project.folder / FILE).read_text())["permits"].values()) == [4]
+    assert json.loads((project.folder / FILE).read_text())["permits"] == {identity: 4}
+
+
+def test_what_was_noted_is_never_taken_back(opened: Database, tmp_path: Path) -> None:
+    high_water = HighWater(tmp_path, opened)
+    high_water.note(10)
+    high_water.note(5)
+    assert high_water.seen == HighWater(tmp_path, opened).seen == 10
+
+
+def test_senders_of_one_machine_do_not_set_each_other_back(opened: Database, tmp_path: Path) -> None:
+    assert HighWater(tmp_path, opened).seen == 0  # the identity is given
+    ahead = itertools.count(1)
+    lost: list[int] = []
+
+    def send() -> None:
+        high_water = HighWater(tmp_path, opened)
+        for _ in range(300):
+            permits = next(ahead)
+            high_water.note(permits)
+            if high_water.seen < permits:
+                lost.append(permits)
+
+    threads = [threading.Thread(target=send) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert lost == []
+    assert HighWater(tmp_path, opened).seen == 900
+
+
+def test_sender_that_was_stopped_in_the_middle_is_not_waited_for(opened: Database, tmp_path: Path) -> None:
+    with taking_turns(tmp_path):
+        HighWater(tmp_path, opened).note(3)
+    assert HighWater(tmp_path, opened).seen == 3
 
 
 def test_file_that_cannot_be_written_is_told_once_and_stops_nobody(opened: Database, project: Project) -> None:
@@ -202,6 +250,36 @@ def test_no_new_database_is_made_where_mail_was_sent_from(empty_url: str, tmp_pa
     assert not (tmp_path / "newsletter.db").exists()
     (tmp_path / FILE).unlink()
     connect(project).close()
+
+
+def test_another_database_may_be_tried_where_mail_was_sent(tmp_path: Path, empty_url: str) -> None:
+    """A file beside it, or the server that `docs/howto/look-after-it.md` moves to."""
+    (tmp_path / "home").mkdir()
+    sent = project_in(tmp_path / "home", "sqlite:///newsletter.db")
+    with connected(sent) as database:
+        HighWater(sent.folder, database).note(1)
+    other = project_in(sent.folder, empty_url)
+    assert upgrade_database(other).changed
+    connect(other).close()
+    connect(project_in(sent.folder, "sqlite:///third.db")).close()
+    (sent.folder / "newsletter.db").unlink()
+    with pytest.raises(NoDatabaseError, match=FILE):
+        connect(sent)
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("sqlite:///newsletter.db", "sqlite:///newsletter.db"),
+        ("sqlite:///./newsletter.db", "sqlite:///newsletter.db"),
+        ("sqlite:////srv/press/data/newsletter.db", "sqlite:///data/newsletter.db"),
+        ("sqlite:////srv/press/../newsletter.db", "sqlite:////srv/newsletter.db"),
+        ("postgresql://ana:s3cr3t@db.example/press?password=s3cr3t", "postgresql://db.example/press"),
+        ("postgresql://bo@db.example:5433/press", "postgresql://db.example:5433/press"),
+    ],
+)
+def test_place_of_a_database_moves_with_the_folder_and_holds_no_secret(url: str, place: str) -> None:
+    assert place_of(shown_url(url), Path("/srv/press")) == place
 
 
 def test_database_that_is_gone_is_brought_back_by_a_restore(tmp_path: Path) -> None:
