@@ -30,8 +30,11 @@ from newsletter.delivery.delivery import DeliveryState
 from newsletter.errors import NotFoundError, StorageError
 from newsletter.storage import migrations
 from newsletter.storage.engine import Database
+from newsletter.storage.facts import add_to_count, count_of
+from newsletter.storage.leases import SCHEDULER, take_lease
 from newsletter.storage.migrate import schema_state, upgrade
-from newsletter.storage.tables import deliveries, lists, subscribers
+from newsletter.storage.stopping import MARGIN, PERMITS
+from newsletter.storage.tables import deliveries, lists, subscribers, suppressions
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
@@ -169,6 +172,60 @@ def test_who_leaves_while_the_backup_is_put_back_stays_out(project: Project, tmp
     database.close()
 
 
+def test_who_was_suppressed_in_the_backup_and_erased_since_stays_erased(project: Project, tmp_path: Path) -> None:
+    database = connect(project)
+    add_people(project, database, "ana")
+    suppress_person(project, database, "ana@example.org", "asked", now=NOW)
+    back_up(database, tmp_path / "copy.db")
+    erase_person_everywhere(project, database, "ana@example.org", now=NOW)
+    restore(project, database, tmp_path / "copy.db", NOW)
+    with database.read() as connection:
+        kept = [tuple(row) for row in connection.execute(sa.select(suppressions.c.reason, suppressions.c.address))]
+    assert kept == [("erased", "")]
+    database.close()
+
+
+def test_who_is_erased_while_the_backup_is_put_back_leaves_no_trace(project: Project, tmp_path: Path) -> None:
+    database, service = connect(project), connect(project)
+    ana = "ana-" + "a" * 56  # so long that what is written over it leaves some of it
+    add_people(project, database, ana, "bo")
+    back_up(database, tmp_path / "copy.db")
+
+    def erase(connection: sa.Connection, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("ATTACH"):
+            connection.exec_driver_sql("PRAGMA secure_delete = OFF")  # as SQLite is made on many systems
+            erase_person_everywhere(project, service, f"{ana}@example.org", now=NOW)
+
+    sa.event.listen(database._engine, "before_cursor_execute", erase)
+    assert restore(project, database, tmp_path / "copy.db", NOW).carried_over == 1
+    for file in tmp_path.glob("newsletter.db*"):
+        assert b"ana-aaaa" not in file.read_bytes(), file
+    assert b"bo@example.org" in (tmp_path / "newsletter.db").read_bytes()
+    service.close()
+    database.close()
+
+
+def test_leases_of_the_backup_are_forgotten(project: Project, tmp_path: Path) -> None:
+    database = connect(project)
+    assert take_lease(database, SCHEDULER, "of the past", 3600.0)
+    back_up(database, tmp_path / "copy.db")
+    restore(project, database, tmp_path / "copy.db", NOW)
+    assert take_lease(database, SCHEDULER, "of today", 3600.0)
+    database.close()
+
+
+def test_restored_database_counts_on_from_the_one_it_replaces(project: Project, tmp_path: Path) -> None:
+    """Also where this machine's own memory of it is lost: another machine's must not find the copy old."""
+    database = connect(project)
+    back_up(database, tmp_path / "copy.db")
+    with database.write() as connection:
+        add_to_count(database, connection, PERMITS, 3 * MARGIN)
+    restore(project, database, tmp_path / "copy.db", NOW)
+    with database.read() as connection:
+        assert count_of(connection, PERMITS) > 3 * MARGIN
+    database.close()
+
+
 def test_who_left_stays_out_of_a_backup_with_an_older_schema(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,7 +233,8 @@ def test_who_left_stays_out_of_a_backup_with_an_older_schema(
     copytree(Path(next(iter(migrations.__path__))), later)
     head = max(file.name[1:5] for file in (later / "versions").glob("v*.py"))
     (later / "versions" / "v9999_next.py").write_text(
-        f'revision, down_revision = "9999", "{head}"\n\n\ndef upgrade():\n    pass\n'
+        f'from alembic import op\n\nrevision, down_revision = "9999", "{head}"\n\n\n'
+        "def upgrade():\n    op.execute(\"UPDATE lists SET name = 'renamed'\")\n"
     )
     database = connect(project)
     add_people(project, database, "ana", "bo")
@@ -188,6 +246,8 @@ def test_who_left_stays_out_of_a_backup_with_an_older_schema(
     assert restore(project, database, tmp_path / "copy.db", NOW).carried_over == 1
     assert consents(project, database, "ana") == [Consent.UNSUBSCRIBED]
     assert consents(project, database, "bo") == [Consent.CONFIRMED]
+    with database.read() as connection:
+        assert connection.execute(sa.select(lists.c.name)).scalars().all() == ["renamed"]
     database.close()
 
 
