@@ -36,13 +36,13 @@ def follow_file(engine: sa.Engine, file: Path) -> None:
     """
     path = file.absolute()
 
-    def remember(_dialect: object, record: Any, *_: object) -> None:
+    def remember(_: object, record: Any, *_more: object) -> None:
         # Before it is opened: if it is replaced in between, the next look finds another one, and opens that.
         if (which := _which(path)) is None:
             raise NoDatabaseError(f"There is no database {path} any more", hint="Put it back, or a backup of it")
         record.info[_WHICH] = which
 
-    def compare(_connection: object, record: Any, _proxy: object) -> None:
+    def compare(_: object, record: Any, *_more: object) -> None:
         if record.info[_WHICH] != _which(path):
             raise sa.exc.InvalidatePoolError("another file lies there now")
 
