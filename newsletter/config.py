@@ -178,6 +178,11 @@ class Config(_Section):
         return RetryPolicy(first=self.sending.retry, expiry=self.sending.expiry)
 
 
+def is_configured_by(environment: Mapping[str, str]) -> bool:
+    """Whether the environment says which newsletter or database is meant: then a project needs no newsletter.toml."""
+    return any(name.startswith((f"{PREFIX}NEWSLETTER__", f"{PREFIX}DATABASE__")) for name in environment)
+
+
 def load_config(folder: Path, environment: Mapping[str, str]) -> Config:
     """Read newsletter.toml (if there is one) and the environment over it. Raises ConfigError with every problem."""
     file = folder / FILE

@@ -195,7 +195,7 @@ def resume(project: Project, database: Database, delivery: str) -> Delivery:
             if problems := audit(database, delivery):
                 raise StateError(
                     f"Delivery {delivery} cannot go on: {'; '.join(problems)}",
-                    hint="The ledger does not know who got it. Put a backup back: newsletter db restore FILE",
+                    hint="The ledger does not know who got it. Put a backup back: newsletter db restore, or pg_restore",
                 )
             to = DeliveryState.PREPARING if found.frozen_count is None else DeliveryState.SENDING
             return _steer(database, delivery, to)

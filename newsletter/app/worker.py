@@ -218,7 +218,8 @@ def _read_tether(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:
     try:
-        await asyncio.wait_for(stop.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await stop.wait()
     except TimeoutError:
         pass  # nobody asked to stop meanwhile
 

@@ -69,7 +69,8 @@ def proofread(root: Node, references: References) -> Iterator[Problem]:
 
 def written(root: Node) -> Iterator[tuple[str, Node]]:
     """The texts of one file that readers see, each with its key; those that the schema refuses as too much left out."""
-    for key, _, node in _values(root):
+    for name, parent, node in _values(root):
+        key = "links" if parent == "links" and name == "text" else name
         is_read = key in MARKDOWN or key in PLAIN or key in SAME_FOR_ALL or key in ("links", "title")
         if is_read and node.text and len(node.text) <= MAX_LENGTH and not crowding_sign(node.text):
             yield key, node

@@ -78,7 +78,7 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option(
     "-C", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
-    help="The project, or a folder in it (default: where you are); paths to issues begin there.",
+    help="Project folder (default: the nearest parent with newsletter.toml); paths to issues begin there.",
 )  # fmt: skip
 @click.version_option(newsletter.__version__, prog_name="newsletter")
 @click.pass_context

@@ -37,22 +37,26 @@ class IssuePath(click.Path):
 
 
 def the_project(ctx: click.Context, *, even_without: bool = False) -> Project:
-    """The project that this command is about: the folder of `-C` or where one stands, or its nearest parent, with a
-    newsletter.toml.
+    """The project that this command is about: the folder of `-C`, or where one stands and its parents, with a
+    newsletter.toml. A folder that was named needs none when the environment configures it, or with `even_without`.
 
-    None of them is wrong usage: a database and keys must not appear wherever somebody happens to stand. `even_without`:
-    a folder that was named will do.
+    Anything else is wrong usage: a database and keys must not appear wherever somebody happens to stand, and whoever
+    names a folder does not mean the project around it.
     """
     from newsletter.app.project import find_folder, open_project  # not needed to answer --help
+    from newsletter.config import is_configured_by
 
     named: Path | None = ctx.find_root().obj
-    folder = find_folder(named or Path.cwd()) or (named if even_without else None)
-    if folder is None:
-        raise click.UsageError(
-            f"There is no newsletter.toml {f'in {named}' if named else 'here'} or in a folder above. "
-            "Start a project with newsletter init DIR, or name one with newsletter -C DIR"
-        )
-    return open_project(folder.resolve(), os.environ)
+    nearest = find_folder(named or Path.cwd())
+    if nearest and (named is None or nearest == named.resolve()):
+        return open_project(nearest, os.environ)
+    if named and (even_without or (nearest is None and is_configured_by(os.environ))):
+        return open_project(named.resolve(), os.environ)
+    where = f"in {named}; it lies in the project {nearest}" if nearest else f"in {named}" if named else "here or above"
+    raise click.UsageError(
+        f"There is no newsletter.toml {where}. "
+        "Start a project with newsletter init DIR, or name one with newsletter -C DIR"
+    )
 
 
 def print_json(value: object) -> None:

@@ -15,7 +15,7 @@ from newsletter.authoring.issue import Content, Issue
 from newsletter.compiler.checks.images import check_images
 from newsletter.compiler.checks.links import check_links
 from newsletter.compiler.checks.size import check_size
-from newsletter.compiler.checks.words import check_bios
+from newsletter.compiler.checks.words import check_people
 from newsletter.compiler.context import Context, Pictures, make_context, preheader_of
 from newsletter.compiler.dictionary import WORDS
 from newsletter.compiler.edition import Edition, Identity
@@ -59,7 +59,7 @@ def compile_issue(issue: Issue, language: str, kit: Kit) -> Compiled:
     content = issue.contents[language]
     slots = Slots(fingerprint(issue.slug, content, kit.identity)[:12])
     marked, problems = mark(content, slots)
-    problems += check_bios(marked, slots)
+    problems += check_people(marked, slots)
     loaded = load_theme(content.theme, kit.folders, root=kit.root)
     problems += loaded.problems
     if loaded.theme is None:

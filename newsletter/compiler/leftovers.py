@@ -42,7 +42,7 @@ def leftovers(text: str, slots: Slots, *, inline: bool) -> list[Leftover]:
     found: list[Leftover] = []
     for token in parse(text, inline=inline):
         if token.type == "inline":
-            here = rows[slice(*token.map)] if token.map else rows
+            here = rows if inline or not token.map else rows[slice(*token.map)]
             found += _leftovers(token.children or [], here, slots)
             found += [_table(row) for row, line in here if _TABLE.fullmatch(line)]
         elif token.type == "fence" and token.map and not rows[token.map[1] - 1][1].strip().startswith(token.markup):

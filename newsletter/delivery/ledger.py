@@ -167,6 +167,10 @@ class Ledger(Protocol):
         """Take over from workers whose lease ran out, and at once from those that are known to be dead."""
         ...
 
+    def is_whole(self, delivery: str) -> bool:
+        """Whether it still knows who got a delivery, which is halted when not. May take seconds the first time."""
+        ...
+
     def claim(self, delivery: str, worker: Worker, limit: int, now: datetime) -> list[Claim]:
         """Take up to `limit` due recipients of a delivery that is sending; none if the worker was given up.
 

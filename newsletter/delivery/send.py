@@ -179,6 +179,9 @@ class _Shift:
 
     async def _hand_out(self, delivery: str) -> int:
         limit = max(8, 4 * self._terms.connections)
+        # Not in the writer's thread: permits and the renewal of the lease must not wait for it.
+        if not await asyncio.to_thread(self._around.ledger.is_whole, delivery):
+            return 0
         now = self._around.clock()
         claims = await self._writer.call(self._around.ledger.claim, delivery, self._worker, limit, now)
         if claims and not self._in_flight[delivery]:
@@ -208,7 +211,8 @@ class _Shift:
         self._changed.clear()
         if seconds and not self._stop.is_set():
             try:
-                await asyncio.wait_for(self._changed.wait(), min(seconds, 1.0))
+                async with asyncio.timeout(min(seconds, 1.0)):  # `wait_for` of Python 3.11 may swallow a cancellation
+                    await self._changed.wait()
             except TimeoutError:
                 pass  # waiting this long is what was asked for
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from newsletter.delivery.ledger import RecipientState, Settlement, rest_of
+from newsletter.delivery.ledger import MAY_HAVE_ARRIVED, RecipientState, Settlement, rest_of
 from newsletter.delivery.outcome import Accepted, Deferred, Rejected, Unknown
 from newsletter.delivery.plan import Exclusion
 from newsletter.delivery.retry import Accept, Exclude, GiveUp, GoBack, Hold, TryAgain
@@ -37,6 +37,8 @@ class RowChange:
     """Whether the attempt is counted."""
     next_at: datetime | None = None
     """When it is due again; None where nothing is to come."""
+    in_doubt: bool = False
+    """Whether an earlier attempt may have arrived."""
 
 
 def settle(standing: Standing, settlement: Settlement, worker: str) -> RowChange | None:
@@ -44,14 +46,17 @@ def settle(standing: Standing, settlement: Settlement, worker: str) -> RowChange
 
     A worker that was given up may still know what became of its attempt: that it was accepted is news for a row that
     nobody is sending just now, and anything at all is news for a row that is unknown because of this very attempt.
-    Where an older copy of the database was put back, a row may know nothing of the claim yet: then all of it is news.
+    Where an older copy of the database was put back, a row may know nothing of the claim yet: then all of it is news,
+    but for what became of the attempt that the row does know.
     """
     claim = settlement.claim
-    change = change_of(settlement, cancelled=standing.cancelled)
+    is_behind = standing.epoch < claim.epoch
+    in_doubt = standing.in_doubt or (is_behind and standing.state in MAY_HAVE_ARRIVED)
+    change = replace(change_of(settlement, cancelled=standing.cancelled), in_doubt=in_doubt)
     if change.state in _NO_MESSAGE:
-        change = replace(change, state=rest_of(change.state, in_doubt=standing.in_doubt))
-    if standing.epoch < claim.epoch:
-        return change
+        change = replace(change, state=rest_of(change.state, in_doubt=in_doubt))
+    if is_behind:
+        return None if standing.state is RecipientState.ACCEPTED else change
     if standing.epoch == claim.epoch:
         if standing.state in (RecipientState.CLAIMED, RecipientState.PERMITTED) and standing.worker == worker:
             return change

@@ -7,6 +7,7 @@ today's and the rows yesterday's. It would be sent again what stands nowhere any
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import sqlalchemy as sa
 
@@ -29,15 +30,16 @@ _BEGUN = [
 def audit(database: Database, delivery: str) -> tuple[str, ...]:
     """Why the ledger cannot be trusted to know who got the messages of a delivery; nothing when it is whole.
 
-    Of a delivery that was not sent from yet nothing is read. Of others everything is: seconds for a million rows, in a
-    transaction that keeps nobody waiting.
+    Attempts are counted for all deliveries, and the rows of one that was sent from are read: seconds for a million, in
+    a transaction that keeps nobody waiting. That somebody got it twice is known, and no reason to stop: `finish` tells.
     """
     is_begun = sa.exists().where(recipients.c.delivery_id == delivery, recipients.c.state.in_(_BEGUN))
     with database.read() as connection:
+        lost = tuple(_lost_attempts(connection))
         if not connection.execute(sa.select(is_begun)).scalar_one():
-            return ()
-        found = check_equation(read_delivery(connection, delivery), read_books(connection, delivery))
-        return (*_lost_attempts(connection), *found)
+            return lost
+        books = replace(read_books(connection, delivery), twice=())
+        return (*lost, *check_equation(read_delivery(connection, delivery), books))
 
 
 def _lost_attempts(connection: sa.Connection) -> Iterator[str]:

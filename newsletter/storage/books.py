@@ -109,7 +109,10 @@ def _names(connection: sa.Connection, query: sa.Select[str]) -> tuple[str, ...]:
 
 
 def _accepted_twice(delivery: str) -> sa.Select[str]:
-    """Two accepted attempts, or another delivery of the issue that reached the address though neither said `again`."""
+    """Two accepted attempts, or another delivery of the issue that reached the address though neither said `again`.
+
+    Where somebody had it sent again because it might have been lost, both may be accepted: those are listed as such.
+    """
     accepted = (
         sa.select(sa.func.count())
         .where(attempts.c.recipient_id == recipients.c.id, attempts.c.outcome == "accepted")
@@ -126,7 +129,7 @@ def _accepted_twice(delivery: str) -> sa.Select[str]:
     return sa.select(recipients.c.id).where(
         recipients.c.delivery_id == delivery,
         sa.or_(
-            accepted > 1,
+            sa.and_(accepted > 1, recipients.c.in_doubt == sa.false()),
             sa.and_(
                 recipients.c.state == RecipientState.ACCEPTED,
                 recipients.c.again == sa.false(),

@@ -12,7 +12,6 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from pathlib import Path
 
 from newsletter.disk import taking_turns, write_whole
@@ -99,9 +98,12 @@ class HighWater:
     def _place(self) -> str:
         return place_of(self._database.shown_url, self._file.parent)
 
-    @cached_property
+    @property
     def _identity(self) -> str:
-        """A copy has that of its original, also at another place; two databases of one project have two."""
+        """A copy has that of its original, also at another place; two databases of one project have two.
+
+        Asked each time: another file may lie there by now.
+        """
         return remember(self._database, "identity", secrets.token_hex(8))
 
     @property

@@ -98,18 +98,19 @@ class StoredLedger:
                     waiting, unknown = waiting + given_up.waiting, unknown + given_up.unknown
         return Recovered(waiting=waiting, unknown=unknown)
 
-    def claim(self, delivery: str, worker: Worker, limit: int, now: datetime) -> list[Claim]:
-        """Take up to `limit` due recipients of a delivery that is sending; none if the worker was given up.
-
-        The first time a delivery that was sent from before is audited, and halted when its books do not balance.
-        """
-        if self._high_water:  # here, because nothing can be sent that was not claimed
-            self._high_water.require_reached(now)
+    def is_whole(self, delivery: str) -> bool:
+        """Whether the ledger still knows who got a delivery; halts it when not. Looked at once, without the lock."""
         if delivery not in self._audited:
             if problems := audit(self._database, delivery):
                 self.halt(delivery, "; ".join(problems))
-                return []
+                return False
             self._audited.add(delivery)
+        return True
+
+    def claim(self, delivery: str, worker: Worker, limit: int, now: datetime) -> list[Claim]:
+        """Take up to `limit` due recipients of a delivery that is sending; none if the worker was given up."""
+        if self._high_water:  # here, because nothing can be sent that was not claimed
+            self._high_water.require_reached(now)
         while True:
             with self._database.write() as connection:
                 if not lock_worker(connection, worker.id):

@@ -89,6 +89,7 @@ def _values(row: Row, settlement: Settlement, change: RowChange, now: datetime) 
         # What certainly did not arrive may be other bytes next time, unless an earlier attempt may have arrived.
         "sha256": settlement.claim.sha256 if goes_on else row.sha256,
         # Behind the claim in an older copy of the database: the next one must not find its number used.
+        "in_doubt": change.in_doubt,
         "epoch": max(row.epoch, settlement.claim.epoch),
         "reply": reply_text(settlement) or row.reply,
         "worker": "",
@@ -174,5 +175,6 @@ def _update(*names: str) -> sa.Update:
 
 _PERMIT = _update("state", "message_id", "sha256")
 _UPDATE = _update(
-    "state", "reason", "attempts", "next_at", "message_id", "sha256", "epoch", "reply", "worker", "settled_at"
-)
+    "state", "reason", "attempts", "next_at", "message_id", "sha256", "in_doubt", "epoch", "reply", "worker",
+    "settled_at",
+)  # fmt: skip

@@ -59,7 +59,17 @@ def forget_states(connection: sa.Connection) -> None:
     connection.execute(sa.update(recipients).where(recipients.c.id == one).values(state="waiting"))
 
 
-DAMAGES = [(forget_rows, "3 messages were permitted, but the ledger holds 1"), (forget_states, "attempts say")]
+def forget_all(connection: sa.Connection) -> None:
+    """As in a copy that was made before anybody was sent to."""
+    connection.execute(sa.delete(attempts))
+    connection.execute(sa.update(recipients).values(state="waiting", epoch=0, worker=""))
+
+
+DAMAGES = [
+    (forget_rows, "3 messages were permitted, but the ledger holds 1"),
+    (forget_all, "3 messages were permitted, but the ledger holds 0"),
+    (forget_states, "attempts say"),
+]
 Damage = Callable[[sa.Connection], None]
 
 
@@ -67,6 +77,7 @@ Damage = Callable[[sa.Connection], None]
 def test_delivery_is_halted_before_anybody_is_claimed(begun: Database, damage: Damage, reason: str) -> None:
     with begun.write() as connection:
         damage(connection)
+    assert not ledger_of(begun).is_whole("delivery1")
     assert ledger_of(begun).claim("delivery1", WORKER, 8, NOW) == []
     halted = Deliveries(begun).get("delivery1")
     assert halted.state is DeliveryState.HALTED
@@ -86,6 +97,7 @@ def test_delivery_is_not_resumed(begun: Database, tmp_path: Path, damage: Damage
 
 def test_ledger_is_whole_in_the_middle_of_a_delivery_and_after_a_stop(begun: Database) -> None:
     """What a stop adds to the count of permits are none."""
+    assert ledger_of(begun).is_whole("delivery1")
     assert len(ledger_of(begun).claim("delivery1", WORKER, 2, NOW)) == 2
     assert audit(begun, "delivery1") == ()
     for seen in (3, 40, 2_000_000):

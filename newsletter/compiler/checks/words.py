@@ -41,13 +41,15 @@ def check_words(file: Node) -> Iterator[Problem]:
             )
 
 
-def check_bios(content: Content, slots: Slots) -> Iterator[Problem]:
+def check_people(content: Content, slots: Slots) -> Iterator[Problem]:
     """The same in what people.yaml says of those who sign the issue."""
     for author in content.authors:
-        for found in _found(author.bio, Role.INLINE, slots) if author.id else ():
-            message = f"in the bio of {author.id}: {slots.unmark(found.message)}"
-            severity = Severity.ERROR if found.is_error else Severity.WARNING
-            yield Problem("leftover-markup", message, content.place("author"), severity, "author", found.hint)
+        texts = (("name", author.name, Role.WORDS), ("bio", author.bio, Role.INLINE)) if author.id else ()
+        for what, text, role in texts:
+            for found in _found(text, role, slots):
+                message = f"in the {what} of {author.id}: {slots.unmark(found.message)}"
+                severity = Severity.ERROR if found.is_error else Severity.WARNING
+                yield Problem("leftover-markup", message, content.place("author"), severity, "author", found.hint)
 
 
 def _role(key: str) -> Role:

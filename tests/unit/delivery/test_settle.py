@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from newsletter.delivery.ledger import Claim, RecipientState, Settlement
+from newsletter.delivery.ledger import MAY_HAVE_ARRIVED, Claim, RecipientState, Settlement
 from newsletter.delivery.outcome import Accepted, Deferred, Outcome, Rejected, Reply, Unknown
 from newsletter.delivery.retry import Accept, Decision, Exclude, GiveUp, GoBack, Hold, TryAgain
 from newsletter.delivery.settle import Standing, outcome_name, reply_text, settle
@@ -52,7 +52,7 @@ def test_settlement_of_anybody_else_is_evidence_at_most(
 
 
 @pytest.mark.parametrize(("decision", "outcome", "state", "counts"), DECIDED)
-@pytest.mark.parametrize("stands", list(RecipientState))
+@pytest.mark.parametrize("stands", [one for one in RecipientState if one not in MAY_HAVE_ARRIVED])
 @pytest.mark.parametrize("worker", ["w", "other", ""])
 def test_row_that_is_behind_the_claim_learns_all_of_it(
     decision: Decision, outcome: Outcome | None, state: str, counts: bool, stands: RecipientState, worker: str
@@ -60,7 +60,25 @@ def test_row_that_is_behind_the_claim_learns_all_of_it(
     """It comes from an older copy of the database, put back under the worker."""
     change = settle(Standing(stands, 2, worker), Settlement(CLAIM, decision, outcome), "w")
     assert change is not None
-    assert (change.state.value, change.counts) == (state, counts)
+    assert (change.state.value, change.counts, change.in_doubt) == (state, counts, False)
+
+
+@pytest.mark.parametrize(("decision", "outcome", "state", "counts"), DECIDED)
+@pytest.mark.parametrize("stands", [RecipientState.PERMITTED, RecipientState.UNKNOWN])
+def test_row_that_is_behind_the_claim_stays_in_doubt_about_what_it_knows(
+    decision: Decision, outcome: Outcome | None, state: str, counts: bool, stands: RecipientState
+) -> None:
+    change = settle(Standing(stands, 2, "w"), Settlement(CLAIM, decision, outcome), "w")
+    assert change is not None
+    wanted = "unknown" if state in ("rejected", "excluded") else state
+    assert (change.state.value, change.counts, change.in_doubt) == (wanted, counts, True)
+
+
+@pytest.mark.parametrize(("decision", "outcome", "state", "counts"), DECIDED)
+def test_row_that_is_behind_the_claim_stays_accepted(
+    decision: Decision, outcome: Outcome | None, state: str, counts: bool
+) -> None:
+    assert settle(Standing(RecipientState.ACCEPTED, 2, ""), Settlement(CLAIM, decision, outcome), "w") is None
 
 
 @pytest.mark.parametrize("stands", [RecipientState.ACCEPTED, RecipientState.REJECTED, RecipientState.EXCLUDED])

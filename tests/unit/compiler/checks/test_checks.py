@@ -12,7 +12,7 @@ from newsletter.authoring.issue import Author, TextBlock
 from newsletter.compiler.checks.images import check_images
 from newsletter.compiler.checks.links import check_links
 from newsletter.compiler.checks.size import MAX_BYTES, WARN_BYTES, check_size, html_size
-from newsletter.compiler.checks.words import check_bios, check_words
+from newsletter.compiler.checks.words import check_people, check_words
 from newsletter.compiler.compile import compile_issue
 from newsletter.compiler.edition import Edition, Link
 from newsletter.compiler.links import HtmlReader
@@ -105,6 +105,8 @@ def test_image_that_is_not_absolute_is_an_error(rich: Edition, html: str) -> Non
         ("blocks:\n- text: |\n    fine\n\n    and **not\n", "blocks[0].text", "5:9"),
         ("blocks:\n- heading: a {{ b\n", "blocks[0].heading", "2:14"),
         ("blocks:\n- text: '{% if x %}'\n", "blocks[0].text", "2:10"),
+        ("closing: |\n  Fine\n  and **not\n", "closing", "3:7"),
+        ("blocks:\n- links:\n  - text: '1. **x'\n    id: a\n", "blocks[0].links[0].text", "3:15"),
         ("closing: '[x](nowhere)'\n", "closing", "1:15"),
         ("blocks:\n- links:\n  - '**[](@ann) writes'\n", "blocks[0].links[0]", "3:6"),
         ("blocks:\n- text: |\n    [](@ann)\n    says <b>so</b>\n", "blocks[0].text", "4:10"),
@@ -136,8 +138,9 @@ def test_broken_merge_field_is_left_to_whoever_reads_the_fields() -> None:
     assert words("text: '{{ nothing.here }} **'\n") == []
 
 
-def test_bio_is_looked_at_where_it_is_shown() -> None:
+def test_people_are_looked_at_where_they_are_shown() -> None:
     slots = Slots("seed")
-    people = Author("Ana", bio="writes **books", id="ana"), Author("Bo", bio="draws **maps")
-    (problem,) = check_bios(make_content(TextBlock("x"), authors=people), slots)
-    assert "in the bio of ana: ** would be shown" in problem.message
+    people = Author("**Ana**", bio="writes **books", id="ana"), Author("Bo", bio="draws **maps")
+    name, bio = check_people(make_content(TextBlock("x"), authors=people), slots)
+    assert "in the name of ana: ** would be shown" in name.message
+    assert "in the bio of ana: ** would be shown" in bio.message
