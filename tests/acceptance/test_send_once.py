@@ -144,6 +144,7 @@ def test_workers_share_a_delivery_and_survive_each_other(tmp_path: Path, postgre
             kill_at(workers[0], server, 150, 0.0)
             while shell.json("deliveries", "show", delivery)["state"] != "finished":
                 assert [worker.poll() for worker in workers[1:]] == [None, None]
+                time.sleep(0.2)
         finally:
             for worker in workers:
                 worker.terminate()
