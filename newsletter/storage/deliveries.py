@@ -191,12 +191,18 @@ class Lease:
 
 def read_delivery(connection: sa.Connection, delivery: str) -> Delivery:
     """One delivery inside a transaction. Raises NotFoundError."""
-    found = _deliveries(connection, sa.select(deliveries).where(deliveries.c.id == delivery))
-    if not found:
+    found = find_delivery(connection, delivery)
+    if found is None:
         raise NotFoundError(
             f"There is no delivery {delivery!r}", hint="`newsletter deliveries list` shows those there are"
         )
-    return found[0]
+    return found
+
+
+def find_delivery(connection: sa.Connection, delivery: str) -> Delivery | None:
+    """As `read_delivery`, for a sender: one that it was at work on is gone once an older copy was put back."""
+    found = _deliveries(connection, sa.select(deliveries).where(deliveries.c.id == delivery))
+    return found[0] if found else None
 
 
 def compare_and_set(

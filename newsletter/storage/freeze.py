@@ -21,6 +21,7 @@ from newsletter.storage.deliveries import compare_and_set
 from newsletter.storage.engine import Database
 from newsletter.storage.lists import ListStore
 from newsletter.storage.recheck import reached_among, suppressed_among
+from newsletter.storage.record import Row
 from newsletter.storage.tables import (
     deliveries,
     delivery_lists,
@@ -66,8 +67,9 @@ def freeze(
 ) -> None:
     """Write the audience of a delivery that is preparing into the ledger, then let it send.
 
-    Returns when it is not preparing any more, be it because another process did the rest, or a person stopped it; also
-    between two chunks when `should_stop` says so, and the next call goes on from there.
+    Returns when it is not preparing any more, be it because another process did the rest, a person stopped it, or a
+    copy that does not know it was put back; also between two chunks when `should_stop` says so, and the next call goes
+    on from there.
     """
     _begin(database, delivery, now)
     while not should_stop() and _freeze_chunk(database, delivery, chunk):
@@ -109,8 +111,8 @@ def _begin(database: Database, delivery: str, now: datetime) -> None:
 def _freeze_chunk(database: Database, delivery: str, size: int) -> bool:
     """Freeze the next people in order of their ids; whether there may be more."""
     with database.write() as connection:
-        row = connection.execute(sa.select(deliveries).where(deliveries.c.id == delivery).with_for_update()).one()
-        if row.state != DeliveryState.PREPARING.value or row.frozen_to >= row.high_water:
+        row = _lock_preparing(connection, delivery)
+        if row is None or row.frozen_to >= row.high_water:
             return False
         audience = audience_of(connection, delivery, row.issue)
         people = candidates(connection, audience, after=row.frozen_to, up_to=row.high_water, limit=size)
@@ -131,6 +133,12 @@ def _freeze_chunk(database: Database, delivery: str, size: int) -> bool:
         return bool(reached < row.high_water)
 
 
+def _lock_preparing(connection: sa.Connection, delivery: str) -> Row | None:
+    """The delivery's row, while it is preparing; it may also be gone, when an older copy was put back meanwhile."""
+    mine = sa.select(deliveries).where(deliveries.c.id == delivery, deliveries.c.state == DeliveryState.PREPARING.value)
+    return connection.execute(mine.with_for_update()).one_or_none()
+
+
 def _row(planned: Planned) -> dict[str, object]:
     return {
         "id": planned.id,
@@ -148,8 +156,8 @@ def _row(planned: Planned) -> dict[str, object]:
 def _complete(database: Database, delivery: str) -> None:
     """Store count, digest and who was left out, and let the delivery send, all in one."""
     with database.write() as connection:
-        row = connection.execute(sa.select(deliveries).where(deliveries.c.id == delivery).with_for_update()).one()
-        if row.state != DeliveryState.PREPARING.value or row.frozen_to < row.high_water:
+        row = _lock_preparing(connection, delivery)
+        if row is None or row.frozen_to < row.high_water:
             return
         audience = audience_of(connection, delivery, row.issue)
         count = sa.select(sa.func.count()).select_from(recipients).where(recipients.c.delivery_id == delivery)

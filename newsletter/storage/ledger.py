@@ -24,7 +24,7 @@ from newsletter.delivery.ledger import (
 from newsletter.reporting.report import check_equation
 from newsletter.storage.audit import audit
 from newsletter.storage.books import count_states, read_books
-from newsletter.storage.deliveries import compare_and_set, list_slugs, read_delivery, sweep_cancelled, with_address
+from newsletter.storage.deliveries import compare_and_set, find_delivery, list_slugs, sweep_cancelled, with_address
 from newsletter.storage.engine import Database
 from newsletter.storage.facts import add_to_count
 from newsletter.storage.high_water import HighWater
@@ -186,14 +186,16 @@ class StoredLedger:
     def finish(self, delivery: str, now: datetime) -> bool:
         """Check the equation and mark the delivery finished if nothing is left to do. False if something is.
 
-        The books are read before anybody has to wait for us; a delivery that went on meanwhile is not finished yet.
+        The books are read before anybody has to wait for us; a delivery that went on meanwhile is not finished yet, and
+        one that is gone (an older copy was put back) never is.
         """
         is_open = sa.exists().where(recipients.c.delivery_id == delivery, recipients.c.state.in_(_OPEN))
         with self._database.read() as connection:
-            if connection.execute(sa.select(is_open)).scalar_one():
+            found = find_delivery(connection, delivery)
+            if found is None or connection.execute(sa.select(is_open)).scalar_one():
                 return False
             books = read_books(connection, delivery)
-            problems = check_equation(read_delivery(connection, delivery), books)
+            problems = check_equation(found, books)
         change: dict[str, object]
         if problems:
             change = {"state": DeliveryState.HALTED.value, "reason": "; ".join(problems)}

@@ -12,7 +12,7 @@ from newsletter.delivery.ledger import RecipientState
 from newsletter.delivery.settle import WOULD_DIFFER
 from newsletter.errors import StateError
 from newsletter.storage.books import ACCEPTED_BY_HAND
-from newsletter.storage.deliveries import compare_and_set, read_delivery
+from newsletter.storage.deliveries import compare_and_set, find_delivery
 from newsletter.storage.engine import Database
 from newsletter.storage.tables import deliveries, recipients
 
@@ -80,11 +80,11 @@ _BY_POLICY = 'sending.unknown = "resend" sends it again'
 def _resend(
     database: Database, delivery: str, conditions: Collection[sa.ColumnElement[bool]], now: datetime, reason: str
 ) -> int | None:
-    """How many were moved; None when the delivery was cancelled, maybe only a moment ago."""
+    """How many were moved; None when the delivery was cancelled or is gone, maybe only since a moment ago."""
     with database.write() as connection:
         connection.execute(sa.select(deliveries.c.id).where(deliveries.c.id == delivery).with_for_update())
-        noun = read_delivery(connection, delivery)
-        if noun.state is DeliveryState.CANCELLED:
+        noun = find_delivery(connection, delivery)
+        if noun is None or noun.state is DeliveryState.CANCELLED:
             return None
         moved = connection.execute(
             sa.update(recipients)

@@ -1,0 +1,82 @@
+"""An older copy of the database is put back while a sender is at work: what it does with a delivery that is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from factories import NOW, add_list, add_people, make_order, make_worker, start_delivery
+
+from newsletter.storage import resolve as resolving
+from newsletter.storage import tables
+from newsletter.storage.deliveries import Deliveries
+from newsletter.storage.engine import Database
+from newsletter.storage.freeze import freeze
+from newsletter.storage.ledger import StoredLedger
+
+ADDRESSES = [f"reader{n}@example.com" for n in range(10)]
+
+
+def take_away(database: Database) -> None:
+    """All deliveries, as a copy does that was made before them."""
+    with database.write() as connection:
+        for table in (tables.attempts, tables.recipients, tables.editions, tables.delivery_lists, tables.deliveries):
+            connection.execute(sa.delete(table))
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda ledger: ledger.is_whole("delivery1"),
+        lambda ledger: not ledger.claim("delivery1", make_worker(), 8, NOW),
+        lambda ledger: ledger.remaining("delivery1", make_worker()).held == 0,
+        lambda ledger: not ledger.finish("delivery1", NOW),
+        lambda ledger: ledger.halt("delivery1", "something was wrong with it") is None,
+        lambda ledger: ledger.sending() == [],
+    ],
+    ids=["is_whole", "claim", "remaining", "finish", "halt", "sending"],
+)
+def test_ledger_has_nothing_to_do_for_it(database: Database, ask: Callable[[StoredLedger], bool]) -> None:
+    add_people(database, ADDRESSES[:2], add_list(database))
+    start_delivery(database)
+    ledger = StoredLedger(database, expiry=timedelta(hours=48))
+    ledger.enter(make_worker(), 60.0, NOW)
+    take_away(database)
+
+    assert ask(ledger)
+
+
+def test_freeze_lets_it_go_between_two_chunks(database: Database) -> None:
+    add_people(database, ADDRESSES, add_list(database))
+    Deliveries(database).create(make_order(), NOW)
+    looks = iter(range(10))
+
+    def restored_at_the_second_look() -> bool:
+        if next(looks) == 1:
+            take_away(database)
+        return False
+
+    freeze(database, "delivery1", NOW, chunk=3, should_stop=restored_at_the_second_look)
+
+    assert Deliveries(database).all() == []
+
+
+def test_policy_lets_it_go_between_looking_and_sending_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_people(database, ADDRESSES[:2], add_list(database))
+    start_delivery(database)
+    with database.write() as connection:
+        connection.execute(sa.update(tables.recipients).values(state="unknown", settled_at=NOW, eligible_at=NOW))
+    really = resolving._resend
+
+    def after_a_restore(*arguments: object) -> int | None:
+        take_away(database)
+        return really(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(resolving, "_resend", after_a_restore)
+    later, patience = NOW + timedelta(hours=1), timedelta(minutes=12)
+
+    assert resolving.resend_by_policy(database, "delivery1", later, patience=patience, expiry=timedelta(hours=48)) == 0
