@@ -33,7 +33,7 @@ demo: $(READY)  ## Send the sample issues to a mail catcher on this machine
 
 .PHONY: test
 test: $(READY)  ## Run every test, two files at a time (REQUIRE_ALL=1 forbids skipping)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: quick
 quick: $(READY)  ## Run the unit tests only

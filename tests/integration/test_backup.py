@@ -241,7 +241,7 @@ def test_who_left_stays_out_of_a_backup_with_an_older_schema(
     back_up(database, tmp_path / "copy.db")
     unsubscribe_person(project, database, "ana@example.org", None, now=NOW)
     for function in (schema_state, upgrade):
-        monkeypatch.setattr(function, "__kwdefaults__", {**(function.__kwdefaults__ or {}), "scripts": str(later)})
+        monkeypatch.setattr(function, "__kwdefaults__", {**(function.__kwdefaults__ or {}), "scripts": later})
     upgrade(database)
     assert restore(project, database, tmp_path / "copy.db", NOW).carried_over == 1
     assert consents(project, database, "ana") == [Consent.UNSUBSCRIBED]

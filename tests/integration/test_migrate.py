@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from newsletter.errors import SchemaVersionError
 from newsletter.storage import migrations
 from newsletter.storage.engine import Database, open_database
-from newsletter.storage.migrate import SchemaState, draft_step, judge, require_current, schema_state, upgrade
+from newsletter.storage.migrate import SchemaState, _steps, draft_step, judge, require_current, schema_state, upgrade
 from newsletter.storage.tables import Instant, metadata
 
 if TYPE_CHECKING:
@@ -36,12 +38,12 @@ def upgrade():
 
 
 @pytest.fixture
-def later_scripts(tmp_path: Path) -> str:
+def later_scripts(tmp_path: Path) -> Path:
     """The steps of a later version of this program."""
     folder = tmp_path / "later"
     copytree(Path(next(iter(migrations.__path__))), folder)
     (folder / "versions" / "v9999_next.py").write_text(_NEXT_STEP)
-    return str(folder)
+    return folder
 
 
 def test_steps_from_empty_make_exactly_the_tables(empty_url: str) -> None:
@@ -82,7 +84,7 @@ def _definitions(database: Database) -> dict[str, list[str]]:
         }
 
 
-def test_filled_old_database_is_refused_until_somebody_upgrades_it(database: Database, later_scripts: str) -> None:
+def test_filled_old_database_is_refused_until_somebody_upgrades_it(database: Database, later_scripts: Path) -> None:
     with database.write() as connection:
         connection.execute(
             sa.text("INSERT INTO lists (slug, name, opt_in, language, created_at) "
@@ -97,7 +99,7 @@ def test_filled_old_database_is_refused_until_somebody_upgrades_it(database: Dat
         assert connection.execute(sa.text("SELECT slug, colour FROM lists")).all() == [("weekly", "blue")]
 
 
-def test_newer_database_is_refused(database: Database, later_scripts: str) -> None:
+def test_newer_database_is_refused(database: Database, later_scripts: Path) -> None:
     upgrade(database, scripts=later_scripts)
     for attempt in (require_current, upgrade):
         with pytest.raises(SchemaVersionError, match="newer version"):
@@ -123,14 +125,32 @@ def test_empty_database_is_refused_where_filling_is_not_wanted(empty_url: str) -
     database.close()
 
 
-def test_step_that_fails_leaves_the_database_as_it_was(database: Database, later_scripts: str) -> None:
-    step = Path(later_scripts) / "versions" / "v9999_next.py"
+def test_step_that_fails_leaves_the_database_as_it_was(database: Database, later_scripts: Path) -> None:
+    step = later_scripts / "versions" / "v9999_next.py"
     step.write_text(step.read_text() + "    raise RuntimeError('stop')\n")
     with pytest.raises(RuntimeError, match="stop"):
         upgrade(database, scripts=later_scripts)
     with database.read() as connection:
         assert "colour" not in [column["name"] for column in sa.inspect(connection).get_columns("lists")]
     require_current(database)
+
+
+def test_numbers_of_the_steps_are_those_that_alembic_finds(later_scripts: Path) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(later_scripts))
+    directory = ScriptDirectory.from_config(config)
+    assert _steps(later_scripts) == [step.revision for step in directory.walk_revisions()][::-1]
+    assert _steps(later_scripts)[-1:] == directory.get_heads()
+
+
+def test_nobody_pays_for_alembic_to_learn_how_a_database_stands(sqlite_files: SqliteFiles, tmp_path: Path) -> None:
+    sqlite_files.filled(tmp_path)
+    code = (
+        "import sys; from newsletter.storage.engine import open_database; "
+        "from newsletter.storage.migrate import require_current; require_current(open_database(sys.argv[1])); "
+        "assert 'alembic' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code, f"sqlite:///{tmp_path / 'newsletter.db'}"], check=True)
 
 
 def test_several_processes_fill_an_empty_database_once(empty_url: str) -> None:
@@ -152,11 +172,11 @@ def test_drafted_step_brings_what_the_tables_say_more(
     copytree(Path(next(iter(migrations.__path__))), scripts)
     more = sa.Table("songs", sa.MetaData(), sa.Column("sung_at", Instant, primary_key=True))
     monkeypatch.setattr(metadata, "tables", metadata.tables | {"songs": more})
-    step = draft_step(database, "Remember songs", scripts=str(scripts))
+    step = draft_step(database, "Remember songs", scripts=scripts)
     assert step.name == "v0002_remember_songs.py"
     assert "sa.DateTime(timezone=True)" in step.read_text()
     assert "newsletter" not in step.read_text()
-    assert upgrade(database, scripts=str(scripts)) is SchemaState.OLD
+    assert upgrade(database, scripts=scripts) is SchemaState.OLD
     with database.read() as connection:
         assert "songs" in sa.inspect(connection).get_table_names()
 
