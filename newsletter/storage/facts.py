@@ -11,26 +11,28 @@ from newsletter.storage.engine import Database
 def known_fact(database: Database, name: str) -> str | None:
     """What stands under `name`; None for nothing."""
     with database.read() as connection:
-        return connection.execute(sa.select(tables.facts.c.value).where(tables.facts.c.name == name)).scalar()
+        return fact_of(connection, name)
+
+
+def fact_of(connection: sa.Connection, name: str) -> str | None:
+    """As `known_fact`, inside a transaction."""
+    found: str | None = connection.execute(sa.select(tables.facts.c.value).where(tables.facts.c.name == name)).scalar()
+    return found
 
 
 def remember(database: Database, name: str, value: str) -> str:
     """Keep `value` under `name` unless something stands there already; what stands there then."""
-    query = sa.select(tables.facts.c.value).where(tables.facts.c.name == name)
-    with database.read() as connection:
-        known: str | None = connection.execute(query).scalar()
+    known = known_fact(database, name)
     if known is not None:
         return known
     with database.write() as connection:
         connection.execute(database.insert_ignore(tables.facts).values(name=name, value=value))
-        kept: str = connection.execute(query).scalar_one()
-        return kept
+        return fact_of(connection, name) or value
 
 
 def count_of(connection: sa.Connection, name: str) -> int:
     """How far the count under `name` has come."""
-    query = sa.select(tables.facts.c.value).where(tables.facts.c.name == name)
-    return int(connection.execute(query).scalar() or 0)
+    return int(fact_of(connection, name) or 0)
 
 
 def add_to_count(database: Database, connection: sa.Connection, name: str, more: int) -> int:

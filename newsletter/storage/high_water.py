@@ -14,20 +14,37 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from newsletter.disk import taking_turns, write_whole
 from newsletter.errors import RequestError, StaleDatabaseError
 from newsletter.storage.engine import Database, shown_url
-from newsletter.storage.facts import count_of, remember
+from newsletter.storage.facts import count_of, fact_of, remember
 from newsletter.storage.stopping import PERMITS, stop_everything
 
 FILE = "high-water.json"
 """Beside secret.toml. Each machine has its own: that a database knows of more is normal, another machine sends too."""
 
 REASON = "an older copy of the database was put back: people may have got this issue since"
+_IDENTITY = "identity"
 _PLACES = "databases"
 """Where each of them was when the last permit was noted: only there no new one is made silently."""
 _MOST = 2**62
 _ABOUT = "How many messages this machine has seen leave each database; an older copy of one is noticed by it"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far a database has come."""
+
+    identity: str
+    """A copy has that of its original, also at another place; two databases of one project have two."""
+    permits: int
+
+
+def read_mark(connection: sa.Connection) -> Mark:
+    """The mark of the database that this transaction is in: another file may lie at its place by the next one."""
+    return Mark(fact_of(connection, _IDENTITY) or "", count_of(connection, PERMITS))
 
 
 class HighWater:
@@ -42,46 +59,55 @@ class HighWater:
     @property
     def seen(self) -> int:
         """How many permits of the database, or of what it is a copy of, the file knows."""
-        return _read(self._file).permits.get(self._identity, 0)
+        with self._database.read() as connection:
+            return _read(self._file).seen_of(read_mark(connection))
 
     def require_reached(self, now: datetime, *, may_stop: bool = True) -> None:
         """Stop everything that could send, and raise StaleDatabaseError, when the database is an older copy.
 
-        From then on it is ahead of the file: this is told once, and a person decides what goes on.
+        From then on it is ahead of the file: this is told once, and a person decides what goes on. A database that is
+        asked for the first time gets its identity.
         """
-        known = self.seen  # before the database is asked: others may be sending
+        known = _read(self._file)  # before the database is asked: others may be sending
         with self._database.read() as connection:
-            if count_of(connection, PERMITS) >= known:
-                return
+            mark = read_mark(connection)
+        if not mark.identity:
+            remember(self._database, _IDENTITY, secrets.token_hex(8))
+        if mark.permits >= known.seen_of(mark):
+            return
         if not may_stop:
             raise StaleDatabaseError(self._is_older, hint="The next command that uses it stops what it would send")
         with self._database.write() as connection:
             self._database.serialise(connection, "newsletter stop")
-            if count_of(connection, PERMITS) >= known:
+            mark = read_mark(connection)
+            if mark.permits >= known.seen_of(mark):
                 return  # somebody else was quicker, and told
-            stopped = stop_everything(self._database, connection, REASON, now, permits_seen=known)
+            stopped = stop_everything(self._database, connection, REASON, now, permits_seen=known.seen_of(mark))
         told = f"stopped {', '.join(stopped)}" if stopped else "nothing in it was scheduled or sending"
         raise StaleDatabaseError(
             f"{self._is_older}; {told}",
             hint="Compare with the relay's log before you resume a delivery, or put a newer backup back",
         )
 
-    def require_ahead(self, permits: int) -> None:
-        """Raise StaleDatabaseError when the database had granted only so many permits before those of a transaction.
+    def require_ahead(self, connection: sa.Connection, *, granted: int) -> Mark:
+        """The mark to `note` after a transaction that has counted its `granted` permits.
 
-        Asked inside it, once its own permits are counted: whoever counts waits for its end, so nobody notes more.
+        Raises StaleDatabaseError when the database knew of fewer than the file before it. Whoever counts waits for the
+        transaction's end, so nobody notes more meanwhile.
         """
-        if permits < self.seen:
+        mark = read_mark(connection)
+        if mark.permits - granted < _read(self._file).seen_of(mark):
             raise StaleDatabaseError(self._is_older, hint="What it would send is stopped before anything is claimed")
+        return mark
 
-    def note(self, permits: int) -> None:
+    def note(self, mark: Mark) -> None:
         """Remember that the database has come this far. A file that cannot be written keeps nothing from being sent."""
-        if self.seen >= permits:
+        if _read(self._file).seen_of(mark) >= mark.permits:
             return
         with taking_turns(self._file.parent):  # two senders would set each other back
             known = _read(self._file)
-            if known.permits.get(self._identity, 0) < permits:
-                self._write(known.with_one(self._identity, permits, self._place))
+            if known.seen_of(mark) < mark.permits:
+                self._write(known.with_one(mark, place_of(self._database.shown_url, self._file.parent)))
 
     def _write(self, known: _Known) -> None:
         content = {"about": _ABOUT, PERMITS: known.permits, _PLACES: known.places}
@@ -93,18 +119,6 @@ class HighWater:
             if not self._is_told:
                 self._tell(f"{error}; an older copy of the database would not be noticed")
             self._is_told = True
-
-    @property
-    def _place(self) -> str:
-        return place_of(self._database.shown_url, self._file.parent)
-
-    @property
-    def _identity(self) -> str:
-        """A copy has that of its original, also at another place; two databases of one project have two.
-
-        Asked each time: another file may lie there by now.
-        """
-        return remember(self._database, "identity", secrets.token_hex(8))
 
     @property
     def _is_older(self) -> str:
@@ -135,8 +149,11 @@ class _Known:
     permits: dict[str, int]
     places: dict[str, str]
 
-    def with_one(self, identity: str, permits: int, place: str) -> _Known:
-        return _Known(self.permits | {identity: permits}, self.places | {identity: place})
+    def seen_of(self, mark: Mark) -> int:
+        return self.permits.get(mark.identity, 0)
+
+    def with_one(self, mark: Mark, place: str) -> _Known:
+        return _Known(self.permits | {mark.identity: mark.permits}, self.places | {mark.identity: place})
 
 
 def _read(file: Path) -> _Known:

@@ -27,7 +27,7 @@ from newsletter.storage.books import count_states, read_books
 from newsletter.storage.deliveries import compare_and_set, find_delivery, list_slugs, sweep_cancelled, with_address
 from newsletter.storage.engine import Database
 from newsletter.storage.facts import add_to_count
-from newsletter.storage.high_water import HighWater
+from newsletter.storage.high_water import HighWater, Mark
 from newsletter.storage.recheck import recheck_rows
 from newsletter.storage.record import (
     Row,
@@ -163,13 +163,16 @@ class StoredLedger:
             asked = [request for request, is_wanted in zip(permits, wanted, strict=True) if is_wanted]
             granted = grant(connection, asked, rows)
             open_attempts(connection, [one for one in asked if one.claim.recipient in granted], worker, now)
-            # Last, because on a server the senders wait for each other here: for the commit alone.
-            count = add_to_count(self._database, connection, PERMITS, len(granted)) if granted else 0
-            if self._high_water and granted:  # claimed from one file, permitted by an older copy of it: never
-                self._high_water.require_ahead(count - len(granted))
-        if self._high_water and granted:
-            self._high_water.note(count)
+            mark = self._count(connection, len(granted)) if granted else None
+        if self._high_water and mark:
+            self._high_water.note(mark)
         return [is_wanted and one.claim.recipient in granted for one, is_wanted in zip(permits, wanted, strict=True)]
+
+    def _count(self, connection: sa.Connection, granted: int) -> Mark | None:
+        """Count these permits. Last in a transaction: on a server the senders wait for each other from here on."""
+        add_to_count(self._database, connection, PERMITS, granted)
+        # Claimed from one file, permitted by an older copy of it: never.
+        return self._high_water.require_ahead(connection, granted=granted) if self._high_water else None
 
     def remaining(self, delivery: str, worker: Worker) -> Remaining:
         """What is left to do of a delivery, seen by one worker."""

@@ -27,7 +27,7 @@ from newsletter.errors import NoDatabaseError, StaleDatabaseError
 from newsletter.storage.deliveries import Deliveries
 from newsletter.storage.engine import Database, shown_url
 from newsletter.storage.facts import count_of, known_fact
-from newsletter.storage.high_water import FILE, HighWater, place_of
+from newsletter.storage.high_water import FILE, HighWater, Mark, place_of, read_mark
 from newsletter.storage.ledger import StoredLedger
 from newsletter.storage.stopping import PERMITS
 from newsletter.storage.tables import facts, metadata
@@ -65,6 +65,13 @@ def permit(database: Database, folder: Path, count: int) -> None:
     granted = ledger.record(WORKER, [], [ask(one) for one in claims], NOW)
     assert granted == [True] * count
     ledger.leave(WORKER, NOW)
+
+
+def note(high_water: HighWater, database: Database, permits: int) -> None:
+    """Let this machine see a database come so far."""
+    with database.read() as connection:
+        identity = read_mark(connection).identity
+    high_water.note(Mark(identity, permits))
 
 
 def make_older(database: Database, count: int = 0) -> None:
@@ -185,13 +192,14 @@ def test_damaged_file_is_made_again_and_stops_nobody(opened: Database, project: 
 
 def test_what_was_noted_is_never_taken_back(opened: Database, tmp_path: Path) -> None:
     high_water = HighWater(tmp_path, opened)
-    high_water.note(10)
-    high_water.note(5)
+    note(high_water, opened, 10)
+    note(high_water, opened, 5)
     assert high_water.seen == HighWater(tmp_path, opened).seen == 10
 
 
 def test_senders_of_one_machine_do_not_set_each_other_back(opened: Database, tmp_path: Path) -> None:
-    assert HighWater(tmp_path, opened).seen == 0  # the identity is given
+    identity = known_fact(opened, "identity")
+    assert identity is not None
     ahead = itertools.count(1)
     lost: list[int] = []
 
@@ -199,7 +207,7 @@ def test_senders_of_one_machine_do_not_set_each_other_back(opened: Database, tmp
         high_water = HighWater(tmp_path, opened)
         for _ in range(300):
             permits = next(ahead)
-            high_water.note(permits)
+            high_water.note(Mark(identity, permits))
             if high_water.seen < permits:
                 lost.append(permits)
 
@@ -214,7 +222,7 @@ def test_senders_of_one_machine_do_not_set_each_other_back(opened: Database, tmp
 
 def test_sender_that_was_stopped_in_the_middle_is_not_waited_for(opened: Database, tmp_path: Path) -> None:
     with taking_turns(tmp_path):
-        HighWater(tmp_path, opened).note(3)
+        note(HighWater(tmp_path, opened), opened, 3)
     assert HighWater(tmp_path, opened).seen == 3
 
 
@@ -222,8 +230,8 @@ def test_file_that_cannot_be_written_is_told_once_and_stops_nobody(opened: Datab
     (project.folder / FILE).mkdir()
     told: list[str] = []
     high_water = HighWater(project.folder, opened, tell=told.append)
-    high_water.note(1)
-    high_water.note(2)
+    note(high_water, opened, 1)
+    note(high_water, opened, 2)
     assert ["would not be noticed" in text for text in told] == [True]
     permit(opened, project.folder, 4)
 
@@ -233,7 +241,7 @@ def test_each_database_is_remembered_for_itself(opened: Database, project: Proje
     with connected(project_in(tmp_path / "other", f"sqlite:///{tmp_path / 'other.db'}")) as other:
         high_water = HighWater(project.folder, other)
         high_water.require_reached(NOW)
-        high_water.note(2)
+        note(high_water, other, 2)
     assert HighWater(project.folder, opened).seen == 4
     assert sorted(json.loads((project.folder / FILE).read_text())["permits"].values()) == [2, 4]
 
@@ -241,7 +249,7 @@ def test_each_database_is_remembered_for_itself(opened: Database, project: Proje
 def test_no_new_database_is_made_where_mail_was_sent_from(empty_url: str, tmp_path: Path) -> None:
     project = project_in(tmp_path, empty_url)
     with connected(project) as database:
-        HighWater(tmp_path, database).note(1)
+        note(HighWater(tmp_path, database), database, 1)
     _lose(empty_url, tmp_path)
     for attempt in (connect, upgrade_database):
         with pytest.raises(NoDatabaseError, match=FILE) as caught:
@@ -257,7 +265,7 @@ def test_another_database_may_be_tried_where_mail_was_sent(tmp_path: Path, empty
     (tmp_path / "home").mkdir()
     sent = project_in(tmp_path / "home", "sqlite:///newsletter.db")
     with connected(sent) as database:
-        HighWater(sent.folder, database).note(1)
+        note(HighWater(sent.folder, database), database, 1)
     other = project_in(sent.folder, empty_url)
     assert upgrade_database(other).changed
     connect(other).close()
