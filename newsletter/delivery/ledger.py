@@ -104,6 +104,8 @@ class Settlement:
     decision: Decision
     outcome: Outcome | None
     message_id: str = ""
+    sha256: str = ""
+    """Hash of the bytes that were handed over, or were to be; empty when none were composed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,8 @@ def settle(standing: Standing, settlement: Settlement, worker: str) -> RowChange
     A worker that was given up may still know what became of its attempt: that it was accepted is news for a row that
     nobody is sending just now, and anything at all is news for a row that is unknown because of this very attempt.
     Where an older copy of the database was put back, a row may know nothing of the claim yet: then all of it is news,
-    but for what became of the attempt that the row does know.
+    but for what became of the attempt that the row does know. A row that another worker has claimed since goes on with
+    that one, unless a relay has decided.
     """
     claim = settlement.claim
     is_behind = standing.epoch < claim.epoch
@@ -56,9 +57,11 @@ def settle(standing: Standing, settlement: Settlement, worker: str) -> RowChange
     if change.state in _NO_MESSAGE:
         change = replace(change, state=rest_of(change.state, in_doubt=in_doubt))
     if is_behind:
-        return None if standing.state is RecipientState.ACCEPTED else change
+        is_anothers = standing.state in _HELD and standing.worker not in ("", worker)
+        is_over = standing.state is RecipientState.ACCEPTED
+        return None if is_over or (is_anothers and not isinstance(settlement.outcome, _FINAL)) else change
     if standing.epoch == claim.epoch:
-        if standing.state in (RecipientState.CLAIMED, RecipientState.PERMITTED) and standing.worker == worker:
+        if standing.state in _HELD and standing.worker == worker:
             return change
         if standing.state is RecipientState.UNKNOWN and not isinstance(settlement.decision, (Hold, Exclude)):
             return change
@@ -67,6 +70,9 @@ def settle(standing: Standing, settlement: Settlement, worker: str) -> RowChange
     return None
 
 
+_FINAL = (Accepted, Rejected, Unknown)
+"""Outcomes after which the same message is not sent again by itself."""
+_HELD = frozenset({RecipientState.CLAIMED, RecipientState.PERMITTED})
 _NO_MESSAGE = frozenset({RecipientState.REJECTED, RecipientState.EXCLUDED})
 _OPEN_TO_EVIDENCE = frozenset(
     {RecipientState.UNKNOWN, RecipientState.WAITING, RecipientState.DEFERRED, RecipientState.CLAIMED}

@@ -15,6 +15,8 @@ from newsletter.storage.tables import attempts, recipients
 ACCEPTED_BY_HAND = "resolved"
 """The reason of an accepted row whose attempt stayed unknown: a person said so."""
 
+_DOT = ("unknown", "accepted")
+"""Outcomes of attempts that arrived, or may have."""
 _SHOWN = 1000
 """Offending rows that are named; one is enough to refuse the finish."""
 
@@ -74,17 +76,18 @@ def read_reasons(connection: sa.Connection, delivery: str) -> dict[RecipientStat
 
 
 def resent_ones(connection: sa.Connection, delivery: str) -> list[Recipient]:
-    """The recipients whose message was permitted once more although an earlier attempt may have arrived."""
+    """The recipients whose message was sent once more although an earlier attempt arrived, or may have."""
     later = attempts.alias()
     tried_again = sa.and_(later.c.recipient_id == attempts.c.recipient_id, later.c.epoch > attempts.c.epoch)
+    still_open = sa.and_(attempts.c.outcome == "", attempts.c.permitted_at.is_not(None))
     was_resent = (
         sa.exists()
         .select_from(attempts.join(later, tried_again))
         .where(
             attempts.c.recipient_id == recipients.c.id,
-            attempts.c.permitted_at.is_not(None),
-            attempts.c.outcome.in_(["", "unknown"]),
-            later.c.permitted_at.is_not(None),
+            # These outcomes say that there was a dot, also where the permit went with a database that was replaced.
+            sa.or_(attempts.c.outcome.in_(_DOT), still_open),
+            sa.or_(later.c.outcome.in_(_DOT), later.c.permitted_at.is_not(None)),
         )
     )
     query = sa.select(recipients).where(recipients.c.delivery_id == delivery, was_resent).order_by(recipients.c.id)

@@ -152,7 +152,7 @@ class StoredLedger:
             states = lock_states(connection, {claim.delivery for claim in claims})
             rows = lock_rows(connection, {claim.recipient for claim in claims})
             settlements = [one for one in settlements if one.claim.recipient in rows]
-            complete_attempts(connection, self._database.insert_ignore(attempts), settlements, worker, now)
+            complete_attempts(connection, self._database.insert_ignore(attempts), settlements, rows, worker, now)
             write_settlements(connection, settlements, rows, worker, states, now)
             wanted = [
                 believed

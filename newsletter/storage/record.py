@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.delivery.ledger import MAY_HAVE_ARRIVED, Claim, PermitRequest, RecipientState, Settlement, Worker
+from newsletter.delivery.outcome import Accepted
 from newsletter.delivery.settle import RowChange, Standing, outcome_name, reply_text, settle
 from newsletter.storage.tables import attempts, deliveries, recipients, workers
 
@@ -87,10 +88,12 @@ def _values(row: Row, settlement: Settlement, change: RowChange, now: datetime) 
         "next_at": change.next_at or row.next_at,
         "message_id": settlement.message_id or row.message_id,
         # What certainly did not arrive may be other bytes next time, unless an earlier attempt may have arrived.
-        "sha256": settlement.claim.sha256 if goes_on else row.sha256,
-        # Behind the claim in an older copy of the database: the next one must not find its number used.
+        "sha256": settlement.claim.sha256 if goes_on else row.sha256 or settlement.sha256,
         "in_doubt": change.in_doubt,
+        # Behind the claim in an older copy of the database: the next one must not find its number used, nor give the
+        # same message another date.
         "epoch": max(row.epoch, settlement.claim.epoch),
+        "dated_at": row.dated_at or settlement.claim.dated_at,
         "reply": reply_text(settlement) or row.reply,
         "worker": "",
         "settled_at": now,
@@ -101,26 +104,42 @@ def complete_attempts(
     connection: sa.Connection,
     insert_ignore: sa.Insert,
     settlements: Sequence[Settlement],
+    rows: dict[str, Row],
     worker: Worker,
     now: datetime,
 ) -> None:
-    """Write an outcome on each attempt, once; a refusal before the permit makes its attempt's row."""
-    keys = [{"recipient_id": one.claim.recipient, "epoch": one.claim.epoch} for one in settlements]
-    judged = [key for key, one in zip(keys, settlements, strict=True) if one.outcome is not None]
+    """Write an outcome on each of the worker's attempts, once; a refusal before the permit makes its attempt's row.
+
+    In an older copy of the database another worker may have been given the number of this one's claim: the attempt is
+    that one's then, and one that it has still to make must find its number free.
+    """
+    judged = [
+        {"recipient_id": one.claim.recipient, "epoch": one.claim.epoch, "worker": worker.id}
+        for one in settlements
+        if one.outcome is not None
+        and (isinstance(one.outcome, Accepted) or not _is_anothers(rows[one.claim.recipient], one.claim, worker))
+    ]
     if judged:
-        connection.execute(insert_ignore, [key | {"worker": worker.id} for key in judged])
+        connection.execute(insert_ignore, judged)
     completed = [
         {"of": one.claim.recipient, "at": one.claim.epoch, "outcome": outcome_name(one), "reply": reply_text(one)}
         for one in settlements
     ]
     if completed:
         statement = sa.update(attempts).where(
-            attempts.c.recipient_id == sa.bindparam("of"), attempts.c.epoch == sa.bindparam("at")
+            attempts.c.recipient_id == sa.bindparam("of"),
+            attempts.c.epoch == sa.bindparam("at"),
+            attempts.c.worker == worker.id,
         )
         unsettled = statement.where(attempts.c.outcome == "")
         connection.execute(
             unsettled.values(outcome=sa.bindparam("outcome"), reply=sa.bindparam("reply"), settled_at=now), completed
         )
+
+
+def _is_anothers(row: Row, claim: Claim, worker: Worker) -> bool:
+    """Whether another worker holds the row under the number of this claim."""
+    return row.epoch == claim.epoch and row.worker not in ("", worker.id)
 
 
 def grant(connection: sa.Connection, asked: Sequence[PermitRequest], rows: dict[str, Row]) -> set[str]:
@@ -175,6 +194,6 @@ def _update(*names: str) -> sa.Update:
 
 _PERMIT = _update("state", "message_id", "sha256")
 _UPDATE = _update(
-    "state", "reason", "attempts", "next_at", "message_id", "sha256", "in_doubt", "epoch", "reply", "worker",
-    "settled_at",
+    "state", "reason", "attempts", "next_at", "message_id", "sha256", "in_doubt", "epoch", "dated_at",
+    "reply", "worker", "settled_at",
 )  # fmt: skip

@@ -100,6 +100,24 @@ def test_second_message_is_sent_and_listed(ledger: StoredLedger, database: Datab
         assert [one.id for one in resent_ones(connection, "first")] == [claim.recipient]
 
 
+def test_late_word_that_the_first_message_arrived_keeps_the_second_listed(database: Database) -> None:
+    ledger = begin(database, "first")
+    slow = permitted(ledger, "first")
+    ledger.recover(NOW, lambda worker: worker.id == WORKER.id)
+    resend_unknown(database, "first", NOW)
+    other = make_worker("other")
+    ledger.enter(other, 1e9, NOW)
+    (claim,) = ledger.claim("first", other, 10, NOW)
+    ledger.record(other, [], [PermitRequest(claim, claim.recipient, "b" * 64)], NOW)
+    ledger.record(other, [Settlement(claim, Accept(), Accepted(Reply(250, "", "ok")))], [], NOW)
+
+    ledger.record(WORKER, [Settlement(slow, Accept(), Accepted(Reply(250, "", "ok")))], [], NOW)
+
+    assert states(database, "first") == [("accepted", "")]
+    with database.read() as connection:
+        assert [one.id for one in resent_ones(connection, "first")] == [claim.recipient]
+
+
 def cancel(database: Database) -> None:
     Deliveries(database).cancel("first", NOW, since=DeliveryState.SENDING)
 

@@ -53,7 +53,7 @@ def test_settlement_of_anybody_else_is_evidence_at_most(
 
 @pytest.mark.parametrize(("decision", "outcome", "state", "counts"), DECIDED)
 @pytest.mark.parametrize("stands", [one for one in RecipientState if one not in MAY_HAVE_ARRIVED])
-@pytest.mark.parametrize("worker", ["w", "other", ""])
+@pytest.mark.parametrize("worker", ["w", ""])
 def test_row_that_is_behind_the_claim_learns_all_of_it(
     decision: Decision, outcome: Outcome | None, state: str, counts: bool, stands: RecipientState, worker: str
 ) -> None:
@@ -72,6 +72,21 @@ def test_row_that_is_behind_the_claim_stays_in_doubt_about_what_it_knows(
     assert change is not None
     wanted = "unknown" if state in ("rejected", "excluded") else state
     assert (change.state.value, change.counts, change.in_doubt) == (wanted, counts, True)
+
+
+@pytest.mark.parametrize(("decision", "outcome", "state", "counts"), DECIDED)
+@pytest.mark.parametrize("stands", [RecipientState.CLAIMED, RecipientState.PERMITTED])
+def test_row_that_is_behind_the_claim_stays_with_whoever_has_it_now_unless_a_relay_decided(
+    decision: Decision, outcome: Outcome | None, state: str, counts: bool, stands: RecipientState
+) -> None:
+    change = settle(Standing(stands, 2, "other"), Settlement(CLAIM, decision, outcome), "w")
+    in_doubt = stands is RecipientState.PERMITTED
+    if outcome is None or state == "deferred":
+        assert change is None
+    else:
+        assert change is not None
+        wanted = "unknown" if in_doubt and state == "rejected" else state
+        assert (change.state.value, change.counts, change.in_doubt) == (wanted, counts, in_doubt)
 
 
 @pytest.mark.parametrize(("decision", "outcome", "state", "counts"), DECIDED)

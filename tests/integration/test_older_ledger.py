@@ -1,0 +1,135 @@
+"""Outcomes told to an older copy of the ledger, in which somebody else may hold the recipient by now."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+from factories import NOW, add_list, add_people, make_worker, start_delivery
+
+from newsletter.delivery.ledger import Claim, PermitRequest, Settlement, Worker
+from newsletter.delivery.outcome import Accepted, Deferred, Outcome, Reply, Unknown
+from newsletter.delivery.retry import Accept, Decision, GoBack, Hold, TryAgain
+from newsletter.reporting.report import check_equation
+from newsletter.storage import tables
+from newsletter.storage.books import read_books, resent_ones
+from newsletter.storage.deliveries import Deliveries
+from newsletter.storage.engine import Database
+from newsletter.storage.ledger import StoredLedger
+from newsletter.storage.resolve import resend_unknown
+
+OLD, NEW = make_worker("old"), make_worker("new")
+LATER = NOW + timedelta(minutes=6)
+OK, BUSY = Accepted(Reply(250, "", "ok")), Deferred(Reply(451, "", "later"))
+
+
+@pytest.fixture
+def ledger(database: Database) -> StoredLedger:
+    """A delivery to one person, and the worker that was at work before an older copy was put back."""
+    add_people(database, ["ana@example.org"], add_list(database))
+    start_delivery(database)
+    ledger = StoredLedger(database, expiry=timedelta(hours=48))
+    ledger.enter(OLD, 1e9, NOW)
+    return ledger
+
+
+def put_back(database: Database) -> None:
+    """What a copy looks like that was made before the first claim, once a new worker is at work in it."""
+    with database.write() as connection:
+        connection.execute(sa.delete(tables.attempts))
+        connection.execute(sa.delete(tables.workers))
+        change = {"state": "waiting", "epoch": 0, "worker": "", "sha256": "", "dated_at": None}
+        connection.execute(sa.update(tables.recipients).values(**change))
+    StoredLedger(database, expiry=timedelta(hours=48)).enter(NEW, 1e9, NOW)
+
+
+def take(ledger: StoredLedger, worker: Worker, now: datetime = NOW) -> Claim:
+    (claim,) = ledger.claim("delivery1", worker, 8, now)
+    return claim
+
+
+def permit(ledger: StoredLedger, worker: Worker, claim: Claim) -> bool:
+    [answer] = ledger.record(worker, [], [PermitRequest(claim, claim.recipient, "b" * 64)], NOW)
+    return answer
+
+
+def settle(ledger: StoredLedger, worker: Worker, claim: Claim, decision: Decision, outcome: Outcome | None) -> None:
+    ledger.record(worker, [Settlement(claim, decision, outcome, claim.recipient, "b" * 64)], [], NOW)
+
+
+def state(database: Database) -> str:
+    with database.read() as connection:
+        assert check_equation(Deliveries(database).get("delivery1"), read_books(connection, "delivery1")) == ()
+    (one,) = Deliveries(database).recipients("delivery1")
+    return one.state.value
+
+
+def listed(database: Database) -> int:
+    with database.read() as connection:
+        return len(resent_ones(connection, "delivery1"))
+
+
+def test_refused_permit_takes_nobody_from_the_worker_that_has_them_now(
+    ledger: StoredLedger, database: Database
+) -> None:
+    settle(ledger, OLD, take(ledger, OLD), GoBack(NOW, "reset"), None)
+    second = take(ledger, OLD)
+    put_back(database)
+    now_held = take(ledger, NEW)
+    assert permit(ledger, NEW, now_held)
+    assert not permit(ledger, OLD, second)
+
+    settle(ledger, OLD, second, GoBack(NOW, "no permit was given"), None)
+
+    assert ledger.claim("delivery1", NEW, 8, NOW) == []
+    settle(ledger, NEW, now_held, Accept(), OK)
+    assert state(database) == "accepted"
+
+
+def test_message_that_two_workers_sent_is_listed(ledger: StoredLedger, database: Database) -> None:
+    settle(ledger, OLD, take(ledger, OLD), GoBack(NOW, "reset"), None)
+    second = take(ledger, OLD)
+    assert permit(ledger, OLD, second)
+    put_back(database)
+    now_held = take(ledger, NEW)
+    assert permit(ledger, NEW, now_held)
+
+    settle(ledger, OLD, second, Accept(), OK)
+    settle(ledger, NEW, now_held, Accept(), OK)
+
+    assert (state(database), listed(database)) == ("accepted", 1)
+
+
+@pytest.mark.parametrize("is_permitted", [True, False])
+def test_outcome_under_a_number_that_was_given_twice_is_not_taken_for_the_others(
+    ledger: StoredLedger, database: Database, is_permitted: bool
+) -> None:
+    lost = take(ledger, OLD)
+    assert permit(ledger, OLD, lost)
+    put_back(database)
+    now_held = take(ledger, NEW)
+    assert now_held.epoch == lost.epoch
+    assert not is_permitted or permit(ledger, NEW, now_held)
+
+    settle(ledger, OLD, lost, TryAgain(LATER, "busy"), BUSY)
+
+    assert is_permitted or permit(ledger, NEW, now_held)
+    settle(ledger, NEW, now_held, Accept(), OK)
+    assert state(database) == "accepted"
+    assert ledger.finish("delivery1", NOW)
+
+
+def test_message_that_was_lost_is_sent_again_as_it_was(ledger: StoredLedger, database: Database) -> None:
+    lost = take(ledger, OLD)
+    assert permit(ledger, OLD, lost)
+    put_back(database)
+    settle(ledger, OLD, lost, Hold("line lost"), Unknown("line lost"))
+    assert state(database) == "unknown"
+
+    assert resend_unknown(database, "delivery1", LATER) == 1
+    again = take(ledger, NEW, LATER)
+    assert (again.sha256, again.dated_at) == ("b" * 64, lost.dated_at)
+    assert permit(ledger, NEW, again)
+    settle(ledger, NEW, again, Accept(), OK)
+    assert (state(database), listed(database)) == ("accepted", 1)
