@@ -25,6 +25,8 @@ class Standing:
     """Whether its delivery was cancelled."""
     in_doubt: bool = False
     """Whether an earlier attempt may have arrived, and somebody had it sent again."""
+    has_arrived: bool = False
+    """Whether an earlier attempt is known to have arrived since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ def settle(standing: Standing, settlement: Settlement, worker: str) -> RowChange
     is_behind = standing.epoch < claim.epoch
     in_doubt = standing.in_doubt or (is_behind and standing.state in MAY_HAVE_ARRIVED)
     change = replace(change_of(settlement, cancelled=standing.cancelled), in_doubt=in_doubt)
+    if standing.has_arrived:
+        change = replace(change, state=RecipientState.ACCEPTED, reason="", next_at=None)
     if change.state in _NO_MESSAGE:
         change = replace(change, state=rest_of(change.state, in_doubt=in_doubt))
     if is_behind:

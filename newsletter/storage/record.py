@@ -56,10 +56,17 @@ def write_settlements(
 ) -> None:
     """Write down what settlements make of their rows."""
     plain: list[dict[str, object]] = []
+    arrived = _arrived(connection, [rows[one.claim.recipient] for one in settlements])
     for settlement in settlements:
         row = rows[settlement.claim.recipient]
-        cancelled = states.get(settlement.claim.delivery) is DeliveryState.CANCELLED
-        standing = Standing(RecipientState(row.state), row.epoch, row.worker, cancelled, row.in_doubt)
+        standing = Standing(
+            RecipientState(row.state),
+            row.epoch,
+            row.worker,
+            cancelled=states.get(settlement.claim.delivery) is DeliveryState.CANCELLED,
+            in_doubt=row.in_doubt,
+            has_arrived=row.id in arrived,
+        )
         change = settle(standing, settlement, worker.id)
         if change is None:
             continue
@@ -72,6 +79,15 @@ def write_settlements(
             plain.append(values)
     if plain:
         connection.execute(_UPDATE, plain)
+
+
+def _arrived(connection: sa.Connection, rows: Sequence[Row]) -> set[str]:
+    """Which of these recipients in doubt have an accepted attempt: word of it may come while they are sent it again."""
+    in_doubt = [row.id for row in rows if row.in_doubt]
+    if not in_doubt:
+        return set()
+    accepted = attempts.c.recipient_id.in_(in_doubt), attempts.c.outcome == "accepted"
+    return set(connection.execute(sa.select(attempts.c.recipient_id).where(*accepted)).scalars())
 
 
 def _may_have_reached(row: Row) -> bool:

@@ -11,9 +11,9 @@ from factories import NOW, add_list, add_people, make_worker, start_delivery, su
 
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.delivery.ledger import Claim, PermitRequest, Settlement
-from newsletter.delivery.outcome import Accepted, Outcome, Rejected, Reply, Unknown
+from newsletter.delivery.outcome import Accepted, Deferred, Outcome, Rejected, Reply, Unknown
 from newsletter.delivery.plan import Exclusion
-from newsletter.delivery.retry import Accept, Decision, Exclude, GiveUp, Hold
+from newsletter.delivery.retry import Accept, Decision, Exclude, GiveUp, Hold, TryAgain
 from newsletter.reporting.report import check_equation
 from newsletter.storage.books import read_books, resent_ones
 from newsletter.storage.deliveries import Deliveries
@@ -100,22 +100,34 @@ def test_second_message_is_sent_and_listed(ledger: StoredLedger, database: Datab
         assert [one.id for one in resent_ones(connection, "first")] == [claim.recipient]
 
 
-def test_late_word_that_the_first_message_arrived_keeps_the_second_listed(database: Database) -> None:
-    ledger = begin(database, "first")
+def late_word(database: Database, decision: Decision, outcome: Outcome | None) -> tuple[list[tuple[str, str]], int]:
+    """Word that the first message arrived comes while the second one is with the relay, which answers this."""
+    ledger, other = begin(database, "first"), make_worker("other")
     slow = permitted(ledger, "first")
     ledger.recover(NOW, lambda worker: worker.id == WORKER.id)
     resend_unknown(database, "first", NOW)
-    other = make_worker("other")
     ledger.enter(other, 1e9, NOW)
     (claim,) = ledger.claim("first", other, 10, NOW)
     ledger.record(other, [], [PermitRequest(claim, claim.recipient, "b" * 64)], NOW)
-    ledger.record(other, [Settlement(claim, Accept(), Accepted(Reply(250, "", "ok")))], [], NOW)
-
     ledger.record(WORKER, [Settlement(slow, Accept(), Accepted(Reply(250, "", "ok")))], [], NOW)
-
-    assert states(database, "first") == [("accepted", "")]
+    ledger.record(other, [Settlement(claim, decision, outcome)], [], NOW)
     with database.read() as connection:
-        assert [one.id for one in resent_ones(connection, "first")] == [claim.recipient]
+        return states(database, "first"), len(resent_ones(connection, "first"))
+
+
+@pytest.mark.parametrize(
+    ("decision", "outcome"),
+    [
+        (Accept(), Accepted(Reply(250, "", "ok"))),
+        (TryAgain(NOW, "busy"), Deferred(Reply(451, "", "busy"))),
+        (GiveUp("550 no"), Rejected(Reply(550, "", "no"))),
+        (Hold("line lost"), Unknown("line lost")),
+    ],
+)
+def test_late_word_that_the_first_message_arrived_keeps_the_second_listed(
+    database: Database, decision: Decision, outcome: Outcome | None
+) -> None:
+    assert late_word(database, decision, outcome) == ([("accepted", "")], 1)
 
 
 def cancel(database: Database) -> None:
