@@ -74,18 +74,22 @@ class Courier:
         self._unrendered: Counter[str] = Counter()
         self._refused: Counter[str] = Counter()
         self._setbacks: Counter[str] = Counter()
-        self._halted: set[str] = set()
+        self._halts: dict[str, bool] = {}
+        """The deliveries of which no more messages are begun, and whether the ledger knows yet."""
+
+    def has_halted(self, delivery: str) -> bool:
+        """Whether the ledger knows that we halted it: claims of it come from now on only if a person resumes it."""
+        return self._halts.get(delivery, False)
 
     def begin_afresh(self, delivery: str) -> None:
         """A person let a halted delivery go on: what made it halt counts from nought again."""
-        if delivery in self._halted:
-            self._halted.discard(delivery)
-            for counter in (self._composed, self._unrendered, self._refused):
-                counter.pop(delivery, None)
+        self._halts.pop(delivery, None)
+        for counter in (self._composed, self._unrendered, self._refused):
+            counter.pop(delivery, None)
 
     async def deliver(self, claim: Claim) -> Settlement:
         """Try to hand one recipient's message over, and decide what to do now."""
-        if claim.delivery in self._halted:
+        if claim.delivery in self._halts:
             return Settlement(claim, GoBack(self._around.clock(), "the delivery was halted"), None)
         self._composed[claim.delivery] += 1
         try:
@@ -165,7 +169,7 @@ class Courier:
 
     async def _leave_out(self, claim: Claim, reason: str) -> Decision:
         """Their message cannot be composed. Too many of those say that something else is wrong."""
-        if claim.delivery in self._halted:  # while this one was composed: it may be no fault of this person's data
+        if claim.delivery in self._halts:  # while this one was composed: it may be no fault of this person's data
             return GoBack(self._around.clock(), reason)
         unrendered = self._unrendered[claim.delivery] = self._unrendered[claim.delivery] + 1
         self._around.trouble(f"{claim.recipient}: {reason}")
@@ -175,9 +179,10 @@ class Courier:
 
     async def _halt(self, claim: Claim, reason: str) -> Decision:
         """Stop the delivery until a person resumes it; the message goes back."""
-        self._halted.add(claim.delivery)
+        self._halts.setdefault(claim.delivery, False)
         halt = self._around.ledger.halt
         await self._writer.insist(lambda: self._writer.call(halt, claim.delivery, reason))
+        self._halts[claim.delivery] = True
         return GoBack(self._around.clock(), reason)
 
 

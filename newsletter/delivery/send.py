@@ -182,9 +182,11 @@ class _Shift:
         # Not in the writer's thread: permits and the renewal of the lease must not wait for it.
         if not await asyncio.to_thread(self._around.ledger.is_whole, delivery):
             return 0
+        # Looked at before: claims that were asked for earlier may have been taken earlier than the halt.
+        was_halted = self._courier.has_halted(delivery)
         now = self._around.clock()
         claims = await self._writer.call(self._around.ledger.claim, delivery, self._worker, limit, now)
-        if claims and not self._in_flight[delivery]:
+        if claims and was_halted:
             self._courier.begin_afresh(delivery)
         for claim in claims:
             self._in_flight[delivery] += 1

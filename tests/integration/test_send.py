@@ -305,6 +305,40 @@ def test_worker_goes_on_with_a_delivery_that_a_person_resumed(scene: Scene) -> N
     assert scene.counts() == {"accepted": 30}
 
 
+def test_worker_goes_on_with_a_resumed_delivery_while_an_old_reply_is_awaited(scene: Scene) -> None:
+    """One message waits for its reply while others make the delivery halt, and still when a person resumes it."""
+    slow: list[str] = []
+    halts: list[str] = []
+    first_left, all_left = asyncio.Event(), asyncio.Event()
+
+    async def answer(envelope: Envelope, message: Message, permit: Permit) -> Outcome:
+        if not slow:
+            slow.append(envelope.recipient)
+            await permit()
+            first_left.set()
+            async with asyncio.timeout(10):
+                await all_left.wait()
+            return OK
+        await first_left.wait()
+        if not halts:
+            raise RelayLoginError("535 bad credentials")
+        await permit()
+        if len(scene.dotted) == len(scene.addresses):
+            all_left.set()
+        return OK
+
+    def resume() -> None:
+        if scene.state is DeliveryState.HALTED:
+            halts.append(scene.store.get("delivery1").reason)
+            scene.store.move("delivery1", DeliveryState.SENDING, since=DeliveryState.HALTED)
+
+    scene.transport = Scripted(answer)
+
+    assert scene.send(only=None, stop_after=30, meanwhile=resume) is Ending.STOPPED
+    assert scene.dotted == dict.fromkeys(scene.addresses, 1)
+    assert (scene.counts(), set(halts)) == ({"accepted": 30}, {"535 bad credentials"})
+
+
 def test_stop_finishes_what_is_under_way_and_gives_the_rest_back(scene: Scene) -> None:
     async def slow(envelope: Envelope, message: Message, permit: Permit) -> Outcome:
         await permit()
