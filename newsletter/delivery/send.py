@@ -2,8 +2,9 @@
 
     enter → claim a few → on each connection: compose → envelope, body, permit, dot, reply → decide → settle → … → leave
 
-Everything the ledger is asked goes through the `Writer`, so that what a connection learnt is committed no later than
-its next permit. A worker that cannot renew its lease in time stops by itself, and enters anew when it was given up.
+What the ledger is asked goes through the `Writer`, so that what a connection learnt is committed no later than its next
+permit; what may take seconds goes beside it. A worker that cannot renew its lease in time stops by itself, and enters
+anew when it was given up.
 """
 
 from __future__ import annotations
@@ -201,7 +202,8 @@ class _Shift:
         remaining = await self._writer.call(self._around.ledger.remaining, delivery, self._worker)
         now = self._around.clock()
         if remaining.waiting is None and remaining.deferred is None and not remaining.held:
-            if await self._writer.call(self._around.ledger.finish, delivery, now):
+            # Not in the writer's thread either: it reads the books of everybody who got it.
+            if await asyncio.to_thread(self._around.ledger.finish, delivery, now):
                 log.info("delivery=%s state=finished", delivery)
             return 0.05
         if remaining.waiting is not None and (pause := (remaining.waiting - now).total_seconds()) <= SOON:

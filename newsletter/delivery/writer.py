@@ -1,7 +1,7 @@
-"""Writer: everything the sending loop asks of the ledger, through one thread, outcomes and permits in group commits.
+"""Writer: what the sending loop asks of the ledger, through one thread, outcomes and permits in group commits.
 
-Before: `send`, whose connections run side by side. After: a `Ledger`, which blocks. While one transaction is under way
-the next outcomes and permits gather, and go together into the one after it.
+Before: `send`, whose connections run side by side. After: a `Ledger`, which blocks: what takes it long, `send` asks in
+another thread. While one transaction is under way the next outcomes and permits gather, and go together into the next.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ from factories import add_list, add_people, make_worker, start_delivery
 from newsletter.delivery.courier import Surroundings
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.delivery.envelope import Envelope, address_envelope
-from newsletter.delivery.ledger import Claim, Recipient
+from newsletter.delivery.ledger import Claim, Recipient, Worker
 from newsletter.delivery.message import Letterhead, Message
 from newsletter.delivery.outcome import Accepted, Deferred, Fault, Outcome, Rejected, Reply, Unknown
 from newsletter.delivery.retry import Accept, Decision, RetryPolicy
@@ -410,6 +411,30 @@ def test_worker_that_was_given_up_enters_anew(scene: Scene) -> None:
     assert scene.problems() == ()
 
 
+def test_lease_is_renewed_while_the_books_are_read(scene: Scene) -> None:
+    is_reading, was_renewed = threading.Event(), threading.Event()
+    seen: list[bool] = []
+
+    class Voluminous(StoredLedger):
+        """A ledger whose books are not read before the lease was renewed once more, or a while has passed."""
+
+        def finish(self, delivery: str, now: datetime) -> bool:
+            is_reading.set()
+            seen.append(was_renewed.wait(10))
+            return super().finish(delivery, now)
+
+        def renew(self, worker: Worker, lease: float) -> bool:
+            is_renewed = super().renew(worker, lease)
+            if is_reading.is_set():
+                was_renewed.set()
+            return is_renewed
+
+    scene.ledger = Voluminous(scene.database, expiry=timedelta(hours=48))
+
+    assert scene.send(lease=0.6) is Ending.DONE
+    assert (seen, scene.state) == ([True], DeliveryState.FINISHED)
+
+
 class Unreliable(StoredLedger):
     """A ledger whose database goes away for a while; `lost` commits happen without our hearing of it."""
 
@@ -504,8 +529,6 @@ def test_send_of_all_deliveries_takes_turns_until_it_is_stopped(scene: Scene) ->
 
 
 def test_two_processes_send_one_delivery_together(scene: Scene) -> None:
-    import threading
-
     async def slow(envelope: Envelope, message: Message, permit: Permit) -> Outcome:
         await asyncio.sleep(0.01)
         return await accept(envelope, message, permit)
