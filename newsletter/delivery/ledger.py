@@ -177,7 +177,8 @@ class Ledger(Protocol):
         """Take up to `limit` due recipients of a delivery that is sending; none if the worker was given up.
 
         Re-checks each at this moment: the suppressed, the unsubscribed and those who got this issue meanwhile become
-        rows with that state and reason instead. Deferred rows past their expiry are rejected (`expired`).
+        rows with that state and reason instead. Deferred rows past their expiry are rejected (`expired`). Where very
+        many are refused it comes back without anybody, so that others get their turn: while some are due, ask again.
         """
         ...
 

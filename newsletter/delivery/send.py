@@ -195,7 +195,7 @@ class _Shift:
         return len(claims)
 
     async def _look_ahead(self, delivery: str) -> float | None:
-        """Nothing of a delivery is due: finish it, or say how long to wait for it; None: longer than we do."""
+        """Nobody of a delivery was handed out: finish it, or say how long to wait for it; None: longer than we do."""
         if self._in_flight[delivery]:
             return 1.0
         await self._writer.drained()
@@ -206,6 +206,8 @@ class _Shift:
             if await asyncio.to_thread(self._around.ledger.finish, delivery, now):
                 log.info("delivery=%s state=finished", delivery)
             return 0.05
+        if remaining.deferred is not None and remaining.deferred <= now:
+            return 0.05  # so many are refused, as expired for instance, that one claim did not get to their end
         if remaining.waiting is not None and (pause := (remaining.waiting - now).total_seconds()) <= SOON:
             return max(0.05, pause)
         return 1.0 if remaining.held else None

@@ -45,6 +45,8 @@ from newsletter.storage.tables import attempts, deliveries, recipients, workers
 
 _DUE = (RecipientState.DEFERRED, RecipientState.WAITING)
 """What may be claimed, retries first."""
+_MOST_REFUSED = 1000
+"""Rows that a claim looks at once all of its first few were refused. Permits and heartbeats wait for it meanwhile."""
 _HELD = [RecipientState.CLAIMED.value, RecipientState.PERMITTED.value]
 _OPEN = [RecipientState.WAITING.value, RecipientState.DEFERRED.value, *_HELD]
 """States in which something is still to be done."""
@@ -108,21 +110,25 @@ class StoredLedger:
         return True
 
     def claim(self, delivery: str, worker: Worker, limit: int, now: datetime) -> list[Claim]:
-        """Take up to `limit` due recipients of a delivery that is sending; none if the worker was given up."""
+        """Take up to `limit` due recipients of a delivery that is sending; none if the worker was given up.
+
+        None, too, when very many are refused: they are written down, and the next claim goes on behind them.
+        """
         if self._high_water:  # here, because nothing can be sent that was not claimed
             self._high_water.require_reached(now)
-        while True:
+        for size in (limit, max(limit, _MOST_REFUSED)):
             with self._database.write() as connection:
                 if not lock_worker(connection, worker.id):
                     return []
                 if lock_states(connection, [delivery]).get(delivery) is not DeliveryState.SENDING:
                     return []
-                due = self._due(connection, delivery, limit, now)
+                due = self._due(connection, delivery, size, now)
                 refused = recheck_rows(connection, due, now, self._expiry)
                 _write_refused(connection, refused, now)
                 chosen = [row for row in due if row.id not in refused]
-                if chosen or not due:  # a batch in which nobody is left does not mean that nobody is left at all
-                    return _take(connection, chosen, worker, now)
+                if chosen or not due:
+                    return _take(connection, chosen[:limit], worker, now)
+        return []
 
     def _due(self, connection: sa.Connection, delivery: str, limit: int, now: datetime) -> list[Row]:
         found: list[Row] = []

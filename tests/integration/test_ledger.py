@@ -145,6 +145,27 @@ def test_claim_goes_on_past_a_batch_in_which_nobody_is_left(ledger: StoredLedger
     assert [one.address for one in ledger.claim("delivery1", ONE, 1, NOW)] == ADDRESSES[5:]
 
 
+def test_claim_comes_back_from_refusing_very_many(
+    ledger: StoredLedger, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("newsletter.storage.ledger._MOST_REFUSED", 2)
+    for address in ADDRESSES[:5]:
+        suppress(database, address)
+
+    assert ledger.claim("delivery1", ONE, 1, NOW) == []
+    assert sorted(rows(database).values()) == ["suppressed"] * 3 + ["waiting"] * 3
+    assert [one.address for one in ledger.claim("delivery1", ONE, 1, NOW)] == ADDRESSES[5:]
+
+
+def test_claim_takes_no_more_than_asked_for_behind_many_that_are_refused(
+    ledger: StoredLedger, database: Database
+) -> None:
+    suppress(database, ADDRESSES[0])
+
+    assert [one.address for one in ledger.claim("delivery1", ONE, 1, NOW)] == ADDRESSES[1:2]
+    assert sorted(rows(database).values()) == ["claimed", "suppressed"] + ["waiting"] * 4
+
+
 def test_claim_keeps_the_date_of_the_first_one(ledger: StoredLedger) -> None:
     [first, *_] = claim_all(ledger)
     ledger.record(ONE, [settled(first, GoBack(NOW, "line lost"), None)], [], NOW)

@@ -12,15 +12,15 @@ from typing import Any, NoReturn, cast
 
 import pytest
 import sqlalchemy as sa
-from factories import add_list, add_people, make_worker, start_delivery
+from factories import add_list, add_people, make_worker, start_delivery, suppress
 
 from newsletter.delivery.courier import Surroundings
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.delivery.envelope import Envelope, address_envelope
-from newsletter.delivery.ledger import Claim, Recipient, Worker
+from newsletter.delivery.ledger import Claim, Recipient, Settlement, Worker
 from newsletter.delivery.message import Letterhead, Message
 from newsletter.delivery.outcome import Accepted, Deferred, Fault, Outcome, Rejected, Reply, Unknown
-from newsletter.delivery.retry import Accept, Decision, RetryPolicy
+from newsletter.delivery.retry import Accept, Decision, RetryPolicy, TryAgain
 from newsletter.delivery.send import Ending, Terms, send
 from newsletter.delivery.settle import WOULD_DIFFER
 from newsletter.delivery.transport import Permit
@@ -409,6 +409,24 @@ def test_worker_that_was_given_up_enters_anew(scene: Scene) -> None:
     assert scene.dotted == dict.fromkeys(scene.addresses, 1)
     assert (scene.counts(), scene.state) == ({"accepted": 30}, DeliveryState.FINISHED)
     assert scene.problems() == ()
+
+
+@pytest.mark.parametrize("state", ["waiting", "deferred"])
+def test_send_goes_on_behind_very_many_who_are_refused(
+    database: Database, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    monkeypatch.setattr("newsletter.storage.ledger._MOST_REFUSED", 1)  # so that a claim refuses 32 and comes back
+    scene, now = Scene(database, people=80), datetime.now(UTC)
+    if state == "deferred":
+        worker = make_worker()
+        scene.ledger.enter(worker, 30.0, now)
+        claims = scene.ledger.claim("delivery1", worker, 80, now)
+        scene.ledger.record(worker, [Settlement(one, TryAgain(now, "later"), BUSY) for one in claims], [], now)
+    for address in scene.addresses:
+        suppress(scene.database, address)
+
+    assert scene.send() is Ending.DONE
+    assert (scene.counts(), scene.state) == ({"suppressed": 80}, DeliveryState.FINISHED)
 
 
 def test_lease_is_renewed_while_the_books_are_read(scene: Scene) -> None:
