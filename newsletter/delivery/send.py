@@ -58,12 +58,26 @@ async def send(around: Surroundings, terms: Terms, stop: asyncio.Event, *, only:
     """Send what is due: of one delivery until nothing is, or of all deliveries until `stop` is set.
 
     Setting `stop` ends claiming; messages under way are finished and recorded first, unsent claims given back. A
-    database out of reach is waited for; a damaged one raises DamagedDatabaseError.
+    database out of reach is waited for, unless it is to begin with: then its StorageError is raised. A damaged one
+    always raises DamagedDatabaseError.
     """
-    while True:
-        ending = await _Shift(around, terms, stop, only).work()
-        if ending is not Ending.GIVEN_UP:
-            return ending
+    ending = await _Shift(around, terms, stop, only).work()
+    while ending is Ending.GIVEN_UP:
+        try:
+            ending = await _Shift(around, terms, stop, only).work()
+        except StorageError as error:  # it could not enter anew
+            wait_out(error, around.trouble)
+            if await _is_set_within(stop, 1.0):
+                return Ending.STOPPED
+    return ending
+
+
+async def _is_set_within(event: asyncio.Event, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):  # `wait_for` of Python 3.11 may swallow a cancellation
+            return await event.wait()
+    except TimeoutError:
+        return False
 
 
 class _Shift:
@@ -216,11 +230,7 @@ class _Shift:
         """Wait, but not longer than until something was settled or a stop was asked for."""
         self._changed.clear()
         if seconds and not self._stop.is_set():
-            try:
-                async with asyncio.timeout(min(seconds, 1.0)):  # `wait_for` of Python 3.11 may swallow a cancellation
-                    await self._changed.wait()
-            except TimeoutError:
-                pass  # waiting this long is what was asked for
+            await _is_set_within(self._changed, min(seconds, 1.0))
 
     async def _connection(self) -> None:
         """Send one claim after the other until there are no more; claims that are not begun go back when we leave."""

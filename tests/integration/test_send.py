@@ -6,7 +6,7 @@ import asyncio
 import re
 import threading
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn, cast
 
@@ -34,6 +34,7 @@ from newsletter.errors import (
     PermitRefusedError,
     RelayConnectionError,
     RelayLoginError,
+    StorageError,
 )
 from newsletter.reporting.report import check_equation
 from newsletter.storage import tables
@@ -104,7 +105,8 @@ class Scene:
 
     def send(
         self, *, only: str | None = "delivery1", lease: float = 30.0, patience: float | None = None,
-        stop_after: int | None = None, meanwhile: Callable[[], None] | None = None,
+        stop_after: int | None = None, stop_when: Callable[[], bool] = lambda: False,
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> Ending:  # fmt: skip
         async def run() -> Ending:
             stop = asyncio.Event()
@@ -121,9 +123,10 @@ class Scene:
             )  # fmt: skip
 
             async def happening() -> None:
-                while meanwhile is not None:
+                while not stop_when():
                     meanwhile()
                     await asyncio.sleep(0.02)
+                stop.set()
 
             task = asyncio.create_task(happening())
             terms = Terms(connections=4, lease=lease, policy=self.policy, patience=patience)
@@ -393,22 +396,77 @@ def test_send_waits_for_the_lease_of_a_worker_it_cannot_see(scene: Scene) -> Non
     assert (scene.counts(), scene.state) == ({"accepted": 30}, DeliveryState.FINISHED)
 
 
-def test_worker_that_was_given_up_enters_anew(scene: Scene) -> None:
-    given_up: list[str] = []
+def give_up_after_five(scene: Scene) -> Scripted:
+    """A relay that takes everything; after five messages others do what they do to a worker that is silent for long."""
+    is_given_up = False
 
     async def interrupted(envelope: Envelope, message: Message, permit: Permit) -> Outcome:
-        if len(scene.dotted) == 5 and not given_up:
-            given_up.append("once")
-            # What others do to a worker that is silent for longer than its lease.
+        nonlocal is_given_up
+        if len(scene.dotted) >= 5 and not is_given_up:
             scene.ledger.recover(datetime.now(UTC), lambda worker: True)
+            is_given_up = scene.workers() == 0  # those who are just being heard are not given up
         return await accept(envelope, message, permit)
 
-    scene.transport = Scripted(interrupted)
+    return Scripted(interrupted)
 
+
+class Shut(StoredLedger):
+    """A ledger that nobody can enter at these times, counted from the first."""
+
+    shut_at: Container[int] = ()
+    error: StorageError = DatabaseBusyError("locked")
+    times = 0
+
+    def enter(self, worker: Worker, lease: float, now: datetime) -> None:
+        self.times += 1
+        if self.times in self.shut_at:
+            raise self.error
+        super().enter(worker, lease, now)
+
+
+@pytest.fixture
+def shut(scene: Scene) -> Shut:
+    scene.transport = give_up_after_five(scene)
+    scene.ledger = Shut(scene.database, expiry=timedelta(hours=48))
+    return scene.ledger
+
+
+def test_worker_that_was_given_up_enters_anew(scene: Scene, shut: Shut) -> None:
     assert scene.send(lease=0.6) is Ending.DONE
+    assert shut.times >= 2
     assert scene.dotted == dict.fromkeys(scene.addresses, 1)
     assert (scene.counts(), scene.state) == ({"accepted": 30}, DeliveryState.FINISHED)
     assert scene.problems() == ()
+
+
+def test_worker_that_was_given_up_waits_until_it_can_enter_anew(scene: Scene, shut: Shut) -> None:
+    shut.shut_at = [2, 3]
+
+    assert scene.send(lease=0.6) is Ending.DONE
+    assert scene.trouble == ["locked"] * 2
+    assert (scene.counts(), scene.state) == ({"accepted": 30}, DeliveryState.FINISHED)
+
+
+def test_worker_that_cannot_enter_anew_stops_when_asked_to(scene: Scene, shut: Shut) -> None:
+    shut.shut_at = range(2, 1000)
+
+    assert scene.send(lease=0.6, stop_when=lambda: bool(scene.trouble)) is Ending.STOPPED
+    assert set(scene.counts()) == {"accepted", "waiting"}
+
+
+def test_worker_that_was_given_up_does_not_wait_for_a_damaged_database(scene: Scene, shut: Shut) -> None:
+    shut.shut_at, shut.error = [2], DamagedDatabaseError("damaged")
+
+    with pytest.raises(DamagedDatabaseError):
+        scene.send(lease=0.6)
+    assert scene.trouble == []
+
+
+def test_worker_that_cannot_enter_to_begin_with_says_so(scene: Scene, shut: Shut) -> None:
+    shut.shut_at = [1]
+
+    with pytest.raises(DatabaseBusyError):
+        scene.send()
 
 
 @pytest.mark.parametrize("state", ["waiting", "deferred"])
