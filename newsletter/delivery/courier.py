@@ -108,7 +108,7 @@ class Courier:
         if claim.sha256 not in ("", message.sha256):
             return Settlement(claim, Hold(WOULD_DIFFER), None, message.id)
         decision, outcome = await self._hand_over(claim, envelope, message)
-        return Settlement(claim, decision, outcome, message.id)
+        return Settlement(claim, decision, outcome, message.id, message.sha256)
 
     async def _hand_over(self, claim: Claim, envelope: Envelope, message: Message) -> tuple[Decision, Outcome | None]:
         is_permitted = False

@@ -1,4 +1,4 @@
-"""When a courier halts a delivery whose messages cannot be composed, and when it is one person's data."""
+"""What a courier says of a message, and when it halts a delivery whose messages cannot be composed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from letters import CLAIM
 from newsletter.delivery.courier import MOST_UNRENDERED, Courier, Surroundings
 from newsletter.delivery.envelope import Envelope
 from newsletter.delivery.gate import RelayGate
-from newsletter.delivery.ledger import Claim, Ledger
+from newsletter.delivery.ledger import Claim, Ledger, Settlement
 from newsletter.delivery.message import Message
 from newsletter.delivery.outcome import Accepted, Outcome, Reply
 from newsletter.delivery.retry import RetryPolicy
@@ -51,23 +51,26 @@ def prepare(claim: Claim) -> tuple[Envelope, Message]:
     return Envelope("bounces@news.example", claim.address), Message(claim.recipient, b"hello", "c" * 64)
 
 
-def halted_by(claims: list[Claim]) -> dict[str, str]:
-    """Deliver these, one after the other; the deliveries that were halted, and why."""
+def delivered(claims: list[Claim]) -> tuple[list[Settlement], dict[str, str]]:
+    """Deliver these, one after the other; what is said of each, and the deliveries that were halted, and why."""
     ledger, worker = HaltLedger(), make_worker()
 
-    async def run() -> None:
+    async def run() -> list[Settlement]:
         around = Surroundings(
             ledger=cast("Ledger", ledger), transport=Welcoming(), prepare=prepare, clock=lambda: datetime.now(UTC),
             new_worker=lambda: worker, is_dead=lambda _: False, watch=lambda *_: None, trouble=lambda _: None,
         )  # fmt: skip
         writer = Writer(around.ledger, worker, Fence(30.0), clock=around.clock, trouble=around.trouble)
         courier = Courier(around, RetryPolicy(), writer, RelayGate(None))
-        for claim in claims:
-            await courier.deliver(claim)
+        settlements = [await courier.deliver(claim) for claim in claims]
         writer.close()
+        return settlements
 
-    asyncio.run(run())
-    return ledger.halted
+    return asyncio.run(run()), ledger.halted
+
+
+def halted_by(claims: list[Claim]) -> dict[str, str]:
+    return delivered(claims)[1]
 
 
 @pytest.mark.parametrize(
@@ -83,3 +86,8 @@ def test_many_that_cannot_be_composed_halt_a_delivery_unless_they_are_few_among_
     good: int, bad: int, is_halted: bool
 ) -> None:
     assert bool(halted_by([GOOD] * good + [BAD] * bad)) is is_halted
+
+
+def test_settlement_names_the_bytes_that_were_handed_over() -> None:
+    [settlement], _ = delivered([GOOD])
+    assert (settlement.message_id, settlement.sha256) == (GOOD.recipient, "c" * 64)
