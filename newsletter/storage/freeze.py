@@ -16,6 +16,7 @@ from newsletter.audience.consent import Consent
 from newsletter.audience.subscriber import MailingList
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.delivery.plan import Candidate, LeftOut, Planned, plan
+from newsletter.storage.audience import AudienceStore
 from newsletter.storage.books import digest_of_rows
 from newsletter.storage.deliveries import compare_and_set
 from newsletter.storage.engine import Database
@@ -57,6 +58,15 @@ class Foreseen:
     left_out: Mapping[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """Some of an audience, in order of their ids."""
+
+    candidates: Sequence[Candidate]
+    last: int | None
+    """The id behind which the next page begins; None: nobody comes after these."""
+
+
 def freeze(
     database: Database,
     delivery: str,
@@ -86,14 +96,12 @@ def foresee(database: Database, issue: str, list_slugs: Sequence[str]) -> Forese
 
 
 def _pages(database: Database, audience: Audience) -> Iterator[Candidate]:
-    last = 0
-    while True:
+    last: int | None = 0
+    while last is not None:
         with database.read() as connection:
-            page = candidates(connection, audience, after=last, up_to=None, limit=CHUNK)
-        if not page:
-            return
-        yield from page
-        last = page[-1].subscriber
+            page = _page(connection, audience, after=last, up_to=None, limit=CHUNK)
+        yield from page.candidates
+        last = page.last
 
 
 def _begin(database: Database, delivery: str, now: datetime) -> None:
@@ -111,20 +119,21 @@ def _begin(database: Database, delivery: str, now: datetime) -> None:
 def _freeze_chunk(database: Database, delivery: str, size: int) -> bool:
     """Freeze the next people in order of their ids; whether there may be more."""
     with database.write() as connection:
+        AudienceStore(database, connection).alone()  # who is erased must not be written down a moment later
         row = _lock_preparing(connection, delivery)
         if row is None or row.frozen_to >= row.high_water:
             return False
         audience = audience_of(connection, delivery, row.issue)
-        people = candidates(connection, audience, after=row.frozen_to, up_to=row.high_water, limit=size)
+        page = _page(connection, audience, after=row.frozen_to, up_to=row.high_water, limit=size)
         languages = connection.execute(
             sa.select(editions.c.language).where(editions.c.delivery_id == delivery).order_by(editions.c.position)
         ).scalars().all()  # fmt: skip
-        planned = [plan(one, delivery=delivery, languages=languages, again=row.again) for one in people]
+        planned = [plan(one, delivery=delivery, languages=languages, again=row.again) for one in page.candidates]
         if planned:
             common = {"delivery_id": delivery, "issue": row.issue, "again": row.again}
             due = {"eligible_at": row.started_at, "next_at": row.started_at}
             connection.execute(sa.insert(recipients), [_row(one) | common | due for one in planned])
-        reached = people[-1].subscriber if len(people) == size else row.high_water
+        reached = row.high_water if page.last is None else page.last
         connection.execute(
             sa.update(deliveries)
             .where(deliveries.c.id == delivery, deliveries.c.frozen_to == row.frozen_to)
@@ -134,9 +143,12 @@ def _freeze_chunk(database: Database, delivery: str, size: int) -> bool:
 
 
 def _lock_preparing(connection: sa.Connection, delivery: str) -> Row | None:
-    """The delivery's row, while it is preparing; it may also be gone, when an older copy was put back meanwhile."""
+    """The delivery's row, while it is preparing and its line is drawn.
+
+    An older copy that was put back meanwhile may not know the delivery, or may know it from before it was begun.
+    """
     mine = sa.select(deliveries).where(deliveries.c.id == delivery, deliveries.c.state == DeliveryState.PREPARING.value)
-    return connection.execute(mine.with_for_update()).one_or_none()
+    return connection.execute(mine.where(deliveries.c.high_water.is_not(None)).with_for_update()).one_or_none()
 
 
 def _row(planned: Planned) -> dict[str, object]:
@@ -182,10 +194,18 @@ def audience_of(connection: sa.Connection, delivery: str, issue: str) -> Audienc
     return Audience(delivery, issue, tuple(row.id for row in found), {row.id: row.language for row in found})
 
 
-def candidates(
+def _page(connection: sa.Connection, audience: Audience, *, after: int, up_to: int | None, limit: int) -> _Page:
+    """The next people with a confirmed subscription to one of the lists."""
+    people = _confirmed_people(connection, audience, after=after, up_to=up_to, limit=limit)
+    last = people[-1].id if len(people) == limit else None
+    led_by = _lists_by_subscriber(connection, audience, [row.id for row in people])
+    # On a server each statement sees what was committed before it: somebody may have left since the first one.
+    return _Page(_candidates(connection, audience, [row for row in people if row.id in led_by], led_by), last)
+
+
+def _confirmed_people(
     connection: sa.Connection, audience: Audience, *, after: int, up_to: int | None, limit: int
-) -> list[Candidate]:
-    """The next people with a confirmed subscription to one of the lists, in order of their ids."""
+) -> Sequence[Row]:
     confirmed = sa.exists().where(
         # Tied to the person, so that it is looked up for each; a list of everybody would be made anew for every chunk.
         subscriptions.c.subscriber_id == subscribers.c.id,
@@ -196,11 +216,13 @@ def candidates(
     query = sa.select(subscribers).where(subscribers.c.id > after, subscribers.c.address != "", confirmed)
     if up_to is not None:
         query = query.where(subscribers.c.id <= up_to)
-    people = connection.execute(query.order_by(subscribers.c.id).limit(limit)).all()
-    if not people:
-        return []
+    return connection.execute(query.order_by(subscribers.c.id).limit(limit)).all()
+
+
+def _candidates(
+    connection: sa.Connection, audience: Audience, people: Sequence[Row], led_by: Mapping[int, tuple[int, ...]]
+) -> list[Candidate]:
     hashes = [row.address_hash for row in people]
-    led_by = _lists_by_subscriber(connection, audience, [row.id for row in people])
     suppressed = suppressed_among(connection, hashes)
     received = reached_among(connection, audience.issue, audience.delivery, hashes)
     return [

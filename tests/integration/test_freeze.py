@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
 import pytest
 import sqlalchemy as sa
 from factories import NOW, add_list, add_people, make_order, set_consent, start_delivery, suppress
 
+from newsletter.app.people import erase_person_everywhere
+from newsletter.app.project import open_project
 from newsletter.delivery.delivery import Delivery, DeliveryState
 from newsletter.delivery.ledger import RecipientState
+from newsletter.delivery.plan import Planned
 from newsletter.storage import freeze as freezing
 from newsletter.storage import tables
 from newsletter.storage.deliveries import Deliveries
 from newsletter.storage.engine import Database
-from newsletter.storage.freeze import freeze
+from newsletter.storage.freeze import Audience, foresee, freeze
+from newsletter.tokens import keyed_hash
 
 ADDRESSES = [f"reader{n}@example.com" for n in range(10)]
 
@@ -231,3 +239,89 @@ def test_freeze_of_a_delivery_that_was_stopped_changes_nothing(database: Databas
 
     assert store.get("delivery1").state is DeliveryState.PAUSED
     assert list(store.recipients("delivery1", RecipientState.WAITING)) == []
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 10])
+def test_freeze_leaves_out_who_leaves_while_their_chunk_is_read(
+    database: Database, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    people = add_people(database, ADDRESSES, weekly := add_list(database))
+    Deliveries(database).create(make_order(), NOW)
+    really = freezing._lists_by_subscriber
+
+    def after_two_left(connection: sa.Connection, audience: Audience, of: Sequence[int]) -> dict[int, tuple[int, ...]]:
+        for person in people[:2]:
+            set_consent(connection, person, weekly, "unsubscribed")
+        return really(connection, audience, of)
+
+    monkeypatch.setattr(freezing, "_lists_by_subscriber", after_two_left)
+    freeze(database, "delivery1", NOW, chunk=chunk)
+
+    frozen = Deliveries(database).get("delivery1")
+    assert states(database) == dict.fromkeys(ADDRESSES[2:], ("waiting", ""))
+    assert (frozen.state, frozen.frozen_count, frozen.left_out) == (DeliveryState.SENDING, 8, {"unsubscribed": 2})
+
+
+@pytest.mark.parametrize("page", [1, 3, 10])
+def test_outlook_goes_on_behind_a_page_that_everybody_left(
+    database: Database, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    people = add_people(database, ADDRESSES, add_list(database))
+    really = freezing._lists_by_subscriber
+
+    def without_two(connection: sa.Connection, audience: Audience, of: Sequence[int]) -> dict[int, tuple[int, ...]]:
+        return {
+            person: led_by for person, led_by in really(connection, audience, of).items() if person not in people[:2]
+        }
+
+    monkeypatch.setattr(freezing, "_lists_by_subscriber", without_two)
+    monkeypatch.setattr(freezing, "CHUNK", page)
+
+    assert [one.address for one in foresee(database, "first", ["weekly"]).candidates] == ADDRESSES[2:]
+
+
+def test_freeze_writes_down_nobody_who_is_erased_meanwhile(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = open_project(tmp_path, {})
+    [erased, _] = add_people(database, ADDRESSES[:2], add_list(database))
+    with database.write() as connection:  # known by the project's own key
+        key = keyed_hash(project.keys.address, ADDRESSES[0])
+        mine = sa.update(tables.subscribers).where(tables.subscribers.c.id == erased)
+        connection.execute(mine.values(address_hash=key))
+    Deliveries(database).create(make_order(), NOW)
+    arguments = (project, database, ADDRESSES[0])
+    erasing = threading.Thread(target=erase_person_everywhere, args=arguments, kwargs={"now": NOW})
+    really = freezing._row
+
+    def while_somebody_is_erased(planned: Planned) -> dict[str, object]:
+        if planned.candidate.subscriber == erased:
+            erasing.start()
+            erasing.join(0.5)  # it may end here or wait for us; neither may leave an address behind
+        return really(planned)
+
+    monkeypatch.setattr(freezing, "_row", while_somebody_is_erased)
+    freeze(database, "delivery1", NOW)
+    erasing.join()
+
+    assert set(states(database)) == {"", ADDRESSES[1]}
+
+
+def test_freeze_lets_go_of_a_delivery_that_an_older_copy_knows_as_not_begun(database: Database) -> None:
+    add_people(database, ADDRESSES, add_list(database))
+    Deliveries(database).create(make_order(), NOW)
+    looks = iter(range(10))
+
+    def put_back_at_the_second_look() -> bool:
+        if next(looks) == 1:
+            with database.write() as connection:
+                connection.execute(sa.delete(tables.recipients))
+                connection.execute(sa.update(tables.deliveries).values(frozen_to=0, high_water=None, started_at=None))
+        return False
+
+    freeze(database, "delivery1", NOW, chunk=3, should_stop=put_back_at_the_second_look)
+    assert Deliveries(database).get("delivery1").state is DeliveryState.PREPARING
+    assert states(database) == {}
+
+    freeze(database, "delivery1", NOW)
+    assert set(states(database)) == set(ADDRESSES)
