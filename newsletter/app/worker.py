@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -89,17 +89,31 @@ def run_worker(project: Project, database: Database, *, tell: Tell, tethered: bo
     """
 
     async def run() -> None:
-        # In a group, because neither may go on without the other: a worker that only sends would look alive.
-        async with _stop_on_signals(tethered=tethered) as stop, asyncio.TaskGroup() as group:
-            group.create_task(_prepare_deliveries(project, database, stop, tell))
-            group.create_task(_send_deliveries(project, database, stop, tell))
+        async with _stop_on_signals(tethered=tethered) as stop:
+            preparing = _prepare_deliveries(project, database, stop, tell)
+            sending = _send_deliveries(project, database, stop, tell)
+            await _together(stop, preparing, sending)
 
     log.info("at work pid=%s; SIGTERM ends it", os.getpid())
-    try:
-        asyncio.run(run())
-        log.info("ended pid=%s; nothing is in flight", os.getpid())
-    except BaseExceptionGroup as group_of_one:
-        raise group_of_one.exceptions[0] from None  # the other task was cancelled because of it
+    asyncio.run(run())
+    log.info("ended pid=%s; nothing is in flight", os.getpid())
+
+
+async def _together(stop: asyncio.Event, *parts: Coroutine[None, None, None]) -> None:
+    """Run parts of which none may go on without the others: a worker that only sends would look alive.
+
+    One that fails lets the others end in peace, and is raised then: a message cut off in the middle would be unknown.
+    """
+
+    async def run(part: Coroutine[None, None, None]) -> None:
+        try:
+            await part
+        finally:
+            stop.set()
+
+    for ended in await asyncio.gather(*map(run, parts), return_exceptions=True):
+        if ended is not None:
+            raise ended
 
 
 async def _send_deliveries(project: Project, database: Database, stop: asyncio.Event, tell: Tell) -> None:
