@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -162,7 +162,8 @@ def start_due(project: Project, database: Database, now: datetime, lease: Lease 
         if is_missed(delivery.scheduled_at, now=now, max_lateness=project.config.sending.max_lateness):
             to, reason = DeliveryState.MISSED, f"nobody was running at {_minute(project, delivery.scheduled_at)}"
         if store.move(delivery.id, to, since=DeliveryState.SCHEDULED, reason=reason, lease=lease):
-            changed.append(store.get(delivery.id))
+            # Not read anew: it may be gone by now, when an older copy of the database was put back.
+            changed.append(replace(delivery, state=to, reason=reason))
     return changed
 
 

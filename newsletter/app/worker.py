@@ -26,7 +26,7 @@ from newsletter.delivery.retry import Decision
 from newsletter.delivery.send import Ending, Terms, send
 from newsletter.delivery.transports.smtp import SmtpTransport
 from newsletter.delivery.worker import is_known_dead, this_worker
-from newsletter.errors import StorageError
+from newsletter.errors import NotFoundError, StaleDatabaseError, StorageError
 from newsletter.storage.deliveries import Deliveries
 from newsletter.storage.engine import Database
 from newsletter.storage.freeze import freeze
@@ -65,8 +65,8 @@ def send_now(
     """Freeze and send one delivery until nothing of it is due, or until SIGTERM or SIGINT.
 
     `watch` is told of every message that was settled, `trouble` of what keeps them from leaving. Raises ConfigError
-    when the relay's settings cannot be used, StorageError when the database cannot be reached to begin with, or is
-    found to be damaged.
+    when the relay's settings cannot be used, StorageError when the database cannot be reached to begin with, is found
+    to be damaged, or was replaced by an older copy that does not know the delivery.
     """
 
     async def run() -> Ending:
@@ -78,7 +78,13 @@ def send_now(
             return await _send(project, database, stop, only=delivery, watch=watch, trouble=trouble)
 
     ending = asyncio.run(run())
-    return SendResult(Deliveries(database).get(delivery), ending)
+    try:
+        return SendResult(Deliveries(database).get(delivery), ending)
+    except NotFoundError as error:  # it was there when we began
+        raise StaleDatabaseError(
+            f"An older copy of the database was put back while delivery {delivery} was sent; the copy does not know it",
+            hint="Sent once more, the issue reaches people again who got it by now; your relay's log says who that is",
+        ) from error
 
 
 def run_worker(project: Project, database: Database, *, tell: Tell, tethered: bool = False) -> None:

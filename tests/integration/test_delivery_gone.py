@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from factories import NOW, add_list, add_people, make_order, make_worker, start_delivery
+from factories import NOW, add_list, add_people, make_order, make_worker, start_delivery, take_away
 
+from newsletter.app.deliveries import start_due
+from newsletter.app.project import Project
+from newsletter.config import Config
 from newsletter.storage import resolve as resolving
 from newsletter.storage import tables
 from newsletter.storage.deliveries import Deliveries
@@ -17,13 +22,6 @@ from newsletter.storage.freeze import freeze
 from newsletter.storage.ledger import StoredLedger
 
 ADDRESSES = [f"reader{n}@example.com" for n in range(10)]
-
-
-def take_away(database: Database) -> None:
-    """All deliveries, as a copy does that was made before them."""
-    with database.write() as connection:
-        for table in (tables.attempts, tables.recipients, tables.editions, tables.delivery_lists, tables.deliveries):
-            connection.execute(sa.delete(table))
 
 
 @pytest.mark.parametrize(
@@ -80,3 +78,22 @@ def test_policy_lets_it_go_between_looking_and_sending_again(
     later, patience = NOW + timedelta(hours=1), timedelta(minutes=12)
 
     assert resolving.resend_by_policy(database, "delivery1", later, patience=patience, expiry=timedelta(hours=48)) == 0
+
+
+def test_scheduler_goes_on_after_one_that_was_put_back_in_the_moment_of_its_start(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_list(database)
+    store = Deliveries(database)
+    for name in ("delivery1", "delivery2"):
+        store.create(make_order(name, scheduled_at=NOW), NOW)
+    really = Deliveries.move
+
+    def then_restored(store: Deliveries, delivery: str, *arguments: Any, **named: Any) -> bool:
+        is_moved = really(store, delivery, *arguments, **named)
+        take_away(database)
+        return is_moved
+
+    monkeypatch.setattr(Deliveries, "move", then_restored)
+
+    assert [one.id for one in start_due(Project(tmp_path, Config()), database, NOW)] == ["delivery1"]

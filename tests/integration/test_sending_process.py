@@ -7,14 +7,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from factories import add_list, add_people, make_order, start_delivery
+from factories import add_list, add_people, make_order, start_delivery, take_away
 from recording_server import Quirk, recording_server
 
 from newsletter.app import worker as working
 from newsletter.app.new_project import start_project
 from newsletter.app.project import Project, open_project
-from newsletter.app.worker import run_worker
+from newsletter.app.worker import run_worker, send_now
 from newsletter.delivery.ledger import RecipientState
+from newsletter.delivery.send import Ending
+from newsletter.errors import StaleDatabaseError
 from newsletter.storage.deliveries import Deliveries
 from newsletter.storage.engine import Database
 
@@ -49,3 +51,18 @@ def test_mistake_while_preparing_lets_messages_under_way_end_in_peace(
             run_worker(make_project(tmp_path / "project", relay.port), database, tell=print)
 
     assert [one.state for one in store.recipients("delivery1")] == [RecipientState.ACCEPTED] * 2
+
+
+def test_delivery_that_an_older_copy_does_not_know_is_told_as_such(
+    tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_people(database, ADDRESSES, add_list(database))
+    start_delivery(database, now=NOW)
+
+    async def put_back_meanwhile(*_: object, **__: object) -> Ending:
+        take_away(database)
+        return Ending.DONE  # nothing of it is left to do
+
+    monkeypatch.setattr(working, "send", put_back_meanwhile)
+    with pytest.raises(StaleDatabaseError, match=r"older copy .* delivery1 .* does not know it"):
+        send_now(make_project(tmp_path / "project", port=9), database, "delivery1")
