@@ -13,6 +13,9 @@ def erase_person(connection: sa.Connection, address_hash: str) -> int | None:
     What relays answered goes too: refusals like to quote the address. The ledger still adds up: states, ids and
     hashes stay.
     """
+    theirs = sa.select(recipients.c.id).where(recipients.c.address_hash == address_hash)
+    # All of them first and in the order of `storage/ledger.py`: a sender may be at work on some.
+    connection.execute(theirs.order_by(recipients.c.id).with_for_update())
     subscriber = connection.execute(
         sa.select(subscribers.c.id).where(subscribers.c.address_hash == address_hash)
     ).scalar()
@@ -24,7 +27,6 @@ def erase_person(connection: sa.Connection, address_hash: str) -> int | None:
     connection.execute(
         sa.update(suppressions).where(suppressions.c.address_hash == address_hash).values(address="", note="")
     )
-    theirs = sa.select(recipients.c.id).where(recipients.c.address_hash == address_hash)
     connection.execute(sa.update(attempts).where(attempts.c.recipient_id.in_(theirs)).values(reply=""))
     connection.execute(
         sa.update(recipients)

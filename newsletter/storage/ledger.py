@@ -1,7 +1,7 @@
 """The ledger in the database: claims, permits and outcomes, each in one durable transaction.
 
-Implements the Protocol in `delivery/ledger.py`. Every transaction locks in the same order (worker, delivery, recipient
-rows by id), so that two of them never wait for each other; on SQLite a writer is alone anyway.
+Implements the Protocol in `delivery/ledger.py`. Whoever waits for locks takes them in the same order (worker, delivery,
+recipient rows by id, their attempts), so that no two senders wait for each other; on SQLite a writer is alone anyway.
 """
 
 from __future__ import annotations
@@ -257,6 +257,8 @@ def _give_up(connection: sa.Connection, worker: str, now: datetime) -> Recovered
         ).scalars()
     )
     lock_states(connection, of)
+    held = sa.select(recipients.c.id).where(mine, recipients.c.state.in_(_HELD))
+    connection.execute(held.order_by(recipients.c.id).with_for_update())
     waiting = connection.execute(
         sa.update(recipients)
         .where(mine, recipients.c.state == RecipientState.CLAIMED.value)

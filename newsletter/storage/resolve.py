@@ -20,6 +20,7 @@ from newsletter.storage.tables import deliveries, recipients
 def accept_unknown(database: Database, delivery: str, now: datetime, *, only: Collection[str] = ()) -> int:
     """Take the word of a person that unknown messages arrived. `only`: ids or address hashes; empty: all of them."""
     with database.write() as connection:
+        _lock_delivery(connection, delivery)
         statement = sa.update(recipients).where(*_unknown(delivery, only))
         change = {"state": RecipientState.ACCEPTED.value, "reason": ACCEPTED_BY_HAND, "settled_at": now}
         return connection.execute(statement.values(**change)).rowcount
@@ -82,7 +83,7 @@ def _resend(
 ) -> int | None:
     """How many were moved; None when the delivery was cancelled or is gone, maybe only since a moment ago."""
     with database.write() as connection:
-        connection.execute(sa.select(deliveries.c.id).where(deliveries.c.id == delivery).with_for_update())
+        _lock_delivery(connection, delivery)
         noun = find_delivery(connection, delivery)
         if noun is None or noun.state is DeliveryState.CANCELLED:
             return None
@@ -102,6 +103,11 @@ def _resend(
             reopened = {"state": DeliveryState.SENDING.value, "finished_at": None}
             compare_and_set(connection, delivery, DeliveryState.FINISHED, reopened)
         return moved
+
+
+def _lock_delivery(connection: sa.Connection, delivery: str) -> None:
+    """Let no sender write to rows of a delivery until the transaction ends: each locks its rows in another order."""
+    connection.execute(sa.select(deliveries.c.id).where(deliveries.c.id == delivery).with_for_update())
 
 
 def _unknown(delivery: str, only: Collection[str]) -> list[sa.ColumnElement[bool]]:

@@ -1,0 +1,78 @@
+"""Who waits for whom on a server: nobody for somebody who waits for them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from factories import NOW, add_list, add_people, address_hash, make_worker, start_delivery
+
+from newsletter.storage.engine import Database
+from newsletter.storage.erasing import erase_person
+from newsletter.storage.ledger import StoredLedger
+from newsletter.storage.record import lock_rows, lock_states
+from newsletter.storage.resolve import accept_unknown
+from newsletter.storage.tables import attempts, recipients
+
+ISSUES = [f"issue{n}" for n in range(4)]
+ADDRESSES = [f"reader{n}@example.com" for n in range(8)]
+
+
+def erase(database: Database) -> None:
+    with database.write() as connection:
+        erase_person(connection, address_hash(ADDRESSES[0]))
+
+
+def accept(database: Database) -> None:
+    accept_unknown(database, ISSUES[0], NOW)
+
+
+def give_up(database: Database) -> None:
+    StoredLedger(database, expiry=timedelta(hours=48)).recover(NOW, lambda _: True)
+
+
+def until_somebody_waits(database: Database) -> None:
+    """Until another connection waits for a lock; the test's time limit is the only clock."""
+    waiting = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    while True:
+        with database.read() as connection:
+            if connection.execute(waiting).scalar_one():
+                return
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)  # the other kind has one writer at a time
+@pytest.mark.parametrize(
+    ("other", "state", "touched"),
+    [
+        (erase, "permitted", recipients.c.address == ADDRESSES[0]),
+        (accept, "unknown", recipients.c.delivery_id == ISSUES[0]),
+        (give_up, "permitted", sa.true()),
+    ],
+)
+def test_sender_that_locks_row_by_row_is_in_nobodys_way(
+    database: Database, other: Callable[[Database], None], state: str, touched: sa.ColumnElement[bool]
+) -> None:
+    add_people(database, ADDRESSES, add_list(database))
+    for issue in ISSUES:
+        start_delivery(database, issue, issue=issue)
+    StoredLedger(database, expiry=timedelta(hours=48)).enter(make_worker("gone"), 60.0, NOW)
+    with database.write() as connection:
+        connection.execute(sa.update(recipients).values(state=state, worker="gone", epoch=1))
+        rows = connection.execute(sa.select(recipients.c.id).where(touched).order_by(recipients.c.id)).scalars().all()
+        opened = [{"recipient_id": id_, "epoch": 1, "worker": "gone", "permitted_at": NOW} for id_ in rows]
+        connection.execute(sa.insert(attempts), opened)
+
+    with ThreadPoolExecutor(1) as aside:
+        with database.write() as connection:  # as `record` does for another worker
+            lock_states(connection, ISSUES)
+            lock_rows(connection, rows[:1])
+            ending = aside.submit(other, database)
+            until_somebody_waits(database)
+            lock_rows(connection, rows)
+            connection.execute(sa.update(attempts).values(reply="250 ok"))
+        ending.result()
