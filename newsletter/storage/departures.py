@@ -16,6 +16,7 @@ from newsletter.audience.consent import Consent
 from newsletter.audience.suppression import SuppressionReason
 from newsletter.storage.engine import Connection, Database
 from newsletter.storage.erasing import erase_person
+from newsletter.storage.leases import exceed, tokens
 from newsletter.storage.tables import lists, metadata, subscribers, subscriptions, suppressions
 
 _PERSON = sa.select(subscribers.c.id).where(subscribers.c.address_hash == sa.bindparam("hash")).scalar_subquery()
@@ -61,8 +62,9 @@ def put_back(database: Database, copy: Path) -> int:
     meanwhile waits for its end and then leaves.
     """
     with database.write_beside(copy) as connection:
-        departures = _read(connection)
+        departures, reached = _read(connection), tokens(connection)
         database.take_rows(connection, tuple(metadata.tables.values()))
+        exceed(database, connection, reached)
         return _apply(database, connection, departures)
 
 

@@ -6,6 +6,8 @@ that has been replaced meanwhile. Time is the database's lease clock, so a wrong
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import sqlalchemy as sa
 
 from newsletter.storage.engine import Database
@@ -18,12 +20,12 @@ SCHEDULER = "scheduler"
 def take_lease(database: Database, name: str, holder: str, seconds: float) -> int | None:
     """Take or renew a lease for `seconds` from now. Returns its fencing token, or None while another one holds it.
 
-    The token grows whenever the holder changes. A lease taken before the machine was started anew is over.
+    The token grows whenever the holder changes, also when a copy of the database is put back. A lease taken before the
+    machine was started anew is over.
     """
     with database.write() as connection:
         now = database.lease_now(connection)
-        blank = {"name": name, "holder": "", "token": 0, "lease_until": 0.0, "boot": database.boot}
-        connection.execute(database.insert_ignore(leases), blank)
+        _make_known(database, connection, name)
         statement = (
             sa.update(leases)
             .where(leases.c.name == name)
@@ -49,6 +51,24 @@ def release_lease(database: Database, name: str, holder: str) -> None:
         )
 
 
+def end_leases(connection: sa.Connection) -> None:
+    """End all leases; no order that was given under one of them is followed any more."""
+    connection.execute(sa.update(leases).values(holder="", lease_until=0.0, token=leases.c.token + 1))
+
+
+def tokens(connection: sa.Connection) -> dict[str, int]:
+    """The newest fencing token of each lease, by its name."""
+    return {row.name: row.token for row in connection.execute(sa.select(leases.c.name, leases.c.token))}
+
+
+def exceed(database: Database, connection: sa.Connection, reached: Mapping[str, int]) -> None:
+    """Let tokens go on growing where others had `reached` these; for leases that nobody holds."""
+    for name, token in reached.items():
+        _make_known(database, connection, name)
+        behind = sa.update(leases).where(leases.c.name == name, leases.c.token <= token)
+        connection.execute(behind.values(token=token + 1))
+
+
 def holds(connection: sa.Connection, name: str, token: int) -> bool:
     """Whether this fencing token is still the newest, and stays so until the transaction of `connection` ends.
 
@@ -56,3 +76,8 @@ def holds(connection: sa.Connection, name: str, token: int) -> bool:
     """
     query = sa.select(leases.c.token).where(leases.c.name == name, leases.c.token == token)
     return connection.execute(query.with_for_update(read=True)).first() is not None
+
+
+def _make_known(database: Database, connection: sa.Connection, name: str) -> None:
+    blank = {"name": name, "holder": "", "token": 0, "lease_until": 0.0, "boot": database.boot}
+    connection.execute(database.insert_ignore(leases), blank)

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.storage.engine import Database
 from newsletter.storage.facts import add_to_count, count_of
-from newsletter.storage.tables import deliveries, leases, workers
+from newsletter.storage.leases import end_leases
+from newsletter.storage.tables import deliveries, workers
 
 _BECOMES = {
     DeliveryState.SCHEDULED: DeliveryState.MISSED,
@@ -31,7 +32,7 @@ noticed; it must not stop once more what a person has resumed since."""
 def stop_everything(
     database: Database, connection: sa.Connection, reason: str, now: datetime, *, permits_seen: int
 ) -> list[str]:
-    """Pause what is sending, take scheduled deliveries off the clock, forget leases; the ids of what was stopped.
+    """Pause what is sending, take scheduled deliveries off the clock, end leases; the ids of what was stopped.
 
     Workers of the past are made dead, so that the next start recovers their rows: claimed ones wait again, permitted
     ones are unknown. The count of permits is raised beyond `permits_seen`, so that nobody finds the copy old again.
@@ -39,7 +40,7 @@ def stop_everything(
     why = f"{reason} ({now:%Y-%m-%d %H:%M} UTC)"
     stopped: list[str] = []
     connection.execute(sa.update(workers).values(lease_until=0, boot="before the restore"))
-    connection.execute(sa.delete(leases))
+    end_leases(connection)
     told = deliveries.c.reason
     connection.execute(
         sa.update(deliveries)

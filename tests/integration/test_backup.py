@@ -31,7 +31,7 @@ from newsletter.errors import NotFoundError, StorageError
 from newsletter.storage import migrations
 from newsletter.storage.engine import Database
 from newsletter.storage.facts import add_to_count, count_of
-from newsletter.storage.leases import SCHEDULER, take_lease
+from newsletter.storage.leases import SCHEDULER, holds, release_lease, take_lease
 from newsletter.storage.migrate import schema_state, upgrade
 from newsletter.storage.stopping import MARGIN, PERMITS
 from newsletter.storage.tables import deliveries, lists, subscribers, suppressions
@@ -212,6 +212,19 @@ def test_leases_of_the_backup_are_forgotten(project: Project, tmp_path: Path) ->
     restore(project, database, tmp_path / "copy.db", NOW)
     assert take_lease(database, SCHEDULER, "of today", 3600.0)
     database.close()
+
+
+def test_orders_under_a_lease_from_before_a_restore_are_not_followed(project: Project, tmp_path: Path) -> None:
+    database = connect(project)
+    back_up(database, tmp_path / "backup.db")
+    given = [take_lease(database, SCHEDULER, "first", 3600.0)]
+    release_lease(database, SCHEDULER, "first")
+    given.append(take_lease(database, SCHEDULER, "second", 3600.0))
+    restore(project, database, tmp_path / "backup.db", NOW)
+    with database.write() as connection:
+        assert not any(holds(connection, SCHEDULER, token) for token in given if token is not None)
+    given.append(take_lease(database, SCHEDULER, "third", 3600.0))
+    assert given == [1, 2, 4]
 
 
 def test_restored_database_counts_on_from_the_one_it_replaces(project: Project, tmp_path: Path) -> None:

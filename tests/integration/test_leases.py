@@ -6,9 +6,11 @@ import threading
 
 import pytest
 import sqlalchemy as sa
+from factories import NOW
 
 from newsletter.storage.engine import Database, open_database
 from newsletter.storage.leases import holds, release_lease, take_lease
+from newsletter.storage.stopping import stop_everything
 from newsletter.storage.tables import leases
 
 NAME = "scheduler"
@@ -59,6 +61,18 @@ def test_stale_token_holds_nothing(database: Database) -> None:
         assert not holds(connection, NAME, old)
         assert holds(connection, NAME, new)
         assert not holds(connection, "another thing", new)
+
+
+def test_token_goes_on_growing_after_a_stop(database: Database) -> None:
+    stopped = take_lease(database, NAME, "a", 60)
+    assert stopped is not None
+    with database.write() as connection:
+        stop_everything(database, connection, "older", NOW, permits_seen=0)
+    with database.write() as connection:
+        assert not holds(connection, NAME, stopped)
+    token = take_lease(database, NAME, "b", 60)
+    assert token is not None
+    assert token > stopped
 
 
 @pytest.mark.parametrize("rounds", [5])
