@@ -24,9 +24,9 @@ from newsletter.delivery.worker import is_known_dead
 from newsletter.errors import AuthoringError, EmptyAudienceError, NotFoundError, StateError, WrongUsageError
 from newsletter.problem import Problem, has_errors
 from newsletter.reporting.report import Report, check_equation
-from newsletter.storage.audit import audit
+from newsletter.storage.audit import audit, lost_attempts
 from newsletter.storage.books import read_books, read_languages, read_next, read_reasons, resent_ones
-from newsletter.storage.deliveries import Deliveries, Lease, Order
+from newsletter.storage.deliveries import Deliveries, Lease, Order, read_delivery
 from newsletter.storage.engine import Database
 from newsletter.storage.freeze import foresee
 from newsletter.storage.ledger import has_worker
@@ -279,20 +279,21 @@ def next_of(database: Database, found: Iterable[Delivery]) -> dict[str, datetime
 
 
 def report_on(database: Database, delivery: str) -> Report:
-    """What a delivery amounted to, and whether its books balance."""
-    store = Deliveries(database)
-    found = store.get(delivery)
-    with database.read() as connection:
-        books = read_books(connection, delivery)
+    """What a delivery amounted to, and whether its books balance. Raises NotFoundError."""
+    with database.read() as connection:  # all in one: when a copy is put back in between, nothing fits together
+        found, books = read_delivery(connection, delivery), read_books(connection, delivery)
         languages, reasons = read_languages(connection, delivery), read_reasons(connection, delivery)
         resent, next_at = resent_ones(connection, delivery), read_next(connection, delivery)
+        problems = check_equation(found, books)
+        if found.state is DeliveryState.HALTED:  # it may be for this, and then it cannot be resumed
+            problems += tuple(lost_attempts(connection))
     return Report(
         delivery=found,
         books=books,
-        problems=check_equation(found, books),
+        problems=problems,
         languages=languages,
         reasons=reasons,
-        unknown=tuple(store.recipients(delivery, RecipientState.UNKNOWN)),
+        unknown=tuple(Deliveries(database).recipients(delivery, RecipientState.UNKNOWN)),
         resent=tuple(resent),
         next_at=next_at,
         attended=is_attended(database),

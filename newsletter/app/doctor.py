@@ -19,7 +19,7 @@ from newsletter.problem import Severity
 from newsletter.reporting.report import check_equation
 from newsletter.reporting.wording import counted
 from newsletter.storage.books import read_books
-from newsletter.storage.deliveries import Deliveries
+from newsletter.storage.deliveries import Deliveries, find_delivery
 from newsletter.storage.engine import Database
 
 _NEEDS_A_PERSON = (DeliveryState.PAUSED, DeliveryState.HALTED, DeliveryState.MISSED)
@@ -117,9 +117,11 @@ def _database(project: Project) -> Iterator[Finding]:
 def _ledger(database: Database) -> Iterator[Finding]:
     deliveries = Deliveries(database).all()
     unbalanced = False
-    for delivery in deliveries:
+    for name in [one.id for one in deliveries]:
         with database.read() as connection:
-            books = read_books(connection, delivery.id)
+            delivery, books = find_delivery(connection, name), read_books(connection, name)
+        if delivery is None:
+            continue  # an older copy of the database was put back while we looked
         for message in check_equation(delivery, books):
             unbalanced = True
             yield Finding("ledger", Grade.BAD, f"{delivery.id}: {message}", "Keep the database and ask for help")

@@ -28,6 +28,11 @@ STOPPED_EARLY = 3
 _NOBODY = {"scheduled": "its recipients are counted when it starts", "cancelled": "it never started"}
 """State → what to say of a delivery that has no recipients, where that alone would surprise."""
 
+_CANNOT_GO_ON = (
+    "It does not go on while its books do not balance. Keep the database and ask for help, or put a backup back: "
+    "newsletter db restore, or pg_restore"
+)
+
 _REPEAT = 10.0
 """Seconds before the same trouble is told again."""
 
@@ -139,7 +144,7 @@ def _what_now(report: Report, told: Callable[[datetime], str], now: datetime) ->
     if state is DeliveryState.SCHEDULED:
         return 'It starts by itself while "newsletter serve" is running.'
     if not state.is_under_way:
-        return go_on
+        return _CANNOT_GO_ON if report.problems else go_on
     if report.attended:
         return "A sender is at work."
     return unattended(report.delivery.id, report.next_at, told, now=now)

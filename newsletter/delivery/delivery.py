@@ -19,7 +19,8 @@ class DeliveryState(StrEnum):
     PAUSED = "paused"
     """Stopped by a person, or because the database is an older copy; `resume` goes on."""
     HALTED = "halted"
-    """Stopped by the program (a refused login, too many refusals that are our fault); a person must look and resume."""
+    """Stopped by the program; a person must look. `resume` goes on after a refused login, too many refusals that are
+    our fault or messages that cannot be composed; it refuses while the books say that the ledger is not whole."""
     MISSED = "missed"
     """Its time passed by more than `max_lateness`, or the database is an older copy; waits for a person."""
     FINISHED = "finished"

@@ -35,14 +35,15 @@ def audit(database: Database, delivery: str) -> tuple[str, ...]:
     """
     is_begun = sa.exists().where(recipients.c.delivery_id == delivery, recipients.c.state.in_(_BEGUN))
     with database.read() as connection:
-        lost = tuple(_lost_attempts(connection))
+        lost = tuple(lost_attempts(connection))
         if not connection.execute(sa.select(is_begun)).scalar_one():
             return lost
         books = replace(read_books(connection, delivery), twice=())
         return (*lost, *check_equation(read_delivery(connection, delivery), books))
 
 
-def _lost_attempts(connection: sa.Connection) -> Iterator[str]:
+def lost_attempts(connection: sa.Connection) -> Iterator[str]:
+    """That the ledger holds fewer attempts, or more, than permits were granted; nothing when it holds as many."""
     permitted = sa.select(sa.func.count()).select_from(attempts).where(attempts.c.permitted_at.is_not(None))
     known = connection.execute(permitted).scalar_one()
     granted = count_of(connection, PERMITS) - count_of(connection, ADDED)

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from factories import NOW, add_list, add_people, make_worker, start_delivery
 
-from newsletter.app.deliveries import resume
+from newsletter.app.deliveries import report_on, resume
 from newsletter.app.project import Project
 from newsletter.config import Config
 from newsletter.delivery.delivery import DeliveryState
@@ -93,6 +93,19 @@ def test_delivery_is_not_resumed(begun: Database, tmp_path: Path, damage: Damage
         resume(Project(tmp_path, Config()), begun, "delivery1")
     assert "db restore" in caught.value.hint
     assert Deliveries(begun).get("delivery1").state is DeliveryState.PAUSED
+
+
+@pytest.mark.parametrize(("damage", "reason"), DAMAGES)
+def test_halted_delivery_that_is_not_resumed_is_reported_as_such(begun: Database, damage: Damage, reason: str) -> None:
+    with begun.write() as connection:
+        damage(connection)
+    ledger_of(begun).halt("delivery1", "whatever it was")
+    assert any(reason in problem for problem in report_on(begun, "delivery1").problems)
+
+
+def test_halted_delivery_of_a_whole_ledger_is_reported_without_a_problem(begun: Database) -> None:
+    ledger_of(begun).halt("delivery1", "login refused")
+    assert report_on(begun, "delivery1").problems == ()
 
 
 def test_ledger_is_whole_in_the_middle_of_a_delivery_and_after_a_stop(begun: Database) -> None:

@@ -11,11 +11,15 @@ import pytest
 import sqlalchemy as sa
 from factories import NOW, add_list, add_people, make_order, make_worker, start_delivery, take_away
 
+from newsletter.app import deliveries as delivering
+from newsletter.app import doctor
 from newsletter.app.deliveries import start_due
 from newsletter.app.project import Project
 from newsletter.config import Config
+from newsletter.reporting.report import Books
 from newsletter.storage import resolve as resolving
 from newsletter.storage import tables
+from newsletter.storage.books import read_books
 from newsletter.storage.deliveries import Deliveries
 from newsletter.storage.engine import Database
 from newsletter.storage.freeze import freeze
@@ -97,3 +101,36 @@ def test_scheduler_goes_on_after_one_that_was_put_back_in_the_moment_of_its_star
     monkeypatch.setattr(Deliveries, "move", then_restored)
 
     assert [one.id for one in start_due(Project(tmp_path, Config()), database, NOW)] == ["delivery1"]
+
+
+def test_reports_read_a_delivery_and_its_books_of_one_moment(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_people(database, ADDRESSES[:2], add_list(database))
+    start_delivery(database)
+
+    def after_a_restore(connection: sa.Connection, delivery: str) -> Books:
+        take_away(database)
+        return read_books(connection, delivery)
+
+    monkeypatch.setattr(delivering, "read_books", after_a_restore)
+
+    assert delivering.report_on(database, "delivery1").problems == ()
+
+
+@pytest.mark.parametrize("gone", [("delivery1",), ("delivery1", "delivery2")])
+def test_doctor_finds_the_books_of_one_moment_in_balance(
+    database: Database, monkeypatch: pytest.MonkeyPatch, gone: tuple[str, ...]
+) -> None:
+    add_people(database, ADDRESSES[:2], add_list(database))
+    for name in gone:
+        start_delivery(database, name)
+
+    def after_a_restore(connection: sa.Connection, delivery: str) -> Books:
+        take_away(database)
+        return read_books(connection, delivery)
+
+    monkeypatch.setattr(doctor, "read_books", after_a_restore)
+
+    [finding] = doctor._ledger(database)
+    assert finding.grade is doctor.Grade.GOOD

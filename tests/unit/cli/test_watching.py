@@ -69,6 +69,13 @@ def test_outcome_ends_with_what_happens_now(state: DeliveryState, attended: bool
     assert list(outcome_lines(report(state, RecipientState.ACCEPTED, attended=attended), now=NOW))[-1] == told
 
 
+def test_outcome_of_books_that_do_not_balance_says_that_it_cannot_go_on() -> None:
+    lines = list(outcome_lines(report(DeliveryState.HALTED, RecipientState.ACCEPTED, ("one too many",)), now=NOW))
+    assert lines[-2].startswith("It does not go on while its books do not balance. ")
+    assert lines[-1].endswith(" one too many")
+    assert not any("resume" in line for line in lines)
+
+
 def test_outcome_says_when_the_next_is_due() -> None:
     due = NOW + timedelta(hours=2, minutes=6)
     waiting = report(DeliveryState.SENDING, RecipientState.DEFERRED, next_at=due)
