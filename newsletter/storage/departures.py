@@ -58,8 +58,9 @@ def carry_over(database: Database, copy: Database) -> int:
 def put_back(database: Database, copy: Path) -> int:
     """Replace everything by what stands in a copy of this schema, and carry over into it; how many changes that were.
 
-    One transaction: others see the database before or after it, a crash leaves it as it was, and whoever leaves
-    meanwhile waits for its end and then leaves.
+    One transaction: others see the database before or after it, and a crash leaves it as it was. Whoever leaves
+    meanwhile waits for its end, up to the patience of a transaction, and then leaves; not by a link in a mail of a
+    delivery that the copy does not know, which belongs to nobody from then on.
     """
     with database.write_beside(copy) as connection:
         departures, reached = _read(connection), tokens(connection)

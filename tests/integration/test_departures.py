@@ -7,15 +7,21 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from factories import start_delivery
 
 from newsletter.app.backup import back_up, restore
 from newsletter.app.database import connect
+from newsletter.app.leaving import leave
 from newsletter.app.lists import add_list
 from newsletter.app.people import NewPerson, add_person, show_person, unsubscribe_person
 from newsletter.app.project import Project, open_project
 from newsletter.audience.consent import Consent, OptIn
+from newsletter.errors import LinkError
+from newsletter.feedback.unsubscribe import Wish
+from newsletter.storage.deliveries import Deliveries
 from newsletter.storage.engine import Database
 from newsletter.storage.tables import subscribers, subscriptions
+from newsletter.tokens import Purpose
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
@@ -57,3 +63,19 @@ def test_who_joined_and_left_since_the_backup_stays_out(project: Project, tmp_pa
         everybody = connection.execute(sa.select(subscribers.c.address).order_by(subscribers.c.address)).scalars().all()
         count = connection.execute(sa.select(sa.func.count()).select_from(subscriptions)).scalar_one()
     assert (everybody, count) == (["new@example.org", "old@example.org"], 3)
+
+
+def test_link_of_a_delivery_newer_than_the_backup_leaves_it_to_the_operator(project: Project, tmp_path: Path) -> None:
+    database = connect(project)
+    make_list(database, "weekly")
+    join(project, database, "old")
+    back_up(database, tmp_path / "backup.db")
+    start_delivery(database, now=NOW)
+    [recipient] = Deliveries(database).recipients("delivery1")
+    token = project.keys.signer.sign(Purpose.UNSUBSCRIBE, recipient.id)
+
+    restore(project, database, tmp_path / "backup.db", NOW)
+
+    with pytest.raises(LinkError):
+        leave(database, project.keys.signer, token, Wish.ONE_CLICK, NOW)
+    assert unsubscribe_person(project, database, "old@example.org", "weekly", now=NOW) == ["weekly"]
