@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -94,7 +94,13 @@ def _examine(scratch: Database, project: Project, file: Path) -> None:
 
 @contextmanager
 def _scratch_copy(file: Path) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="newsletter-restore-") as folder:
-        copy = Path(folder) / "copy.db"
-        shutil.copyfile(file, copy)
+    with ExitStack() as tidy:
+        try:
+            folder = tidy.enter_context(tempfile.TemporaryDirectory(prefix="newsletter-restore-"))
+            copy = Path(shutil.copyfile(file, Path(folder) / "copy.db"))
+        except OSError as error:
+            raise StorageError(
+                f"{file} cannot be copied to {tempfile.gettempdir()}: {error.strerror}",
+                hint="Nothing has changed. Name another folder in TMPDIR, on a disk with room for the backup",
+            ) from error
         yield copy

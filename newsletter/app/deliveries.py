@@ -29,8 +29,8 @@ from newsletter.storage.books import read_books, read_languages, read_next, read
 from newsletter.storage.deliveries import Deliveries, Lease, Order, read_delivery
 from newsletter.storage.engine import Database
 from newsletter.storage.freeze import foresee
-from newsletter.storage.ledger import has_worker
 from newsletter.storage.resolve import accept_unknown, named_ones, resend_unknown
+from newsletter.storage.workers import has_worker
 from newsletter.tokens import base32, keyed_hash
 
 

@@ -25,8 +25,6 @@ class Standing:
     """Whether its delivery was cancelled."""
     in_doubt: bool = False
     """Whether an earlier attempt may have arrived, and somebody had it sent again."""
-    has_arrived: bool = False
-    """Whether an earlier attempt is known to have arrived since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,28 +44,30 @@ class RowChange:
 def settle(standing: Standing, settlement: Settlement, worker: str) -> RowChange | None:
     """The change that a worker's settlement makes; None when the row has gone on without it.
 
-    A worker that was given up may still know what became of its attempt: that it was accepted is news for a row that
-    nobody is sending just now, and anything at all is news for a row that is unknown because of this very attempt.
+    A worker that was given up may still know what became of its attempt: that it was accepted is news for every row
+    that is not over, also while another worker sends it, and anything at all is news for a row that is unknown because
+    of this very attempt.
     Where an older copy of the database was put back, a row may know nothing of the claim yet: then all of it is news,
     but for what became of the attempt that the row does know. A row that another worker has claimed since goes on with
     that one, unless a relay has decided.
     """
     claim = settlement.claim
     is_behind = standing.epoch < claim.epoch
-    in_doubt = standing.in_doubt or (is_behind and standing.state in MAY_HAVE_ARRIVED)
+    is_anothers = standing.state in _HELD and standing.worker not in ("", worker)
+    in_doubt = standing.in_doubt or ((is_behind or is_anothers) and standing.state in MAY_HAVE_ARRIVED)
     change = replace(change_of(settlement, cancelled=standing.cancelled), in_doubt=in_doubt)
-    if standing.has_arrived:
-        change = replace(change, state=RecipientState.ACCEPTED, reason="", next_at=None)
     if change.state in _NO_MESSAGE:
         change = replace(change, state=rest_of(change.state, in_doubt=in_doubt))
     if is_behind:
-        is_anothers = standing.state in _HELD and standing.worker not in ("", worker)
         is_over = standing.state is RecipientState.ACCEPTED
         return None if is_over or (is_anothers and not isinstance(settlement.outcome, _FINAL)) else change
     if standing.epoch == claim.epoch:
         if standing.state in _HELD and standing.worker == worker:
             return change
         if standing.state is RecipientState.UNKNOWN and not isinstance(settlement.decision, (Hold, Exclude)):
+            return change
+        # In a copy made between claim and permit; what a person has sent again is in doubt.
+        if standing.state is RecipientState.WAITING and isinstance(settlement.outcome, Unknown) and not in_doubt:
             return change
     if isinstance(settlement.decision, Accept) and standing.state in _OPEN_TO_EVIDENCE:
         return change
@@ -78,9 +78,7 @@ _FINAL = (Accepted, Rejected, Unknown)
 """Outcomes after which the same message is not sent again by itself."""
 _HELD = frozenset({RecipientState.CLAIMED, RecipientState.PERMITTED})
 _NO_MESSAGE = frozenset({RecipientState.REJECTED, RecipientState.EXCLUDED})
-_OPEN_TO_EVIDENCE = frozenset(
-    {RecipientState.UNKNOWN, RecipientState.WAITING, RecipientState.DEFERRED, RecipientState.CLAIMED}
-)
+_OPEN_TO_EVIDENCE = frozenset({RecipientState.UNKNOWN, RecipientState.WAITING, RecipientState.DEFERRED, *_HELD})
 
 
 def change_of(settlement: Settlement, *, cancelled: bool) -> RowChange:

@@ -16,7 +16,6 @@ from newsletter.audience.consent import Consent
 from newsletter.audience.suppression import SuppressionReason
 from newsletter.storage.engine import Connection, Database
 from newsletter.storage.erasing import erase_person
-from newsletter.storage.leases import exceed, tokens
 from newsletter.storage.tables import lists, metadata, subscribers, subscriptions, suppressions
 
 _PERSON = sa.select(subscribers.c.id).where(subscribers.c.address_hash == sa.bindparam("hash")).scalar_subquery()
@@ -63,9 +62,8 @@ def put_back(database: Database, copy: Path) -> int:
     delivery that the copy does not know, which belongs to nobody from then on.
     """
     with database.write_beside(copy) as connection:
-        departures, reached = _read(connection), tokens(connection)
+        departures = _read(connection)
         database.take_rows(connection, tuple(metadata.tables.values()))
-        exceed(database, connection, reached)
         return _apply(database, connection, departures)
 
 

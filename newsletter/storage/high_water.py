@@ -89,13 +89,13 @@ class HighWater:
             hint="Compare with the relay's log before you resume a delivery, or put a newer backup back",
         )
 
-    def require_ahead(self, connection: sa.Connection, *, granted: int) -> Mark:
-        """The mark to `note` after a transaction that has counted its `granted` permits.
+    def require_ahead(self, connection: sa.Connection, *, counted: int, granted: int) -> Mark:
+        """The mark to `note` after a transaction that has `counted` so many permits, the last ones its own.
 
         Raises StaleDatabaseError when the database knew of fewer than the file before it. Whoever counts waits for the
         transaction's end, so nobody notes more meanwhile.
         """
-        mark = read_mark(connection)
+        mark = Mark(fact_of(connection, _IDENTITY) or "", counted)
         if mark.permits - granted < _read(self._file).seen_of(mark):
             raise StaleDatabaseError(self._is_older, hint="What it would send is stopped before anything is claimed")
         return mark

@@ -6,8 +6,6 @@ that has been replaced meanwhile. Time is the database's lease clock, so a wrong
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import sqlalchemy as sa
 
 from newsletter.storage.engine import Database
@@ -51,22 +49,14 @@ def release_lease(database: Database, name: str, holder: str) -> None:
         )
 
 
-def end_leases(connection: sa.Connection) -> None:
-    """End all leases; no order that was given under one of them is followed any more."""
-    connection.execute(sa.update(leases).values(holder="", lease_until=0.0, token=leases.c.token + 1))
+def end_leases(database: Database, connection: sa.Connection, *, beyond: int) -> None:
+    """End the scheduler's lease in a copy that takes the database's place; it has given no token beyond this one.
 
-
-def tokens(connection: sa.Connection) -> dict[str, int]:
-    """The newest fencing token of each lease, by its name."""
-    return {row.name: row.token for row in connection.execute(sa.select(leases.c.name, leases.c.token))}
-
-
-def exceed(database: Database, connection: sa.Connection, reached: Mapping[str, int]) -> None:
-    """Let tokens go on growing where others had `reached` these; for leases that nobody holds."""
-    for name, token in reached.items():
-        _make_known(database, connection, name)
-        behind = sa.update(leases).where(leases.c.name == name, leases.c.token <= token)
-        connection.execute(behind.values(token=token + 1))
+    What is beyond grows with every copy, so that no order under a lease that the copy does not know is followed.
+    """
+    _make_known(database, connection, SCHEDULER)
+    token = sa.case((leases.c.token < beyond, beyond), else_=leases.c.token + 1)
+    connection.execute(sa.update(leases).values(holder="", lease_until=0.0, token=token))
 
 
 def holds(connection: sa.Connection, name: str, token: int) -> bool:

@@ -24,7 +24,7 @@ from newsletter.delivery.ledger import (
 from newsletter.reporting.report import check_equation
 from newsletter.storage.audit import audit
 from newsletter.storage.books import count_states, read_books
-from newsletter.storage.deliveries import compare_and_set, find_delivery, list_slugs, sweep_cancelled, with_address
+from newsletter.storage.deliveries import compare_and_set, find_delivery, list_slugs, with_address
 from newsletter.storage.engine import Database
 from newsletter.storage.facts import add_to_count
 from newsletter.storage.high_water import HighWater, Mark
@@ -42,6 +42,7 @@ from newsletter.storage.record import (
 )
 from newsletter.storage.stopping import PERMITS
 from newsletter.storage.tables import attempts, deliveries, recipients, workers
+from newsletter.storage.workers import give_up, is_gone
 
 _DUE = (RecipientState.DEFERRED, RecipientState.WAITING)
 """What may be claimed, retries first."""
@@ -86,7 +87,7 @@ class StoredLedger:
         """A worker goes in peace: whatever it still had claimed goes back to waiting."""
         with self._database.write() as connection:
             if lock_worker(connection, worker.id):
-                _give_up(connection, worker.id, now)
+                give_up(connection, worker.id, now)
 
     def recover(self, now: datetime, is_dead: Callable[[Worker], bool]) -> Recovered:
         """Take over from workers whose lease ran out, and at once from those that are known to be dead."""
@@ -95,8 +96,8 @@ class StoredLedger:
             clock = self._database.lease_now(connection)
             everybody = connection.execute(self._database.skip_locked(sa.select(workers).order_by(workers.c.id)))
             for row in everybody.all():
-                if _is_gone(self._database, row, clock, is_dead):
-                    given_up = _give_up(connection, row.id, now)
+                if is_gone(self._database, row, clock, is_dead):
+                    given_up = give_up(connection, row.id, now)
                     waiting, unknown = waiting + given_up.waiting, unknown + given_up.unknown
         return Recovered(waiting=waiting, unknown=unknown)
 
@@ -176,9 +177,11 @@ class StoredLedger:
 
     def _count(self, connection: sa.Connection, granted: int) -> Mark | None:
         """Count these permits. Last in a transaction: on a server the senders wait for each other from here on."""
-        add_to_count(self._database, connection, PERMITS, granted)
+        counted = add_to_count(self._database, connection, PERMITS, granted)
+        if self._high_water is None:
+            return None
         # Claimed from one file, permitted by an older copy of it: never.
-        return self._high_water.require_ahead(connection, granted=granted) if self._high_water else None
+        return self._high_water.require_ahead(connection, counted=counted, granted=granted)
 
     def remaining(self, delivery: str, worker: Worker) -> Remaining:
         """What is left to do of a delivery, seen by one worker."""
@@ -231,51 +234,6 @@ class StoredLedger:
         )
         with self._database.read() as connection:
             return list(connection.execute(query).scalars())
-
-
-def has_worker(database: Database, is_dead: Callable[[Worker], bool]) -> bool:
-    """Whether any sending process is still believed to be at work. Changes nothing."""
-    with database.read() as connection:
-        clock = database.lease_now(connection)
-        everybody = connection.execute(sa.select(workers)).all()
-        return any(not _is_gone(database, row, clock, is_dead) for row in everybody)
-
-
-def _is_gone(database: Database, row: Row, clock: float, is_dead: Callable[[Worker], bool]) -> bool:
-    # On a clock that starts with the machine, the lease of an earlier start says nothing.
-    expired = row.lease_until < clock or bool(database.boot and row.boot != database.boot)
-    return expired or is_dead(Worker(id=row.id, host=row.host, boot=row.boot, pid=row.pid))
-
-
-def _give_up(connection: sa.Connection, worker: str, now: datetime) -> Recovered:
-    """Forget a worker. What it had only claimed waits again; what it was permitted to send may have arrived."""
-    connection.execute(sa.delete(workers).where(workers.c.id == worker))
-    mine = recipients.c.worker == worker
-    of = list(
-        connection.execute(
-            sa.select(recipients.c.delivery_id).where(mine, recipients.c.state.in_(_HELD)).distinct()
-        ).scalars()
-    )
-    lock_states(connection, of)
-    held = sa.select(recipients.c.id).where(mine, recipients.c.state.in_(_HELD))
-    connection.execute(held.order_by(recipients.c.id).with_for_update())
-    waiting = connection.execute(
-        sa.update(recipients)
-        .where(mine, recipients.c.state == RecipientState.CLAIMED.value)
-        .values(state=RecipientState.WAITING.value, worker="")
-    ).rowcount
-    unknown = connection.execute(
-        sa.update(recipients)
-        .where(mine, recipients.c.state == RecipientState.PERMITTED.value)
-        .values(
-            state=RecipientState.UNKNOWN.value,
-            reason="the sending process ended before the reply was recorded",
-            attempts=recipients.c.attempts + 1,
-            settled_at=now,
-        )
-    ).rowcount
-    sweep_cancelled(connection, of, now)
-    return Recovered(waiting=waiting, unknown=unknown)
 
 
 def _write_refused(connection: sa.Connection, refused: dict[str, tuple[RecipientState, str]], now: datetime) -> None:

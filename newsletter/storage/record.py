@@ -56,7 +56,6 @@ def write_settlements(
 ) -> None:
     """Write down what settlements make of their rows."""
     plain: list[dict[str, object]] = []
-    arrived = _arrived(connection, [rows[one.claim.recipient] for one in settlements])
     for settlement in settlements:
         row = rows[settlement.claim.recipient]
         standing = Standing(
@@ -65,12 +64,11 @@ def write_settlements(
             row.worker,
             cancelled=states.get(settlement.claim.delivery) is DeliveryState.CANCELLED,
             in_doubt=row.in_doubt,
-            has_arrived=row.id in arrived,
         )
         change = settle(standing, settlement, worker.id)
         if change is None:
             continue
-        values = _values(row, settlement, change, now)
+        values = _values(row, settlement, change, _number(row, settlement.claim, worker), now)
         if change.state in (RecipientState.ACCEPTED, RecipientState.UNKNOWN) and not _may_have_reached(row):
             # Late evidence may find that another delivery has reached the address meanwhile (`uq_recipients_once`):
             # then it stays on the attempt alone.
@@ -81,20 +79,11 @@ def write_settlements(
         connection.execute(_UPDATE, plain)
 
 
-def _arrived(connection: sa.Connection, rows: Sequence[Row]) -> set[str]:
-    """Which of these recipients in doubt have an accepted attempt: word of it may come while they are sent it again."""
-    in_doubt = [row.id for row in rows if row.in_doubt]
-    if not in_doubt:
-        return set()
-    accepted = attempts.c.recipient_id.in_(in_doubt), attempts.c.outcome == "accepted"
-    return set(connection.execute(sa.select(attempts.c.recipient_id).where(*accepted)).scalars())
-
-
 def _may_have_reached(row: Row) -> bool:
     return row.in_doubt or row.state in MAY_HAVE_ARRIVED
 
 
-def _values(row: Row, settlement: Settlement, change: RowChange, now: datetime) -> dict[str, object]:
+def _values(row: Row, settlement: Settlement, change: RowChange, number: int, now: datetime) -> dict[str, object]:
     goes_on = change.next_at is not None
     return {
         "of": row.id,
@@ -108,7 +97,7 @@ def _values(row: Row, settlement: Settlement, change: RowChange, now: datetime) 
         "in_doubt": change.in_doubt,
         # Behind the claim in an older copy of the database: the next one must not find its number used, nor give the
         # same message another date.
-        "epoch": max(row.epoch, settlement.claim.epoch),
+        "epoch": max(row.epoch, number),
         "dated_at": row.dated_at or settlement.claim.dated_at,
         "reply": reply_text(settlement) or row.reply,
         "worker": "",
@@ -124,23 +113,17 @@ def complete_attempts(
     worker: Worker,
     now: datetime,
 ) -> None:
-    """Write an outcome on each of the worker's attempts, once; a refusal before the permit makes its attempt's row.
-
-    In an older copy of the database another worker may have been given the number of this one's claim: the attempt is
-    that one's then, and one that it has still to make must find its number free.
-    """
-    judged = [
-        {"recipient_id": one.claim.recipient, "epoch": one.claim.epoch, "worker": worker.id}
-        for one in settlements
-        if one.outcome is not None
-        and (isinstance(one.outcome, Accepted) or not _is_anothers(rows[one.claim.recipient], one.claim, worker))
-    ]
+    """Write an outcome on each of the worker's attempts, once; a refusal before the permit makes its attempt's row."""
+    judged, completed = [], []
+    for one in settlements:
+        row = rows[one.claim.recipient]
+        number = _number(row, one.claim, worker)
+        # Of another worker's row only an arrival is news, which ends it; else its next claim would find a number used.
+        if one.outcome is not None and (number == one.claim.epoch or isinstance(one.outcome, Accepted)):
+            judged.append({"recipient_id": row.id, "epoch": number, "worker": worker.id})
+        completed.append({"of": row.id, "at": number, "outcome": outcome_name(one), "reply": reply_text(one)})
     if judged:
         connection.execute(insert_ignore, judged)
-    completed = [
-        {"of": one.claim.recipient, "at": one.claim.epoch, "outcome": outcome_name(one), "reply": reply_text(one)}
-        for one in settlements
-    ]
     if completed:
         statement = sa.update(attempts).where(
             attempts.c.recipient_id == sa.bindparam("of"),
@@ -153,9 +136,13 @@ def complete_attempts(
         )
 
 
-def _is_anothers(row: Row, claim: Claim, worker: Worker) -> bool:
-    """Whether another worker holds the row under the number of this claim."""
-    return row.epoch == claim.epoch and row.worker not in ("", worker.id)
+def _number(row: Row, claim: Claim, worker: Worker) -> int:
+    """The number of a claim's attempt: its epoch.
+
+    The next one where an older copy of the database has given the same epoch to another worker, who holds the row.
+    """
+    is_anothers = row.epoch == claim.epoch and row.worker not in ("", worker.id)
+    return claim.epoch + 1 if is_anothers else claim.epoch
 
 
 def grant(connection: sa.Connection, asked: Sequence[PermitRequest], rows: dict[str, Row]) -> set[str]:

@@ -10,7 +10,8 @@ from newsletter.delivery.delivery import DeliveryState
 from newsletter.storage.engine import Database
 from newsletter.storage.facts import add_to_count, count_of
 from newsletter.storage.leases import end_leases
-from newsletter.storage.tables import deliveries, workers
+from newsletter.storage.tables import deliveries
+from newsletter.storage.workers import give_up_all
 
 _BECOMES = {
     DeliveryState.SCHEDULED: DeliveryState.MISSED,
@@ -34,13 +35,12 @@ def stop_everything(
 ) -> list[str]:
     """Pause what is sending, take scheduled deliveries off the clock, end leases; the ids of what was stopped.
 
-    Workers of the past are made dead, so that the next start recovers their rows: claimed ones wait again, permitted
-    ones are unknown. The count of permits is raised beyond `permits_seen`, so that nobody finds the copy old again.
+    Workers are given up: what they had claimed waits again, what they were permitted to send is unknown. The count of
+    permits is raised beyond `permits_seen`, so that nobody finds the copy old again.
     """
     why = f"{reason} ({now:%Y-%m-%d %H:%M} UTC)"
     stopped: list[str] = []
-    connection.execute(sa.update(workers).values(lease_until=0, boot="before the restore"))
-    end_leases(connection)
+    give_up_all(connection, now)
     told = deliveries.c.reason
     connection.execute(
         sa.update(deliveries)
@@ -58,4 +58,6 @@ def stop_everything(
     present = count_of(connection, PERMITS)
     for count in (PERMITS, ADDED):
         add_to_count(database, connection, count, max(permits_seen - present, 0) + MARGIN)
+    # A scheduler changes far less often than permits are granted: no token has ever been as high.
+    end_leases(database, connection, beyond=count_of(connection, PERMITS))
     return sorted(stopped)

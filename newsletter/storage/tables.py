@@ -229,7 +229,7 @@ leases = sa.Table(
     metadata,
     sa.Column("name", sa.String(64), primary_key=True),
     sa.Column("holder", sa.String(64), nullable=False),
-    sa.Column("token", sa.Integer, nullable=False, comment="fencing number; grows with every new holder"),
+    sa.Column("token", sa.BigInteger, nullable=False, comment="fencing number; grows with every new holder"),
     sa.Column("lease_until", sa.Double, nullable=False, comment="seconds on the database's lease clock"),
     sa.Column("boot", sa.String(64), nullable=False),
 )

@@ -130,6 +130,24 @@ def test_late_word_that_the_first_message_arrived_keeps_the_second_listed(
     assert late_word(database, decision, outcome) == ([("accepted", "")], 1)
 
 
+def test_word_that_the_first_message_arrived_outlasts_the_second_worker(database: Database) -> None:
+    ledger, other = begin(database, "first"), make_worker("other")
+    slow = permitted(ledger, "first")
+    ledger.recover(NOW, lambda worker: worker.id == WORKER.id)
+    resend_unknown(database, "first", NOW)
+    ledger.enter(other, 1e9, NOW)
+    (claim,) = ledger.claim("first", other, 10, NOW)
+    ledger.record(other, [], [PermitRequest(claim, claim.recipient, "b" * 64)], NOW)
+    ledger.record(WORKER, [Settlement(slow, Accept(), Accepted(Reply(250, "", "ok")))], [], NOW)
+
+    ledger.recover(NOW, lambda worker: worker.id == other.id)
+
+    assert states(database, "first") == [("accepted", "")]
+    assert resend_unknown(database, "first", NOW) == 0
+    with database.read() as connection:
+        assert [one.id for one in resent_ones(connection, "first")] == [claim.recipient]
+
+
 def cancel(database: Database) -> None:
     Deliveries(database).cancel("first", NOW, since=DeliveryState.SENDING)
 

@@ -19,8 +19,9 @@ from newsletter.storage import tables
 from newsletter.storage.books import read_books
 from newsletter.storage.deliveries import Deliveries
 from newsletter.storage.engine import Database
-from newsletter.storage.ledger import StoredLedger, has_worker
+from newsletter.storage.ledger import StoredLedger
 from newsletter.storage.resolve import accept_unknown, resend_unknown
+from newsletter.storage.workers import has_worker
 
 ADDRESSES = [f"reader{n}@example.com" for n in range(6)]
 ONE, TWO = make_worker("one"), make_worker("two")

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 from factories import NOW, add_list, add_people, make_worker, start_delivery
 
+from newsletter.delivery.delivery import DeliveryState
 from newsletter.delivery.ledger import Claim, PermitRequest, Settlement, Worker
 from newsletter.delivery.outcome import Accepted, Deferred, Outcome, Reply, Unknown
 from newsletter.delivery.retry import Accept, Decision, GoBack, Hold, TryAgain
@@ -18,6 +19,7 @@ from newsletter.storage.deliveries import Deliveries
 from newsletter.storage.engine import Database
 from newsletter.storage.ledger import StoredLedger
 from newsletter.storage.resolve import resend_unknown
+from newsletter.storage.stopping import stop_everything
 
 OLD, NEW = make_worker("old"), make_worker("new")
 LATER = NOW + timedelta(minutes=6)
@@ -120,6 +122,38 @@ def test_outcome_under_a_number_that_was_given_twice_is_not_taken_for_the_others
     assert ledger.finish("delivery1", NOW)
 
 
+@pytest.mark.parametrize(("decision", "outcome", "twice"), [(Accept(), OK, 1), (TryAgain(LATER, "busy"), BUSY, 0)])
+def test_arrival_under_a_number_that_was_given_twice_ends_it(
+    ledger: StoredLedger, database: Database, decision: Decision, outcome: Outcome, twice: int
+) -> None:
+    lost = take(ledger, OLD)
+    assert permit(ledger, OLD, lost)
+    put_back(database)
+    now_held = take(ledger, NEW)
+    assert permit(ledger, NEW, now_held)
+
+    settle(ledger, OLD, lost, Accept(), OK)
+    settle(ledger, NEW, now_held, decision, outcome)
+
+    assert (state(database), listed(database)) == ("accepted", twice)
+    assert ledger.claim("delivery1", NEW, 8, LATER) == []
+    assert ledger.finish("delivery1", LATER)
+
+
+def test_arrival_ends_what_another_worker_has_only_claimed(ledger: StoredLedger, database: Database) -> None:
+    lost = take(ledger, OLD)
+    assert permit(ledger, OLD, lost)
+    put_back(database)
+    now_held = take(ledger, NEW)
+
+    settle(ledger, OLD, lost, Accept(), OK)
+
+    assert not permit(ledger, NEW, now_held)
+    settle(ledger, NEW, now_held, GoBack(NOW, "no permit was given"), None)
+    assert (state(database), listed(database)) == ("accepted", 0)
+    assert ledger.finish("delivery1", LATER)
+
+
 def test_message_that_was_lost_is_sent_again_as_it_was(ledger: StoredLedger, database: Database) -> None:
     lost = take(ledger, OLD)
     assert permit(ledger, OLD, lost)
@@ -133,3 +167,29 @@ def test_message_that_was_lost_is_sent_again_as_it_was(ledger: StoredLedger, dat
     assert permit(ledger, NEW, again)
     settle(ledger, NEW, again, Accept(), OK)
     assert (state(database), listed(database)) == ("accepted", 1)
+
+
+def test_worker_that_lives_on_in_a_copy_enters_it_anew(ledger: StoredLedger, database: Database) -> None:
+    """Else it were given the numbers of its own claims once more, and could not tell the two apart."""
+    under_way = take(ledger, OLD)
+    with database.write() as connection:
+        stop_everything(database, connection, "put back", NOW, permits_seen=0)
+    Deliveries(database).move("delivery1", DeliveryState.SENDING, since=DeliveryState.PAUSED)
+
+    assert ledger.claim("delivery1", OLD, 8, NOW) == []
+    assert not permit(ledger, OLD, under_way)
+    assert not ledger.renew(OLD, 60.0)
+    ledger.enter(NEW, 1e9, NOW)
+    assert take(ledger, NEW).epoch == under_way.epoch + 1
+
+
+def test_message_lost_after_a_copy_was_made_between_claim_and_permit_is_unknown(
+    ledger: StoredLedger, database: Database
+) -> None:
+    lost = take(ledger, OLD)
+    with database.write() as connection:
+        stop_everything(database, connection, "put back", NOW, permits_seen=0)
+
+    settle(ledger, OLD, lost, Hold("line lost"), Unknown("line lost"))
+
+    assert state(database) == "unknown"

@@ -46,9 +46,10 @@ def test_settlement_of_anybody_else_is_evidence_at_most(
     worker: str,
 ) -> None:  # fmt: skip
     change = settle(Standing(stands, epoch, worker), Settlement(CLAIM, decision, outcome), "w")
-    idle = stands in (RecipientState.UNKNOWN, RecipientState.WAITING, RecipientState.DEFERRED, RecipientState.CLAIMED)
+    over = (RecipientState.ACCEPTED, RecipientState.REJECTED, RecipientState.EXCLUDED, RecipientState.SUPPRESSED)
     is_news = stands is RecipientState.UNKNOWN and epoch == 3 and state not in ("unknown", "excluded")
-    assert (change is not None) == (is_news or (state == "accepted" and idle))
+    is_lost = stands is RecipientState.WAITING and epoch == 3 and isinstance(outcome, Unknown)  # see below
+    assert (change is not None) == (is_news or is_lost or (state == "accepted" and stands not in over))
 
 
 @pytest.mark.parametrize(("decision", "outcome", "state", "counts"), DECIDED)
@@ -87,6 +88,14 @@ def test_row_that_is_behind_the_claim_stays_with_whoever_has_it_now_unless_a_rel
         assert change is not None
         wanted = "unknown" if in_doubt and state == "rejected" else state
         assert (change.state.value, change.counts, change.in_doubt) == (wanted, counts, in_doubt)
+
+
+def test_message_lost_under_a_claim_that_a_copy_gave_back_is_unknown_unless_it_is_sent_again() -> None:
+    lost = Settlement(CLAIM, Hold("lost"), Unknown("lost"))
+    change = settle(Standing(RecipientState.WAITING, 3, ""), lost, "w")
+    assert change is not None
+    assert change.state is RecipientState.UNKNOWN
+    assert settle(Standing(RecipientState.WAITING, 3, "", in_doubt=True), lost, "w") is None
 
 
 @pytest.mark.parametrize(("decision", "outcome", "state", "counts"), DECIDED)

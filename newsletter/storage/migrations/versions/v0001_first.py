@@ -51,7 +51,7 @@ def upgrade() -> None:
         "leases",
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("holder", sa.String(length=64), nullable=False),
-        sa.Column("token", sa.Integer(), nullable=False, comment="fencing number; grows with every new holder"),
+        sa.Column("token", sa.BigInteger(), nullable=False, comment="fencing number; grows with every new holder"),
         sa.Column("lease_until", sa.Double(), nullable=False, comment="seconds on the database's lease clock"),
         sa.Column("boot", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_leases")),
