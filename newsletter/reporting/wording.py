@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
-from newsletter.audience.suppression import SuppressionReason
-from newsletter.delivery.plan import Exclusion, LeftOut
 
-_REASONS: Mapping[str, str] = {
-    LeftOut.PENDING: "pending confirmation",
-    Exclusion.ALREADY_RECEIVED: "got this issue before, or may have",
-    Exclusion.UNSUBSCRIBED: "unsubscribed",  # and LeftOut.UNSUBSCRIBED
-    Exclusion.NO_PERMISSION: "no confirmed subscription any more",
-    Exclusion.RENDER: "their message could not be composed",
-    Exclusion.CANCELLED: "the delivery was cancelled",
-    SuppressionReason.MANUAL: "the team said so",
-    SuppressionReason.ERASED: "asked to be forgotten",
-}
-"""Code → words. A code means the same wherever it stands."""
+@cache
+def _reasons() -> Mapping[str, str]:
+    """Code → words. A code means the same wherever it stands."""
+    # Here, because `--help` loads this module and none of theirs.
+    from newsletter.audience.suppression import SuppressionReason
+    from newsletter.delivery.plan import Exclusion, LeftOut
+
+    return {
+        LeftOut.PENDING: "pending confirmation",
+        Exclusion.ALREADY_RECEIVED: "got this issue before, or may have",
+        Exclusion.UNSUBSCRIBED: "unsubscribed",  # and LeftOut.UNSUBSCRIBED
+        Exclusion.NO_PERMISSION: "no confirmed subscription any more",
+        Exclusion.RENDER: "their message could not be composed",
+        Exclusion.CANCELLED: "the delivery was cancelled",
+        SuppressionReason.MANUAL: "the team said so",
+        SuppressionReason.ERASED: "asked to be forgotten",
+    }
 
 
 def in_words(reason: str) -> str:
     """Why somebody gets nothing, in words; a reason that is no code, such as a relay's reply, stays as it is."""
-    return _REASONS.get(reason, reason)
+    return _reasons().get(reason, reason)
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:

@@ -10,7 +10,10 @@ from click.testing import CliRunner
 
 from newsletter.cli.main import COMMANDS, cli
 
-HEAVY = ("sqlalchemy", "pydantic", "fastapi", "uvicorn", "jinja2", "yaml", "PIL", "apscheduler", "lxml", "rich")
+HEAVY = (
+    "newsletter.delivery", "newsletter.compiler", "newsletter.authoring", "newsletter.storage", "newsletter.app",
+    "sqlalchemy", "pydantic", "fastapi", "uvicorn", "jinja2", "yaml", "PIL", "apscheduler", "lxml", "rich",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
