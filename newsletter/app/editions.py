@@ -12,6 +12,7 @@ from newsletter.authoring.issue import Issue
 from newsletter.compiler.compile import Kit, compile_issue
 from newsletter.compiler.edition import Edition
 from newsletter.problem import Place, Problem
+from newsletter.source import quotable
 
 _TELLING = 4
 """Characters of a quoted line that are enough to know it by."""
@@ -56,13 +57,13 @@ def sharpen(problem: Problem, folder: Path) -> Problem:
     """A problem inside a long text with the very line it is in, when that can be told from the line it quotes."""
     if len(problem.quote) < _TELLING or not problem.place.line:
         return problem
-    try:
-        lines = (folder / problem.place.file).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
+    source = quotable(folder / problem.place.file, problem.place.file)
+    if source is None:
         return problem
-    for number, line in enumerate(lines[problem.place.line - 1 :], problem.place.line):
+    for number, line in enumerate(source.text.splitlines()[problem.place.line - 1 :], problem.place.line):
         column = line.find(problem.quote)
         if column >= 0:
             first = problem.place.column if number == problem.place.line else 0
-            return replace(problem, place=Place(problem.place.file, number, max(column + 1, first)), quote=line)
+            place = Place(problem.place.file, number, max(column + 1, first))
+            return replace(problem, place=place, quote=source.quote(place))
     return problem

@@ -26,7 +26,7 @@ from newsletter.compiler.edition import Edition
 from newsletter.compiler.templates import looks_in
 from newsletter.errors import NotFoundError
 from newsletter.problem import Place, Problem, Severity
-from newsletter.source import Node
+from newsletter.source import Node, Source, quotable
 
 _NAMED = 5
 """Issues that are named in place of one that is not there."""
@@ -162,20 +162,13 @@ def _same_slugs(project: Project, files: Iterable[Path]) -> Iterator[Problem]:
 
 def _quoted(problems: Iterable[Problem], folder: Path) -> Iterator[Problem]:
     """Problems with the line they are in, where they do not bring it themselves."""
-    lines: dict[str, list[str]] = {}
+    sources: dict[str, Source | None] = {}
     for problem in problems:
         place = problem.place
         if problem.quote or not place.line:
             yield problem
             continue
-        if place.file not in lines:
-            lines[place.file] = _lines(folder / place.file)
-        here = lines[place.file]
-        yield replace(problem, quote=here[place.line - 1] if place.line <= len(here) else "")
-
-
-def _lines(file: Path) -> list[str]:
-    try:
-        return file.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError):
-        return []  # a place that is no file, such as a template inside a package
+        if place.file not in sources:
+            sources[place.file] = quotable(folder / place.file, place.file)
+        source = sources[place.file]
+        yield replace(problem, quote=source.quote(place)) if source else problem

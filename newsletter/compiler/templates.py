@@ -29,6 +29,7 @@ from newsletter.compiler.slots import Slots
 from newsletter.errors import TemplateError
 from newsletter.language import isolate
 from newsletter.problem import Place, Problem
+from newsletter.source import quotable
 
 SUFFIX = ".mjml.j2"
 
@@ -127,9 +128,9 @@ class Templates:
         what = str(error).strip() or type(error).__name__
         if not isinstance(error, jinja2.TemplateError):
             what = f"{type(error).__name__}: {what}"
-        return Problem(
-            id="template", message=what, place=Place(shown(file, self._root), line), quote=_line_in(file, line)
-        )
+        place = Place(shown(file, self._root), line)
+        source = quotable(file, place.file)
+        return Problem(id="template", message=what, place=place, quote=source.quote(place).strip() if source else "")
 
     def _raised_at(self, error: Exception, layout: str) -> tuple[Path, int]:
         """The innermost line of a template that was being worked on."""
@@ -255,10 +256,3 @@ def mjml_traps(rendered: Rendered) -> Iterator[tuple[int, str, str]]:
 _TRAP = re.compile(
     r"""<mj-include\b[^>]*>|<mj-[^<>]*?(?P<padding>\b(?:inner-)?padding=(?:"\s*0\s[^"]*"|'\s*0\s[^']*'))"""
 )
-
-
-def _line_in(file: Path, line: int) -> str:
-    try:
-        return file.read_text(encoding="utf-8").splitlines()[line - 1].strip() if line else ""
-    except (OSError, UnicodeDecodeError, IndexError):
-        return ""

@@ -14,7 +14,17 @@ from newsletter.source.compose import MAX_PROBLEMS, compose
 from newsletter.source.node import FORBIDDEN, LINE_END, Node, Source
 from newsletter.source.words import near_miss, quoted, shortened
 
-__all__ = ["MAX_BYTES", "Node", "Source", "near_miss", "parse_source", "quoted", "read_source", "shortened"]
+__all__ = [
+    "MAX_BYTES",
+    "Node",
+    "Source",
+    "near_miss",
+    "parse_source",
+    "quotable",
+    "quoted",
+    "read_source",
+    "shortened",
+]
 
 MAX_BYTES = 1024 * 1024
 
@@ -22,12 +32,26 @@ MAX_BYTES = 1024 * 1024
 def read_source(file: Path, name: str) -> tuple[Node | None, tuple[Problem, ...]]:
     """Read a YAML file; `name` is how it is called in problems. Never raises for what the file holds."""
     try:
-        with file.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
+        data = _beginning(file)
     except OSError as error:
         message = f"cannot read the file: {error.strerror or error}"
         return None, (Problem("unreadable-file", message, Place(name)),)
     return parse_source(data, name)
+
+
+def quotable(file: Path, name: str) -> Source | None:
+    """A file's text to quote lines of; None for what is no text, cannot be read, or is too large to be looked at."""
+    try:
+        data = _beginning(file)
+        return Source(name, data.decode("utf-8-sig")) if len(data) <= MAX_BYTES else None
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _beginning(file: Path) -> bytes:
+    """All of a file, or a byte more than may be read of one."""
+    with file.open("rb") as stream:
+        return stream.read(MAX_BYTES + 1)
 
 
 def parse_source(data: bytes, name: str) -> tuple[Node | None, tuple[Problem, ...]]:

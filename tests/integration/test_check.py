@@ -83,6 +83,29 @@ def test_problem_of_the_people_file_is_said_once_for_all_issues(tmp_path: Path) 
     assert found(tmp_path).count(("unknown-key", "issues/people.yaml:6:3")) == 1
 
 
+@pytest.mark.parametrize("name", ["maps/issue.yaml", "maps/issue.zh.yaml", "people.yaml"])
+def test_file_that_is_too_large_is_told_without_its_line(tmp_path: Path, name: str) -> None:
+    file = write_project(tmp_path).parent / name
+    file.write_text("title: " + "x" * 1_200_000, encoding="utf-8")
+    [problem] = [problem for problem in check(open_project(tmp_path, {})) if problem.id == "too-large"]
+    assert (str(problem.place), problem.quote) == (f"issues/{name}:1:1", "")
+    result = run(tmp_path)
+    assert "has more than 1 MiB" in result.stdout
+    assert len(result.output) < 5000
+
+
+def test_line_without_end_is_not_quoted_whole(tmp_path: Path) -> None:
+    folder = write_project(tmp_path)
+    picture = folder / "coast.png"
+    picture.write_bytes(picture.read_bytes() + b"\0" * 250_000)
+    file = folder / "issue.yaml"
+    written = file.read_text(encoding="utf-8")
+    file.write_text(written.replace("image: coast.png", f"image: coast.png  # {'x' * 2000}"), encoding="utf-8")
+    [heavy] = [problem for problem in check(open_project(tmp_path, {})) if problem.id == "heavy-picture"]
+    assert heavy.quote.startswith("  image: coast.png  # xxx")
+    assert (len(heavy.quote), heavy.quote[-1]) == (1001, "…")
+
+
 def test_heavy_picture_is_said_once_at_its_line(tmp_path: Path) -> None:
     folder = write_project(tmp_path)
     picture = folder / "coast.png"

@@ -59,3 +59,9 @@ def test_sharpen_finds_the_quoted_line(tmp_path: Path, quote: str, place: Place)
 def test_sharpen_leaves_problems_of_lost_files_alone(tmp_path: Path) -> None:
     problem = Problem("x", "…", Place("gone.yaml", 2, 7), quote="some line")
     assert sharpen(problem, tmp_path) == problem
+
+
+def test_sharpen_cuts_a_line_without_end(tmp_path: Path) -> None:
+    (tmp_path / "issue.yaml").write_text(f"text: the **wrong line {'x' * 2000}\n", encoding="utf-8")
+    problem = Problem("leftover-markup", "…", Place("issue.yaml", 1, 7), quote="the **wrong line")
+    assert sharpen(problem, tmp_path).quote == f"text: the **wrong line {'x' * 977}…"
