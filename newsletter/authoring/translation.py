@@ -6,7 +6,7 @@ the merged tree is read by the same models and its problems point into the right
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from newsletter.authoring.explain import MAX_PROBLEMS
@@ -95,13 +95,19 @@ class _Merge:
         """An item that the translation does not have at all."""
         if self.allow or not has_words(item):
             return item
+        is_required = has_words(item, REQUIRED)
         if not _id(item):
             hint = "Give it an id here and there, such as id: opening."
             message = "this has no id, so its translations cannot find it"
-            self.problems.append(item.problem("missing-id", message, hint=hint))
-            return item
-        message = f"{_id(item)!r} ({item.place.file}:{item.place.line}) is not translated"
-        self.problems.append(self.lack(item, message, where))
+            severity = Severity.ERROR if is_required else Severity.WARNING
+            self.problems.append(item.problem("missing-id", message, hint=hint, severity=severity))
+        elif is_required:
+            message = f"{_id(item)!r} ({item.place.file}:{item.place.line}) is not translated"
+            self.problems.append(self.lack(item, message, where))
+        else:
+            for key, value in item.mapping.items():
+                self.lacking(key, value, where)
+                self.untranslated(key, value, where)
         return item
 
     def untranslated(self, key: str, value: Node, where: Node) -> Node:
@@ -146,12 +152,12 @@ def translate(original: Node, translated: Node) -> tuple[Node, tuple[Problem, ..
     return _own_subject(original, translated, merged), tuple(merge.problems)
 
 
-def has_words(node: Node) -> bool:
-    """Whether there is something to translate in a block or an item."""
+def has_words(node: Node, keys: Collection[str] = (*REQUIRED, *EXPECTED)) -> bool:
+    """Whether there is something to translate in a block or an item; of a mapping, below these keys."""
     if node.text and not node.mapping:
         return True
     return any(
-        (key in REQUIRED and bool(child.text.strip())) or (key in _BY_ID and any(has_words(i) for i in child.items))
+        (key in keys and bool(child.text.strip())) or (key in _BY_ID and any(has_words(i, keys) for i in child.items))
         for key, child in node.mapping.items()
     )
 

@@ -84,17 +84,17 @@ def test_merged_values_keep_the_file_they_were_written_in() -> None:
         ("hero: {alt: Eine Küste}\n", Severity.WARNING, "issue.de.yaml:1:1", "hero.alt"),
         ("  - {id: first, text: Erstens}\n", Severity.ERROR, "issue.de.yaml:4:1", "blocks[0]"),
         (", summary: Zu X", Severity.ERROR, "issue.de.yaml:6:47", "blocks[2].highlights[0].summary"),
-        ("{id: p, alt: Pe}, ", None, "", ""),
+        ("{id: p, alt: Pe}, ", Severity.WARNING, "issue.de.yaml:6:16", "blocks[2].highlights[1].alt"),
         (", links: [{id: l, text: El}]", Severity.ERROR, "issue.de.yaml:5:5", "blocks[3].links[0]"),
     ],
 )
 def test_what_is_missing_is_a_problem_at_the_nearest_place(
-    gone: str, severity: Severity | None, place: str, path: str
+    gone: str, severity: Severity, place: str, path: str
 ) -> None:
     assert FULL.count(gone) == 1
     _, problems = translated(FULL.replace(gone, ""))
     found = [(p.id, p.severity, str(p.place), p.path) for p in problems]
-    assert found == ([("missing-translation", severity, place, path)] if severity else [])
+    assert found == [("missing-translation", severity, place, path)]
 
 
 @pytest.mark.parametrize(
@@ -162,6 +162,28 @@ def test_original_without_id_is_a_problem_there(item: str) -> None:
 def test_sentence_without_id_cannot_be_translated() -> None:
     _, problems = translated("blocks: [{id: a, links: []}]\n", "blocks:\n  - links: [A]\n    id: a\n")
     assert [(p.id, str(p.place)) for p in problems] == [("missing-id", "issue.yaml:2:13")]
+
+
+PICTURE = '{image: a.png, alt: A coast, caption: "At dusk", credit: Ana}'
+OF_PICTURE = [("missing-translation", "alt"), ("missing-translation", "caption")]
+
+
+@pytest.mark.parametrize(
+    ("block", "told"),
+    [
+        (f"{PICTURE[:-1]}, id: a}}", OF_PICTURE),
+        (PICTURE, [("missing-id", "blocks[0]")]),
+        (f"{{highlights: [{PICTURE[:-1]}, id: p}}], id: a}}", OF_PICTURE),
+        (f"{{highlights: [{PICTURE}], id: a}}", [("missing-id", "highlights[0]")]),
+        (f"{{highlights: [{PICTURE[:-1]}, id: p}}]}}", [("missing-id", "blocks[0]")]),
+        ('{image: a.png, alt: "", credit: Ana}', []),
+        ('{image: a.png, alt: "", credit: Ana, id: a}', []),
+    ],
+)
+def test_picture_that_is_not_translated_is_a_warning(block: str, told: list[tuple[str, str]]) -> None:
+    _, problems = translated("title: Eins\n", f"title: One\nblocks:\n  - {block}\n")
+    assert [(p.id, p.path.removeprefix("blocks[0].").rpartition("].")[2]) for p in problems] == told
+    assert {p.severity for p in problems} <= {Severity.WARNING}
 
 
 def test_same_date_may_be_repeated_another_may_not() -> None:
