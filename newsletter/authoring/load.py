@@ -119,7 +119,17 @@ class _Reading:
                 trees[tag] = (merged, self.model(merged, translated))
         if entry is None or has_errors(self.problems):
             return {}, None
-        return {tag: self.content(tag, entry.language, *pair) for tag, pair in trees.items()}, entry
+        contents = {tag: self.content(tag, entry.language, *pair) for tag, pair in trees.items()}
+        for tag, (_, said) in trees.items():
+            if said is not None and said.fallback != "allow":
+                self.problems += self.untranslated(contents[tag], entry.language)
+        return contents, entry
+
+    def untranslated(self, content: Content, original: str) -> Iterator[Problem]:
+        """Authors of whom a language can say nothing of its own."""
+        for author in content.authors:
+            if author.id and (problem := self.people[author.id].untranslated(content.language, original)):
+                yield problem
 
     def content(self, tag: str, original: str, tree: Node, entry: IssueFile | None) -> Content:
         """One language, once nothing is wrong with it."""

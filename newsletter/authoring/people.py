@@ -15,7 +15,7 @@ from newsletter.authoring.image import ImageFile, image_beside
 from newsletter.authoring.issue import Author
 from newsletter.authoring.values import Aside, Id, ImagePath, Language, Line, Strict, Url
 from newsletter.language import best_match
-from newsletter.problem import Problem
+from newsletter.problem import Place, Problem, Severity
 from newsletter.source import Node, near_miss, read_source
 
 FILE = "people.yaml"
@@ -68,16 +68,29 @@ class Person:
     url: str = ""
     avatar: ImageFile | None = None
     bios: Mapping[str, str] = field(default_factory=dict)
+    bio_place: Place | None = None
 
     def author(self, language: str, fallback: str) -> Author:
-        """The person as readers of a language know them; `fallback` is the language of the issue."""
+        """The person as readers of a language know them; `fallback` is the language of the issue.
+
+        A name of any language is better than none; a sentence of a third one is not.
+        """
         return Author(
-            name=_text(self.names, language, fallback),
+            name=_text(self.names, language, fallback) or next(iter(self.names.values()), ""),
             url=self.url,
             avatar=self.avatar,
             bio=_text(self.bios, language, fallback),
             id=self.id,
         )
+
+    def untranslated(self, language: str, fallback: str) -> Problem | None:
+        """That the bio is not there in a language, and what is shown for it."""
+        if self.bio_place is None or _text(self.bios, language, language):
+            return None
+        instead = f"the one in {fallback} is shown" if _text(self.bios, language, fallback) else "none is shown"
+        message = f"this bio is not there in {language}; {instead}"
+        hint = f"Add {language}: to it, or write fallback: allow into the issue."
+        return Problem("missing-translation", message, self.bio_place, Severity.WARNING, f"{self.id}.bio", hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +117,8 @@ def load_people(file: Path, name: str) -> tuple[Mapping[str, Person], tuple[Prob
         if entry.avatar is not None:
             avatar, problem = read_picture(root.mapping[id_].mapping["avatar"], file.parent)
             problems += (problem,) if problem else ()
-        people[id_] = Person(id_, _by_language(entry.name), entry.url or "", avatar, _by_language(entry.bio))
+        bio = root.mapping[id_].mapping["bio"].place if entry.bio else None
+        people[id_] = Person(id_, _by_language(entry.name), entry.url or "", avatar, _by_language(entry.bio), bio)
     return people, problems
 
 
@@ -160,8 +174,8 @@ def _by_language(text: str | Mapping[str, str] | None) -> Mapping[str, str]:
 
 
 def _text(texts: Mapping[str, str], language: str, fallback: str) -> str:
-    """The text that serves a language, else that of the fallback, else the first there is."""
-    return texts[best_match([language, fallback], texts) or next(iter(texts))] if texts else ""
+    """The text that serves a language, else that of the fallback, else the one of all languages, if there is one."""
+    return texts.get(best_match([language, fallback], texts) or "", "")
 
 
 def _similar(node: Node, folder: Path) -> str:

@@ -19,7 +19,7 @@ from newsletter.authoring.issue import (
     TextBlock,
 )
 from newsletter.authoring.load import find_issues, load_issue, slug_of
-from newsletter.problem import Place
+from newsletter.problem import Place, Severity
 
 
 def load(folder: Path, name: str = "issues/maps/issue.yaml") -> Issue:
@@ -107,6 +107,22 @@ def test_smallest_issue_has_its_title_as_subject(tmp_path: Path) -> None:
     file.write_text("title: T\ndate: 2024-01-25\nlanguage: en-us\nblocks: [{text: a}]\n", encoding="utf-8")
     issue = load(tmp_path, "one/issue.yaml")
     assert (issue.original.subject, issue.language, issue.send) == ("T", "en-US", SendPlan())
+
+
+@pytest.mark.parametrize("allow", ["", "issue.yaml", "issue.zh.yaml"])
+def test_bio_that_a_language_lacks_is_a_warning_at_its_place(tmp_path: Path, allow: str) -> None:
+    folder = write_project(tmp_path)
+    people = folder.parent / "people.yaml"
+    people.write_text(
+        "ana:\n  name: Ana\n  bio: {en: Draws maps.}\nbo: {name: Bo, bio: {de: Malt.}}\n", encoding="utf-8"
+    )
+    if allow:
+        (folder / allow).write_text("fallback: allow\n" + (folder / allow).read_text("utf-8"), encoding="utf-8")
+    loaded = load_issue(folder / "issue.yaml", root=tmp_path)
+    assert loaded.issue is not None
+    assert [author.bio for author in loaded.issue.contents["zh"].authors] == ["Draws maps."]
+    told = [(p.id, p.severity, str(p.place), p.path) for p in loaded.problems]
+    assert told == ([] if allow else [("missing-translation", Severity.WARNING, "issues/people.yaml:3:8", "ana.bio")])
 
 
 def test_nearest_people_file_counts(tmp_path: Path) -> None:

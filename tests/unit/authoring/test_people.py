@@ -10,6 +10,7 @@ from writing import png
 
 from newsletter.authoring.issue import Author
 from newsletter.authoring.people import Person, escape_markdown, link_people, load_people, person_links
+from newsletter.problem import Place
 
 ANA = Person("ana", {"en": "Ana Example", "zh": "安娜"}, "https://ana.example.org", bios={"": "Draws."})
 BO = Person("bo", {"": "Bo_Sample* [x]"})
@@ -43,6 +44,23 @@ def test_person_has_the_name_of_the_language() -> None:
     assert ANA.author("fr", "zh") == Author("安娜", "https://ana.example.org", None, "Draws.", "ana")
 
 
+@pytest.mark.parametrize(
+    ("bios", "bio", "told"),
+    [
+        ({"en": "Draws.", "de": "Zeichnet."}, "", "this bio is not there in fr; none is shown"),
+        ({"en": "Draws.", "pt": "Desenha."}, "Desenha.", "this bio is not there in fr; the one in pt is shown"),
+        ({"en": "Draws.", "fr": "Dessine."}, "Dessine.", ""),
+        ({"": "Draws."}, "Draws.", ""),
+        ({}, "", ""),
+    ],
+)
+def test_sentence_of_a_third_language_is_not_shown(bios: dict[str, str], bio: str, told: str) -> None:
+    person = Person("cy", {"en": "Cy"}, bios=bios, bio_place=Place("people.yaml", 3, 8) if bios else None)
+    assert person.author("fr", "pt") == Author("Cy", bio=bio, id="cy")
+    problem = person.untranslated("fr", "pt")
+    assert (problem.message if problem else "") == told
+
+
 def test_person_links_have_offsets_and_tell_broken_ones() -> None:
     found = [
         (link.offset, link.id, link.is_whole) for link in person_links("a [](@ana) `[](@x)` [b](@two words) [](@)")
@@ -69,6 +87,7 @@ def test_people_are_loaded_with_their_pictures(tmp_path: Path) -> None:
     assert people["ana"].names == {"en": "Ana", "pt-BR": "Aninha"}
     assert people["ana"].avatar is not None
     assert people["ana"].bios == {"en": "Draws."}
+    assert people["ana"].bio_place == Place("people.yaml", 1, 87)
 
 
 @pytest.mark.parametrize(
