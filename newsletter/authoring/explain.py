@@ -37,7 +37,8 @@ def read_model(model: type[_Model], root: Node) -> tuple[_Model | None, tuple[Pr
         return model.model_validate(root.plain()), ()
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)[:MAX_PROBLEMS]
-    problems = [_explain(model, root, detail) for detail in details]
+    # What stands for an alias is nobody's value, and the alias a problem already.
+    problems = [_explain(model, root, detail) for detail in details if _locate(root, detail["loc"])[0].style != "*"]
     return None, tuple(_without_echoes(problems))
 
 

@@ -116,7 +116,7 @@ class _Composer:
         """Report an alias; an empty text takes its place, so that reading can go on."""
         start, end = event.start_mark.index, event.end_mark.index
         self._refuse("alias", "an alias (*name) is not allowed here", event, "*")
-        self._add(Node(self.source, self._path(), "", start, end, self._key()))
+        self._add(Node(self.source, self._path(), "", start, end, self._key(), style="*"))
 
     def _refuse(self, rule: str, message: str, event: Any, sign: str) -> None:
         hint = f"Write the value out. A text that begins with {sign} must stand in quotes."

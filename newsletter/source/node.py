@@ -78,7 +78,7 @@ class Node:
     key: int | None = None
     """Where its key begins, for a value of a mapping."""
     style: str = ""
-    """How a scalar was written: `'`, `"`, `|`, `>` or plain (empty)."""
+    """How a scalar was written: `'`, `"`, `|`, `>` or plain (empty); `*` for an alias, which was refused."""
 
     @property
     def mapping(self) -> Mapping[str, Node]:

@@ -135,3 +135,11 @@ def test_every_problem_is_found_at_once_with_path_and_quote() -> None:
 )
 def test_what_was_probably_meant_is_said(head: str, blocks: str, hint: str) -> None:
     assert [problem.hint for problem in problems_of(blocks, f"{HEAD}{head}")] == [hint]
+
+
+@pytest.mark.parametrize("line", ["title: *x", "date: *x", "blocks: *x", "hero: *x", "hero: {image: *x}", "theme: *x"])
+def test_alias_is_told_once(line: str) -> None:
+    others = [other for other in (*HEAD.splitlines(), "blocks: [{text: a}]") if other[:4] != line[:4]]
+    root, problems = parse_source("\n".join([line, *others]).encode(), "f.yaml")
+    assert root is not None
+    assert [problem.id for problem in (*problems, *read_model(IssueFile, root)[1])] == ["alias"]
