@@ -14,8 +14,9 @@ _NOT_FIRST = frozenset("，。、；：！？）】》」』〉〕…—”’�
 """Never at the beginning of a line (kinsoku)."""
 _NOT_LAST = frozenset("（【《「『〈〔“‘([{")
 """Never at the end of one."""
-_TIES = frozenset("\u00a0\u2060")
-"""No line breaks beside them: the no-break space, and the word joiner, which takes no room."""
+_TIES = frozenset("\u00a0\u2007\u202f\u2060")
+"""No line breaks beside them: the no-break spaces (common, wide as a figure, narrow), and the word joiner, which takes
+no room."""
 
 
 def columns(text: str) -> int:

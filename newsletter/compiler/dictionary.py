@@ -36,6 +36,8 @@ class Words:
     contact: str
     imprint: str
     date: str
+    colon: str = ": "
+    """Between the words for a link and the link, with the spaces around it."""
     months: tuple[str, ...] = ()
     """As they stand inside a date; empty where a month is a number."""
     first: str = ""
@@ -82,6 +84,7 @@ WORDS: Mapping[str, Words] = {
         contact="联系我们",
         imprint="法律声明",
         date="{year}年{month}月{day}日",
+        colon="：",
     ),
     "zh-Hant": Words(
         by="作者：",
@@ -98,6 +101,7 @@ WORDS: Mapping[str, Words] = {
         contact="聯絡我們",
         imprint="法律聲明",
         date="{year}年{month}月{day}日",
+        colon="：",
     ),
     "de": Words(
         by="Von ",
@@ -131,6 +135,7 @@ WORDS: Mapping[str, Words] = {
         contact="Contact",
         imprint="Mentions légales",
         date="{day} {month} {year}",
+        colon="\u00a0: ",
         months=_months("janvier février mars avril mai juin juillet août septembre octobre novembre décembre"),
         first="1er",
     ),
@@ -241,6 +246,7 @@ WORDS: Mapping[str, Words] = {
         contact="お問い合わせ",
         imprint="運営者情報",
         date="{year}年{month}月{day}日",
+        colon="：",
     ),
     "ko": Words(
         by="글 ",

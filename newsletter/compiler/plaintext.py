@@ -32,8 +32,11 @@ from newsletter.compiler.phrases import issue_date
 from newsletter.compiler.slots import Slots
 from newsletter.language import isolate
 
-_GLUE = "\u00a0"
-"""A space at which no line breaks, so that a note stays with its word; a common space in the end."""
+_GLUE = "\u2007"
+"""A space at which no line breaks, so that a note stays with its word; a common space in the end.
+
+Not the no-break space, which authors and languages use and which stays.
+"""
 _TIGHT_GLUE = "\u2060"
 """The same in languages written without spaces; nothing in the end."""
 
@@ -108,11 +111,11 @@ class _Writer:
         """Why this mail came, how to leave, who sends it."""
         identity, links, t = self._context.identity, self._context.links, self._context.t
         lines = ["-" * WIDTH, wrap(t("why", newsletter=self._isolated(identity.newsletter))), ""]
-        lines += [_named(t("unsubscribe"), links.unsubscribe), _named(t("view"), links.view)]
+        lines += [self._named(t("unsubscribe"), links.unsubscribe), self._named(t("view"), links.view)]
         if identity.contact:
-            lines.append(_named(t("contact"), identity.contact_text))
+            lines.append(self._named(t("contact"), identity.contact_text))
         if identity.imprint_url:
-            lines.append(_named(t("imprint"), identity.imprint_url))
+            lines.append(self._named(t("imprint"), identity.imprint_url))
         sender = filter(None, (identity.legal_name, " ".join(identity.postal_address.split())))
         address = self._isolated(", ".join(map(self._isolated, sender)))  # a foreign address, its name before it
         return "\n".join([*lines, *(["", wrap(address)] if address else [])])
@@ -124,9 +127,9 @@ class _Writer:
         if content.authors:
             lines.append(wrap(t("by") + (self._isolated(alone.name) if alone else self._names(content.authors))))
         if alone and alone.url:
-            lines.append(_named(t("follow"), alone.url))
+            lines.append(self._named(t("follow"), alone.url))
         if content.source:
-            lines.append(_named(t("original"), content.source.url))
+            lines.append(self._named(t("original"), content.source.url))
         return "\n".join(lines)
 
     def _highlight(self, item: Article | Picture) -> str:
@@ -219,6 +222,10 @@ class _Writer:
             return words
         return self._noted(words, url)
 
+    def _named(self, name: str, url: str) -> str:
+        """A link on a line of its own."""
+        return name + self._context.t("colon") + url
+
     def _isolated(self, words: str) -> str:
         return isolate(words, self._context.language)
 
@@ -238,11 +245,6 @@ class _Writer:
         notes = "\n".join(f"{indent}[{number}] {url}" for number, url in self._notes)
         self._notes = []
         return "\n\n".join(part for part in (*parts, notes) if part)
-
-
-def _named(name: str, url: str) -> str:
-    """A link on a line of its own; Chinese and Japanese have a wide colon that needs no space."""
-    return f"{name}：{url}" if is_wide(name[-1:]) else f"{name}: {url}"
 
 
 def _underlined(title: str, sign: str) -> str:

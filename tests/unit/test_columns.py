@@ -35,8 +35,10 @@ def test_long_words_stay_whole() -> None:
     )
 
 
-def test_no_break_at_a_space_that_forbids_it() -> None:
-    assert wrap("one two\u00a0[3] x", width=8) == "one\ntwo\u00a0[3]\nx"
+@pytest.mark.parametrize("space", ["\u00a0", "\u2007", "\u202f"])
+def test_no_break_at_a_space_that_forbids_it(space: str) -> None:
+    assert wrap(f"one two{space}[3] x", width=8) == f"one\ntwo{space}[3]\nx"
+    assert wrap(f"one two{space}3 x", width=8) == f"one\ntwo{space}3 x"
 
 
 def test_prefixes_count() -> None:

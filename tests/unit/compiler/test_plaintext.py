@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from compiling import edition_of, make_content, make_issue, make_kit, rich_content
 
 from newsletter.authoring.issue import Article, Author, Block, HighlightsBlock, QuoteBlock, TextBlock
@@ -136,8 +137,26 @@ def test_three_authors_are_joined_as_the_language_does() -> None:
     assert "By A, B [1], and C" in text
 
 
-def test_chinese_labels_have_a_wide_colon() -> None:
-    assert "退订：https://news.example/u" in text_of(TextBlock("词"), language="zh")
+@pytest.mark.parametrize(
+    ("language", "label"),
+    [
+        ("en", "Unsubscribe: "),
+        ("fr", "Se désabonner\u00a0: "),
+        ("fr-CA", "Se désabonner\u00a0: "),
+        ("zh", "退订："),
+        ("zh-TW", "取消訂閱："),
+        ("ja", "配信停止："),
+        ("ko", "수신 거부: "),
+    ],
+)
+def test_labels_have_the_colon_of_their_language(language: str, label: str) -> None:
+    assert f"\n{label}https://news.example/u\n" in text_of(TextBlock("x"), language=language)
+
+
+def test_no_break_spaces_of_the_author_stay_and_hold() -> None:
+    words = "«\u00a0mot\u00a0»" + "\u202f!"
+    text = text_of(TextBlock("x" * 68 + f" {words} [lien](https://e.example)"), language="fr")
+    assert f"{'x' * 68}\n{words} lien [1]\n" in text
 
 
 def test_chinese_notes_stand_without_spaces_and_stay_with_their_words() -> None:

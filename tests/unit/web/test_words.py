@@ -22,6 +22,11 @@ def test_every_language_has_every_phrase_with_its_places(language: str) -> None:
     assert all(text.strip() == text and text for text in CATALOGUES[language].values())
 
 
+def test_no_line_of_french_can_begin_with_a_sign() -> None:
+    texts = "\n".join(CATALOGUES["fr"].values())
+    assert set(re.findall(r"(.)([:;?!])", texts)) == {("\u00a0", ":"), ("\u202f", ";"), ("\u202f", "?")}
+
+
 @pytest.mark.parametrize(
     ("wanted", "expected"),
     [
