@@ -171,6 +171,28 @@ def test_preview_begins_with_the_width_that_fits(
     assert page.locator("input[name='width']:checked").input_value() == "free"
 
 
+@pytest.mark.parametrize(
+    ("fault", "card", "told"),
+    [
+        ("{{ subscriber.colour | default('') }}", "aside", "no persona has the attribute"),
+        ("{{ nothing.here }}", ".failure", "there is no"),
+    ],
+)
+@pytest.mark.parametrize("width", [375, 1280])
+def test_preview_shows_the_very_words_that_are_wrong(
+    project: Project, preview: str, open_page: Callable[..., Watched], width: int, fault: str, card: str, told: str
+) -> None:
+    issue = project.issues / "welcome" / "issue.yaml"
+    issue.write_text(issue.read_text().replace('"Welcome aboard"', f'"{"Said at length. " * 15}{fault} and so on"'))
+    page = open_page(preview, viewport={"width": width, "height": 800}).page
+    quote = page.locator(f"{card} .problems li", has_text=told).locator("pre")
+    assert quote.locator("mark").inner_text() == "{"
+    boxes = "mark => [mark, mark.closest('pre')].map(part => part.getBoundingClientRect().toJSON())"
+    mark, box = quote.locator("mark").evaluate(boxes)
+    assert box["left"] <= mark["left"] < mark["right"] <= box["right"]
+    assert quote.evaluate("pre => pre.scrollWidth <= pre.clientWidth")
+
+
 @pytest.mark.parametrize("width", [320, 375, 768, 1280])
 def test_preview_never_scrolls_sideways(
     project: Project, preview: str, open_page: Callable[..., Watched], width: int
