@@ -24,8 +24,8 @@ from newsletter.delivery.worker import is_known_dead
 from newsletter.errors import AuthoringError, EmptyAudienceError, NotFoundError, StateError, WrongUsageError
 from newsletter.problem import Problem, has_errors
 from newsletter.reporting.report import Report, check_equation
-from newsletter.storage.audit import audit, lost_attempts
-from newsletter.storage.books import read_books, read_languages, read_next, read_reasons, resent_ones
+from newsletter.storage.audit import audit, audit_of
+from newsletter.storage.books import read_books, read_languages, read_next, read_reasons, resent_ones, unknown_ones
 from newsletter.storage.deliveries import Deliveries, Lease, Order, read_delivery
 from newsletter.storage.engine import Database
 from newsletter.storage.freeze import foresee
@@ -283,19 +283,19 @@ def report_on(database: Database, delivery: str) -> Report:
     with database.read() as connection:  # all in one: when a copy is put back in between, nothing fits together
         found, books = read_delivery(connection, delivery), read_books(connection, delivery)
         languages, reasons = read_languages(connection, delivery), read_reasons(connection, delivery)
-        resent, next_at = resent_ones(connection, delivery), read_next(connection, delivery)
-        problems = check_equation(found, books)
-        if found.state is DeliveryState.HALTED:  # it may be for this, and then it cannot be resumed
-            problems += tuple(lost_attempts(connection))
+        unknown, resent = unknown_ones(connection, delivery), resent_ones(connection, delivery)
+        next_at = read_next(connection, delivery)
+        refused = audit_of(connection, delivery, books) if found.state.waits_for_a_person else ()
     return Report(
         delivery=found,
         books=books,
-        problems=problems,
+        problems=tuple(dict.fromkeys((*check_equation(found, books), *refused))),
         languages=languages,
         reasons=reasons,
-        unknown=tuple(Deliveries(database).recipients(delivery, RecipientState.UNKNOWN)),
+        unknown=tuple(unknown),
         resent=tuple(resent),
         next_at=next_at,
+        cannot_resume=refused,
         attended=is_attended(database),
     )
 

@@ -12,17 +12,20 @@ from newsletter.app.keys import FILE as KEYS_FILE
 from newsletter.app.project import Project, check_sender
 from newsletter.compiler.mjml import NoHtml, to_html
 from newsletter.config import FILE as CONFIG_FILE
-from newsletter.delivery.delivery import DeliveryState
 from newsletter.delivery.ledger import RecipientState
 from newsletter.errors import NewsletterError
 from newsletter.problem import Severity
 from newsletter.reporting.report import check_equation
 from newsletter.reporting.wording import counted
+from newsletter.storage.audit import lost_attempts
 from newsletter.storage.books import read_books
 from newsletter.storage.deliveries import Deliveries, find_delivery
 from newsletter.storage.engine import Database
 
-_NEEDS_A_PERSON = (DeliveryState.PAUSED, DeliveryState.HALTED, DeliveryState.MISSED)
+_KEEP_OR_RESTORE = (
+    "No delivery goes on with it. Keep the database and ask for help, or put a backup back: "
+    "newsletter db restore, or pg_restore"
+)
 
 
 class Grade(StrEnum):
@@ -115,15 +118,19 @@ def _database(project: Project) -> Iterator[Finding]:
 
 
 def _ledger(database: Database) -> Iterator[Finding]:
-    deliveries = Deliveries(database).all()
-    unbalanced = False
-    for name in [one.id for one in deliveries]:
+    with database.read() as connection:
+        lost = tuple(lost_attempts(connection))  # of all deliveries together: asked once, not for each
+    for message in lost:
+        yield Finding("ledger", Grade.BAD, message, _KEEP_OR_RESTORE)
+    found, is_balanced = 0, not lost
+    for name in [one.id for one in Deliveries(database).all()]:
         with database.read() as connection:
             delivery, books = find_delivery(connection, name), read_books(connection, name)
         if delivery is None:
             continue  # an older copy of the database was put back while we looked
+        found += 1
         for message in check_equation(delivery, books):
-            unbalanced = True
+            is_balanced = False
             yield Finding("ledger", Grade.BAD, f"{delivery.id}: {message}", "Keep the database and ask for help")
         if unknown := books.counts.get(RecipientState.UNKNOWN, 0):
             yield Finding(
@@ -132,12 +139,12 @@ def _ledger(database: Database) -> Iterator[Finding]:
                 f"{delivery.id}: {counted(unknown, 'recipient')} may or may not have got their mail",
                 f"newsletter deliveries recipients {delivery.id} --state unknown",
             )
-        if delivery.state in _NEEDS_A_PERSON:
+        if delivery.state.waits_for_a_person:
             yield Finding(
                 "ledger",
                 Grade.MIND,
                 f"{delivery.id} is {delivery.state.value}: {delivery.reason}",
                 f"newsletter deliveries show {delivery.id}",
             )
-    if not unbalanced:
-        yield Finding("ledger", Grade.GOOD, f"{counted(len(deliveries), 'delivery', 'deliveries')} in balance")
+    if is_balanced:
+        yield Finding("ledger", Grade.GOOD, f"{counted(found, 'delivery', 'deliveries')} in balance")

@@ -144,7 +144,7 @@ def _what_now(report: Report, told: Callable[[datetime], str], now: datetime) ->
     if state is DeliveryState.SCHEDULED:
         return 'It starts by itself while "newsletter serve" is running.'
     if not state.is_under_way:
-        return _CANNOT_GO_ON if report.problems else go_on
+        return _CANNOT_GO_ON if report.cannot_resume else go_on
     if report.attended:
         return "A sender is at work."
     return unattended(report.delivery.id, report.next_at, told, now=now)

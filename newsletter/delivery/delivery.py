@@ -37,6 +37,11 @@ class DeliveryState(StrEnum):
         """Whether a sending process should be at work on it now."""
         return self in (DeliveryState.PREPARING, DeliveryState.SENDING)
 
+    @property
+    def waits_for_a_person(self) -> bool:
+        """Whether it was stopped before its end, and goes on only when somebody resumes it."""
+        return self in (DeliveryState.PAUSED, DeliveryState.HALTED, DeliveryState.MISSED)
+
 
 MOVES: Mapping[DeliveryState, frozenset[DeliveryState]] = {
     DeliveryState.SCHEDULED: frozenset({DeliveryState.PREPARING, DeliveryState.MISSED, DeliveryState.CANCELLED}),

@@ -47,6 +47,8 @@ class Report:
     """Those whose message was sent again although an earlier attempt may have arrived, by name."""
     next_at: datetime | None = None
     """When the next recipient may be sent to; None when nobody is left, or somebody is being sent to."""
+    cannot_resume: tuple[str, ...] = ()
+    """Why `resume` refuses it, although it waits for a person; these are problems, too."""
     attended: bool = False
     """Whether any sending process is believed to be at work."""
 

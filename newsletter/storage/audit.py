@@ -12,7 +12,7 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from newsletter.delivery.ledger import RecipientState
-from newsletter.reporting.report import check_equation
+from newsletter.reporting.report import Books, check_equation
 from newsletter.storage.books import read_books
 from newsletter.storage.deliveries import read_delivery
 from newsletter.storage.engine import Database
@@ -33,13 +33,18 @@ def audit(database: Database, delivery: str) -> tuple[str, ...]:
     Attempts are counted for all deliveries, and the rows of one that was sent from are read: seconds for a million, in
     a transaction that keeps nobody waiting. That somebody got it twice is known, and no reason to stop: `finish` tells.
     """
-    is_begun = sa.exists().where(recipients.c.delivery_id == delivery, recipients.c.state.in_(_BEGUN))
     with database.read() as connection:
-        lost = tuple(lost_attempts(connection))
-        if not connection.execute(sa.select(is_begun)).scalar_one():
-            return lost
-        books = replace(read_books(connection, delivery), twice=())
-        return (*lost, *check_equation(read_delivery(connection, delivery), books))
+        return audit_of(connection, delivery)
+
+
+def audit_of(connection: sa.Connection, delivery: str, books: Books | None = None) -> tuple[str, ...]:
+    """As `audit`, inside a transaction. `books`: those of the delivery, where they are read already."""
+    lost = tuple(lost_attempts(connection))
+    is_begun = sa.exists().where(recipients.c.delivery_id == delivery, recipients.c.state.in_(_BEGUN))
+    if not connection.execute(sa.select(is_begun)).scalar_one():
+        return lost
+    trusted = replace(books or read_books(connection, delivery), twice=())
+    return (*lost, *check_equation(read_delivery(connection, delivery), trusted))
 
 
 def lost_attempts(connection: sa.Connection) -> Iterator[str]:

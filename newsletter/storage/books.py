@@ -75,6 +75,11 @@ def read_reasons(connection: sa.Connection, delivery: str) -> dict[RecipientStat
     return found
 
 
+def unknown_ones(connection: sa.Connection, delivery: str) -> list[Recipient]:
+    """The recipients whose message may or may not have arrived."""
+    return _those(connection, delivery, recipients.c.state == RecipientState.UNKNOWN)
+
+
 def resent_ones(connection: sa.Connection, delivery: str) -> list[Recipient]:
     """The recipients whose message was sent once more although an earlier attempt arrived, or may have."""
     later = attempts.alias()
@@ -90,7 +95,11 @@ def resent_ones(connection: sa.Connection, delivery: str) -> list[Recipient]:
             sa.or_(later.c.outcome.in_(_DOT), later.c.permitted_at.is_not(None)),
         )
     )
-    query = sa.select(recipients).where(recipients.c.delivery_id == delivery, was_resent).order_by(recipients.c.id)
+    return _those(connection, delivery, was_resent)
+
+
+def _those(connection: sa.Connection, delivery: str, condition: sa.ColumnElement[bool]) -> list[Recipient]:
+    query = sa.select(recipients).where(recipients.c.delivery_id == delivery, condition).order_by(recipients.c.id)
     slugs = list_slugs(connection, delivery)
     return [recipient_of(row, slugs) for row in connection.execute(query)]
 

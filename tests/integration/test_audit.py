@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from factories import NOW, add_list, add_people, make_worker, start_delivery
 
+from newsletter.app import doctor
 from newsletter.app.deliveries import report_on, resume
 from newsletter.app.project import Project
 from newsletter.config import Config
@@ -23,7 +24,7 @@ from newsletter.storage.deliveries import Deliveries
 from newsletter.storage.engine import Database
 from newsletter.storage.ledger import StoredLedger
 from newsletter.storage.stopping import stop_everything
-from newsletter.storage.tables import attempts, recipients
+from newsletter.storage.tables import attempts, deliveries, recipients
 
 WORKER = make_worker("one")
 
@@ -71,6 +72,12 @@ DAMAGES = [
     (forget_states, "attempts say"),
 ]
 Damage = Callable[[sa.Connection], None]
+STOPPED = [state for state in DeliveryState if state.waits_for_a_person]
+
+
+def stop(database: Database, state: DeliveryState) -> None:
+    with database.write() as connection:
+        connection.execute(sa.update(deliveries).values(state=state.value))
 
 
 @pytest.mark.parametrize(("damage", "reason"), DAMAGES)
@@ -95,12 +102,41 @@ def test_delivery_is_not_resumed(begun: Database, tmp_path: Path, damage: Damage
     assert Deliveries(begun).get("delivery1").state is DeliveryState.PAUSED
 
 
+@pytest.mark.parametrize("state", STOPPED)
 @pytest.mark.parametrize(("damage", "reason"), DAMAGES)
-def test_halted_delivery_that_is_not_resumed_is_reported_as_such(begun: Database, damage: Damage, reason: str) -> None:
+def test_delivery_that_is_not_resumed_is_reported_as_such(
+    begun: Database, state: DeliveryState, damage: Damage, reason: str
+) -> None:
+    stop(begun, state)
     with begun.write() as connection:
         damage(connection)
-    ledger_of(begun).halt("delivery1", "whatever it was")
-    assert any(reason in problem for problem in report_on(begun, "delivery1").problems)
+    report = report_on(begun, "delivery1")
+    assert report.cannot_resume == audit(begun, "delivery1")
+    assert any(reason in problem for problem in report.cannot_resume)
+    assert sorted(report.problems) == sorted(report.cannot_resume)
+
+
+@pytest.mark.parametrize("state", [DeliveryState.PAUSED, DeliveryState.HALTED])  # a missed one was sent to nobody
+def test_delivery_that_somebody_got_twice_is_reported_as_one_that_goes_on(
+    begun: Database, tmp_path: Path, state: DeliveryState
+) -> None:
+    stop(begun, state)
+    with begun.write() as connection:
+        one = connection.execute(sa.select(attempts).limit(1)).one()
+        connection.execute(sa.insert(attempts), one._asdict() | {"epoch": one.epoch + 1, "permitted_at": None})
+    report = report_on(begun, "delivery1")
+    assert report.problems == (f"Accepted more than once: {one.recipient_id}",)
+    assert report.cannot_resume == ()
+    assert resume(Project(tmp_path, Config()), begun, "delivery1").state is DeliveryState.SENDING
+
+
+def test_doctor_tells_once_that_the_ledger_has_forgotten_attempts(begun: Database) -> None:
+    start_delivery(begun, "delivery2", issue="second")
+    with begun.write() as connection:
+        forget_rows(connection)
+    [finding] = doctor._ledger(begun)
+    assert (finding.grade, finding.message.partition(":")[0]) == (doctor.Grade.BAD, DAMAGES[0][1])
+    assert "db restore" in finding.hint
 
 
 def test_halted_delivery_of_a_whole_ledger_is_reported_without_a_problem(begun: Database) -> None:

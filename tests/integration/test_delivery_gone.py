@@ -108,6 +108,8 @@ def test_reports_read_a_delivery_and_its_books_of_one_moment(
 ) -> None:
     add_people(database, ADDRESSES[:2], add_list(database))
     start_delivery(database)
+    with database.write() as connection:
+        connection.execute(sa.update(tables.recipients).values(state="unknown", in_doubt=True))
 
     def after_a_restore(connection: sa.Connection, delivery: str) -> Books:
         take_away(database)
@@ -115,7 +117,9 @@ def test_reports_read_a_delivery_and_its_books_of_one_moment(
 
     monkeypatch.setattr(delivering, "read_books", after_a_restore)
 
-    assert delivering.report_on(database, "delivery1").problems == ()
+    report = delivering.report_on(database, "delivery1")
+    assert report.problems == ()
+    assert {one.address for one in report.unknown} == set(ADDRESSES[:2])
 
 
 @pytest.mark.parametrize("gone", [("delivery1",), ("delivery1", "delivery2")])
@@ -134,3 +138,4 @@ def test_doctor_finds_the_books_of_one_moment_in_balance(
 
     [finding] = doctor._ledger(database)
     assert finding.grade is doctor.Grade.GOOD
+    assert finding.message == "1 delivery in balance"  # the first was read before, the others are gone

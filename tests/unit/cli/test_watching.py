@@ -70,10 +70,17 @@ def test_outcome_ends_with_what_happens_now(state: DeliveryState, attended: bool
 
 
 def test_outcome_of_books_that_do_not_balance_says_that_it_cannot_go_on() -> None:
-    lines = list(outcome_lines(report(DeliveryState.HALTED, RecipientState.ACCEPTED, ("one too many",)), now=NOW))
+    refused = report(DeliveryState.PAUSED, RecipientState.ACCEPTED, ("one is lost",), cannot_resume=("one is lost",))
+    lines = list(outcome_lines(refused, now=NOW))
     assert lines[-2].startswith("It does not go on while its books do not balance. ")
-    assert lines[-1].endswith(" one too many")
+    assert lines[-1].endswith(" one is lost")
     assert not any("resume" in line for line in lines)
+
+
+def test_outcome_of_a_problem_that_resuming_does_not_mind_says_how_to_go_on() -> None:
+    lines = list(outcome_lines(report(DeliveryState.HALTED, RecipientState.ACCEPTED, ("one got it twice",)), now=NOW))
+    assert lines[-2] == "Go on: newsletter deliveries resume d"
+    assert lines[-1].endswith(" one got it twice")
 
 
 def test_outcome_says_when_the_next_is_due() -> None:
