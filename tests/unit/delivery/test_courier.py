@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import cast
@@ -11,14 +13,14 @@ import pytest
 from factories import make_worker
 from letters import CLAIM
 
-from newsletter.delivery.courier import MOST_UNRENDERED, Courier, Surroundings
+from newsletter.delivery.courier import MOST_REFUSALS, MOST_UNRENDERED, Courier, Surroundings
 from newsletter.delivery.envelope import Envelope
 from newsletter.delivery.gate import RelayGate
 from newsletter.delivery.ledger import Claim, Ledger, Settlement
 from newsletter.delivery.message import Message
-from newsletter.delivery.outcome import Accepted, Outcome, Reply
+from newsletter.delivery.outcome import Accepted, Fault, Outcome, Rejected, Reply
 from newsletter.delivery.retry import RetryPolicy
-from newsletter.delivery.transport import Permit
+from newsletter.delivery.transport import Permit, Transport
 from newsletter.delivery.writer import Fence, Writer
 from newsletter.errors import ComposeError
 
@@ -45,26 +47,39 @@ class Welcoming:
         """Nothing is open."""
 
 
+class Refusing(Welcoming):
+    """One that refuses everything, and not because of the addresses."""
+
+    async def send(self, envelope: Envelope, message: Message, permit: Permit) -> Outcome:
+        return Rejected(Reply(550, "5.7.1", "policy"), Fault.OURS)
+
+
 def prepare(claim: Claim) -> tuple[Envelope, Message]:
     if claim == BAD:
         raise ComposeError("the name does not fit")
     return Envelope("bounces@news.example", claim.address), Message(claim.recipient, b"hello", "c" * 64)
 
 
+@contextmanager
+def courier_with(ledger: HaltLedger, transport: Transport | None = None) -> Iterator[Courier]:
+    worker = make_worker()
+    around = Surroundings(
+        ledger=cast("Ledger", ledger), transport=transport or Welcoming(), prepare=prepare,
+        clock=lambda: datetime.now(UTC), new_worker=lambda: worker, is_dead=lambda _: False,
+        watch=lambda *_: None, trouble=lambda _: None,
+    )  # fmt: skip
+    writer = Writer(around.ledger, worker, Fence(30.0), clock=around.clock, trouble=around.trouble)
+    yield Courier(around, RetryPolicy(), writer, RelayGate(None))
+    writer.close()
+
+
 def delivered(claims: list[Claim]) -> tuple[list[Settlement], dict[str, str]]:
     """Deliver these, one after the other; what is said of each, and the deliveries that were halted, and why."""
-    ledger, worker = HaltLedger(), make_worker()
+    ledger = HaltLedger()
 
     async def run() -> list[Settlement]:
-        around = Surroundings(
-            ledger=cast("Ledger", ledger), transport=Welcoming(), prepare=prepare, clock=lambda: datetime.now(UTC),
-            new_worker=lambda: worker, is_dead=lambda _: False, watch=lambda *_: None, trouble=lambda _: None,
-        )  # fmt: skip
-        writer = Writer(around.ledger, worker, Fence(30.0), clock=around.clock, trouble=around.trouble)
-        courier = Courier(around, RetryPolicy(), writer, RelayGate(None))
-        settlements = [await courier.deliver(claim) for claim in claims]
-        writer.close()
-        return settlements
+        with courier_with(ledger) as courier:
+            return [await courier.deliver(claim) for claim in claims]
 
     return asyncio.run(run()), ledger.halted
 
@@ -91,3 +106,21 @@ def test_many_that_cannot_be_composed_halt_a_delivery_unless_they_are_few_among_
 def test_settlement_names_the_bytes_that_were_handed_over() -> None:
     [settlement], _ = delivered([GOOD])
     assert (settlement.message_id, settlement.sha256) == (GOOD.recipient, "c" * 64)
+
+
+@pytest.mark.parametrize(
+    ("claim", "transport", "most"), [(BAD, Welcoming(), MOST_UNRENDERED + 1), (GOOD, Refusing(), MOST_REFUSALS)]
+)
+def test_delivery_that_was_resumed_halts_once_more_after_as_many(claim: Claim, transport: Transport, most: int) -> None:
+    async def halts() -> list[int]:
+        """After how many messages it halted, each time."""
+        found = []
+        with courier_with(HaltLedger(), transport) as courier:
+            for number in range(1, 2 * most + 1):
+                await courier.deliver(claim)
+                if courier.has_halted(claim.delivery):
+                    found.append(number)
+                    courier.begin_afresh(claim.delivery)
+        return found
+
+    assert asyncio.run(halts()) == [most, 2 * most]
