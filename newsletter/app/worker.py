@@ -23,7 +23,7 @@ from newsletter.delivery.envelope import Envelope, address_envelope
 from newsletter.delivery.ledger import Claim
 from newsletter.delivery.message import Letterhead, Message, compose_message
 from newsletter.delivery.retry import Decision
-from newsletter.delivery.send import Ending, Terms, send
+from newsletter.delivery.send import Ending, Terms, is_set_within, send
 from newsletter.delivery.transports.smtp import SmtpTransport
 from newsletter.delivery.worker import is_known_dead, this_worker
 from newsletter.errors import NotFoundError, StaleDatabaseError, StorageError
@@ -129,7 +129,7 @@ async def _send_deliveries(project: Project, database: Database, stop: asyncio.E
             await _send(project, database, stop, only=None, watch=lambda *_: None, trouble=tell)
         except StorageError as error:  # it could not even enter the ledger, or waiting for it is of no use
             tell(_with_hint(error))
-            await _pause(stop, 2.0)
+            await is_set_within(stop, 2.0)
 
 
 async def _send(
@@ -193,7 +193,7 @@ async def _prepare_deliveries(project: Project, database: Database, stop: asynci
                 await asyncio.to_thread(_resend_by_policy, project, database, names)
         except StorageError as error:
             tell(_with_hint(error))
-        await _pause(stop, _POLL)
+        await is_set_within(stop, _POLL)
 
 
 def _with_hint(error: StorageError) -> str:
@@ -234,14 +234,6 @@ def _read_tether(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
     if not os.read(sys.stdin.fileno(), 4096):
         loop.remove_reader(sys.stdin.fileno())
         stop.set()
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        pass  # nobody asked to stop meanwhile
 
 
 def _now() -> datetime:

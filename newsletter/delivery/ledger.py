@@ -46,6 +46,9 @@ class RecipientState(StrEnum):
 MAY_HAVE_ARRIVED = (RecipientState.PERMITTED, RecipientState.ACCEPTED, RecipientState.UNKNOWN)
 """The states in which the last message may have arrived; an earlier one may have in any state of a row in doubt."""
 
+HELD = (RecipientState.CLAIMED, RecipientState.PERMITTED)
+"""The states in which a worker has taken the recipient."""
+
 
 def rest_of(state: RecipientState, *, in_doubt: bool) -> RecipientState:
     """Where a recipient comes to rest who gets no (further) message: unknown, if an earlier one may have arrived."""

@@ -67,12 +67,13 @@ async def send(around: Surroundings, terms: Terms, stop: asyncio.Event, *, only:
             ending = await _Shift(around, terms, stop, only).work()
         except StorageError as error:  # it could not enter anew
             wait_out(error, around.trouble)
-            if await _is_set_within(stop, 1.0):
+            if await is_set_within(stop, 1.0):
                 return Ending.STOPPED
     return ending
 
 
-async def _is_set_within(event: asyncio.Event, seconds: float) -> bool:
+async def is_set_within(event: asyncio.Event, seconds: float) -> bool:
+    """Wait for an event, but no longer than this; whether it is set."""
     try:
         async with asyncio.timeout(seconds):  # `wait_for` of Python 3.11 may swallow a cancellation
             return await event.wait()
@@ -230,7 +231,7 @@ class _Shift:
         """Wait, but not longer than until something was settled or a stop was asked for."""
         self._changed.clear()
         if seconds and not self._stop.is_set():
-            await _is_set_within(self._changed, min(seconds, 1.0))
+            await is_set_within(self._changed, min(seconds, 1.0))
 
     async def _connection(self) -> None:
         """Send one claim after the other until there are no more; claims that are not begun go back when we leave."""

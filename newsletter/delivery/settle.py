@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from newsletter.delivery.ledger import MAY_HAVE_ARRIVED, RecipientState, Settlement, rest_of
+from newsletter.delivery.ledger import HELD, MAY_HAVE_ARRIVED, RecipientState, Settlement, rest_of
 from newsletter.delivery.outcome import Accepted, Deferred, Rejected, Unknown
 from newsletter.delivery.plan import Exclusion
 from newsletter.delivery.retry import Accept, Exclude, GiveUp, GoBack, Hold, TryAgain
@@ -53,7 +53,7 @@ def settle(standing: Standing, settlement: Settlement, worker: str) -> RowChange
     """
     claim = settlement.claim
     is_behind = standing.epoch < claim.epoch
-    is_anothers = standing.state in _HELD and standing.worker not in ("", worker)
+    is_anothers = standing.state in HELD and standing.worker not in ("", worker)
     in_doubt = standing.in_doubt or ((is_behind or is_anothers) and standing.state in MAY_HAVE_ARRIVED)
     change = replace(change_of(settlement, cancelled=standing.cancelled), in_doubt=in_doubt)
     if change.state in _NO_MESSAGE:
@@ -62,7 +62,7 @@ def settle(standing: Standing, settlement: Settlement, worker: str) -> RowChange
         is_over = standing.state is RecipientState.ACCEPTED
         return None if is_over or (is_anothers and not isinstance(settlement.outcome, _FINAL)) else change
     if standing.epoch == claim.epoch:
-        if standing.state in _HELD and standing.worker == worker:
+        if standing.state in HELD and standing.worker == worker:
             return change
         if standing.state is RecipientState.UNKNOWN and not isinstance(settlement.decision, (Hold, Exclude)):
             return change
@@ -76,9 +76,8 @@ def settle(standing: Standing, settlement: Settlement, worker: str) -> RowChange
 
 _FINAL = (Accepted, Rejected, Unknown)
 """Outcomes after which the same message is not sent again by itself."""
-_HELD = frozenset({RecipientState.CLAIMED, RecipientState.PERMITTED})
 _NO_MESSAGE = frozenset({RecipientState.REJECTED, RecipientState.EXCLUDED})
-_OPEN_TO_EVIDENCE = frozenset({RecipientState.UNKNOWN, RecipientState.WAITING, RecipientState.DEFERRED, *_HELD})
+_OPEN_TO_EVIDENCE = frozenset({RecipientState.UNKNOWN, RecipientState.WAITING, RecipientState.DEFERRED, *HELD})
 
 
 def change_of(settlement: Settlement, *, cancelled: bool) -> RowChange:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from newsletter.delivery.ledger import Recipient, RecipientState
+from newsletter.delivery.ledger import HELD, Recipient, RecipientState
 from newsletter.delivery.plan import digest
 from newsletter.reporting.report import Books
 from newsletter.storage.deliveries import list_slugs, recipient_of
@@ -53,7 +53,7 @@ def read_languages(connection: sa.Connection, delivery: str) -> dict[str, int]:
 def read_next(connection: sa.Connection, delivery: str) -> datetime | None:
     """When the next recipient of a delivery may be sent to; None when nobody is left, or somebody is being sent to."""
     mine, state = recipients.c.delivery_id == delivery, recipients.c.state
-    held = sa.select(sa.exists().where(mine, state.in_([RecipientState.CLAIMED, RecipientState.PERMITTED])))
+    held = sa.select(sa.exists().where(mine, state.in_(HELD)))
     if connection.execute(held).scalar_one():
         return None
     still = state.in_([RecipientState.WAITING, RecipientState.DEFERRED])

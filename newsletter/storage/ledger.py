@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.delivery.ledger import (
+    HELD,
     Claim,
     PermitRequest,
     RecipientState,
@@ -48,8 +49,7 @@ _DUE = (RecipientState.DEFERRED, RecipientState.WAITING)
 """What may be claimed, retries first."""
 _MOST_REFUSED = 1000
 """Rows that a claim looks at once all of its first few were refused. Permits and heartbeats wait for it meanwhile."""
-_HELD = [RecipientState.CLAIMED.value, RecipientState.PERMITTED.value]
-_OPEN = [RecipientState.WAITING.value, RecipientState.DEFERRED.value, *_HELD]
+_OPEN = [RecipientState.WAITING.value, RecipientState.DEFERRED.value, *HELD]
 """States in which something is still to be done."""
 
 
@@ -187,7 +187,7 @@ class StoredLedger:
         """What is left to do of a delivery, seen by one worker."""
         mine = recipients.c.delivery_id == delivery
         earliest = sa.select(sa.func.min(recipients.c.next_at)).where(mine)
-        held = sa.select(sa.func.count()).where(mine, recipients.c.state.in_(_HELD), recipients.c.worker != worker.id)
+        held = sa.select(sa.func.count()).where(mine, recipients.c.state.in_(HELD), recipients.c.worker != worker.id)
         with self._database.read() as connection:
             return Remaining(
                 waiting=connection.execute(earliest.where(recipients.c.state == RecipientState.WAITING)).scalar(),

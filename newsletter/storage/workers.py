@@ -7,13 +7,11 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from newsletter.delivery.ledger import RecipientState, Recovered, Worker
+from newsletter.delivery.ledger import HELD, RecipientState, Recovered, Worker
 from newsletter.storage.deliveries import sweep_cancelled
 from newsletter.storage.engine import Database
 from newsletter.storage.record import Row, lock_states
 from newsletter.storage.tables import recipients, workers
-
-_HELD = [RecipientState.CLAIMED.value, RecipientState.PERMITTED.value]
 
 
 def has_worker(database: Database, is_dead: Callable[[Worker], bool]) -> bool:
@@ -37,11 +35,11 @@ def give_up(connection: sa.Connection, worker: str, now: datetime) -> Recovered:
     mine = recipients.c.worker == worker
     of = list(
         connection.execute(
-            sa.select(recipients.c.delivery_id).where(mine, recipients.c.state.in_(_HELD)).distinct()
+            sa.select(recipients.c.delivery_id).where(mine, recipients.c.state.in_(HELD)).distinct()
         ).scalars()
     )
     lock_states(connection, of)
-    held = sa.select(recipients.c.id).where(mine, recipients.c.state.in_(_HELD))
+    held = sa.select(recipients.c.id).where(mine, recipients.c.state.in_(HELD))
     connection.execute(held.order_by(recipients.c.id).with_for_update())
     waiting = connection.execute(
         sa.update(recipients)
