@@ -17,7 +17,7 @@ from newsletter.app.composing import letterhead
 from newsletter.app.project import Project
 from newsletter.app.relay import smtp_settings
 from newsletter.compiler.edition import Edition
-from newsletter.delivery.courier import Prepare, Surroundings
+from newsletter.delivery.courier import Prepare, Surroundings, nameless
 from newsletter.delivery.delivery import Delivery, DeliveryState
 from newsletter.delivery.envelope import Envelope, address_envelope
 from newsletter.delivery.ledger import Claim
@@ -26,7 +26,7 @@ from newsletter.delivery.retry import Decision
 from newsletter.delivery.send import Ending, Terms, is_set_within, send
 from newsletter.delivery.transports.smtp import SmtpTransport
 from newsletter.delivery.worker import is_known_dead, this_worker
-from newsletter.errors import NotFoundError, StaleDatabaseError, StorageError
+from newsletter.errors import NewsletterError, NotFoundError, StaleDatabaseError, StorageError
 from newsletter.storage.deliveries import Deliveries
 from newsletter.storage.engine import Database
 from newsletter.storage.freeze import freeze
@@ -114,6 +114,11 @@ async def _together(stop: asyncio.Event, *parts: Coroutine[None, None, None]) ->
     async def run(part: Coroutine[None, None, None]) -> None:
         try:
             await part
+        except Exception as error:
+            # Told now: the others may await replies for minutes, and of two failures only one is raised.
+            what = error if isinstance(error, NewsletterError) else nameless(error)
+            log.error("%s; the worker ends once nothing is in flight", what)
+            raise
         finally:
             stop.set()
 

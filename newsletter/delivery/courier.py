@@ -104,7 +104,7 @@ class Courier:
             # Not this person's data: the next message would fare no better.
             return Settlement(claim, await self._halt(claim, str(error)), None)
         except Exception as error:  # noqa: BLE001  a mistake of ours that one person's data brings out: the cap halts
-            return Settlement(claim, await self._leave_out(claim, _nameless(error)), None)
+            return Settlement(claim, await self._leave_out(claim, nameless(error)), None)
         if claim.sha256 not in ("", message.sha256):
             return Settlement(claim, Hold(WOULD_DIFFER), None, message.id)
         decision, outcome = await self._hand_over(claim, envelope, message)
@@ -131,8 +131,8 @@ class Courier:
             # has happened: the line is closed, and the message waits as for a relay that is away. After it the dot may
             # be written, and nobody may guess.
             if not is_permitted:
-                return self._set_back(claim, _nameless(error)), None
-            outcome = Unknown(_nameless(error))
+                return self._set_back(claim, nameless(error)), None
+            outcome = Unknown(nameless(error))
             self._around.trouble(f"{claim.recipient}: {outcome.reason}")
         self._gate.answered()
         return await self._decide(claim, outcome), outcome
@@ -186,7 +186,7 @@ class Courier:
         return GoBack(self._around.clock(), reason)
 
 
-def _nameless(error: Exception) -> str:
+def nameless(error: Exception) -> str:
     """What a mistake of ours is called in logs and reasons: its kind and place. Its text may hold an address."""
     frames = traceback.extract_tb(error.__traceback__)
     last = [frame for frame in frames if Path(frame.filename).is_relative_to(_PACKAGE)][-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from newsletter.app.project import Project, open_project
 from newsletter.app.worker import run_worker, send_now
 from newsletter.delivery.ledger import RecipientState
 from newsletter.delivery.send import Ending
-from newsletter.errors import StaleDatabaseError
+from newsletter.errors import ConfigError, StaleDatabaseError
 from newsletter.storage.deliveries import Deliveries
 from newsletter.storage.engine import Database
 
@@ -51,6 +52,28 @@ def test_mistake_while_preparing_lets_messages_under_way_end_in_peace(
             run_worker(make_project(tmp_path / "project", relay.port), database, tell=print)
 
     assert [one.state for one in store.recipients("delivery1")] == [RecipientState.ACCEPTED] * 2
+
+
+def test_failures_of_both_parts_are_told_as_they_happen(caplog: pytest.LogCaptureFixture) -> None:
+    told_meanwhile: list[str] = []
+
+    async def run() -> None:
+        stop = asyncio.Event()
+
+        async def fails() -> None:
+            raise ZeroDivisionError("a mistake of ours with ana@example.org")
+
+        async def awaits_replies() -> None:
+            await stop.wait()
+            told_meanwhile.extend(caplog.messages)
+            raise ConfigError("the password file is gone")
+
+        await working._together(stop, fails(), awaits_replies())
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(run())
+    assert [text.partition(":")[0] for text in told_meanwhile] == ["ZeroDivisionError at app/worker.py"]
+    assert [text.partition(";")[0] for text in caplog.messages[1:]] == ["the password file is gone"]
 
 
 def test_delivery_that_an_older_copy_does_not_know_is_told_as_such(
