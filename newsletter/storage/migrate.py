@@ -94,8 +94,12 @@ def judge(present: str | None, *, known: frozenset[str], head: str, has_tables: 
 
 def _state(connection: sa.Connection, scripts: Path) -> SchemaState:
     steps = _steps(scripts)
-    tables = sa.inspect(connection).get_table_names()
-    present = connection.execute(sa.select(_VERSION.c.version_num)).scalar() if _VERSION.name in tables else None
+    seen = sa.inspect(connection)
+    tables = seen.get_table_names()
+    # Its name is a common one: what somebody else keeps under it has other columns.
+    columns = [one["name"] for one in seen.get_columns(_VERSION.name)] if _VERSION.name in tables else []
+    version = _VERSION.c.version_num
+    present = connection.execute(sa.select(version)).scalar() if version.name in columns else None
     return judge(present, known=frozenset(steps), head=steps[-1], has_tables=bool(tables))
 
 

@@ -118,6 +118,15 @@ def test_database_of_something_else_is_left_alone(empty_url: str) -> None:
     database.close()
 
 
+def test_version_table_of_something_else_is_no_version_of_ours(empty_url: str) -> None:
+    database = open_database(empty_url)
+    with database.write() as connection:
+        connection.execute(sa.text("CREATE TABLE schema_version (version integer)"))
+        connection.execute(sa.text("INSERT INTO schema_version VALUES (1)"))
+    assert schema_state(database) is SchemaState.FOREIGN
+    database.close()
+
+
 def test_empty_database_is_refused_where_filling_is_not_wanted(empty_url: str) -> None:
     database = open_database(empty_url)
     with pytest.raises(SchemaVersionError, match="is empty"):
