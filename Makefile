@@ -31,6 +31,7 @@ setup: $(READY)  ## Make .venv with all packages
 demo: $(READY)  ## Send the sample issues to a mail catcher on this machine
 	@$(BIN)/newsletter demo
 
+# Not by the number of tests in a file: those of acceptance are few, take longest, and come first by name.
 .PHONY: test
 test: $(READY)  ## Run every test, two files at a time (REQUIRE_ALL=1 forbids skipping)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder

@@ -27,7 +27,9 @@ def remember(database: Database, name: str, value: str) -> str:
         return known
     with database.write() as connection:
         connection.execute(database.insert_ignore(tables.facts).values(name=name, value=value))
-        return fact_of(connection, name) or value
+        stands = fact_of(connection, name)
+        assert stands is not None, "it was written now, by us or by somebody else"
+        return stands
 
 
 def count_of(connection: sa.Connection, name: str) -> int:

@@ -106,7 +106,10 @@ def _resend(
 
 
 def _lock_delivery(connection: sa.Connection, delivery: str) -> None:
-    """Let no sender write to rows of a delivery until the transaction ends: each locks its rows in another order."""
+    """Let no sender write to rows of a delivery until the transaction ends.
+
+    Senders lock rows by id; an update of many locks them as it finds them.
+    """
     connection.execute(sa.select(deliveries.c.id).where(deliveries.c.id == delivery).with_for_update())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -35,10 +35,10 @@ def give_up(database: Database) -> None:
     StoredLedger(database, expiry=timedelta(hours=48)).recover(NOW, lambda _: True)
 
 
-def until_somebody_waits(database: Database) -> None:
-    """Until another connection waits for a lock; the test's time limit is the only clock."""
+def until_somebody_waits(database: Database, other: Future[None]) -> None:
+    """Until another connection waits for a lock, or `other` is over; the test's time limit is the only clock."""
     waiting = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-    while True:
+    while not other.done():
         with database.read() as connection:
             if connection.execute(waiting).scalar_one():
                 return
@@ -72,7 +72,7 @@ def test_sender_that_locks_row_by_row_is_in_nobodys_way(
             lock_states(connection, ISSUES)
             lock_rows(connection, rows[:1])
             ending = aside.submit(other, database)
-            until_somebody_waits(database)
+            until_somebody_waits(database, ending)
             lock_rows(connection, rows)
             connection.execute(sa.update(attempts).values(reply="250 ok"))
         ending.result()
