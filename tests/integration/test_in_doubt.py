@@ -100,6 +100,22 @@ def test_second_message_is_sent_and_listed(ledger: StoredLedger, database: Datab
         assert [one.id for one in resent_ones(connection, "first")] == [claim.recipient]
 
 
+def test_second_message_after_a_crash_is_listed_before_its_reply(database: Database) -> None:
+    """Of the first nobody will ever know more than that it was permitted."""
+    ledger, other = begin(database, "first"), make_worker("other")
+    permitted(ledger, "first")
+    ledger.recover(NOW, lambda worker: worker.id == WORKER.id)
+    resend_unknown(database, "first", NOW)
+    ledger.enter(other, 1e9, NOW)
+    (claim,) = ledger.claim("first", other, 10, NOW)
+    with database.read() as connection:
+        assert resent_ones(connection, "first") == []
+
+    ledger.record(other, [], [PermitRequest(claim, claim.recipient, "b" * 64)], NOW)
+    with database.read() as connection:
+        assert [one.id for one in resent_ones(connection, "first")] == [claim.recipient]
+
+
 def late_word(database: Database, decision: Decision, outcome: Outcome | None) -> tuple[list[tuple[str, str]], int]:
     """Word that the first message arrived comes while the second one is with the relay, which answers this."""
     ledger, other = begin(database, "first"), make_worker("other")

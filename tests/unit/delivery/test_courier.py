@@ -124,3 +124,22 @@ def test_delivery_that_was_resumed_halts_once_more_after_as_many(claim: Claim, t
         return found
 
     assert asyncio.run(halts()) == [most, 2 * most]
+
+
+def test_delivery_has_halted_only_once_the_ledger_knows() -> None:
+    """Claims that come until then are of before the halt, and no sign that a person resumed it."""
+    said: list[bool] = []
+
+    class AskingLedger(HaltLedger):
+        def halt(self, delivery: str, reason: str) -> None:
+            said.append(courier.has_halted(delivery))
+            super().halt(delivery, reason)
+
+    async def run() -> None:
+        for _ in range(MOST_REFUSALS):
+            await courier.deliver(GOOD)
+        said.append(courier.has_halted(GOOD.delivery))
+
+    with courier_with(AskingLedger(), Refusing()) as courier:
+        asyncio.run(run())
+    assert said == [False, True]
