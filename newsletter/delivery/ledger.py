@@ -108,7 +108,7 @@ class Settlement:
     outcome: Outcome | None
     message_id: str = ""
     sha256: str = ""
-    """Hash of the bytes that were handed over, or were to be; empty when none were composed."""
+    """Hash of the bytes that were handed over, or were to be; empty when it did not come to that."""
 
 
 @dataclass(frozen=True, slots=True)

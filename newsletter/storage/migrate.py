@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from newsletter.errors import NoDatabaseError, SchemaVersionError
 from newsletter.storage.engine import Database
+from newsletter.storage.tables import metadata
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -96,11 +97,18 @@ def _state(connection: sa.Connection, scripts: Path) -> SchemaState:
     steps = _steps(scripts)
     seen = sa.inspect(connection)
     tables = seen.get_table_names()
-    # Its name is a common one: what somebody else keeps under it has other columns.
-    columns = [one["name"] for one in seen.get_columns(_VERSION.name)] if _VERSION.name in tables else []
-    version = _VERSION.c.version_num
-    present = connection.execute(sa.select(version)).scalar() if version.name in columns else None
-    return judge(present, known=frozenset(steps), head=steps[-1], has_tables=bool(tables))
+    # A view may stand where a table is to be made; those of an extension disturb nobody.
+    in_the_way = {_VERSION.name, *metadata.tables}.intersection(seen.get_view_names())
+    present = _version(connection, seen) if _VERSION.name in tables else None
+    return judge(present, known=frozenset(steps), head=steps[-1], has_tables=bool(tables or in_the_way))
+
+
+def _version(connection: sa.Connection, seen: sa.Inspector) -> str | None:
+    """The number in the version table; None when it is not ours, for its name is a common one."""
+    if "version_num" not in [one["name"] for one in seen.get_columns(_VERSION.name)]:
+        return None
+    numbers = connection.execute(sa.select(_VERSION.c.version_num)).scalars().all()
+    return str(numbers[0]) if len(numbers) == 1 else None
 
 
 def _steps(scripts: Path) -> list[str]:

@@ -18,7 +18,7 @@ _BECOMES = {
     DeliveryState.PREPARING: DeliveryState.PAUSED,
     DeliveryState.SENDING: DeliveryState.PAUSED,
 }
-_STANDING = [DeliveryState.PAUSED.value, DeliveryState.HALTED.value, DeliveryState.MISSED.value]
+_STANDING = [state.value for state in DeliveryState if state.waits_for_a_person]
 """Stopped before; whoever resumes one should know, too."""
 
 PERMITS = "permits"

@@ -6,6 +6,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -211,6 +212,20 @@ def test_leases_of_the_backup_are_forgotten(project: Project, tmp_path: Path) ->
     back_up(database, tmp_path / "copy.db")
     restore(project, database, tmp_path / "copy.db", NOW)
     assert take_lease(database, SCHEDULER, "of today", 3600.0)
+    database.close()
+
+
+def test_no_room_for_the_scratch_copy_is_told_and_changes_nothing(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = connect(project)
+    back_up(database, tmp_path / "backup.db")
+    add_people(project, database, "ana")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "full"))
+    with pytest.raises(StorageError, match="cannot be copied") as caught:
+        restore(project, database, tmp_path / "backup.db", NOW)
+    assert "TMPDIR" in caught.value.hint
+    assert consents(project, database, "ana") == [Consent.CONFIRMED]
     database.close()
 
 

@@ -118,12 +118,30 @@ def test_database_of_something_else_is_left_alone(empty_url: str) -> None:
     database.close()
 
 
-def test_version_table_of_something_else_is_no_version_of_ours(empty_url: str) -> None:
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["CREATE TABLE schema_version (version integer)", "INSERT INTO schema_version VALUES (1)"],
+        ["CREATE TABLE schema_version (version_num text)", "INSERT INTO schema_version VALUES ('0001'), ('9999')"],
+        ["CREATE VIEW schema_version AS SELECT '0001' AS version_num"],
+        ["CREATE VIEW lists AS SELECT 1 AS one"],
+    ],
+)
+def test_what_bears_a_name_of_ours_but_is_something_else_is_left_alone(empty_url: str, statements: list[str]) -> None:
     database = open_database(empty_url)
     with database.write() as connection:
-        connection.execute(sa.text("CREATE TABLE schema_version (version integer)"))
-        connection.execute(sa.text("INSERT INTO schema_version VALUES (1)"))
+        for statement in statements:
+            connection.execute(sa.text(statement))
     assert schema_state(database) is SchemaState.FOREIGN
+    database.close()
+
+
+def test_views_of_an_extension_do_not_make_a_database_somebody_elses(empty_url: str) -> None:
+    database = open_database(empty_url)
+    with database.write() as connection:
+        connection.execute(sa.text("CREATE VIEW pg_stat_statements AS SELECT 1 AS calls"))
+    assert schema_state(database) is SchemaState.EMPTY
+    require_current(database)
     database.close()
 
 
