@@ -99,8 +99,9 @@ def _scratch_copy(file: Path) -> Iterator[Path]:
             folder = tidy.enter_context(tempfile.TemporaryDirectory(prefix="newsletter-restore-"))
             copy = Path(shutil.copyfile(file, Path(folder) / "copy.db"))
         except OSError as error:
+            is_unreadable = error.filename == str(file)
             raise StorageError(
-                f"{file} cannot be copied to {tempfile.gettempdir()}: {error.strerror}",
-                hint="Nothing has changed. Name another folder in TMPDIR, on a disk with room for the backup",
+                f"{file} cannot be {'read' if is_unreadable else 'copied'}: {error.strerror or error}",
+                hint="" if is_unreadable else "Name a folder in TMPDIR, on a disk with room for the backup",
             ) from error
         yield copy

@@ -174,8 +174,15 @@ def _by_language(text: str | Mapping[str, str] | None) -> Mapping[str, str]:
 
 
 def _text(texts: Mapping[str, str], language: str, fallback: str) -> str:
-    """The text that serves a language, else that of the fallback, else the one of all languages, if there is one."""
-    return texts.get(best_match([language, fallback], texts) or "", "")
+    """The text that serves a language, else that of the fallback, else the one of all languages, if there is one.
+
+    One of the same language for another country or in another script serves it too, where none is nearer.
+    """
+    for wish in (language, fallback):
+        kin = [tag for tag in texts if tag.partition("-")[0].lower() == wish.partition("-")[0].lower()]
+        if (found := best_match([wish], texts) or next(iter(kin), None)) is not None:
+            return texts[found]
+    return texts.get("", "")
 
 
 def _similar(node: Node, folder: Path) -> str:

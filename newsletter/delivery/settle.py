@@ -51,7 +51,7 @@ def settle(standing: Standing, settlement: Settlement, worker: str) -> RowChange
     but for what became of the attempt that the row does know. A row that another worker has claimed since goes on with
     that one, unless a relay has decided.
     """
-    claim = settlement.claim
+    claim, decision = settlement.claim, settlement.decision
     is_behind = standing.epoch < claim.epoch
     is_anothers = standing.state in HELD and standing.worker not in ("", worker)
     in_doubt = standing.in_doubt or ((is_behind or is_anothers) and standing.state in MAY_HAVE_ARRIVED)
@@ -64,12 +64,13 @@ def settle(standing: Standing, settlement: Settlement, worker: str) -> RowChange
     if standing.epoch == claim.epoch:
         if standing.state in HELD and standing.worker == worker:
             return change
-        if standing.state is RecipientState.UNKNOWN and not isinstance(settlement.decision, (Hold, Exclude)):
+        is_its_own = standing.worker in ("", worker)  # in an older copy another one may have got the same epoch
+        if standing.state is RecipientState.UNKNOWN and is_its_own and not isinstance(decision, (Hold, Exclude)):
             return change
         # In a copy made between claim and permit; what a person has sent again is in doubt.
         if standing.state is RecipientState.WAITING and isinstance(settlement.outcome, Unknown) and not in_doubt:
             return change
-    if isinstance(settlement.decision, Accept) and standing.state in _OPEN_TO_EVIDENCE:
+    if isinstance(decision, Accept) and standing.state in _OPEN_TO_EVIDENCE:
         return change
     return None
 

@@ -50,9 +50,9 @@ def release_lease(database: Database, name: str, holder: str) -> None:
 
 
 def end_leases(database: Database, connection: sa.Connection, *, beyond: int) -> None:
-    """End the scheduler's lease in a copy that takes the database's place; it has given no token beyond this one.
+    """End the scheduler's lease in a copy that takes the database's place; tokens go on from `beyond`, at least.
 
-    What is beyond grows with every copy, so that no order under a lease that the copy does not know is followed.
+    That is to be more than any token that the database can have given, of which the copy does not know.
     """
     _make_known(database, connection, SCHEDULER)
     token = sa.case((leases.c.token < beyond, beyond), else_=leases.c.token + 1)

@@ -6,6 +6,7 @@ command asks how the database stands, so that is answered without Alembic, which
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ SCRIPTS = Path(__file__).with_name("migrations")
 """Where the steps are: inside the package, so that a wheel carries them. Each is `versions/v<number>_<what>.py`."""
 _VERSION = sa.Table("schema_version", sa.MetaData(), sa.Column("version_num", sa.Text))
 """Where Alembic notes the number of the last step."""
+_NUMBER = re.compile("[0-9]{4}")
 
 
 class SchemaState(StrEnum):
@@ -108,7 +110,7 @@ def _version(connection: sa.Connection, seen: sa.Inspector) -> str | None:
     if "version_num" not in [one["name"] for one in seen.get_columns(_VERSION.name)]:
         return None
     numbers = connection.execute(sa.select(_VERSION.c.version_num)).scalars().all()
-    return str(numbers[0]) if len(numbers) == 1 else None
+    return numbers[0] if len(numbers) == 1 and _NUMBER.fullmatch(str(numbers[0])) else None
 
 
 def _steps(scripts: Path) -> list[str]:

@@ -123,6 +123,8 @@ def test_database_of_something_else_is_left_alone(empty_url: str) -> None:
     [
         ["CREATE TABLE schema_version (version integer)", "INSERT INTO schema_version VALUES (1)"],
         ["CREATE TABLE schema_version (version_num text)", "INSERT INTO schema_version VALUES ('0001'), ('9999')"],
+        ["CREATE TABLE schema_version (version_num text)", "INSERT INTO schema_version VALUES ('7')"],
+        ["CREATE TABLE schema_version (version_num text)", "INSERT INTO schema_version VALUES (NULL)"],
         ["CREATE VIEW schema_version AS SELECT '0001' AS version_num"],
         ["CREATE VIEW lists AS SELECT 1 AS one"],
     ],

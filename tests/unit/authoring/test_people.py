@@ -44,6 +44,15 @@ def test_person_has_the_name_of_the_language() -> None:
     assert ANA.author("fr", "zh") == Author("安娜", "https://ana.example.org", None, "Draws.", "ana")
 
 
+@pytest.mark.parametrize(("language", "bio"), [("en", "Draws."), ("en-US", "Draws."), ("zh", "画画。"), ("fr", "")])
+def test_sentence_of_the_same_language_elsewhere_is_shown(language: str, bio: str) -> None:
+    person = Person(
+        "cy", {"en": "Cy"}, bios={"en-GB": "Draws.", "zh-Hans": "画画。"}, bio_place=Place("people.yaml", 3, 8)
+    )
+    assert person.author(language, "fr").bio == bio
+    assert (person.untranslated(language, "fr") is None) == bool(bio)
+
+
 @pytest.mark.parametrize(
     ("bios", "bio", "told"),
     [

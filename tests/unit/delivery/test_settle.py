@@ -40,14 +40,15 @@ def test_settlement_of_the_holder_is_applied(
 
 @pytest.mark.parametrize(("decision", "outcome", "state", "counts"), DECIDED)
 @pytest.mark.parametrize("stands", list(RecipientState))
-@pytest.mark.parametrize(("epoch", "worker"), [(4, "w"), (3, "other"), (4, "other")])
+@pytest.mark.parametrize(("epoch", "worker"), [(4, "w"), (3, "other"), (4, "other"), (3, "")])
 def test_settlement_of_anybody_else_is_evidence_at_most(
     decision: Decision, outcome: Outcome | None, state: str, counts: bool, stands: RecipientState, epoch: int,
     worker: str,
 ) -> None:  # fmt: skip
     change = settle(Standing(stands, epoch, worker), Settlement(CLAIM, decision, outcome), "w")
     over = (RecipientState.ACCEPTED, RecipientState.REJECTED, RecipientState.EXCLUDED, RecipientState.SUPPRESSED)
-    is_news = stands is RecipientState.UNKNOWN and epoch == 3 and state not in ("unknown", "excluded")
+    is_own = epoch == 3 and worker == ""
+    is_news = stands is RecipientState.UNKNOWN and is_own and state not in ("unknown", "excluded")
     is_lost = stands is RecipientState.WAITING and epoch == 3 and isinstance(outcome, Unknown)  # see below
     assert (change is not None) == (is_news or is_lost or (state == "accepted" and stands not in over))
 
