@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from factories import NOW, add_list, add_people, make_worker, start_delivery, suppress
 
 from newsletter.delivery.delivery import DeliveryState
-from newsletter.delivery.ledger import Claim, PermitRequest, Settlement
+from newsletter.delivery.ledger import Claim, PermitRequest, Settlement, Worker
 from newsletter.delivery.outcome import Accepted, Deferred, Outcome, Rejected, Reply, Unknown
 from newsletter.delivery.plan import Exclusion
 from newsletter.delivery.retry import Accept, Decision, Exclude, GiveUp, Hold, TryAgain
@@ -116,8 +116,8 @@ def test_second_message_after_a_crash_is_listed_before_its_reply(database: Datab
         assert [one.id for one in resent_ones(connection, "first")] == [claim.recipient]
 
 
-def late_word(database: Database, decision: Decision, outcome: Outcome | None) -> tuple[list[tuple[str, str]], int]:
-    """Word that the first message arrived comes while the second one is with the relay, which answers this."""
+def late_word(database: Database) -> tuple[StoredLedger, Worker, Claim]:
+    """Word that the first message arrived comes while another worker has the second one with the relay."""
     ledger, other = begin(database, "first"), make_worker("other")
     slow = permitted(ledger, "first")
     ledger.recover(NOW, lambda worker: worker.id == WORKER.id)
@@ -126,9 +126,7 @@ def late_word(database: Database, decision: Decision, outcome: Outcome | None) -
     (claim,) = ledger.claim("first", other, 10, NOW)
     ledger.record(other, [], [PermitRequest(claim, claim.recipient, "b" * 64)], NOW)
     ledger.record(WORKER, [Settlement(slow, Accept(), Accepted(Reply(250, "", "ok")))], [], NOW)
-    ledger.record(other, [Settlement(claim, decision, outcome)], [], NOW)
-    with database.read() as connection:
-        return states(database, "first"), len(resent_ones(connection, "first"))
+    return ledger, other, claim
 
 
 @pytest.mark.parametrize(
@@ -143,18 +141,16 @@ def late_word(database: Database, decision: Decision, outcome: Outcome | None) -
 def test_late_word_that_the_first_message_arrived_keeps_the_second_listed(
     database: Database, decision: Decision, outcome: Outcome | None
 ) -> None:
-    assert late_word(database, decision, outcome) == ([("accepted", "")], 1)
+    ledger, other, claim = late_word(database)
+    ledger.record(other, [Settlement(claim, decision, outcome)], [], NOW)
+
+    assert states(database, "first") == [("accepted", "")]
+    with database.read() as connection:
+        assert [one.id for one in resent_ones(connection, "first")] == [claim.recipient]
 
 
 def test_word_that_the_first_message_arrived_outlasts_the_second_worker(database: Database) -> None:
-    ledger, other = begin(database, "first"), make_worker("other")
-    slow = permitted(ledger, "first")
-    ledger.recover(NOW, lambda worker: worker.id == WORKER.id)
-    resend_unknown(database, "first", NOW)
-    ledger.enter(other, 1e9, NOW)
-    (claim,) = ledger.claim("first", other, 10, NOW)
-    ledger.record(other, [], [PermitRequest(claim, claim.recipient, "b" * 64)], NOW)
-    ledger.record(WORKER, [Settlement(slow, Accept(), Accepted(Reply(250, "", "ok")))], [], NOW)
+    ledger, other, claim = late_word(database)
 
     ledger.recover(NOW, lambda worker: worker.id == other.id)
 
