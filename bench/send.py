@@ -10,17 +10,17 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from newsletter.app.database import connect
-from newsletter.app.deliveries import make_ready, store_delivery
-from newsletter.app.dry_run import dry_run
-from newsletter.app.importing import ImportOrder, import_people
-from newsletter.app.lists import add_list
-from newsletter.app.new_project import start_project
+from newsletter.app.audience.importing import ImportOrder, import_subscribers
+from newsletter.app.audience.lists import add_list
+from newsletter.app.operating.database import connect
+from newsletter.app.operating.new_project import start_project
 from newsletter.app.project import Project, open_project
-from newsletter.app.sample import write_sample
-from newsletter.app.worker import send_now
+from newsletter.app.sending.deliveries import checked_issue, store_delivery
+from newsletter.app.sending.dry_run import dry_run
+from newsletter.app.sending.worker import send_now
 from newsletter.audience.consent import OptIn
-from newsletter.storage.engine import Database
+from newsletter.demo.sample import write_sample
+from newsletter.storage.database.database import Database
 
 PEOPLE = 1500
 ISSUE = Path("issues/welcome")
@@ -34,7 +34,7 @@ def prepare(folder: Path, port: int) -> tuple[Project, Database]:
     now = datetime.now(UTC)
     add_list(database, "all", name="All", opt_in=OptIn.SINGLE, language="", now=now)
     write_sample(folder / "people.csv", count=PEOPLE)
-    import_people(project, database, ImportOrder(file=folder / "people.csv", lists=("all",)), now=now)
+    import_subscribers(project, database, ImportOrder(file=folder / "people.csv", lists=("all",)), now=now)
     return project, database
 
 
@@ -60,7 +60,7 @@ def main() -> None:
             folder = Path(name)
             project, database = prepare(folder, port)
             now = datetime.now(UTC)
-            ready = make_ready(project, folder / ISSUE)
+            ready = checked_issue(project, folder / ISSUE)
             written = dry_run(project, database, ready, ("all",), out=folder / "dry", now=now)
             seconds = bare(sorted((folder / "dry").glob("*.eml")), port)
             print(f"smtplib, no ledger, ready-made messages   {written.messages / seconds:7.0f} a second")

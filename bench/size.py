@@ -8,17 +8,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from newsletter.app.database import connect
-from newsletter.app.deliveries import look_ahead, make_ready, store_delivery
-from newsletter.app.importing import ImportOrder, import_people
-from newsletter.app.lists import add_list
-from newsletter.app.new_project import start_project
+from newsletter.app.audience.importing import ImportOrder, import_subscribers
+from newsletter.app.audience.lists import add_list
+from newsletter.app.operating.database import connect
+from newsletter.app.operating.new_project import start_project
 from newsletter.app.project import open_project
-from newsletter.app.sample import write_sample
+from newsletter.app.sending.deliveries import checked_issue, forecast, store_delivery
 from newsletter.audience.consent import OptIn
-from newsletter.delivery.ledger import Worker
-from newsletter.storage.freeze import freeze
-from newsletter.storage.ledger import StoredLedger
+from newsletter.delivery.ledger.ledger import Worker
+from newsletter.demo.sample import write_sample
+from newsletter.storage.ledger.claims import StoredLedger
+from newsletter.storage.ledger.freeze import freeze
 
 FEW, MANY = 2500, 20_000
 CLAIMED = 1000
@@ -33,9 +33,9 @@ def measure(folder: Path, count: int) -> dict[str, float]:
     add_list(database, "all", name="All", opt_in=OptIn.SINGLE, language="", now=now)
     file = folder / "people.csv"
     write_sample(file, count=count)
-    ready = make_ready(project, folder / "issues/welcome")
+    ready = checked_issue(project, folder / "issues/welcome")
     ledger, worker = StoredLedger(database, expiry=timedelta(days=1)), Worker("bench", "here", "now", 1)
-    ledger.enter(worker, 600, now)
+    ledger.register(worker, 600, now)
 
     def timed(step: Callable[[], object], people: int = count) -> float:
         started = time.perf_counter()
@@ -44,9 +44,9 @@ def measure(folder: Path, count: int) -> dict[str, float]:
 
     order = ImportOrder(file=file, lists=("all",))
     times = {
-        "import": timed(lambda: import_people(project, database, order, now=now)),
-        "import again": timed(lambda: import_people(project, database, order, now=now)),
-        "look ahead": timed(lambda: look_ahead(database, ready, ("all",))),
+        "import": timed(lambda: import_subscribers(project, database, order, now=now)),
+        "import again": timed(lambda: import_subscribers(project, database, order, now=now)),
+        "look ahead": timed(lambda: forecast(database, ready, ("all",))),
     }
     delivery = store_delivery(project, database, ready, ("all",), now=now).id
     times["freeze"] = timed(lambda: freeze(database, delivery, now))

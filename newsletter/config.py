@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from newsletter.compiler.edition import Identity
-from newsletter.delivery.retry import RetryPolicy
+from newsletter.delivery.ledger.retry import RetryPolicy
 from newsletter.errors import ConfigError
 from newsletter.source import near_miss
 from newsletter.timezone import is_time_zone

@@ -16,12 +16,12 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from newsletter.app.deliveries import start_due
 from newsletter.app.project import Project
+from newsletter.app.sending.deliveries import start_due
 from newsletter.errors import StorageError
-from newsletter.storage.deliveries import Lease
-from newsletter.storage.engine import Database
-from newsletter.storage.leases import SCHEDULER, release_lease, take_lease
+from newsletter.storage.database.database import Database
+from newsletter.storage.database.leases import SCHEDULER, release_lease, take_lease
+from newsletter.storage.ledger.deliveries import Lease
 
 log = logging.getLogger("newsletter.scheduler")
 # It warns of every look that is left out while an earlier one waits for the database, which we tell ourselves.

@@ -21,10 +21,10 @@ from urllib.parse import urlsplit
 
 import uvicorn
 
-from newsletter.app.database import connect
 from newsletter.app.logs import write_log
+from newsletter.app.operating.database import connect
 from newsletter.app.project import Project
-from newsletter.app.relay import check_relay
+from newsletter.app.sending.relay import check_relay
 from newsletter.errors import RequestError
 from newsletter.scheduler import project_scheduler
 from newsletter.web.preview import Changes, preview_app
@@ -51,7 +51,7 @@ def serve(project: Project, host: str, port: int, announce: Callable[[str], None
         database, signer=lambda: project.keys.signer, site=_site(project), public_url=public_url, clock=_utc_now
     )
     scheduler = project_scheduler(project, database, clock=_utc_now)
-    sender = Sender([sys.executable, "-m", "newsletter", "-C", str(project.folder), "worker", "--tethered"])
+    sender = Sender([sys.executable, "-m", "newsletter", "-C", str(project.folder), "worker", "--exit_with_parent"])
     announce(_known_as(url_of(listening), public_url))
     with _signals_survived():
         try:

@@ -1,4 +1,4 @@
-"""Draft the next step in newsletter/storage/migrations/versions after a change of storage/tables.py.
+"""Draft the next step in newsletter/storage/database/migrations/versions after a change of storage/database/tables.py.
 
 Run it with a message, read what it wrote, and mend it: `python scripts/draft_migration.py "Remember songs"`.
 """
@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from newsletter.storage.engine import open_database
-from newsletter.storage.migrate import draft_step, require_current
+from newsletter.storage.database.database import open_database
+from newsletter.storage.database.migrate import draft_step, require_current
 
 
 def main() -> None:

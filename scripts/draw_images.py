@@ -180,7 +180,7 @@ PICTURES: dict[str, Callable[[], Image.Image]] = {
     "issues/2023-05-02-pycon-gems/hero.png": hall,
     "issues/people/tds-editors.png": editors,
     "issues/people/mary-newhauser.png": writer,
-    "newsletter/app/starter/issues/welcome/hero.png": first_light,
+    "newsletter/app/operating/starter/issues/welcome/hero.png": first_light,
 }
 """Where each picture belongs."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from newsletter.app.sample import write_sample
+from newsletter.demo.sample import write_sample
 
 
 def main(arguments: list[str]) -> int:

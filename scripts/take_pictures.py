@@ -19,7 +19,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Route, sync_playwright
 
-from newsletter.app.editions import compile_editions
+from newsletter.app.issues.editions import compile_editions
 from newsletter.app.project import Project, open_project
 from newsletter.authoring.load import find_issues, load_issue
 from newsletter.authoring.persona import BUILT_IN

@@ -32,7 +32,7 @@ from newsletter.authoring.issue import (
     SpacerBlock,
     TextBlock,
 )
-from newsletter.compiler.compile import Compiled, Kit, compile_issue
+from newsletter.compiler.compile import Compiled, CompileSettings, compile_issue
 from newsletter.compiler.edition import Edition, Identity
 from newsletter.problem import Place
 
@@ -130,9 +130,9 @@ def rich_content(language: str = "en", **more: Any) -> Content:
     return make_content(*blocks, language=language, **(facts | more))
 
 
-def make_kit(*folders: Path, **changes: Any) -> Kit:
+def make_kit(*folders: Path, **changes: Any) -> CompileSettings:
     """The shipped templates after these folders."""
-    kit = Kit(
+    kit = CompileSettings(
         folders=(*folders, shipped_templates()),
         identity=IDENTITY,
         assets_url="https://news.example/assets",
@@ -152,7 +152,7 @@ def write_templates(folder: Path, **blocks: str) -> Path:
     return folder / "templates"
 
 
-def compile_text(text: str, kit: Kit, **more: Any) -> Compiled:
+def compile_text(text: str, kit: CompileSettings, **more: Any) -> Compiled:
     return compile_issue(text_issue(text, **more), "en", kit)
 
 

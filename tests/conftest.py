@@ -18,8 +18,8 @@ sys.path.insert(0, str(Path(__file__).parent))  # `from tools import require`, `
 
 from tools import require, require_module
 
-from newsletter.storage.engine import Database, open_database
-from newsletter.storage.migrate import require_current
+from newsletter.storage.database.database import Database, open_database
+from newsletter.storage.database.migrate import require_current
 
 settings.register_profile("any-machine", deadline=None)  # how long one example takes says nothing about the code
 settings.load_profile("any-machine")

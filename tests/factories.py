@@ -10,13 +10,13 @@ import sqlalchemy as sa
 
 from newsletter.compiler.edition import Asset, Edition, Identity, Slot, SlotKind
 from newsletter.delivery.delivery import Delivery
-from newsletter.delivery.ledger import Worker
-from newsletter.delivery.worker import this_worker
+from newsletter.delivery.ledger.ledger import Worker
+from newsletter.delivery.sender.worker import this_worker
 from newsletter.expression import parse_field
-from newsletter.storage import tables
-from newsletter.storage.deliveries import Deliveries, Order
-from newsletter.storage.engine import Database
-from newsletter.storage.freeze import freeze
+from newsletter.storage.database import tables
+from newsletter.storage.database.database import Database
+from newsletter.storage.ledger.deliveries import Deliveries, NewDelivery
+from newsletter.storage.ledger.freeze import freeze
 from newsletter.tokens import keyed_hash
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -111,8 +111,8 @@ def suppress(database: Database, address: str, reason: str = "manual") -> None:
 def make_order(
     name: str = "delivery1", *, issue: str = "first", lists: Sequence[str] = ("weekly",),
     languages: Sequence[str] = ("en",), again: bool = False, scheduled_at: datetime | None = None,
-) -> Order:  # fmt: skip
-    return Order(
+) -> NewDelivery:  # fmt: skip
+    return NewDelivery(
         id=name, issue=issue, hash="f" * 64, lists=tuple(lists), again=again, scheduled_at=scheduled_at,
         editions=tuple(make_edition(language, issue) for language in languages),
     )  # fmt: skip

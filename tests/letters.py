@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from newsletter.compiler.edition import Edition, Identity, Slot, SlotKind
-from newsletter.delivery.ledger import Claim
-from newsletter.delivery.message import Letterhead
-from newsletter.delivery.urls import Urls
+from newsletter.delivery.compose.message import MessageContext
+from newsletter.delivery.compose.urls import Urls
+from newsletter.delivery.ledger.ledger import Claim
 from newsletter.expression import parse_field
 from newsletter.tokens import Key, Signer
 
@@ -46,7 +46,7 @@ EDITION = Edition(
     hash="0" * 64,
 )
 
-LETTERHEAD = Letterhead(
+LETTERHEAD = MessageContext(
     lists={"weekly": "The Weekly", "daily": "Daily, too"},
     urls=Urls("https://news.example.org", SIGNER),
     signer=SIGNER,

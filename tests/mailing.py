@@ -10,13 +10,13 @@ from typing import Any
 
 from letters import CLAIM, LETTERHEAD, edition
 
-from newsletter.app.relay import smtp_settings
+from newsletter.app.sending.relay import smtp_settings
 from newsletter.config import Config
-from newsletter.delivery.envelope import Envelope, address_envelope
-from newsletter.delivery.message import Message, compose_message
-from newsletter.delivery.outcome import Outcome
+from newsletter.delivery.compose.envelope import Envelope, address_envelope
+from newsletter.delivery.compose.message import Message, compose_message
+from newsletter.delivery.ledger.outcome import Outcome
 from newsletter.delivery.transport import Permit
-from newsletter.delivery.transports.smtp import SmtpSettings, SmtpTransport
+from newsletter.delivery.transports.smtp.pool import SmtpSettings, SmtpTransport
 
 LINES = ".\n..\n.x\n\nFrom here\n" + "word " * 40 + "\n"
 """What may go wrong in the body: dots, empty lines, long lines."""

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from newsletter.cli.main import main
-from newsletter.delivery import courier
-from newsletter.delivery.ledger import Claim, PermitRequest, Settlement, Worker
-from newsletter.delivery.outcome import Accepted, Outcome, Reply, Unknown
-from newsletter.delivery.retry import Accept, Decision, GoBack, decide
-from newsletter.storage.ledger import StoredLedger
+from newsletter.delivery.ledger.ledger import Claim, PermitRequest, Settlement, Worker
+from newsletter.delivery.ledger.outcome import Accepted, Outcome, Reply, Unknown
+from newsletter.delivery.ledger.retry import Accept, Decision, GoBack, decide
+from newsletter.delivery.sender import handover as courier
+from newsletter.storage.ledger.claims import StoredLedger
 
 OK = Accepted(Reply(250, "2.0.0", "surely"))
 

@@ -7,21 +7,23 @@ from datetime import datetime
 
 from newsletter.app.project import Project
 from newsletter.authoring.persona import Persona
-from newsletter.delivery.ledger import Claim
-from newsletter.delivery.message import Letterhead
-from newsletter.delivery.plan import own_values
-from newsletter.delivery.urls import Urls
+from newsletter.delivery.compose.message import MessageContext
+from newsletter.delivery.compose.urls import Urls
+from newsletter.delivery.ledger.ledger import Claim
+from newsletter.delivery.ledger.plan import own_values
 from newsletter.tokens import Key, Signer
 
 INERT = Signer([Key("aa", b"made for looking at, opens nothing")])
 """Signs the links of messages outside a delivery. No project ever has this key, so that such links have no power."""
 
 
-def letterhead(project: Project, lists: Mapping[str, str], *, signer: Signer = INERT, mark: str = "") -> Letterhead:
+def message_context(
+    project: Project, lists: Mapping[str, str], *, signer: Signer = INERT, mark: str = ""
+) -> MessageContext:
     """What a project's messages to these lists (slug → name) share."""
     domain = project.identity.from_address.rpartition("@")[2]
     bounces = project.config.bounces.address or f"bounces@{domain}"
-    return Letterhead(lists, Urls(project.config.public.url, signer), signer, bounces, mark)
+    return MessageContext(lists, Urls(project.config.public.url, signer), signer, bounces, mark)
 
 
 def claim_outside(

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterable, Sequence
 from typing import IO
 
-from newsletter.audience.rows import harmless
+from newsletter.audience.importing.rows import harmless
 
 
 def write_csv(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from newsletter.authoring import blocks, schema
+from newsletter.authoring.contributors import Contributor, link_people
 from newsletter.authoring.image import ImageFile
 from newsletter.authoring.issue import (
     Article,
@@ -26,7 +27,6 @@ from newsletter.authoring.issue import (
     SpacerBlock,
     TextBlock,
 )
-from newsletter.authoring.people import Person, link_people
 from newsletter.problem import Place
 from newsletter.source import Node
 
@@ -38,7 +38,7 @@ class Assembly:
     language: str
     original: str
     """The language of the issue, for names that this one does not have."""
-    people: Mapping[str, Person]
+    people: Mapping[str, Contributor]
     image: Callable[[str], ImageFile]
     """An image by the name it has in the file."""
 

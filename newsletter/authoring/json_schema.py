@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from newsletter.authoring.people import PeopleFile
+from newsletter.authoring.contributors import PeopleFile
 from newsletter.authoring.persona import PersonasFile
 from newsletter.authoring.schema import IssueFile
 from newsletter.disk import write_whole

@@ -9,12 +9,12 @@ from itertools import islice
 from pathlib import Path
 
 from newsletter.authoring.assemble import Assembly, send_plan
+from newsletter.authoring.contributors import FILE as PEOPLE
+from newsletter.authoring.contributors import Contributor, load_contributors, read_picture
 from newsletter.authoring.explain import MAX_PROBLEMS, read_model
 from newsletter.authoring.files import legible, refuse_outside, shown
 from newsletter.authoring.image import ImageFile
 from newsletter.authoring.issue import Content, Issue
-from newsletter.authoring.people import FILE as PEOPLE
-from newsletter.authoring.people import Person, load_people, read_picture
 from newsletter.authoring.persona import FILE as PERSONAS
 from newsletter.authoring.persona import load_personas
 from newsletter.authoring.proofread import References, proofread, wordless_pictures
@@ -89,7 +89,7 @@ class _Reading:
     looks: Mapping[str, Sequence[str]]
     problems: list[Problem] = field(default_factory=list)
     images: dict[str, ImageFile] = field(default_factory=dict)
-    people: Mapping[str, Person] = field(default_factory=dict)
+    people: Mapping[str, Contributor] = field(default_factory=dict)
     files: dict[str, Node] = field(default_factory=dict)
 
     def contents(self) -> tuple[dict[str, Content], IssueFile | None]:
@@ -162,7 +162,7 @@ class _Reading:
         if people is not None and (refused := refuse_outside(people, self.root)):
             self.problems.append(refused)
         elif people is not None:
-            self.people, problems = load_people(people, shown(people, self.root))
+            self.people, problems = load_contributors(people, shown(people, self.root))
             self.problems += problems
         personas = self.nearest(PERSONAS)
         attributes: set[str] = set()

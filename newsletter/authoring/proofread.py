@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from newsletter.authoring.people import FILE as PEOPLE
-from newsletter.authoring.people import Person, person_links
+from newsletter.authoring.contributors import FILE as PEOPLE
+from newsletter.authoring.contributors import Contributor, person_links
 from newsletter.authoring.url import url_fault
 from newsletter.authoring.values import ID, crowding_sign
 from newsletter.errors import ExpressionError
@@ -44,7 +44,7 @@ _TARGET = re.compile(
 class References:
     """What a text may refer to."""
 
-    people: Mapping[str, Person]
+    people: Mapping[str, Contributor]
     attributes: frozenset[str]
     """Attributes that the personas have, beside the ones every subscriber may have."""
     picture: Callable[[Node], Problem | None]
@@ -127,7 +127,7 @@ def _authors(node: Node, references: References) -> Iterator[Problem]:
             yield _unknown_person(item, item.text.strip(), references.people, 0)
 
 
-def _links_to_people(node: Node, people: Mapping[str, Person]) -> Iterator[Problem]:
+def _links_to_people(node: Node, people: Mapping[str, Contributor]) -> Iterator[Problem]:
     for link in person_links(node.text):
         if not link.is_whole:
             hint = "Write [](@id), or [words](@id)."
@@ -138,7 +138,7 @@ def _links_to_people(node: Node, people: Mapping[str, Person]) -> Iterator[Probl
             yield _unknown_person(node, link.id, people, link.offset)
 
 
-def _unknown_person(node: Node, name: str, people: Mapping[str, Person], offset: int) -> Problem:
+def _unknown_person(node: Node, name: str, people: Mapping[str, Contributor], offset: int) -> Problem:
     hint = near_miss(name, people) or f"Add {name}: to {PEOPLE}, or write the name without a link."
     return node.problem("unknown-person", f"{name!r} is not in {PEOPLE}", hint=hint, at=node.place_at(offset))
 

@@ -25,7 +25,7 @@ def build(ctx: click.Context, paths: tuple[Path, ...], out: Path | None, as_json
     build.json with hash, subject, sizes, links and problems. With an error nothing is written; who
     sends is no part of it: what is missing there is a warning here, and an error to check and send.
     """
-    from newsletter.app.building import build as build_files
+    from newsletter.app.issues.building import build as build_files
 
     project = the_project(ctx)
     report = build_files(project, paths, out or project.folder / "build")

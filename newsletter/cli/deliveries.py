@@ -18,9 +18,9 @@ from newsletter.reporting.wording import in_words
 if TYPE_CHECKING:
     from newsletter.app.project import Project
     from newsletter.delivery.delivery import Delivery
-    from newsletter.delivery.ledger import Recipient
+    from newsletter.delivery.ledger.ledger import Recipient
     from newsletter.reporting.report import Report
-    from newsletter.storage.engine import Database
+    from newsletter.storage.database.database import Database
 
 _STATES = (
     "waiting", "claimed", "permitted", "accepted", "deferred", "rejected", "unknown", "suppressed", "excluded",
@@ -37,7 +37,7 @@ def deliveries() -> None:
 
 @contextmanager
 def _opened(ctx: click.Context) -> Iterator[tuple[Project, Database]]:
-    from newsletter.app.database import connected
+    from newsletter.app.operating.database import connected
 
     project = the_project(ctx)
     with connected(project) as database:
@@ -49,8 +49,8 @@ def _opened(ctx: click.Context) -> Iterator[tuple[Project, Database]]:
 @click.pass_context
 def list_(ctx: click.Context, as_json: bool) -> None:
     """Every delivery, the newest first."""
-    from newsletter.app.deliveries import is_attended, next_of
-    from newsletter.storage.deliveries import Deliveries
+    from newsletter.app.sending.deliveries import is_attended, next_of
+    from newsletter.storage.ledger.deliveries import Deliveries
 
     with _opened(ctx) as (project, database):
         found = Deliveries(database).all()
@@ -150,7 +150,7 @@ def report(ctx: click.Context, delivery: str, as_json: bool) -> int:
 
 
 def _report(ctx: click.Context, delivery: str) -> tuple[Project, Report]:
-    from newsletter.app.deliveries import report_on
+    from newsletter.app.sending.deliveries import report_on
 
     with _opened(ctx) as (project, database):
         return project, report_on(database, delivery)
@@ -185,8 +185,8 @@ def _report_lines(report: Report, told: Callable[[datetime], str]) -> Iterator[s
 @click.pass_context
 def recipients(ctx: click.Context, delivery: str, state: str | None, as_json: bool) -> None:
     """The recipients of a delivery and what became of each. With --json one object a line."""
-    from newsletter.delivery.ledger import RecipientState
-    from newsletter.storage.deliveries import Deliveries
+    from newsletter.delivery.ledger.ledger import RecipientState
+    from newsletter.storage.ledger.deliveries import Deliveries
 
     with _opened(ctx) as (project, database):
         store = Deliveries(database)
@@ -236,7 +236,7 @@ def _recipient(one: Recipient) -> dict[str, object]:
 @click.pass_context
 def pause(ctx: click.Context, delivery: str, as_json: bool) -> None:
     """Stop sending; "resume" goes on."""
-    from newsletter.app.deliveries import pause as pause_delivery
+    from newsletter.app.sending.deliveries import pause as pause_delivery
 
     with _opened(ctx) as (project, database):
         pause_delivery(database, delivery)
@@ -256,8 +256,8 @@ def resume(ctx: click.Context, delivery: str, detach: bool, as_json: bool) -> in
 
     Exit codes: 0 done, 1 failed, 3 stopped before the end or outcomes are unknown.
     """
-    from newsletter.app.deliveries import resume as resume_delivery
-    from newsletter.app.relay import check_relay
+    from newsletter.app.sending.deliveries import resume as resume_delivery
+    from newsletter.app.sending.relay import check_relay
 
     with _opened(ctx) as (project, database):
         check_relay(project)
@@ -275,7 +275,7 @@ def resume(ctx: click.Context, delivery: str, detach: bool, as_json: bool) -> in
 @click.pass_context
 def cancel(ctx: click.Context, delivery: str, as_json: bool) -> None:
     """End a delivery for good. Whoever is still waiting gets nothing."""
-    from newsletter.app.deliveries import cancel as cancel_delivery
+    from newsletter.app.sending.deliveries import cancel as cancel_delivery
 
     with _opened(ctx) as (project, database):
         cancel_delivery(database, delivery, datetime.now(UTC))
@@ -290,8 +290,8 @@ def cancel(ctx: click.Context, delivery: str, as_json: bool) -> None:
 @click.pass_context
 def reschedule(ctx: click.Context, delivery: str, at: str, timezone: str | None, as_json: bool) -> None:
     """Give a scheduled or missed delivery another start."""
-    from newsletter.app.choosing import read_start
-    from newsletter.app.deliveries import reschedule as reschedule_delivery
+    from newsletter.app.sending.choosing import read_start
+    from newsletter.app.sending.deliveries import reschedule as reschedule_delivery
 
     with _opened(ctx) as (project, database):
         now = datetime.now(UTC)
@@ -316,7 +316,7 @@ def resolve(
     ctx: click.Context, delivery: str, verdict: Literal["accepted", "resend"], only: tuple[str, ...], as_json: bool
 ) -> None:
     """Decide what became of recipients whose outcome is unknown. Speaks of all of them, or of some."""
-    from newsletter.app.deliveries import resolve as resolve_unknown
+    from newsletter.app.sending.deliveries import resolve as resolve_unknown
 
     with _opened(ctx) as (project, database):
         moved = resolve_unknown(project, database, delivery, verdict, now=datetime.now(UTC), only=only)

@@ -12,7 +12,7 @@ from newsletter.cli.show import confirm, print_facts, print_json, print_table, t
 from newsletter.reporting.wording import counted
 
 if TYPE_CHECKING:
-    from newsletter.app.lists import ListStanding
+    from newsletter.app.audience.lists import ListStanding
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _opt_ins = click.Choice([item.value for item in OptIn])
@@ -29,8 +29,8 @@ def lists() -> None:
 @click.pass_context
 def list_(ctx: click.Context, as_json: bool) -> None:
     """Every list, with how many people say what to it."""
-    from newsletter.app.database import connected
-    from newsletter.app.lists import show_lists
+    from newsletter.app.audience.lists import show_lists
+    from newsletter.app.operating.database import connected
 
     with connected(the_project(ctx)) as database:
         standings = show_lists(database)
@@ -68,8 +68,8 @@ def add(ctx: click.Context, slug: str, name: str, opt_in: str, language: str, as
     in your own way, and record each answer with "newsletter subscribers add EMAIL --list LIST --consent confirmed
     --basis TEXT".
     """
-    from newsletter.app.database import connected
-    from newsletter.app.lists import add_list, show_list
+    from newsletter.app.audience.lists import add_list, show_list
+    from newsletter.app.operating.database import connected
 
     with connected(the_project(ctx)) as database:
         add_list(database, slug, name=name, opt_in=OptIn(opt_in), language=language, now=datetime.now(UTC))
@@ -87,8 +87,8 @@ def edit(
     ctx: click.Context, slug: str, name: str | None, opt_in: str | None, language: str | None, as_json: bool
 ) -> None:
     """Change a list."""
-    from newsletter.app.database import connected
-    from newsletter.app.lists import edit_list, show_list
+    from newsletter.app.audience.lists import edit_list, show_list
+    from newsletter.app.operating.database import connected
 
     way_in = OptIn(opt_in) if opt_in else None
     with connected(the_project(ctx)) as database:
@@ -103,8 +103,8 @@ def edit(
 @click.pass_context
 def remove(ctx: click.Context, slug: str, yes: bool, as_json: bool) -> None:
     """Forget a list that was never sent to."""
-    from newsletter.app.database import connected
-    from newsletter.app.lists import remove_list, show_list
+    from newsletter.app.audience.lists import remove_list, show_list
+    from newsletter.app.operating.database import connected
 
     with connected(the_project(ctx)) as database:
         standing = show_list(database, slug)

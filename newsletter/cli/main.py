@@ -28,7 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "send": ("newsletter.cli.sending:send", "Send an issue to lists, now or at a time."),
     "deliveries": ("newsletter.cli.deliveries:deliveries", "Watch and steer deliveries."),
     "lists": ("newsletter.cli.lists:lists", "The lists people subscribe to."),
-    "subscribers": ("newsletter.cli.people:subscribers", "Import, show and look after subscribers."),
+    "subscribers": ("newsletter.cli.subscribers:subscribers", "Import, show and look after subscribers."),
     "serve": ("newsletter.cli.serving:serve", "Run pages, scheduler and sender as one service."),
     "worker": ("newsletter.cli.sending:worker", "Run only a sender process."),
     "db": ("newsletter.cli.operating:db", "Upgrade, back up and restore the database."),

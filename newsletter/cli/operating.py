@@ -24,7 +24,7 @@ def init(folder: Path, as_json: bool) -> None:
     Writes newsletter.toml, a git-ignored secret.toml, templates/ and issues/ with a first issue. Nothing that exists is
     overwritten.
     """
-    from newsletter.app.new_project import start_project
+    from newsletter.app.operating.new_project import start_project
 
     files = start_project(folder)
     if as_json:
@@ -46,7 +46,7 @@ def db() -> None:
 @click.pass_context
 def upgrade(ctx: click.Context, as_json: bool) -> None:
     """Bring the database to the schema of this program. Make a backup first."""
-    from newsletter.app.database import upgrade_database
+    from newsletter.app.operating.database import upgrade_database
 
     done = upgrade_database(the_project(ctx))
     if as_json:
@@ -64,8 +64,8 @@ def backup(ctx: click.Context, file: Path, as_json: bool) -> None:
 
     Keep secret.toml with it: without that file a backup cannot be restored.
     """
-    from newsletter.app.backup import back_up
-    from newsletter.app.database import connected
+    from newsletter.app.operating.backup import back_up
+    from newsletter.app.operating.database import connected
 
     with connected(the_project(ctx)) as database:
         size = back_up(database, file)
@@ -86,8 +86,8 @@ def restore(ctx: click.Context, file: Path, yes: bool, as_json: bool) -> None:
     Whatever was scheduled or sending in it is stopped and waits for you: people may have got those issues after the
     backup was made. Who left, was suppressed or erased meanwhile stays so, as far as the present database can tell.
     """
-    from newsletter.app.backup import restore as restore_backup
-    from newsletter.app.database import connect_to_replace
+    from newsletter.app.operating.backup import restore as restore_backup
+    from newsletter.app.operating.database import connect_to_replace
 
     project = the_project(ctx)
     confirm(f"Replace the database of {project.folder} by {file}?", yes=yes)
@@ -139,8 +139,8 @@ def doctor(ctx: click.Context, as_json: bool) -> int:
     Looks at the configuration, keys, compiler, relay and database, and whether the books of every delivery balance.
     Exits with 1 when something is broken.
     """
-    from newsletter.app.doctor import Grade, examine
-    from newsletter.app.relay import probe_relay
+    from newsletter.app.operating.doctor import Grade, examine
+    from newsletter.app.sending.relay import probe_relay
 
     findings = examine(the_project(ctx, even_without=True), probe_relay)
     if as_json:
@@ -169,7 +169,7 @@ def demo(ctx: click.Context, out: Path | None, as_json: bool) -> int:
     Checks, builds, creates a database, imports 300 made-up subscribers, dry-runs, delivers over SMTP, and shows who got
     what. Nothing leaves this machine; everything is written into one folder, which is emptied first.
     """
-    from newsletter.app.demo import run_demo
+    from newsletter.demo.demo import run_demo
 
     project = the_project(ctx, even_without=True)
     report = run_demo(project, out or project.folder / ".demo", partial(click.echo, err=as_json))

@@ -23,9 +23,9 @@ from newsletter.cli.show import (
 from newsletter.reporting.wording import counted, in_words
 
 if TYPE_CHECKING:
-    from newsletter.app.deliveries import Outlook, Ready
     from newsletter.app.project import Project
-    from newsletter.storage.engine import Database
+    from newsletter.app.sending.deliveries import CheckedIssue, Forecast
+    from newsletter.storage.database.database import Database
 
 _ACCEPTED = {True: "accepted", False: "not accepted", None: "unknown"}
 
@@ -46,8 +46,8 @@ def test(ctx: click.Context, path: Path, addresses: Sequence[str], languages: Se
     Every edition goes to every address, marked as a proof, filled for a persona. Its personal links do nothing. One
     that cannot be handed over does not keep the others back. Exits with 1 unless the relay took all of them.
     """
-    from newsletter.app.database import connected
-    from newsletter.app.proof import send_proofs
+    from newsletter.app.operating.database import connected
+    from newsletter.app.sending.proof import send_proofs
 
     project = the_project(ctx)
     with connected(project) as database:
@@ -99,9 +99,9 @@ def send(
 
     Exit codes: 0 done, 1 problems found or failed, 2 wrong usage, 3 stopped before the end or outcomes are unknown.
     """
-    from newsletter.app.choosing import OR_NOW, choose_lists, choose_start, means_the_issue, read_start
-    from newsletter.app.database import connected
-    from newsletter.app.deliveries import make_ready
+    from newsletter.app.operating.database import connected
+    from newsletter.app.sending.choosing import OR_NOW, choose_lists, choose_start, means_the_issue, read_start
+    from newsletter.app.sending.deliveries import checked_issue
 
     if out is not None and not dry_run:
         raise click.UsageError("--out goes with --dry-run")
@@ -112,7 +112,7 @@ def send(
     project, now = the_project(ctx), datetime.now(UTC)
     if at and not means_the_issue(at):
         read_start(project, at, timezone, now=now, hint=OR_NOW)  # wrong usage is told before the issue is compiled
-    ready = make_ready(project, path)
+    ready = checked_issue(project, path)
     lists = choose_lists(ready.send, lists)
     with connected(project) as database:
         if dry_run:
@@ -124,10 +124,10 @@ def send(
 
 
 def _dry_run(
-    project: Project, database: Database, ready: Ready, lists: Sequence[str], out: Path | None, *,
+    project: Project, database: Database, ready: CheckedIssue, lists: Sequence[str], out: Path | None, *,
     again: bool, as_json: bool,
 ) -> int:  # fmt: skip
-    from newsletter.app.dry_run import dry_run, report_lines
+    from newsletter.app.sending.dry_run import dry_run, report_lines
 
     folder = project.folder / "dry-run" / ready.issue if out is None else out
     run = dry_run(project, database, ready, lists, out=folder, now=datetime.now(UTC), again=again)
@@ -141,12 +141,12 @@ def _dry_run(
 
 
 def _send(
-    project: Project, database: Database, ready: Ready, lists: Sequence[str], start: datetime | None, *,
+    project: Project, database: Database, ready: CheckedIssue, lists: Sequence[str], start: datetime | None, *,
     now: datetime, again: bool, detach: bool, yes: bool, as_json: bool,
 ) -> int:  # fmt: skip
-    from newsletter.app.choosing import own_time
-    from newsletter.app.deliveries import look_ahead, refuse_empty, store_delivery, unfinished
-    from newsletter.app.relay import check_relay
+    from newsletter.app.sending.choosing import own_time
+    from newsletter.app.sending.deliveries import forecast, refuse_empty, store_delivery, unfinished
+    from newsletter.app.sending.relay import check_relay
     from newsletter.cli.watching import ending_of, send_watched, show_outcome
 
     check_relay(project)
@@ -154,7 +154,7 @@ def _send(
     for other in unfinished(database, ready.issue):
         click.echo(f"Delivery {other.id} of this issue is {other.state}; nobody gets it from both.", err=True)
     if not yes:
-        outlook = look_ahead(database, ready, lists, again=again)
+        outlook = forecast(database, ready, lists, again=again)
         if start is None:
             refuse_empty(outlook.is_empty, lists)
         _show_outlook(ready, outlook)
@@ -193,7 +193,7 @@ def _what_comes(project: Project, start: datetime | None, now: datetime) -> str:
     return f'{when}, sent by "newsletter serve".'
 
 
-def _show_outlook(ready: Ready, outlook: Outlook) -> None:
+def _show_outlook(ready: CheckedIssue, outlook: Forecast) -> None:
     people = counted(outlook.waiting, "person", "people")
     click.echo(f"{ready.editions[0].subject!r} goes to {people}", err=True)
     for language, count in outlook.languages.items():
@@ -204,9 +204,9 @@ def _show_outlook(ready: Ready, outlook: Outlook) -> None:
         click.echo(f"  {count:>7}  left out: {in_words(reason)}", err=True)
 
 
-def _nobody_left(outlook: Outlook, *, as_json: bool) -> int:
+def _nobody_left(outlook: Forecast, *, as_json: bool) -> int:
     """There is nothing to ask about: the work is done already, and no delivery is made."""
-    from newsletter.delivery.plan import Exclusion
+    from newsletter.delivery.ledger.plan import Exclusion
     from newsletter.reporting.report import no_counts
 
     got_it = any(reason == Exclusion.ALREADY_RECEIVED for _, reason in outlook.reasons)
@@ -217,17 +217,17 @@ def _nobody_left(outlook: Outlook, *, as_json: bool) -> int:
 
 
 @click.command()
-@click.option("--tethered", is_flag=True, hidden=True, help="Also stop when standard input ends.")
+@click.option("--exit_with_parent", is_flag=True, hidden=True, help="Also stop when standard input ends.")
 @click.pass_context
-def worker(ctx: click.Context, tethered: bool) -> None:
+def worker(ctx: click.Context, exit_with_parent: bool) -> None:
     """Run only a sender process: prepares and sends whatever is due, until SIGTERM.
 
     Any number may run. On SIGTERM it claims nothing more, finishes what is in flight, and leaves no outcome unknown.
     """
-    from newsletter.app.database import connect
     from newsletter.app.logs import write_log
-    from newsletter.app.relay import check_relay
-    from newsletter.app.worker import run_worker
+    from newsletter.app.operating.database import connect
+    from newsletter.app.sending.relay import check_relay
+    from newsletter.app.sending.worker import run_worker
     from newsletter.cli.watching import seldom
 
     write_log()
@@ -236,6 +236,6 @@ def worker(ctx: click.Context, tethered: bool) -> None:
     tell = seldom(logging.getLogger("newsletter.sender").warning)
     database = connect(project, tell=tell)
     try:
-        run_worker(project, database, tell=tell, tethered=tethered)
+        run_worker(project, database, tell=tell, exit_with_parent=exit_with_parent)
     finally:
         database.close()

@@ -17,11 +17,11 @@ from newsletter.reporting.wording import in_words
 
 if TYPE_CHECKING:
     from newsletter.app.project import Project
-    from newsletter.app.worker import SendResult
-    from newsletter.delivery.ledger import Claim
-    from newsletter.delivery.retry import Decision
+    from newsletter.app.sending.worker import SendResult
+    from newsletter.delivery.ledger.ledger import Claim
+    from newsletter.delivery.ledger.retry import Decision
     from newsletter.reporting.report import Report
-    from newsletter.storage.engine import Database
+    from newsletter.storage.database.database import Database
 
 STOPPED_EARLY = 3
 
@@ -39,7 +39,7 @@ _REPEAT = 10.0
 
 def send_watched(project: Project, database: Database, delivery: str) -> SendResult:
     """Send in the foreground, showing how far it is."""
-    from newsletter.app.worker import send_now
+    from newsletter.app.sending.worker import send_now
 
     with progress() as watch:
         return send_now(project, database, delivery, watch=watch, trouble=tell_once())
@@ -54,7 +54,7 @@ def progress() -> Iterator[Callable[[Claim, Decision], None]]:
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    from newsletter.delivery.retry import GoBack, TryAgain
+    from newsletter.delivery.ledger.retry import GoBack, TryAgain
 
     columns = SpinnerColumn(), TextColumn("{task.completed:.0f} messages"), TimeElapsedColumn()
     with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
@@ -94,7 +94,7 @@ def seldom(tell: Callable[[str], None]) -> Callable[[str], None]:
 
 def show_outcome(project: Project, database: Database, delivery: str, *, as_json: bool, quiet: bool = False) -> Report:
     """Print what a delivery has come to so far."""
-    from newsletter.app.deliveries import report_on
+    from newsletter.app.sending.deliveries import report_on
     from newsletter.reporting.report import counts_of
 
     report = report_on(database, delivery)
@@ -110,7 +110,7 @@ def outcome_lines(
     report: Report, told: Callable[[datetime], str] = datetime.isoformat, *, now: datetime
 ) -> Iterator[str]:
     """State, counts, and what a person may want to do now. `told` says an instant as people read it."""
-    from newsletter.delivery.ledger import RecipientState
+    from newsletter.delivery.ledger.ledger import RecipientState
     from newsletter.reporting.report import counts_of
 
     delivery, counts = report.delivery, counts_of(report.delivery, report.books)
@@ -163,8 +163,8 @@ def unattended(delivery: str, due: datetime | None, told: Callable[[datetime], s
 def ending_of(report: Report, sent: SendResult) -> int:
     """The exit code of a foreground send; says what it waits for when it stopped before the end."""
     from newsletter.delivery.delivery import DeliveryState
-    from newsletter.delivery.ledger import RecipientState
-    from newsletter.delivery.send import Ending
+    from newsletter.delivery.ledger.ledger import RecipientState
+    from newsletter.delivery.sender.sender import Ending
 
     if sent.ending is Ending.NO_RELAY:
         click.echo(

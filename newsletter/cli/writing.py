@@ -22,7 +22,7 @@ def new(ctx: click.Context, title: str, urls: tuple[str, ...], slug: str, as_jso
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
-    from newsletter.app.new_issue import start_issue
+    from newsletter.app.issues.new_issue import start_issue
 
     project = the_project(ctx)
     today = datetime.now(ZoneInfo(project.config.newsletter.timezone)).date()
@@ -48,7 +48,7 @@ def check(ctx: click.Context, paths: tuple[Path, ...], style: str, strict: bool)
 
     Exit code 1 when there is an error.
     """
-    from newsletter.app import issues
+    from newsletter.app.issues import examine as issues
     from newsletter.cli.annotations import github_lines, sarif
 
     problems = issues.check(the_project(ctx), paths)

@@ -17,23 +17,23 @@ from newsletter.compiler.checks.links import check_links
 from newsletter.compiler.checks.size import check_size
 from newsletter.compiler.checks.words import check_people
 from newsletter.compiler.context import Context, Pictures, make_context, preheader_of
-from newsletter.compiler.dictionary import WORDS
 from newsletter.compiler.edition import Edition, Identity
 from newsletter.compiler.fingerprint import fingerprint
 from newsletter.compiler.links import HtmlReader, register_links
-from newsletter.compiler.markup import StylesheetError, finish, take_inline_css
-from newsletter.compiler.mjml import NoHtml, to_html
-from newsletter.compiler.phrases import wording
-from newsletter.compiler.plaintext import write_text
+from newsletter.compiler.mjml.convert import NoHtml, to_html
+from newsletter.compiler.mjml.finish import StylesheetError, finish, take_inline_css
+from newsletter.compiler.mjml.templates import Rendered, Templates, mjml_traps
 from newsletter.compiler.slots import Slots, mark
-from newsletter.compiler.templates import Rendered, Templates, mjml_traps
 from newsletter.compiler.theme import load_theme
+from newsletter.compiler.wording.dictionary import WORDS
+from newsletter.compiler.wording.phrases import wording
+from newsletter.compiler.wording.plaintext import write_text
 from newsletter.errors import TemplateError
 from newsletter.problem import Place, Problem, has_errors
 
 
 @dataclass(frozen=True, slots=True)
-class Kit:
+class CompileSettings:
     """What compiling needs beside the issue."""
 
     folders: tuple[Path, ...]
@@ -54,7 +54,7 @@ class Compiled:
     problems: tuple[Problem, ...]
 
 
-def compile_issue(issue: Issue, language: str, kit: Kit) -> Compiled:
+def compile_issue(issue: Issue, language: str, kit: CompileSettings) -> Compiled:
     """Compile one language of an issue. Raises KeyError for a language that the issue does not have."""
     content = issue.contents[language]
     slots = Slots(fingerprint(issue.slug, content, kit.identity)[:12])

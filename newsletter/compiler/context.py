@@ -16,10 +16,10 @@ from newsletter.authoring.image import ImageFile
 from newsletter.authoring.issue import Content, Picture, TextBlock
 from newsletter.columns import clip, columns
 from newsletter.compiler.edition import Asset, Identity
-from newsletter.compiler.markdown import plain_words
-from newsletter.compiler.phrases import phrase
 from newsletter.compiler.slots import Slots
 from newsletter.compiler.theme import Theme
+from newsletter.compiler.wording.markdown import plain_words
+from newsletter.compiler.wording.phrases import phrase
 from newsletter.language import direction_of
 
 INBOX_ROW = 140

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeAlias
 
-from newsletter.delivery.envelope import Envelope
-from newsletter.delivery.message import Message
-from newsletter.delivery.outcome import Outcome
+from newsletter.delivery.compose.envelope import Envelope
+from newsletter.delivery.compose.message import Message
+from newsletter.delivery.ledger.outcome import Outcome
 
 Permit: TypeAlias = Callable[[], Awaitable[bool]]
 """Asks the ledger to commit, durably, that the final dot may be written now. False: do not write it."""

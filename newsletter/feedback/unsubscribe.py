@@ -1,7 +1,7 @@
 """Unsubscribing: what a POST to a personal link asks for, and what that changes. Decisions only.
 
-Before: the bytes that a mail program (RFC 8058) or the form of our own page sent. After: `app/leaving.py` carries the
-consequence out in one transaction and appends the event.
+Before: the bytes that a mail program (RFC 8058) or the form of our own page sent. After: `app/audience/unsubscribe.py`
+carries the consequence out in one transaction and appends the event.
 """
 
 from __future__ import annotations

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from newsletter.delivery.delivery import Delivery
-from newsletter.delivery.ledger import Recipient, RecipientState
+from newsletter.delivery.ledger.ledger import Recipient, RecipientState
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class Counts:
     """What the rows of one delivery say, counted from the rows themselves."""
 
     counts: Mapping[RecipientState, int]
@@ -34,7 +34,7 @@ class Report:
     """One delivery, for people."""
 
     delivery: Delivery
-    books: Books
+    books: Counts
     problems: tuple[str, ...]
     """Why the books do not balance; empty when they do."""
     languages: Mapping[str, int]
@@ -53,7 +53,7 @@ class Report:
     """Whether any sending process is believed to be at work."""
 
 
-def check_equation(delivery: Delivery, books: Books) -> tuple[str, ...]:
+def reconcile(delivery: Delivery, books: Counts) -> tuple[str, ...]:
     """Everything in which the books of a delivery do not balance, one sentence each; nothing when all is well.
 
     stored frozen count = accepted + rejected + deferred + unknown + suppressed + excluded
@@ -78,7 +78,7 @@ def _some(names: tuple[str, ...], most: int = 10) -> str:
     return ", ".join(names[:most]) + rest
 
 
-def counts_of(delivery: Delivery, books: Books) -> dict[str, int]:
+def counts_of(delivery: Delivery, books: Counts) -> dict[str, int]:
     """How many were frozen, and every state with its number of rows, in the order of the flow."""
     frozen = books.total if delivery.frozen_count is None else delivery.frozen_count
     return no_counts() | {"frozen": frozen} | {state.value: count for state, count in books.counts.items()}

@@ -11,12 +11,12 @@ def _reasons() -> Mapping[str, str]:
     """Code → words. A code means the same wherever it stands."""
     # Here, because `--help` loads this module and none of theirs.
     from newsletter.audience.suppression import SuppressionReason
-    from newsletter.delivery.plan import Exclusion, LeftOut
+    from newsletter.delivery.ledger.plan import Exclusion, NotEligible
 
     return {
-        LeftOut.PENDING: "pending confirmation",
+        NotEligible.PENDING: "pending confirmation",
         Exclusion.ALREADY_RECEIVED: "got this issue before, or may have",
-        Exclusion.UNSUBSCRIBED: "unsubscribed",  # and LeftOut.UNSUBSCRIBED
+        Exclusion.UNSUBSCRIBED: "unsubscribed",  # and NotEligible.UNSUBSCRIBED
         Exclusion.NO_PERMISSION: "no confirmed subscription any more",
         Exclusion.RENDER: "their message could not be composed",
         Exclusion.CANCELLED: "the delivery was cancelled",

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.app.demo import run_demo
-from newsletter.app.new_issue import start_issue
-from newsletter.app.new_project import start_project
+from newsletter.app.issues.new_issue import start_issue
+from newsletter.app.operating.new_project import start_project
 from newsletter.app.project import open_project
+from newsletter.demo.demo import run_demo
 
 ROOT = Path(__file__).parents[2]
 RECIPIENTS = 300 - 3 * 5  # of the sample: five each have left, are suppressed, have not confirmed

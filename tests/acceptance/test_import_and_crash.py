@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from newsletter.storage import tables
-from newsletter.storage.engine import Database
+from newsletter.storage.database import tables
+from newsletter.storage.database.database import Database
 
 ROWS = 12_000
 

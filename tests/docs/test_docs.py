@@ -17,21 +17,22 @@ import newsletter
 from newsletter.authoring.blocks import BLOCKS
 from newsletter.cli.main import COMMANDS, cli
 from newsletter.delivery.delivery import DeliveryState
-from newsletter.delivery.ledger import RecipientState
-from newsletter.delivery.outcome import Fault
-from newsletter.delivery.plan import Exclusion, LeftOut
+from newsletter.delivery.ledger.ledger import RecipientState
+from newsletter.delivery.ledger.outcome import Fault
+from newsletter.delivery.ledger.plan import Exclusion, NotEligible
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *(ROOT / "newsletter/app/starter").rglob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *(ROOT / "newsletter/app/operating/starter").rglob("*.md")])
 WRITTEN_BY_HAND = [page for page in PAGES if page.name not in ("cli.md", "config.md")]
 PACKAGE = Path(newsletter.__file__).parent
 
 NOUN_MODULES = (
     "authoring/issue.py", "authoring/image.py", "authoring/persona.py", "compiler/edition.py", "compiler/theme.py",
     "audience/address.py", "audience/consent.py", "audience/subscriber.py", "audience/suppression.py",
-    "delivery/delivery.py", "delivery/envelope.py", "delivery/event.py", "delivery/ledger.py", "delivery/message.py",
-    "delivery/outcome.py", "delivery/transport.py", "reporting/report.py", "problem.py", "expression.py",
+    "delivery/delivery.py", "delivery/compose/envelope.py", "feedback/event.py",
+    "delivery/ledger/ledger.py", "delivery/compose/message.py",
+    "delivery/ledger/outcome.py", "delivery/transport.py", "reporting/report.py", "problem.py", "expression.py",
 )  # fmt: skip
 """The files named by a noun: each public class in them is a word of the project."""
 
@@ -159,7 +160,7 @@ def test_pages_name_every_state(states: type[Enum], page: str) -> None:
 
 def test_glossary_covers_who_is_left_out_and_whose_fault() -> None:
     text = glossary().lower()
-    for item in (*LeftOut, *Fault):
+    for item in (*NotEligible, *Fault):
         word = {"theirs": "the address's"}.get(item.value, item.value)
         assert word in text
 

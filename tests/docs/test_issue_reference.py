@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from newsletter.authoring.blocks import BLOCKS, ArticleEntry, AuthorEntry, LinkEntry, PictureEntry
-from newsletter.authoring.people import PersonEntry
+from newsletter.authoring.contributors import PersonEntry
 from newsletter.authoring.persona import PersonaEntry
 from newsletter.authoring.schema import IssueFile, PublicationEntry, SendEntry, SourceEntry, known_keys
 from newsletter.expression import FILTERS

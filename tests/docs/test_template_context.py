@@ -11,9 +11,9 @@ import pytest
 from newsletter.authoring.issue import Article, Author, Picture
 from newsletter.compiler.context import Context
 from newsletter.compiler.edition import Identity
-from newsletter.compiler.phrases import KEYS
 from newsletter.compiler.setting import KNOWN
 from newsletter.compiler.theme import Palette, Sizes, Spacing, Theme, Typeface
+from newsletter.compiler.wording.phrases import KEYS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "reference" / "template-context.md").read_text(encoding="utf-8")

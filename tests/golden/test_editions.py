@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.app.editions import Compilation, compile_editions
+from newsletter.app.issues.editions import Compilation, compile_editions
 from newsletter.app.project import open_project
 from newsletter.authoring.load import find_issues, load_issue
 

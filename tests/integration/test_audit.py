@@ -10,21 +10,21 @@ import pytest
 import sqlalchemy as sa
 from factories import NOW, add_list, add_people, make_worker, start_delivery
 
-from newsletter.app import doctor
-from newsletter.app.deliveries import report_on, resume
+from newsletter.app.operating import doctor
 from newsletter.app.project import Project
+from newsletter.app.sending.deliveries import report_on, resume
 from newsletter.config import Config
 from newsletter.delivery.delivery import DeliveryState
-from newsletter.delivery.ledger import PermitRequest, Settlement
-from newsletter.delivery.outcome import Accepted, Reply
-from newsletter.delivery.retry import Accept
+from newsletter.delivery.ledger.ledger import PermitRequest, Settlement
+from newsletter.delivery.ledger.outcome import Accepted, Reply
+from newsletter.delivery.ledger.retry import Accept
 from newsletter.errors import StateError
-from newsletter.storage.audit import audit
-from newsletter.storage.deliveries import Deliveries
-from newsletter.storage.engine import Database
-from newsletter.storage.ledger import StoredLedger
-from newsletter.storage.stopping import stop_everything
-from newsletter.storage.tables import attempts, deliveries, recipients
+from newsletter.storage.database.database import Database
+from newsletter.storage.database.tables import attempts, deliveries, recipients
+from newsletter.storage.journal.audit import audit
+from newsletter.storage.journal.stopping import stop_everything
+from newsletter.storage.ledger.claims import StoredLedger
+from newsletter.storage.ledger.deliveries import Deliveries
 
 WORKER = make_worker("one")
 
@@ -35,7 +35,7 @@ def begun(database: Database) -> Database:
     add_people(database, [f"reader{n}@example.com" for n in range(6)], add_list(database))
     start_delivery(database)
     ledger = ledger_of(database)
-    ledger.enter(WORKER, 365 * 86400.0, NOW)
+    ledger.register(WORKER, 365 * 86400.0, NOW)
     claims = ledger.claim("delivery1", WORKER, 3, NOW)
     ledger.record(WORKER, [], [PermitRequest(one, f"{one.recipient}@x", "b" * 64) for one in claims], NOW)
     ledger.record(WORKER, [Settlement(one, Accept(), Accepted(Reply(250, "", "ok"))) for one in claims], [], NOW)

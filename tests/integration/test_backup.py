@@ -15,27 +15,27 @@ from shutil import copytree
 import pytest
 import sqlalchemy as sa
 
-from newsletter.app.backup import back_up, restore
-from newsletter.app.database import connect
-from newsletter.app.people import (
-    NewPerson,
-    add_person,
-    erase_person_everywhere,
-    show_person,
-    suppress_person,
-    unsubscribe_person,
+from newsletter.app.audience.subscribers import (
+    NewSubscriber,
+    add_subscriber,
+    erase_subscriber_everywhere,
+    show_subscriber,
+    suppress_subscriber,
+    unsubscribe_subscriber,
 )
+from newsletter.app.operating.backup import back_up, restore
+from newsletter.app.operating.database import connect
 from newsletter.app.project import Project, open_project
 from newsletter.audience.consent import Consent
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.errors import NotFoundError, StorageError
-from newsletter.storage import migrations
-from newsletter.storage.engine import Database
-from newsletter.storage.facts import add_to_count, count_of
-from newsletter.storage.leases import SCHEDULER, holds, release_lease, take_lease
-from newsletter.storage.migrate import schema_state, upgrade
-from newsletter.storage.stopping import MARGIN, PERMITS
-from newsletter.storage.tables import deliveries, lists, subscribers, suppressions
+from newsletter.storage.database import migrations
+from newsletter.storage.database.database import Database
+from newsletter.storage.database.leases import SCHEDULER, holds, release_lease, take_lease
+from newsletter.storage.database.metadata import add_to_count, count_of
+from newsletter.storage.database.migrate import schema_state, upgrade
+from newsletter.storage.database.tables import deliveries, lists, subscribers, suppressions
+from newsletter.storage.journal.stopping import MARGIN, PERMITS
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
@@ -78,12 +78,12 @@ def slugs(database: Database) -> list[str]:
 def add_people(project: Project, database: Database, *names: str) -> None:
     add_list(database, "weekly")
     for name in names:
-        person = NewPerson(f"{name}@example.org", name=name)
-        add_person(project, database, person, ["weekly"], consent=Consent.CONFIRMED, basis="form", now=NOW)
+        person = NewSubscriber(f"{name}@example.org", name=name)
+        add_subscriber(project, database, person, ["weekly"], consent=Consent.CONFIRMED, basis="form", now=NOW)
 
 
 def consents(project: Project, database: Database, name: str) -> list[Consent]:
-    return [item.consent for item in show_person(project, database, f"{name}@example.org").subscriptions]
+    return [item.consent for item in show_subscriber(project, database, f"{name}@example.org").subscriptions]
 
 
 def test_restore_brings_back_what_was_copied(project: Project, tmp_path: Path) -> None:
@@ -129,15 +129,15 @@ def test_who_left_after_the_backup_stays_out(project: Project, tmp_path: Path) -
     database = connect(project)
     add_people(project, database, "ana", "bo", "cy", "di")
     back_up(database, tmp_path / "copy.db")
-    unsubscribe_person(project, database, "ana@example.org", None, now=NOW)
-    suppress_person(project, database, "bo@example.org", "asked", now=NOW)
-    erase_person_everywhere(project, database, "cy@example.org", now=NOW)
+    unsubscribe_subscriber(project, database, "ana@example.org", None, now=NOW)
+    suppress_subscriber(project, database, "bo@example.org", "asked", now=NOW)
+    erase_subscriber_everywhere(project, database, "cy@example.org", now=NOW)
 
     restored = restore(project, database, tmp_path / "copy.db", NOW)
 
     assert restored.carried_over == 3
     assert consents(project, database, "ana") == [Consent.UNSUBSCRIBED]
-    assert show_person(project, database, "bo@example.org").suppression is not None
+    assert show_subscriber(project, database, "bo@example.org").suppression is not None
     assert consents(project, database, "di") == [Consent.CONFIRMED]
     database.close()
     assert b"cy@example.org" not in (tmp_path / "newsletter.db").read_bytes()
@@ -150,7 +150,7 @@ def test_who_leaves_while_the_backup_is_put_back_stays_out(project: Project, tmp
     back_up(database, tmp_path / "copy.db")
     ana, bo = (
         threading.Thread(
-            target=unsubscribe_person, args=(project, service, f"{name}@example.org", None), kwargs={"now": NOW}
+            target=unsubscribe_subscriber, args=(project, service, f"{name}@example.org", None), kwargs={"now": NOW}
         )
         for name in ("ana", "bo")
     )
@@ -176,9 +176,9 @@ def test_who_leaves_while_the_backup_is_put_back_stays_out(project: Project, tmp
 def test_who_was_suppressed_in_the_backup_and_erased_since_stays_erased(project: Project, tmp_path: Path) -> None:
     database = connect(project)
     add_people(project, database, "ana")
-    suppress_person(project, database, "ana@example.org", "asked", now=NOW)
+    suppress_subscriber(project, database, "ana@example.org", "asked", now=NOW)
     back_up(database, tmp_path / "copy.db")
-    erase_person_everywhere(project, database, "ana@example.org", now=NOW)
+    erase_subscriber_everywhere(project, database, "ana@example.org", now=NOW)
     restore(project, database, tmp_path / "copy.db", NOW)
     with database.read() as connection:
         kept = [tuple(row) for row in connection.execute(sa.select(suppressions.c.reason, suppressions.c.address))]
@@ -195,7 +195,7 @@ def test_who_is_erased_while_the_backup_is_put_back_leaves_no_trace(project: Pro
     def erase(connection: sa.Connection, _cursor: object, statement: str, *_: object) -> None:
         if statement.startswith("ATTACH"):
             connection.exec_driver_sql("PRAGMA secure_delete = OFF")  # as SQLite is made on many systems
-            erase_person_everywhere(project, service, f"{ana}@example.org", now=NOW)
+            erase_subscriber_everywhere(project, service, f"{ana}@example.org", now=NOW)
 
     sa.event.listen(database._engine, "before_cursor_execute", erase)
     assert restore(project, database, tmp_path / "copy.db", NOW).carried_over == 1
@@ -267,7 +267,7 @@ def test_who_left_stays_out_of_a_backup_with_an_older_schema(
     database = connect(project)
     add_people(project, database, "ana", "bo")
     back_up(database, tmp_path / "copy.db")
-    unsubscribe_person(project, database, "ana@example.org", None, now=NOW)
+    unsubscribe_subscriber(project, database, "ana@example.org", None, now=NOW)
     for function in (schema_state, upgrade):
         monkeypatch.setattr(function, "__kwdefaults__", {**(function.__kwdefaults__ or {}), "scripts": later})
     upgrade(database)
@@ -286,8 +286,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from newsletter.app.backup import restore
-from newsletter.app.database import connect
+from newsletter.app.operating.backup import restore
+from newsletter.app.operating.database import connect
 from newsletter.app.project import open_project
 
 def die(connection, cursor, statement, *_):
@@ -310,7 +310,7 @@ def test_kill_in_the_middle_of_a_restore_leaves_the_old_database_whole(
     add_people(project, database, "ana", "bo")
     add_list(database, "before")
     back_up(database, tmp_path / "copy.db")
-    unsubscribe_person(project, database, "ana@example.org", None, now=NOW)
+    unsubscribe_subscriber(project, database, "ana@example.org", None, now=NOW)
     add_list(database, "after")
     database.close()
     killed = subprocess.run([sys.executable, "-c", _KILLED, str(tmp_path), moment], check=False)
@@ -332,12 +332,12 @@ def test_ids_given_away_since_the_backup_are_not_used_again(project: Project, tm
     add_people(project, database, "ana")
     back_up(database, tmp_path / "copy.db")
     for name in ("bo", "cy"):
-        person = NewPerson(f"{name}@example.org")
-        add_person(project, database, person, ["weekly"], consent=Consent.CONFIRMED, basis="form", now=NOW)
+        person = NewSubscriber(f"{name}@example.org")
+        add_subscriber(project, database, person, ["weekly"], consent=Consent.CONFIRMED, basis="form", now=NOW)
     given = ids(database)
     restore(project, database, tmp_path / "copy.db", NOW)
-    person = NewPerson("di@example.org")
-    add_person(project, database, person, ["weekly"], consent=Consent.CONFIRMED, basis="form", now=NOW)
+    person = NewSubscriber("di@example.org")
+    add_subscriber(project, database, person, ["weekly"], consent=Consent.CONFIRMED, basis="form", now=NOW)
     assert max(ids(database)) > max(given)
     database.close()
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlalchemy as sa
 from factories import add_list, add_people, start_delivery, suppress
 
-from newsletter.storage import tables
-from newsletter.storage.books import read_languages
-from newsletter.storage.engine import Database
+from newsletter.storage.database import tables
+from newsletter.storage.database.database import Database
+from newsletter.storage.ledger.reconcile import read_languages
 
 
 def test_who_is_sent_nothing_gets_no_edition(database: Database) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from newsletter.app.catcher import Catcher
-from newsletter.app.gallery import Caught, read_caught, write_gallery
+from newsletter.demo.catcher import Catcher
+from newsletter.demo.gallery import Caught, read_caught, write_gallery
 
 MAIL = (
     "From: a@news.example\r\nTo: {to}\r\nSubject: {subject}\r\nMIME-Version: 1.0\r\n"

@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 from writing import CONFIG, write_project
 
-from newsletter.app.building import build
-from newsletter.app.issues import check, find
+from newsletter.app.issues.building import build
+from newsletter.app.issues.examine import check, find
 from newsletter.app.project import open_project
 from newsletter.cli.main import cli
 

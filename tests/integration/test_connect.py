@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.app.database import connect, connected
+from newsletter.app.audience.lists import show_lists
 from newsletter.app.keys import load_keys
-from newsletter.app.lists import show_lists
+from newsletter.app.operating.database import connect, connected
 from newsletter.app.project import Project
 from newsletter.config import Config, DatabaseSection
 from newsletter.errors import ConfigError, StorageError
-from newsletter.storage.migrate import SchemaState, schema_state
+from newsletter.storage.database.migrate import SchemaState, schema_state
 
 
 @pytest.fixture

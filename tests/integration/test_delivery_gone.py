@@ -11,19 +11,19 @@ import pytest
 import sqlalchemy as sa
 from factories import NOW, add_list, add_people, make_order, make_worker, start_delivery, take_away
 
-from newsletter.app import deliveries as delivering
-from newsletter.app import doctor
-from newsletter.app.deliveries import start_due
+from newsletter.app.operating import doctor
 from newsletter.app.project import Project
+from newsletter.app.sending import deliveries as delivering
+from newsletter.app.sending.deliveries import start_due
 from newsletter.config import Config
-from newsletter.reporting.report import Books
-from newsletter.storage import resolve as resolving
-from newsletter.storage import tables
-from newsletter.storage.books import read_books
-from newsletter.storage.deliveries import Deliveries
-from newsletter.storage.engine import Database
-from newsletter.storage.freeze import freeze
-from newsletter.storage.ledger import StoredLedger
+from newsletter.reporting.report import Counts
+from newsletter.storage.database import tables
+from newsletter.storage.database.database import Database
+from newsletter.storage.ledger import resolve as resolving
+from newsletter.storage.ledger.claims import StoredLedger
+from newsletter.storage.ledger.deliveries import Deliveries
+from newsletter.storage.ledger.freeze import freeze
+from newsletter.storage.ledger.reconcile import read_counts
 
 ADDRESSES = [f"reader{n}@example.com" for n in range(10)]
 
@@ -44,7 +44,7 @@ def test_ledger_has_nothing_to_do_for_it(database: Database, ask: Callable[[Stor
     add_people(database, ADDRESSES[:2], add_list(database))
     start_delivery(database)
     ledger = StoredLedger(database, expiry=timedelta(hours=48))
-    ledger.enter(make_worker(), 60.0, NOW)
+    ledger.register(make_worker(), 60.0, NOW)
     take_away(database)
 
     assert ask(ledger)
@@ -111,11 +111,11 @@ def test_reports_read_a_delivery_and_its_books_of_one_moment(
     with database.write() as connection:
         connection.execute(sa.update(tables.recipients).values(state="unknown", in_doubt=True))
 
-    def after_a_restore(connection: sa.Connection, delivery: str) -> Books:
+    def after_a_restore(connection: sa.Connection, delivery: str) -> Counts:
         take_away(database)
-        return read_books(connection, delivery)
+        return read_counts(connection, delivery)
 
-    monkeypatch.setattr(delivering, "read_books", after_a_restore)
+    monkeypatch.setattr(delivering, "read_counts", after_a_restore)
 
     report = delivering.report_on(database, "delivery1")
     assert report.problems == ()
@@ -130,11 +130,11 @@ def test_doctor_finds_the_books_of_one_moment_in_balance(
     for name in gone:
         start_delivery(database, name)
 
-    def after_a_restore(connection: sa.Connection, delivery: str) -> Books:
+    def after_a_restore(connection: sa.Connection, delivery: str) -> Counts:
         take_away(database)
-        return read_books(connection, delivery)
+        return read_counts(connection, delivery)
 
-    monkeypatch.setattr(doctor, "read_books", after_a_restore)
+    monkeypatch.setattr(doctor, "read_counts", after_a_restore)
 
     [finding] = doctor._ledger(database)
     assert finding.grade is doctor.Grade.GOOD

@@ -9,18 +9,18 @@ import pytest
 import sqlalchemy as sa
 from factories import start_delivery
 
-from newsletter.app.backup import back_up, restore
-from newsletter.app.database import connect
-from newsletter.app.leaving import leave
-from newsletter.app.lists import add_list
-from newsletter.app.people import NewPerson, add_person, show_person, unsubscribe_person
+from newsletter.app.audience.lists import add_list
+from newsletter.app.audience.subscribers import NewSubscriber, add_subscriber, show_subscriber, unsubscribe_subscriber
+from newsletter.app.audience.unsubscribe import leave
+from newsletter.app.operating.backup import back_up, restore
+from newsletter.app.operating.database import connect
 from newsletter.app.project import Project, open_project
 from newsletter.audience.consent import Consent, OptIn
 from newsletter.errors import LinkError
 from newsletter.feedback.unsubscribe import Wish
-from newsletter.storage.deliveries import Deliveries
-from newsletter.storage.engine import Database
-from newsletter.storage.tables import subscribers, subscriptions
+from newsletter.storage.database.database import Database
+from newsletter.storage.database.tables import subscribers, subscriptions
+from newsletter.storage.ledger.deliveries import Deliveries
 from newsletter.tokens import Purpose
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -36,8 +36,8 @@ def make_list(database: Database, slug: str) -> None:
 
 
 def join(project: Project, database: Database, name: str, slug: str = "weekly") -> None:
-    person = NewPerson(f"{name}@example.org", name=name)
-    add_person(project, database, person, [slug], consent=Consent.CONFIRMED, basis="form", now=NOW)
+    person = NewSubscriber(f"{name}@example.org", name=name)
+    add_subscriber(project, database, person, [slug], consent=Consent.CONFIRMED, basis="form", now=NOW)
 
 
 def test_who_joined_and_left_since_the_backup_stays_out(project: Project, tmp_path: Path) -> None:
@@ -50,11 +50,11 @@ def test_who_joined_and_left_since_the_backup_stays_out(project: Project, tmp_pa
     join(project, database, "new", "monthly")
     join(project, database, "stays")
     for slug in ("weekly", "monthly"):
-        unsubscribe_person(project, database, "new@example.org", slug, now=NOW)
+        unsubscribe_subscriber(project, database, "new@example.org", slug, now=NOW)
 
     restored = restore(project, database, tmp_path / "backup.db", NOW)
 
-    person = show_person(project, database, "new@example.org")
+    person = show_subscriber(project, database, "new@example.org")
     assert {(one.list, one.consent, one.how) for one in person.subscriptions} == {
         ("weekly", Consent.UNSUBSCRIBED, "restore"), ("monthly", Consent.UNSUBSCRIBED, "restore"),
     }  # fmt: skip
@@ -78,4 +78,4 @@ def test_link_of_a_delivery_newer_than_the_backup_leaves_it_to_the_operator(proj
 
     with pytest.raises(LinkError):
         leave(database, project.keys.signer, token, Wish.ONE_CLICK, NOW)
-    assert unsubscribe_person(project, database, "old@example.org", "weekly", now=NOW) == ["weekly"]
+    assert unsubscribe_subscriber(project, database, "old@example.org", "weekly", now=NOW) == ["weekly"]

@@ -14,8 +14,9 @@ import pytest
 import sqlalchemy as sa
 
 from newsletter.errors import CommitLostError, DatabaseBusyError, StorageError
-from newsletter.storage import engine, tables
-from newsletter.storage.engine import Database, open_database
+from newsletter.storage.database import database as engine
+from newsletter.storage.database import tables
+from newsletter.storage.database.database import Database, open_database
 
 if TYPE_CHECKING:
     from conftest import PostgresqlServer

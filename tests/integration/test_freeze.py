@@ -10,16 +10,16 @@ import pytest
 import sqlalchemy as sa
 from factories import NOW, add_list, add_people, make_order, set_consent, start_delivery, suppress
 
-from newsletter.app.people import erase_person_everywhere
+from newsletter.app.audience.subscribers import erase_subscriber_everywhere
 from newsletter.app.project import open_project
 from newsletter.delivery.delivery import Delivery, DeliveryState
-from newsletter.delivery.ledger import RecipientState
-from newsletter.delivery.plan import Planned
-from newsletter.storage import freeze as freezing
-from newsletter.storage import tables
-from newsletter.storage.deliveries import Deliveries
-from newsletter.storage.engine import Database
-from newsletter.storage.freeze import Audience, foresee, freeze
+from newsletter.delivery.ledger.ledger import RecipientState
+from newsletter.delivery.ledger.plan import PlannedRecipient
+from newsletter.storage.database import tables
+from newsletter.storage.database.database import Database
+from newsletter.storage.ledger import freeze as freezing
+from newsletter.storage.ledger.deliveries import Deliveries
+from newsletter.storage.ledger.freeze import Audience, freeze, preview_audience
 from newsletter.tokens import keyed_hash
 
 ADDRESSES = [f"reader{n}@example.com" for n in range(10)]
@@ -277,7 +277,7 @@ def test_outlook_goes_on_behind_a_page_that_everybody_left(
     monkeypatch.setattr(freezing, "_lists_by_subscriber", without_two)
     monkeypatch.setattr(freezing, "CHUNK", page)
 
-    assert [one.address for one in foresee(database, "first", ["weekly"]).candidates] == ADDRESSES[2:]
+    assert [one.address for one in preview_audience(database, "first", ["weekly"]).candidates] == ADDRESSES[2:]
 
 
 def test_freeze_writes_down_nobody_who_is_erased_meanwhile(
@@ -291,10 +291,10 @@ def test_freeze_writes_down_nobody_who_is_erased_meanwhile(
         connection.execute(mine.values(address_hash=key))
     Deliveries(database).create(make_order(), NOW)
     arguments = (project, database, ADDRESSES[0])
-    erasing = threading.Thread(target=erase_person_everywhere, args=arguments, kwargs={"now": NOW})
+    erasing = threading.Thread(target=erase_subscriber_everywhere, args=arguments, kwargs={"now": NOW})
     really = freezing._row
 
-    def while_somebody_is_erased(planned: Planned) -> dict[str, object]:
+    def while_somebody_is_erased(planned: PlannedRecipient) -> dict[str, object]:
         if planned.candidate.subscriber == erased:
             erasing.start()
             erasing.join(0.5)  # it may end here or wait for us; neither may leave an address behind

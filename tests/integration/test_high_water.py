@@ -13,24 +13,24 @@ import pytest
 import sqlalchemy as sa
 from factories import NOW, add_list, add_people, make_order, make_worker, start_delivery
 
-from newsletter.app.backup import back_up, restore
-from newsletter.app.database import connect, connect_to_replace, connected, upgrade_database
-from newsletter.app.doctor import Grade, examine
+from newsletter.app.operating.backup import back_up, restore
+from newsletter.app.operating.database import connect, connect_to_replace, connected, upgrade_database
+from newsletter.app.operating.doctor import Grade, examine
 from newsletter.app.project import Project
 from newsletter.config import Config, DatabaseSection
 from newsletter.delivery.delivery import DeliveryState
-from newsletter.delivery.ledger import Claim, PermitRequest, Settlement
-from newsletter.delivery.outcome import Accepted, Reply
-from newsletter.delivery.retry import Accept
+from newsletter.delivery.ledger.ledger import Claim, PermitRequest, Settlement
+from newsletter.delivery.ledger.outcome import Accepted, Reply
+from newsletter.delivery.ledger.retry import Accept
 from newsletter.disk import taking_turns
 from newsletter.errors import NoDatabaseError, StaleDatabaseError
-from newsletter.storage.deliveries import Deliveries
-from newsletter.storage.engine import Database, shown_url
-from newsletter.storage.facts import count_of, known_fact
-from newsletter.storage.high_water import FILE, HighWater, Mark, place_of, read_mark
-from newsletter.storage.ledger import StoredLedger
-from newsletter.storage.stopping import PERMITS
-from newsletter.storage.tables import facts, metadata
+from newsletter.storage.database.database import Database, shown_url
+from newsletter.storage.database.metadata import count_of, property_of
+from newsletter.storage.database.tables import facts, metadata
+from newsletter.storage.journal.high_water import FILE, HighWater, Mark, place_of, read_mark
+from newsletter.storage.journal.stopping import PERMITS
+from newsletter.storage.ledger.claims import StoredLedger
+from newsletter.storage.ledger.deliveries import Deliveries
 
 WORKER = make_worker("one")
 
@@ -60,11 +60,11 @@ def ask(claim: Claim) -> PermitRequest:
 def permit(database: Database, folder: Path, count: int) -> None:
     """Let a sender on the machine of this folder get so many permits."""
     ledger = StoredLedger(database, expiry=timedelta(hours=48), high_water=HighWater(folder, database))
-    ledger.enter(WORKER, 60.0, NOW)
+    ledger.register(WORKER, 60.0, NOW)
     claims = ledger.claim("delivery1", WORKER, count, NOW)
     granted = ledger.record(WORKER, [], [ask(one) for one in claims], NOW)
     assert granted == [True] * count
-    ledger.leave(WORKER, NOW)
+    ledger.deregister(WORKER, NOW)
 
 
 def note(high_water: HighWater, database: Database, permits: int) -> None:
@@ -97,7 +97,7 @@ def test_nothing_is_claimed_from_an_older_copy(opened: Database, tmp_path: Path)
     permit(opened, tmp_path, 4)
     make_older(opened, 3)
     ledger = StoredLedger(opened, expiry=timedelta(hours=48), high_water=HighWater(tmp_path, opened))
-    ledger.enter(WORKER, 60.0, NOW)
+    ledger.register(WORKER, 60.0, NOW)
     with pytest.raises(StaleDatabaseError, match="stopped delivery1"):
         ledger.claim("delivery1", WORKER, 8, NOW)
     assert ledger.claim("delivery1", WORKER, 8, NOW) == []
@@ -105,7 +105,7 @@ def test_nothing_is_claimed_from_an_older_copy(opened: Database, tmp_path: Path)
 
 def test_no_permit_is_given_by_an_older_copy_put_back_after_the_claim(opened: Database, tmp_path: Path) -> None:
     ledger = StoredLedger(opened, expiry=timedelta(hours=48), high_water=HighWater(tmp_path, opened))
-    ledger.enter(WORKER, 60.0, NOW)
+    ledger.register(WORKER, 60.0, NOW)
     sent, *held = ledger.claim("delivery1", WORKER, 3, NOW)
     assert ledger.record(WORKER, [], [ask(sent)], NOW) == [True]
     make_older(opened)
@@ -182,7 +182,7 @@ def test_machines_know_what_they_saw_and_stop_once(opened: Database, project: Pr
     ],
 )  # fmt: skip
 def test_damaged_file_is_made_again_and_stops_nobody(opened: Database, project: Project, content: str) -> None:
-    identity = known_fact(opened, "identity")
+    identity = property_of(opened, "identity")
     assert identity is not None
     (project.folder / FILE).write_text(content.replace("IT", identity))
     connect(project).close()
@@ -198,7 +198,7 @@ def test_what_was_noted_is_never_taken_back(opened: Database, tmp_path: Path) ->
 
 
 def test_senders_of_one_machine_do_not_set_each_other_back(opened: Database, tmp_path: Path) -> None:
-    identity = known_fact(opened, "identity")
+    identity = property_of(opened, "identity")
     assert identity is not None
     ahead = itertools.count(1)
     lost: list[int] = []

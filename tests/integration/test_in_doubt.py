@@ -10,17 +10,17 @@ import sqlalchemy as sa
 from factories import NOW, add_list, add_people, make_worker, start_delivery, suppress
 
 from newsletter.delivery.delivery import DeliveryState
-from newsletter.delivery.ledger import Claim, PermitRequest, Settlement, Worker
-from newsletter.delivery.outcome import Accepted, Deferred, Outcome, Rejected, Reply, Unknown
-from newsletter.delivery.plan import Exclusion
-from newsletter.delivery.retry import Accept, Decision, Exclude, GiveUp, Hold, TryAgain
-from newsletter.reporting.report import check_equation
-from newsletter.storage.books import read_books, resent_ones
-from newsletter.storage.deliveries import Deliveries
-from newsletter.storage.engine import Database
-from newsletter.storage.ledger import StoredLedger
-from newsletter.storage.resolve import accept_unknown, resend_by_policy, resend_unknown, with_unknown
-from newsletter.storage.tables import recipients, subscriptions
+from newsletter.delivery.ledger.ledger import Claim, PermitRequest, Settlement, Worker
+from newsletter.delivery.ledger.outcome import Accepted, Deferred, Outcome, Rejected, Reply, Unknown
+from newsletter.delivery.ledger.plan import Exclusion
+from newsletter.delivery.ledger.retry import Accept, Decision, Exclude, GiveUp, Hold, TryAgain
+from newsletter.reporting.report import reconcile
+from newsletter.storage.database.database import Database
+from newsletter.storage.database.tables import recipients, subscriptions
+from newsletter.storage.ledger.claims import StoredLedger
+from newsletter.storage.ledger.deliveries import Deliveries
+from newsletter.storage.ledger.reconcile import read_counts, resent_ones
+from newsletter.storage.ledger.resolve import accept_unknown, resend_by_policy, resend_unknown, with_unknown
 
 WORKER = make_worker("worker")
 ADDRESS = "ana@example.org"
@@ -33,7 +33,7 @@ def begin(database: Database, *deliveries: str) -> StoredLedger:
     for name in deliveries:
         start_delivery(database, name)
     ledger = StoredLedger(database, expiry=EXPIRY)
-    ledger.enter(WORKER, 1e9, NOW)
+    ledger.register(WORKER, 1e9, NOW)
     return ledger
 
 
@@ -63,7 +63,7 @@ def by_policy(database: Database) -> int:
 
 def states(database: Database, delivery: str) -> list[tuple[str, str]]:
     with database.read() as connection:
-        assert check_equation(Deliveries(database).get(delivery), read_books(connection, delivery)) == ()
+        assert reconcile(Deliveries(database).get(delivery), read_counts(connection, delivery)) == ()
     return [(one.state.value, one.reason) for one in Deliveries(database).recipients(delivery)]
 
 
@@ -106,7 +106,7 @@ def test_second_message_after_a_crash_is_listed_before_its_reply(database: Datab
     permitted(ledger, "first")
     ledger.recover(NOW, lambda worker: worker.id == WORKER.id)
     resend_unknown(database, "first", NOW)
-    ledger.enter(other, 1e9, NOW)
+    ledger.register(other, 1e9, NOW)
     (claim,) = ledger.claim("first", other, 10, NOW)
     with database.read() as connection:
         assert resent_ones(connection, "first") == []
@@ -122,7 +122,7 @@ def late_word(database: Database) -> tuple[StoredLedger, Worker, Claim]:
     slow = permitted(ledger, "first")
     ledger.recover(NOW, lambda worker: worker.id == WORKER.id)
     resend_unknown(database, "first", NOW)
-    ledger.enter(other, 1e9, NOW)
+    ledger.register(other, 1e9, NOW)
     (claim,) = ledger.claim("first", other, 10, NOW)
     ledger.record(other, [], [PermitRequest(claim, claim.recipient, "b" * 64)], NOW)
     ledger.record(WORKER, [Settlement(slow, Accept(), Accepted(Reply(250, "", "ok")))], [], NOW)

@@ -8,10 +8,10 @@ import pytest
 import sqlalchemy as sa
 from factories import NOW
 
-from newsletter.storage.engine import Database, open_database
-from newsletter.storage.leases import holds, release_lease, take_lease
-from newsletter.storage.stopping import stop_everything
-from newsletter.storage.tables import leases
+from newsletter.storage.database.database import Database, open_database
+from newsletter.storage.database.leases import holds, release_lease, take_lease
+from newsletter.storage.database.tables import leases
+from newsletter.storage.journal.stopping import stop_everything
 
 NAME = "scheduler"
 

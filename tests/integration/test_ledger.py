@@ -11,17 +11,17 @@ import sqlalchemy as sa
 from factories import NOW, add_list, add_people, make_order, make_worker, set_consent, start_delivery, suppress
 
 from newsletter.delivery.delivery import DeliveryState
-from newsletter.delivery.ledger import Claim, PermitRequest, RecipientState, Settlement, Worker
-from newsletter.delivery.outcome import Accepted, Deferred, Outcome, Rejected, Reply, Unknown
-from newsletter.delivery.retry import Accept, Decision, Exclude, GiveUp, GoBack, Hold, TryAgain
-from newsletter.reporting.report import check_equation
-from newsletter.storage import tables
-from newsletter.storage.books import read_books
-from newsletter.storage.deliveries import Deliveries
-from newsletter.storage.engine import Database
-from newsletter.storage.ledger import StoredLedger
-from newsletter.storage.resolve import accept_unknown, resend_unknown
-from newsletter.storage.workers import has_worker
+from newsletter.delivery.ledger.ledger import Claim, PermitRequest, RecipientState, Settlement, Worker
+from newsletter.delivery.ledger.outcome import Accepted, Deferred, Outcome, Rejected, Reply, Unknown
+from newsletter.delivery.ledger.retry import Accept, Decision, Exclude, GiveUp, GoBack, Hold, TryAgain
+from newsletter.reporting.report import reconcile
+from newsletter.storage.database import tables
+from newsletter.storage.database.database import Database
+from newsletter.storage.ledger.claims import StoredLedger
+from newsletter.storage.ledger.deliveries import Deliveries
+from newsletter.storage.ledger.reconcile import read_counts
+from newsletter.storage.ledger.resolve import accept_unknown, resend_unknown
+from newsletter.storage.ledger.workers import has_worker
 
 ADDRESSES = [f"reader{n}@example.com" for n in range(6)]
 ONE, TWO = make_worker("one"), make_worker("two")
@@ -37,7 +37,7 @@ def ledger(database: Database) -> StoredLedger:
     start_delivery(database)
     ledger = StoredLedger(database, expiry=timedelta(hours=48))
     for worker in (ONE, TWO):
-        ledger.enter(worker, YEAR, NOW)
+        ledger.register(worker, YEAR, NOW)
     return ledger
 
 
@@ -69,7 +69,7 @@ def rows(database: Database, delivery: str = "delivery1") -> dict[str, str]:
 
 def problems(database: Database, delivery: str = "delivery1") -> tuple[str, ...]:
     with database.read() as connection:
-        return check_equation(Deliveries(database).get(delivery), read_books(connection, delivery))
+        return reconcile(Deliveries(database).get(delivery), read_counts(connection, delivery))
 
 
 def test_claim_gives_two_workers_different_recipients(ledger: StoredLedger, database: Database) -> None:
@@ -88,7 +88,7 @@ def test_claim_by_many_workers_at_once_takes_each_recipient_once(ledger: StoredL
 
     def work(number: int) -> None:
         worker = make_worker(f"thread{number}")
-        ledger.enter(worker, YEAR, NOW)
+        ledger.register(worker, YEAR, NOW)
         while claims := ledger.claim("wide", worker, 3, NOW):
             assert ledger.record(worker, [], [permit(one) for one in claims], NOW) == [True] * len(claims)
             ledger.record(worker, [accepted(one) for one in claims], [], NOW)
@@ -149,7 +149,7 @@ def test_claim_goes_on_past_a_batch_in_which_nobody_is_left(ledger: StoredLedger
 def test_claim_comes_back_from_refusing_very_many(
     ledger: StoredLedger, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("newsletter.storage.ledger._MOST_REFUSED", 2)
+    monkeypatch.setattr("newsletter.storage.ledger.claims._MOST_REFUSED", 2)
     for address in ADDRESSES[:5]:
         suppress(database, address)
 
@@ -310,7 +310,7 @@ def test_recover_moves_the_rows_of_dead_workers(ledger: StoredLedger, database: 
 
 def test_recover_takes_over_when_a_lease_ran_out(ledger: StoredLedger, database: Database) -> None:
     late = make_worker("late")
-    ledger.enter(late, -1.0, NOW)
+    ledger.register(late, -1.0, NOW)
     ledger.claim("delivery1", late, 2, NOW)
 
     assert ledger.recover(NOW, nobody_is_dead).waiting == 2
@@ -319,7 +319,7 @@ def test_recover_takes_over_when_a_lease_ran_out(ledger: StoredLedger, database:
 
 def test_recover_leaves_alone_who_renewed(ledger: StoredLedger) -> None:
     late = make_worker("late")
-    ledger.enter(late, -1.0, NOW)
+    ledger.register(late, -1.0, NOW)
     ledger.claim("delivery1", late, 2, NOW)
     assert ledger.renew(late, YEAR)
 
@@ -330,16 +330,16 @@ def test_worker_is_at_work_while_it_is_believed(ledger: StoredLedger, database: 
     assert has_worker(database, nobody_is_dead)
     assert has_worker(database, lambda worker: worker.id == ONE.id)
     assert not has_worker(database, lambda _: True)
-    ledger.leave(ONE, NOW)
+    ledger.deregister(ONE, NOW)
     ledger.renew(TWO, -1.0)
     assert not has_worker(database, nobody_is_dead)
 
 
 def test_recover_does_not_believe_leases_of_an_earlier_boot(ledger: StoredLedger, database: Database) -> None:
     for worker in (ONE, TWO):
-        ledger.leave(worker, NOW)
+        ledger.deregister(worker, NOW)
     before = make_worker("before", boot="an earlier start")
-    ledger.enter(before, YEAR, NOW)
+    ledger.register(before, YEAR, NOW)
     ledger.claim("delivery1", before, 2, NOW)
 
     assert ledger.recover(NOW, nobody_is_dead).waiting == (2 if database.boot else 0)
@@ -347,7 +347,7 @@ def test_recover_does_not_believe_leases_of_an_earlier_boot(ledger: StoredLedger
 
 def test_leave_gives_claims_back_at_once(ledger: StoredLedger, database: Database) -> None:
     claim_all(ledger)
-    ledger.leave(ONE, NOW)
+    ledger.deregister(ONE, NOW)
 
     assert set(rows(database).values()) == {"waiting"}
     assert len(claim_all(ledger, TWO)) == 6
@@ -453,7 +453,7 @@ def test_cancel_excludes_what_waits_and_what_comes_back_later(ledger: StoredLedg
 
     assert store.cancel("delivery1", NOW, since=DeliveryState.SENDING)
     ledger.record(ONE, [accepted(first), settled(second, GoBack(NOW, "line lost"), None)], [], NOW)
-    ledger.leave(ONE, NOW)
+    ledger.deregister(ONE, NOW)
 
     found = rows(database)
     assert (found[first.recipient], found[second.recipient]) == ("accepted", "excluded")

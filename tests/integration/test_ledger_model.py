@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from newsletter.delivery.delivery import DeliveryState
-from newsletter.delivery.ledger import Claim, PermitRequest, RecipientState, Settlement, Worker
-from newsletter.delivery.outcome import Accepted, Deferred, Fault, Outcome, Rejected, Reply, Unknown
-from newsletter.delivery.retry import RetryPolicy, decide, set_back
-from newsletter.reporting.report import check_equation
-from newsletter.storage.books import read_books, resent_ones
-from newsletter.storage.deliveries import Deliveries
-from newsletter.storage.engine import open_database
-from newsletter.storage.ledger import StoredLedger
-from newsletter.storage.migrate import require_current
-from newsletter.storage.resolve import resend_unknown
+from newsletter.delivery.ledger.ledger import Claim, PermitRequest, RecipientState, Settlement, Worker
+from newsletter.delivery.ledger.outcome import Accepted, Deferred, Fault, Outcome, Rejected, Reply, Unknown
+from newsletter.delivery.ledger.retry import RetryPolicy, decide, set_back
+from newsletter.reporting.report import reconcile
+from newsletter.storage.database.database import open_database
+from newsletter.storage.database.migrate import require_current
+from newsletter.storage.ledger.claims import StoredLedger
+from newsletter.storage.ledger.deliveries import Deliveries
+from newsletter.storage.ledger.reconcile import read_counts, resent_ones
+from newsletter.storage.ledger.resolve import resend_unknown
 
 PEOPLE = 3
 NAMES = ("first", "second")
@@ -68,7 +68,7 @@ class Ledger(RuleBasedStateMachine):
     def new_worker(self) -> Worker:
         self.number += 1
         worker = make_worker(f"worker{self.number}")
-        self.ledger.enter(worker, 1e9, self.now)
+        self.ledger.register(worker, 1e9, self.now)
         return worker
 
     # One rule, because of several each example would leave some out, and then hardly anything happens.
@@ -127,7 +127,7 @@ class Ledger(RuleBasedStateMachine):
     def lose_worker(self, how: str, arrived: bool) -> None:
         """Another worker comes. One that was only frozen goes on afterwards with what it still holds."""
         if how == "leaves" and not any(worker == self.worker for worker, _ in self.dotted):
-            self.ledger.leave(self.worker, self.now)
+            self.ledger.deregister(self.worker, self.now)
             self.claimed = [one for one in self.claimed if one[0] != self.worker]
         elif how == "killed":
             for worker, claim in self.dotted:
@@ -203,7 +203,7 @@ class Ledger(RuleBasedStateMachine):
     def the_books_balance(self) -> None:
         for name in NAMES if self.number else ():
             with self.database.read() as connection:
-                assert check_equation(self.store.get(name), read_books(connection, name)) == ()
+                assert reconcile(self.store.get(name), read_counts(connection, name)) == ()
 
     def teardown(self) -> None:
         self.database.close()

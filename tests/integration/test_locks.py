@@ -11,12 +11,12 @@ import pytest
 import sqlalchemy as sa
 from factories import NOW, add_list, add_people, address_hash, make_worker, start_delivery
 
-from newsletter.storage.engine import Database
-from newsletter.storage.erasing import erase_person
-from newsletter.storage.ledger import StoredLedger
-from newsletter.storage.record import lock_rows, lock_states
-from newsletter.storage.resolve import accept_unknown
-from newsletter.storage.tables import attempts, recipients
+from newsletter.storage.audience.erasing import erase_subscriber
+from newsletter.storage.database.database import Database
+from newsletter.storage.database.tables import attempts, recipients
+from newsletter.storage.ledger.claims import StoredLedger
+from newsletter.storage.ledger.record import lock_rows, lock_states
+from newsletter.storage.ledger.resolve import accept_unknown
 
 ISSUES = [f"issue{n}" for n in range(4)]
 ADDRESSES = [f"reader{n}@example.com" for n in range(8)]
@@ -24,14 +24,14 @@ ADDRESSES = [f"reader{n}@example.com" for n in range(8)]
 
 def erase(database: Database) -> None:
     with database.write() as connection:
-        erase_person(connection, address_hash(ADDRESSES[0]))
+        erase_subscriber(connection, address_hash(ADDRESSES[0]))
 
 
 def accept(database: Database) -> None:
     accept_unknown(database, ISSUES[0], NOW)
 
 
-def give_up(database: Database) -> None:
+def reclaim(database: Database) -> None:
     StoredLedger(database, expiry=timedelta(hours=48)).recover(NOW, lambda _: True)
 
 
@@ -51,7 +51,7 @@ def until_somebody_waits(database: Database, other: Future[None]) -> None:
     [
         (erase, "permitted", recipients.c.address == ADDRESSES[0]),
         (accept, "unknown", recipients.c.delivery_id == ISSUES[0]),
-        (give_up, "permitted", sa.true()),
+        (reclaim, "permitted", sa.true()),
     ],
 )
 def test_sender_that_locks_row_by_row_is_in_nobodys_way(
@@ -60,7 +60,7 @@ def test_sender_that_locks_row_by_row_is_in_nobodys_way(
     add_people(database, ADDRESSES, add_list(database))
     for issue in ISSUES:
         start_delivery(database, issue, issue=issue)
-    StoredLedger(database, expiry=timedelta(hours=48)).enter(make_worker("gone"), 60.0, NOW)
+    StoredLedger(database, expiry=timedelta(hours=48)).register(make_worker("gone"), 60.0, NOW)
     with database.write() as connection:
         connection.execute(sa.update(recipients).values(state=state, worker="gone", epoch=1))
         rows = connection.execute(sa.select(recipients.c.id).where(touched).order_by(recipients.c.id)).scalars().all()

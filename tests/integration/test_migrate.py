@@ -16,10 +16,18 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from newsletter.errors import SchemaVersionError
-from newsletter.storage import migrations
-from newsletter.storage.engine import Database, open_database
-from newsletter.storage.migrate import SchemaState, _steps, draft_step, judge, require_current, schema_state, upgrade
-from newsletter.storage.tables import Instant, metadata
+from newsletter.storage.database import migrations
+from newsletter.storage.database.database import Database, open_database
+from newsletter.storage.database.migrate import (
+    SchemaState,
+    _steps,
+    draft_step,
+    judge,
+    require_current,
+    schema_state,
+    upgrade,
+)
+from newsletter.storage.database.tables import Instant, metadata
 
 if TYPE_CHECKING:
     from conftest import SqliteFiles
@@ -175,8 +183,8 @@ def test_numbers_of_the_steps_are_those_that_alembic_finds(later_scripts: Path) 
 def test_nobody_pays_for_alembic_to_learn_how_a_database_stands(sqlite_files: SqliteFiles, tmp_path: Path) -> None:
     sqlite_files.filled(tmp_path)
     code = (
-        "import sys; from newsletter.storage.engine import open_database; "
-        "from newsletter.storage.migrate import require_current; require_current(open_database(sys.argv[1])); "
+        "import sys; from newsletter.storage.database.database import open_database; "
+        "from newsletter.storage.database.migrate import require_current; require_current(open_database(sys.argv[1])); "
         "assert 'alembic' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code, f"sqlite:///{tmp_path / 'newsletter.db'}"], check=True)
@@ -184,8 +192,8 @@ def test_nobody_pays_for_alembic_to_learn_how_a_database_stands(sqlite_files: Sq
 
 def test_several_processes_fill_an_empty_database_once(empty_url: str) -> None:
     code = (
-        "import sys; from newsletter.storage.engine import open_database; "
-        "from newsletter.storage.migrate import require_current; require_current(open_database(sys.argv[1]))"
+        "import sys; from newsletter.storage.database.database import open_database; "
+        "from newsletter.storage.database.migrate import require_current; require_current(open_database(sys.argv[1]))"
     )
     started = [
         subprocess.Popen([sys.executable, "-c", code, empty_url], stderr=subprocess.PIPE, text=True) for _ in range(4)

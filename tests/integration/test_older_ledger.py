@@ -9,17 +9,17 @@ import sqlalchemy as sa
 from factories import NOW, add_list, add_people, make_worker, start_delivery
 
 from newsletter.delivery.delivery import DeliveryState
-from newsletter.delivery.ledger import Claim, PermitRequest, Settlement, Worker
-from newsletter.delivery.outcome import Accepted, Deferred, Outcome, Reply, Unknown
-from newsletter.delivery.retry import Accept, Decision, GoBack, Hold, TryAgain
-from newsletter.reporting.report import check_equation
-from newsletter.storage import tables
-from newsletter.storage.books import read_books, resent_ones
-from newsletter.storage.deliveries import Deliveries
-from newsletter.storage.engine import Database
-from newsletter.storage.ledger import StoredLedger
-from newsletter.storage.resolve import resend_unknown
-from newsletter.storage.stopping import stop_everything
+from newsletter.delivery.ledger.ledger import Claim, PermitRequest, Settlement, Worker
+from newsletter.delivery.ledger.outcome import Accepted, Deferred, Outcome, Reply, Unknown
+from newsletter.delivery.ledger.retry import Accept, Decision, GoBack, Hold, TryAgain
+from newsletter.reporting.report import reconcile
+from newsletter.storage.database import tables
+from newsletter.storage.database.database import Database
+from newsletter.storage.journal.stopping import stop_everything
+from newsletter.storage.ledger.claims import StoredLedger
+from newsletter.storage.ledger.deliveries import Deliveries
+from newsletter.storage.ledger.reconcile import read_counts, resent_ones
+from newsletter.storage.ledger.resolve import resend_unknown
 
 OLD, NEW = make_worker("old"), make_worker("new")
 LATER = NOW + timedelta(minutes=6)
@@ -32,7 +32,7 @@ def ledger(database: Database) -> StoredLedger:
     add_people(database, ["ana@example.org"], add_list(database))
     start_delivery(database)
     ledger = StoredLedger(database, expiry=timedelta(hours=48))
-    ledger.enter(OLD, 1e9, NOW)
+    ledger.register(OLD, 1e9, NOW)
     return ledger
 
 
@@ -43,7 +43,7 @@ def put_back(database: Database) -> None:
         connection.execute(sa.delete(tables.workers))
         change = {"state": "waiting", "epoch": 0, "worker": "", "sha256": "", "dated_at": None}
         connection.execute(sa.update(tables.recipients).values(**change))
-    StoredLedger(database, expiry=timedelta(hours=48)).enter(NEW, 1e9, NOW)
+    StoredLedger(database, expiry=timedelta(hours=48)).register(NEW, 1e9, NOW)
 
 
 def take(ledger: StoredLedger, worker: Worker, now: datetime = NOW) -> Claim:
@@ -62,7 +62,7 @@ def settle(ledger: StoredLedger, worker: Worker, claim: Claim, decision: Decisio
 
 def state(database: Database) -> str:
     with database.read() as connection:
-        assert check_equation(Deliveries(database).get("delivery1"), read_books(connection, "delivery1")) == ()
+        assert reconcile(Deliveries(database).get("delivery1"), read_counts(connection, "delivery1")) == ()
     (one,) = Deliveries(database).recipients("delivery1")
     return one.state.value
 
@@ -179,7 +179,7 @@ def test_worker_that_lives_on_in_a_copy_enters_it_anew(ledger: StoredLedger, dat
     assert ledger.claim("delivery1", OLD, 8, NOW) == []
     assert not permit(ledger, OLD, under_way)
     assert not ledger.renew(OLD, 60.0)
-    ledger.enter(NEW, 1e9, NOW)
+    ledger.register(NEW, 1e9, NOW)
     assert take(ledger, NEW).epoch == under_way.epoch + 1
 
 

@@ -10,9 +10,9 @@ import pytest
 import sqlalchemy as sa
 
 from newsletter.errors import DamagedDatabaseError, NoDatabaseError
-from newsletter.storage import tables
-from newsletter.storage.engine import Database, open_file
-from newsletter.storage.migrate import require_current
+from newsletter.storage.database import tables
+from newsletter.storage.database.database import Database, open_file
+from newsletter.storage.database.migrate import require_current
 
 
 @pytest.fixture

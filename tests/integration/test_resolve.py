@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from factories import NOW, add_list, add_people, start_delivery
 
 from newsletter.delivery.delivery import DeliveryState
-from newsletter.delivery.settle import WOULD_DIFFER
-from newsletter.storage.engine import Database
-from newsletter.storage.resolve import resend_by_policy, with_unknown
-from newsletter.storage.tables import deliveries, recipients
+from newsletter.delivery.ledger.settle import WOULD_DIFFER
+from newsletter.storage.database.database import Database
+from newsletter.storage.database.tables import deliveries, recipients
+from newsletter.storage.ledger.resolve import resend_by_policy, with_unknown
 
 PATIENCE, EXPIRY = timedelta(minutes=12), timedelta(hours=48)
 LATER = NOW + timedelta(hours=1)

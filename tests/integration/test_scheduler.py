@@ -13,16 +13,16 @@ import pytest
 import sqlalchemy as sa
 from factories import NOW, add_list, make_order
 
-from newsletter.app.deliveries import start_due
 from newsletter.app.project import Project
+from newsletter.app.sending.deliveries import start_due
 from newsletter.config import Config
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.errors import DatabaseBusyError
 from newsletter.scheduler import Scheduler, project_scheduler
-from newsletter.storage.deliveries import Deliveries, Lease
-from newsletter.storage.engine import Database
-from newsletter.storage.leases import SCHEDULER, take_lease
-from newsletter.storage.tables import leases
+from newsletter.storage.database.database import Database
+from newsletter.storage.database.leases import SCHEDULER, take_lease
+from newsletter.storage.database.tables import leases
+from newsletter.storage.ledger.deliveries import Deliveries, Lease
 
 
 class Diary:
@@ -174,7 +174,7 @@ _PROCESS = """
     import newsletter.scheduler as scheduling
     from newsletter.app.project import Project
     from newsletter.config import Config
-    from newsletter.storage.engine import open_database
+    from newsletter.storage.database.database import open_database
 
     database = open_database(sys.argv[1])
     original = scheduling.start_due

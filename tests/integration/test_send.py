@@ -14,18 +14,18 @@ import pytest
 import sqlalchemy as sa
 from factories import add_list, add_people, make_worker, start_delivery, suppress
 
-from newsletter.delivery.courier import Surroundings
+from newsletter.delivery.compose.envelope import Envelope, address_envelope
+from newsletter.delivery.compose.message import Message, MessageContext
 from newsletter.delivery.delivery import DeliveryState
-from newsletter.delivery.envelope import Envelope, address_envelope
-from newsletter.delivery.ledger import Claim, Recipient, Settlement, Worker
-from newsletter.delivery.message import Letterhead, Message
-from newsletter.delivery.outcome import Accepted, Deferred, Fault, Outcome, Rejected, Reply, Unknown
-from newsletter.delivery.retry import Accept, Decision, RetryPolicy, TryAgain
-from newsletter.delivery.send import Ending, Terms, send
-from newsletter.delivery.settle import WOULD_DIFFER
+from newsletter.delivery.ledger.ledger import Claim, Recipient, Settlement, Worker
+from newsletter.delivery.ledger.outcome import Accepted, Deferred, Fault, Outcome, Rejected, Reply, Unknown
+from newsletter.delivery.ledger.retry import Accept, Decision, RetryPolicy, TryAgain
+from newsletter.delivery.ledger.settle import WOULD_DIFFER
+from newsletter.delivery.sender.handover import SenderPorts
+from newsletter.delivery.sender.sender import Ending, SenderSettings, send
+from newsletter.delivery.sender.worker import this_worker
 from newsletter.delivery.transport import Permit
 from newsletter.delivery.transports.memory import MemoryTransport
-from newsletter.delivery.worker import this_worker
 from newsletter.errors import (
     CommitLostError,
     ComposeError,
@@ -36,13 +36,13 @@ from newsletter.errors import (
     RelayLoginError,
     StorageError,
 )
-from newsletter.reporting.report import check_equation
-from newsletter.storage import tables
-from newsletter.storage.books import read_books
-from newsletter.storage.deliveries import Deliveries
-from newsletter.storage.engine import Database
-from newsletter.storage.ledger import StoredLedger
-from newsletter.storage.resolve import resend_unknown
+from newsletter.reporting.report import reconcile
+from newsletter.storage.database import tables
+from newsletter.storage.database.database import Database
+from newsletter.storage.ledger.claims import StoredLedger
+from newsletter.storage.ledger.deliveries import Deliveries
+from newsletter.storage.ledger.reconcile import read_counts
+from newsletter.storage.ledger.resolve import resend_unknown
 
 OK = Accepted(Reply(250, "2.0.0", "queued"))
 BUSY = Deferred(Reply(451, "4.7.1", "later"))
@@ -116,7 +116,7 @@ class Scene:
                 if stop_after is not None and self.settled.count(Accept()) >= stop_after:
                     stop.set()
 
-            around = Surroundings(
+            around = SenderPorts(
                 ledger=self.ledger, transport=self.transport, prepare=self.prepare,
                 clock=lambda: datetime.now(UTC), new_worker=this_worker,
                 is_dead=lambda worker: worker.id in self.dead, watch=watch, trouble=self.trouble.append,
@@ -129,7 +129,7 @@ class Scene:
                 stop.set()
 
             task = asyncio.create_task(happening())
-            terms = Terms(connections=4, lease=lease, policy=self.policy, patience=patience)
+            terms = SenderSettings(connections=4, lease=lease, policy=self.policy, patience=patience)
             ending = await asyncio.wait_for(send(around, terms, stop, only=only), 60)
             task.cancel()
             return ending
@@ -148,7 +148,7 @@ class Scene:
 
     def problems(self) -> tuple[str, ...]:
         with self.database.read() as connection:
-            return check_equation(self.store.get("delivery1"), read_books(connection, "delivery1"))
+            return reconcile(self.store.get("delivery1"), read_counts(connection, "delivery1"))
 
     def workers(self) -> int:
         with self.database.read() as connection:
@@ -287,7 +287,7 @@ def test_send_tells_the_place_of_a_mistake_of_ours_but_no_address(scene: Scene) 
         def __getattr__(self, name: str) -> str:
             raise KeyError(*scene.addresses)
 
-    scene.prepare = lambda claim: (address_envelope(claim, cast("Letterhead", Paper())), prepare(claim)[1])
+    scene.prepare = lambda claim: (address_envelope(claim, cast("MessageContext", Paper())), prepare(claim)[1])
 
     assert scene.send() is Ending.DONE
     told = [*scene.trouble, scene.store.get("delivery1").reason]
@@ -379,7 +379,7 @@ def test_pause_lets_no_further_dot_be_written(scene: Scene) -> None:
 
 def test_send_takes_over_from_a_dead_worker(scene: Scene) -> None:
     dead = make_worker("dead")
-    scene.ledger.enter(dead, 3600.0, datetime.now(UTC))
+    scene.ledger.register(dead, 3600.0, datetime.now(UTC))
     assert len(scene.ledger.claim("delivery1", dead, 7, datetime.now(UTC))) == 7
     scene.dead.add("dead")
 
@@ -389,7 +389,7 @@ def test_send_takes_over_from_a_dead_worker(scene: Scene) -> None:
 
 def test_send_waits_for_the_lease_of_a_worker_it_cannot_see(scene: Scene) -> None:
     silent = make_worker("silent")
-    scene.ledger.enter(silent, 1.0, datetime.now(UTC))
+    scene.ledger.register(silent, 1.0, datetime.now(UTC))
     scene.ledger.claim("delivery1", silent, 7, datetime.now(UTC))
 
     assert scene.send(lease=0.6) is Ending.DONE
@@ -417,11 +417,11 @@ class Shut(StoredLedger):
     error: StorageError = DatabaseBusyError("locked")
     times = 0
 
-    def enter(self, worker: Worker, lease: float, now: datetime) -> None:
+    def register(self, worker: Worker, lease: float, now: datetime) -> None:
         self.times += 1
         if self.times in self.shut_at:
             raise self.error
-        super().enter(worker, lease, now)
+        super().register(worker, lease, now)
 
 
 @pytest.fixture
@@ -473,11 +473,13 @@ def test_worker_that_cannot_enter_to_begin_with_says_so(scene: Scene, shut: Shut
 def test_send_goes_on_behind_very_many_who_are_refused(
     database: Database, monkeypatch: pytest.MonkeyPatch, state: str
 ) -> None:
-    monkeypatch.setattr("newsletter.storage.ledger._MOST_REFUSED", 1)  # so that a claim refuses 32 and comes back
+    monkeypatch.setattr(
+        "newsletter.storage.ledger.claims._MOST_REFUSED", 1
+    )  # so that a claim refuses 32 and comes back
     scene, now = Scene(database, people=80), datetime.now(UTC)
     if state == "deferred":
         worker = make_worker()
-        scene.ledger.enter(worker, 30.0, now)
+        scene.ledger.register(worker, 30.0, now)
         claims = scene.ledger.claim("delivery1", worker, 80, now)
         scene.ledger.record(worker, [Settlement(one, TryAgain(now, "later"), BUSY) for one in claims], [], now)
     for address in scene.addresses:
@@ -635,7 +637,7 @@ def test_mistake_of_ours_before_the_permit_sets_one_message_back(scene: Scene) -
     assert scene.send() is Ending.DONE
     assert scene.dotted == dict.fromkeys(scene.addresses, 1)
     assert (scene.counts(), scene.one(7).attempts) == ({"accepted": 30}, 1)
-    assert [re.sub(r"\d+$", "…", text) for text in scene.trouble] == ["ValueError at delivery/courier.py:…"]
+    assert [re.sub(r"\d+$", "…", text) for text in scene.trouble] == ["ValueError at delivery/sender/handover.py:…"]
 
 
 def test_mistake_of_ours_after_the_permit_is_unknown(scene: Scene) -> None:

@@ -16,9 +16,11 @@ import sqlalchemy as sa
 from factories import add_list, add_people, start_delivery, suppress
 from recording_server import Quirk, RecordingServer, recording_server
 
-from newsletter.app.deliveries import (
+from newsletter.app.operating.new_project import start_project
+from newsletter.app.project import Project, open_project
+from newsletter.app.sending.deliveries import (
     cancel,
-    make_ready,
+    checked_issue,
     next_of,
     pause,
     report_on,
@@ -28,19 +30,17 @@ from newsletter.app.deliveries import (
     start_due,
     store_delivery,
 )
-from newsletter.app.dry_run import dry_run, report_lines
-from newsletter.app.new_project import start_project
-from newsletter.app.project import Project, open_project
-from newsletter.app.proof import send_proofs
-from newsletter.app.worker import send_now
+from newsletter.app.sending.dry_run import dry_run, report_lines
+from newsletter.app.sending.proof import send_proofs
+from newsletter.app.sending.worker import send_now
 from newsletter.delivery.delivery import Delivery, DeliveryState
-from newsletter.delivery.ledger import RecipientState
-from newsletter.delivery.send import Ending
+from newsletter.delivery.ledger.ledger import RecipientState
+from newsletter.delivery.sender.sender import Ending
 from newsletter.errors import AuthoringError, EmptyAudienceError, LinkError, NotFoundError, RequestError, StateError
-from newsletter.storage import tables
-from newsletter.storage.deliveries import Deliveries, Lease
-from newsletter.storage.engine import Database
-from newsletter.storage.leases import take_lease
+from newsletter.storage.database import tables
+from newsletter.storage.database.database import Database
+from newsletter.storage.database.leases import take_lease
+from newsletter.storage.ledger.deliveries import Deliveries, Lease
 from newsletter.tokens import Purpose, keyed_hash
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -63,7 +63,7 @@ def create_delivery(
     project: Project, database: Database, path: Path, lists: list[str], *, at: datetime | None = None,
     again: bool = False,
 ) -> Delivery:  # fmt: skip
-    return store_delivery(project, database, make_ready(project, path), lists, now=NOW, at=at, again=again)
+    return store_delivery(project, database, checked_issue(project, path), lists, now=NOW, at=at, again=again)
 
 
 @pytest.fixture
@@ -315,7 +315,7 @@ def test_dry_run_writes_messages_and_touches_nothing(
     before = _everything(database)
 
     for _ in range(2):  # the second takes the place of the first
-        run = dry_run(project, database, make_ready(project, issue), ["weekly"], out=tmp_path / "out", now=NOW)
+        run = dry_run(project, database, checked_issue(project, issue), ["weekly"], out=tmp_path / "out", now=NOW)
 
     assert run.messages == 2
     report = json.loads((tmp_path / "out" / "report.json").read_text())
@@ -350,7 +350,7 @@ def test_dry_run_keeps_out_of_folders_that_are_not_its_own(
     (tmp_path / "precious.txt").write_text("mine")
 
     with pytest.raises(RequestError, match="not empty"):
-        dry_run(project, database, make_ready(project, issue), ["weekly"], out=tmp_path, now=NOW)
+        dry_run(project, database, checked_issue(project, issue), ["weekly"], out=tmp_path, now=NOW)
     assert (tmp_path / "precious.txt").read_text() == "mine"
 
 

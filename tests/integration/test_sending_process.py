@@ -11,15 +11,15 @@ import pytest
 from factories import add_list, add_people, make_order, start_delivery, take_away
 from recording_server import Quirk, recording_server
 
-from newsletter.app import worker as working
-from newsletter.app.new_project import start_project
+from newsletter.app.operating.new_project import start_project
 from newsletter.app.project import Project, open_project
-from newsletter.app.worker import run_worker, send_now
-from newsletter.delivery.ledger import RecipientState
-from newsletter.delivery.send import Ending
+from newsletter.app.sending import worker as working
+from newsletter.app.sending.worker import run_worker, send_now
+from newsletter.delivery.ledger.ledger import RecipientState
+from newsletter.delivery.sender.sender import Ending
 from newsletter.errors import ConfigError, StaleDatabaseError
-from newsletter.storage.deliveries import Deliveries
-from newsletter.storage.engine import Database
+from newsletter.storage.database.database import Database
+from newsletter.storage.ledger.deliveries import Deliveries
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 ADDRESSES = ["ana@example.org", "bo@example.org"]
@@ -72,7 +72,7 @@ def test_failures_of_both_parts_are_told_as_they_happen(caplog: pytest.LogCaptur
 
     with pytest.raises(ZeroDivisionError):
         asyncio.run(run())
-    assert [text.partition(":")[0] for text in told_meanwhile] == ["ZeroDivisionError at app/worker.py"]
+    assert [text.partition(":")[0] for text in told_meanwhile] == ["ZeroDivisionError at app/sending/worker.py"]
     assert [text.partition(";")[0] for text in caplog.messages[1:]] == ["the password file is gone"]
 
 

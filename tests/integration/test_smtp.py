@@ -11,9 +11,9 @@ import pytest
 from mailing import granted, letter, refused, relay, send_all
 from recording_server import Quirk, RecordingServer, recording_server
 
-from newsletter.delivery.envelope import Envelope
-from newsletter.delivery.outcome import Accepted, Deferred, Fault, Outcome, Rejected, Unknown
-from newsletter.delivery.transports.smtp import SmtpSettings, SmtpTransport
+from newsletter.delivery.compose.envelope import Envelope
+from newsletter.delivery.ledger.outcome import Accepted, Deferred, Fault, Outcome, Rejected, Unknown
+from newsletter.delivery.transports.smtp.pool import SmtpSettings, SmtpTransport
 from newsletter.errors import PermitRefusedError, RelayConnectionError, RelayTimeoutError, StorageError, TransportError
 
 BEFORE_THE_DOT = ["connect", "ehlo", "mail", "rcpt", "data", "body"]

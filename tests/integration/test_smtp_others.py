@@ -19,8 +19,8 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from mailing import letter, relay, send_all
 from tools import require
 
-from newsletter.delivery.outcome import Accepted, Deferred, Fault, Rejected, Unknown
-from newsletter.delivery.transports.smtp import SmtpSettings
+from newsletter.delivery.ledger.outcome import Accepted, Deferred, Fault, Rejected, Unknown
+from newsletter.delivery.transports.smtp.pool import SmtpSettings
 from newsletter.errors import RelayConnectionError, TransportError
 
 

@@ -11,8 +11,8 @@ from mailing import letter, relay, send_all
 from recording_server import Quirk, RecordingServer, recording_server
 from tools import require
 
-from newsletter.delivery.outcome import Accepted, Rejected
-from newsletter.delivery.transports.smtp import SmtpSettings
+from newsletter.delivery.ledger.outcome import Accepted, Rejected
+from newsletter.delivery.transports.smtp.pool import SmtpSettings
 from newsletter.errors import RelayConnectionError, RelayLoginError
 
 PASSWORD = "correct horse battery staple"

@@ -6,11 +6,12 @@ import subprocess
 import sys
 from dataclasses import replace
 
-from newsletter.delivery.ledger import Worker
-from newsletter.delivery.worker import is_known_dead, this_worker
+from newsletter.delivery.ledger.ledger import Worker
+from newsletter.delivery.sender.worker import is_known_dead, this_worker
 
 SCRIPT = (
-    "from newsletter.delivery.worker import this_worker; w = this_worker(); print(w.id, w.pid, flush=True); input()"
+    "from newsletter.delivery.sender.worker import this_worker\n"
+    "w = this_worker(); print(w.id, w.pid, flush=True); input()"
 )
 
 

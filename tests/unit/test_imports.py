@@ -9,7 +9,7 @@ import pytest
 
 import newsletter
 
-RUN_BY_ALEMBIC = "newsletter.storage.migrations.env"  # means something only while alembic runs it
+RUN_BY_ALEMBIC = "newsletter.storage.database.migrations.env"  # means something only while alembic runs it
 MODULES = sorted({found.name for found in pkgutil.walk_packages(newsletter.__path__, "newsletter.")} - {RUN_BY_ALEMBIC})
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from newsletter.authoring.contributors import link_somewhere
 from newsletter.authoring.issue import Content
-from newsletter.authoring.people import link_somewhere
 from newsletter.authoring.proofread import MARKDOWN, written
-from newsletter.compiler.leftovers import Leftover, leftovers
 from newsletter.compiler.slots import Role, Slots
+from newsletter.compiler.wording.leftovers import Leftover, leftovers
 from newsletter.errors import ExpressionError
 from newsletter.expression import FIELD
 from newsletter.problem import Problem, Severity

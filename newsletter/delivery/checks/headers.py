@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from email import policy
 from email.parser import BytesHeaderParser
 
-from newsletter.delivery.wire import check_wire, read_header_names
+from newsletter.delivery.compose.wire import check_wire, read_header_names
 from newsletter.errors import ComposeError
 from newsletter.problem import Place, Problem
 

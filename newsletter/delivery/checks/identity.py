@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 from newsletter.audience.address import parse_address
 from newsletter.compiler.edition import Identity
-from newsletter.delivery.envelope import return_path
-from newsletter.delivery.headers import named
-from newsletter.delivery.plan import recipient_id
-from newsletter.delivery.transports.smtp_settings import is_loopback
+from newsletter.delivery.compose.envelope import return_path
+from newsletter.delivery.compose.headers import named
+from newsletter.delivery.ledger.plan import recipient_id
+from newsletter.delivery.transports.smtp.settings import is_loopback
 from newsletter.errors import AddressError, ComposeError, ConfigError
 from newsletter.problem import Place, Problem, Severity
 from newsletter.tokens import Key, Signer

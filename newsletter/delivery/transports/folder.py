@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from newsletter.delivery.envelope import Envelope
-from newsletter.delivery.message import Message
-from newsletter.delivery.outcome import Accepted, Outcome, Reply
+from newsletter.delivery.compose.envelope import Envelope
+from newsletter.delivery.compose.message import Message
+from newsletter.delivery.ledger.outcome import Accepted, Outcome, Reply
 from newsletter.delivery.transport import Permit
 from newsletter.disk import write_whole
 from newsletter.errors import PermitRefusedError, RelayConnectionError, RequestError

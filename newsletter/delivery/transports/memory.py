@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
-from newsletter.delivery.envelope import Envelope
-from newsletter.delivery.message import Message
-from newsletter.delivery.outcome import Accepted, Outcome, Reply
+from newsletter.delivery.compose.envelope import Envelope
+from newsletter.delivery.compose.message import Message
+from newsletter.delivery.ledger.outcome import Accepted, Outcome, Reply
 from newsletter.delivery.transport import Permit
 from newsletter.errors import PermitRefusedError, TransportError
 

@@ -14,16 +14,16 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.responses import StreamingResponse as Stream
 
-from newsletter.app.preview import Look
+from newsletter.app.issues.preview import IssueView
 from newsletter.app.project import Project
 from newsletter.authoring.persona import Persona
 from newsletter.errors import NewsletterError
 from newsletter.web.pages import QUIET_HEADERS, Headers, policy
+from newsletter.web.preview.cache import PreviewCache
 from newsletter.web.preview.changes import Changes
-from newsletter.web.preview.desk import Desk
 from newsletter.web.preview.frame import Scheme
 from newsletter.web.preview.hosts import OwnHosts
-from newsletter.web.preview.sheets import STATIC, Sheets
+from newsletter.web.preview.issue_pages import STATIC, PreviewPages
 
 SHOW = ["GET", "HEAD"]
 
@@ -45,13 +45,13 @@ def preview_app(reopen: Callable[[], Project], changes: Changes, *, host: str = 
 
     `changes.close()` ends its open streams; `host` is the name it was told to use.
     """
-    desk = Desk(reopen, lambda: changes.version)
+    cache = PreviewCache(reopen, lambda: changes.version)
 
     @asynccontextmanager
     async def watching(_: FastAPI) -> AsyncIterator[None]:
         watchers = (
-            changes.watch(lambda: watched_folders(desk.project)),
-            changes.watch(lambda: [desk.project.folder], deep=False),
+            changes.watch(lambda: watched_folders(cache.project)),
+            changes.watch(lambda: [cache.project.folder], deep=False),
         )
         watching = asyncio.gather(*watchers)
         yield
@@ -67,7 +67,7 @@ def preview_app(reopen: Callable[[], Project], changes: Changes, *, host: str = 
     )  # fmt: skip
     app.add_middleware(Headers, headers=dict(QUIET_HEADERS) | {"Content-Security-Policy": _PAGE_POLICY})
     app.add_middleware(OwnHosts, bound=host)
-    _add_pages(app, desk, changes)
+    _add_pages(app, cache, changes)
     _add_stream(app, changes)
     return app
 
@@ -77,30 +77,30 @@ def watched_folders(project: Project) -> list[Path]:
     return [folder for folder in (project.issues, *project.template_folders) if folder.is_dir()]
 
 
-def _add_pages(app: FastAPI, desk: Desk, changes: Changes) -> None:
-    sheets = Sheets(desk, live=True)
+def _add_pages(app: FastAPI, cache: PreviewCache, changes: Changes) -> None:
+    pages = PreviewPages(cache, live=True)
 
     @app.api_route("/", methods=SHOW)
     @app.api_route("/index.html", methods=SHOW)
     def show_issues(request: Request) -> HTMLResponse:
-        return HTMLResponse(sheets.index(desk.glances(), desk.personas(), request.state.version))
+        return HTMLResponse(pages.index(cache.glances(), cache.personas(), request.state.version))
 
     @app.api_route("/issues/{slug}", methods=SHOW)
     def choose_edition(slug: str) -> RedirectResponse:
-        language, persona = next(iter(sheets.ways(_found(desk, slug), desk.personas()).items()))
+        language, persona = next(iter(pages.ways(_found(cache, slug), cache.personas()).items()))
         return RedirectResponse(f"/issues/{quote(slug)}/{language}/{persona.id}.html")
 
     @app.api_route("/issues/{slug}/{language}/{name}.html", methods=SHOW)
     def show_edition(request: Request, slug: str, language: str, name: str) -> HTMLResponse:
         persona, _, scheme = name.partition(".")
         if scheme:
-            return _mail(desk, sheets, slug, language, persona, scheme)
-        found, version = _found(desk, slug), request.state.version
-        return HTMLResponse(sheets.sheet(found, language, _persona(desk, persona), desk.personas(), version))
+            return _mail(cache, pages, slug, language, persona, scheme)
+        found, version = _found(cache, slug), request.state.version
+        return HTMLResponse(pages.sheet(found, language, _persona(cache, persona), cache.personas(), version))
 
     @app.api_route("/assets/{name}", methods=SHOW)
     def show_image(name: str) -> Response:
-        asset = desk.asset(name)
+        asset = cache.asset(name)
         if asset is None:
             raise HTTPException(404)
         return Response(asset.data, media_type=asset.media_type, headers={"Cache-Control": "max-age=31536000"})
@@ -113,11 +113,11 @@ def _add_pages(app: FastAPI, desk: Desk, changes: Changes) -> None:
 
     @app.exception_handler(AnyHTTPException)
     def nothing_here(request: Request, error: AnyHTTPException) -> HTMLResponse:  # noqa: ARG001
-        return HTMLResponse(sheets.lost(error.detail, changes.version), error.status_code, error.headers)
+        return HTMLResponse(pages.lost(error.detail, changes.version), error.status_code, error.headers)
 
     @app.exception_handler(NewsletterError)
     def cannot_look(request: Request, error: NewsletterError) -> HTMLResponse:
-        return HTMLResponse(sheets.stopped(error, request.state.version), 500)
+        return HTMLResponse(pages.stopped(error, request.state.version), 500)
 
 
 def _add_stream(app: FastAPI, changes: Changes) -> None:
@@ -130,23 +130,25 @@ def _add_stream(app: FastAPI, changes: Changes) -> None:
         return Stream(lines(), media_type="text/event-stream")
 
 
-def _mail(desk: Desk, sheets: Sheets, slug: str, language: str, persona: str, scheme: str) -> HTMLResponse:
-    edition = _found(desk, slug).editions.get(language)
+def _mail(
+    cache: PreviewCache, pages: PreviewPages, slug: str, language: str, persona: str, scheme: str
+) -> HTMLResponse:
+    edition = _found(cache, slug).editions.get(language)
     if edition is None or scheme not in list(Scheme):
         raise HTTPException(404)
-    html = sheets.mail(edition, _persona(desk, persona), Scheme(scheme))
+    html = pages.mail(edition, _persona(cache, persona), Scheme(scheme))
     return HTMLResponse(html, headers={"Content-Security-Policy": _MAIL_POLICY})
 
 
-def _found(desk: Desk, slug: str) -> Look:
-    found = desk.look(slug)
+def _found(cache: PreviewCache, slug: str) -> IssueView:
+    found = cache.look(slug)
     if found is None:
         raise HTTPException(404, f"There is no issue {slug!r} any more.")
     return found
 
 
-def _persona(desk: Desk, name: str) -> Persona:
-    found = next((persona for persona in desk.personas() if persona.id == name), None)
+def _persona(cache: PreviewCache, name: str) -> Persona:
+    found = next((persona for persona in cache.personas() if persona.id == name), None)
     if found is None:
         raise HTTPException(404, f"There is no persona {name!r} any more.")
     return found

@@ -5,38 +5,38 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from newsletter.app.preview import Look
+from newsletter.app.issues.preview import IssueView
 from newsletter.app.project import Project
 from newsletter.authoring.persona import Persona
 from newsletter.disk import write_whole
-from newsletter.web.preview.desk import Desk
+from newsletter.web.preview.cache import PreviewCache
 from newsletter.web.preview.frame import Scheme
-from newsletter.web.preview.sheets import STATIC, Sheets
+from newsletter.web.preview.issue_pages import STATIC, PreviewPages
 
 
 def export_preview(project: Project, out: Path) -> list[Path]:
     """Write every page, mail and image below `out`; the files written, the index first. Other files are left alone."""
-    desk = Desk(lambda: project, lambda: "")
-    sheets = Sheets(desk, live=False)
-    looks, personas = [found for slug in desk.slugs() if (found := desk.look(slug))], desk.personas()
-    written = [_write(out / "index.html", sheets.index(looks, personas, "").encode())]
+    cache = PreviewCache(lambda: project, lambda: "")
+    pages = PreviewPages(cache, live=False)
+    looks, personas = [found for slug in cache.slugs() if (found := cache.look(slug))], cache.personas()
+    written = [_write(out / "index.html", pages.index(looks, personas, "").encode())]
     written += [_write(out / "static" / file.name, file.read_bytes()) for file in sorted(STATIC.iterdir())]
     for found in looks:
-        files = _files(sheets, found, personas)
+        files = _files(pages, found, personas)
         written += [_write(out / path, data) for path, data in files]
     return written
 
 
-def _files(sheets: Sheets, found: Look, personas: tuple[Persona, ...]) -> Iterator[tuple[Path, bytes]]:
-    for language in sheets.ways(found, personas):
+def _files(pages: PreviewPages, found: IssueView, personas: tuple[Persona, ...]) -> Iterator[tuple[Path, bytes]]:
+    for language in pages.ways(found, personas):
         folder = Path("issues", found.slug, language)
         edition = found.editions.get(language)
         for persona in personas:
-            yield folder / f"{persona.id}.html", sheets.sheet(found, language, persona, personas, "").encode()
+            yield folder / f"{persona.id}.html", pages.sheet(found, language, persona, personas, "").encode()
             for scheme in Scheme:
                 if edition is None:
                     continue  # the page says why
-                yield folder / f"{persona.id}.{scheme}.html", sheets.mail(edition, persona, scheme).encode()
+                yield folder / f"{persona.id}.{scheme}.html", pages.mail(edition, persona, scheme).encode()
     for edition in found.editions.values():
         for asset in edition.assets:
             yield Path("assets", asset.name), asset.data

@@ -19,11 +19,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Match, Route
 
-from newsletter.app.leaving import come_back, language_of_undo, leave, membership
-from newsletter.app.view import find_asset, open_view
+from newsletter.app.audience.unsubscribe import come_back, language_of_undo, leave, membership
+from newsletter.app.sending.view import find_asset, open_view
 from newsletter.errors import LinkError, StorageError
 from newsletter.feedback.unsubscribe import AGREED, FIELD, MAX_BODY, Wish, read_wish
-from newsletter.storage.engine import Database
+from newsletter.storage.database.database import Database
 from newsletter.tokens import Signer
 from newsletter.web.pages import QUIET_HEADERS, Below, Headers, policy
 from newsletter.web.public.answers import Answers, Site

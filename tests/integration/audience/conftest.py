@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from factories import NOW
 
-from newsletter.app.lists import add_list
+from newsletter.app.audience.lists import add_list
 from newsletter.app.project import Project
 from newsletter.audience.consent import OptIn
 from newsletter.config import Config, DatabaseSection
-from newsletter.storage.engine import Database
+from newsletter.storage.database.database import Database
 
 
 @pytest.fixture

@@ -143,7 +143,7 @@ def test_export_that_finds_the_disk_full_says_so(run: Run, tmp_path: Path, monke
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("newsletter.app.importing.write_csv", full)
+    monkeypatch.setattr("newsletter.app.audience.importing.write_csv", full)
     code, _, err = run("subscribers", "export", "--out", tmp_path / "out.csv")
     assert (code, f"Cannot write {tmp_path / 'out.csv'}: No space left on device" in err) == (1, True)
     assert not list(tmp_path.glob("*out.csv*"))

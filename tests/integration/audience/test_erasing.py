@@ -10,14 +10,21 @@ import pytest
 import sqlalchemy as sa
 from factories import NOW
 
-from newsletter.app.importing import ImportOrder, import_people
-from newsletter.app.people import NewPerson, add_person, erase_person_everywhere, show_person, suppress_person
+from newsletter.app.audience.importing import ImportOrder, import_subscribers
+from newsletter.app.audience.subscribers import (
+    NewSubscriber,
+    add_subscriber,
+    erase_subscriber_everywhere,
+    show_subscriber,
+    suppress_subscriber,
+)
 from newsletter.app.project import Project
 from newsletter.audience.consent import Consent
 from newsletter.audience.suppression import SuppressionReason
 from newsletter.errors import DatabaseBusyError, NotFoundError
-from newsletter.storage import engine, tables
-from newsletter.storage.engine import Database
+from newsletter.storage.database import database as engine
+from newsletter.storage.database import tables
+from newsletter.storage.database.database import Database
 
 ANA, LOCAL = "ana.forgetme@example.org", "ana.forgetme"
 NAME = "Ana Unforgotten"
@@ -26,9 +33,9 @@ NAME = "Ana Unforgotten"
 @pytest.fixture
 def person(project: Project, database: Database) -> int:
     """Somebody who is everywhere: people, suppressions, ledger, attempts with a relay's words."""
-    new = NewPerson(ANA, name=NAME)
-    added = add_person(project, database, new, ["weekly"], consent=None, basis=f"{NAME} called", now=NOW)
-    suppress_person(project, database, ANA, f"{NAME} is angry", now=NOW)
+    new = NewSubscriber(ANA, name=NAME)
+    added = add_subscriber(project, database, new, ["weekly"], consent=None, basis=f"{NAME} called", now=NOW)
+    suppress_subscriber(project, database, ANA, f"{NAME} is angry", now=NOW)
     assert added.subscriber is not None
     refusal = f"550 5.1.1 <{ANA}>: no such user"
     with database.write() as connection:
@@ -62,20 +69,20 @@ def every_text(database: Database) -> str:
 def test_nothing_that_says_who_it_was_is_left_in_any_table(project: Project, database: Database) -> None:
     assert LOCAL in every_text(database)
     assert NAME in every_text(database)
-    erase_person_everywhere(project, database, ANA.upper(), now=NOW)
+    erase_subscriber_everywhere(project, database, ANA.upper(), now=NOW)
     assert LOCAL not in every_text(database)
     assert NAME not in every_text(database)
 
 
 def test_ledger_keeps_its_row_and_state(project: Project, database: Database, person: int) -> None:
-    before = show_person(project, database, ANA)
-    erase_person_everywhere(project, database, ANA, now=NOW)
+    before = show_subscriber(project, database, ANA)
+    erase_subscriber_everywhere(project, database, ANA, now=NOW)
     with database.read() as connection:
         row = connection.execute(sa.select(tables.recipients)).one()
     assert (row.id, row.state, row.subscriber_id, row.message_id) == ("r", "rejected", person, "<1@x>")
     assert before.subscriber is not None
     assert row.address_hash == before.subscriber.address_hash
-    after = show_person(project, database, ANA)
+    after = show_subscriber(project, database, ANA)
     assert after.suppression is not None
     assert after.suppression.reason is SuppressionReason.ERASED
     assert after.subscriptions == []
@@ -91,13 +98,13 @@ def test_file_holds_no_trace_of_the_address(project: Project, database: Database
     for number, email in enumerate(gone):
         rows.insert(number * 487, f"{email},{'z' * number * 50},forgetme")
     crowd.write_text("\n".join(["email,name,note", *rows]))
-    import_people(project, database, ImportOrder(crowd, ("weekly",)), now=NOW)
+    import_subscribers(project, database, ImportOrder(crowd, ("weekly",)), now=NOW)
     crowd.unlink()
     with database.write() as connection:
         connection.execute(tables.subscribers.update().where(tables.subscribers.c.id % 3 == 0).values(name="w" * 400))
     assert b"forgetme" in (tmp_path / "newsletter.db-wal").read_bytes()
     for email in gone:
-        erase_person_everywhere(project, database, email, now=NOW)
+        erase_subscriber_everywhere(project, database, email, now=NOW)
     assert {"newsletter.db", "newsletter.db-wal"} <= {file.name for file in tmp_path.iterdir()}
     for file in tmp_path.iterdir():
         assert b"forgetme" not in file.read_bytes(), file
@@ -105,27 +112,27 @@ def test_file_holds_no_trace_of_the_address(project: Project, database: Database
 
 @pytest.mark.usefixtures("person")
 def test_erased_person_is_not_imported_again(project: Project, database: Database, tmp_path: Path) -> None:
-    erase_person_everywhere(project, database, ANA, now=NOW)
+    erase_subscriber_everywhere(project, database, ANA, now=NOW)
     file = tmp_path / "people.csv"
     file.write_text(f"email,name\n{ANA},{NAME}\n")
-    report = import_people(project, database, ImportOrder(file, ("weekly",)), now=NOW)
+    report = import_subscribers(project, database, ImportOrder(file, ("weekly",)), now=NOW)
     assert report.skipped == {"suppressed (erased)": 1}
     assert LOCAL not in every_text(database)
 
 
 @pytest.mark.usefixtures("person")
 def test_erasing_again_is_harmless_and_unknown_people_are_told(project: Project, database: Database) -> None:
-    erase_person_everywhere(project, database, ANA, now=NOW)
-    erase_person_everywhere(project, database, ANA, now=NOW)
+    erase_subscriber_everywhere(project, database, ANA, now=NOW)
+    erase_subscriber_everywhere(project, database, ANA, now=NOW)
     with pytest.raises(NotFoundError):
-        erase_person_everywhere(project, database, "nobody@example.org", now=NOW)
+        erase_subscriber_everywhere(project, database, "nobody@example.org", now=NOW)
 
 
 def test_person_can_be_forgotten_while_others_stay(project: Project, database: Database) -> None:
     for email in (ANA, "bob@example.org"):
-        add_person(project, database, NewPerson(email), ["weekly"], consent=None, basis="", now=NOW)
-    erase_person_everywhere(project, database, ANA, now=NOW)
-    bob = show_person(project, database, "bob@example.org")
+        add_subscriber(project, database, NewSubscriber(email), ["weekly"], consent=None, basis="", now=NOW)
+    erase_subscriber_everywhere(project, database, ANA, now=NOW)
+    bob = show_subscriber(project, database, "bob@example.org")
     assert bob.subscriber is not None
     assert bob.subscriber.address == "bob@example.org"
     assert [item.consent for item in bob.subscriptions] == [Consent.CONFIRMED]
@@ -135,14 +142,14 @@ def test_person_can_be_forgotten_while_others_stay(project: Project, database: D
 def test_erasing_says_when_a_reader_keeps_the_old_bytes(
     project: Project, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    add_person(project, database, NewPerson(ANA), ["weekly"], consent=None, basis="", now=NOW)
+    add_subscriber(project, database, NewSubscriber(ANA), ["weekly"], consent=None, basis="", now=NOW)
     monkeypatch.setattr(engine, "PATIENCE", 0.2)
     hurried = engine.open_file(tmp_path / "newsletter.db")
     with closing(sqlite3.connect(tmp_path / "newsletter.db", isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM subscribers").fetchone()
         with pytest.raises(DatabaseBusyError, match="still stands in its log"):
-            erase_person_everywhere(project, hurried, ANA, now=NOW)
-    erase_person_everywhere(project, hurried, ANA, now=NOW)
+            erase_subscriber_everywhere(project, hurried, ANA, now=NOW)
+    erase_subscriber_everywhere(project, hurried, ANA, now=NOW)
     hurried.close()
     assert all(LOCAL.encode() not in file.read_bytes() for file in tmp_path.iterdir())

@@ -12,24 +12,24 @@ import pytest
 import sqlalchemy as sa
 from factories import NOW
 
-from newsletter.app.importing import ImportOrder, ImportReport, export_people, import_people
-from newsletter.app.people import (
-    erase_person_everywhere,
-    show_person,
-    suppress_person,
-    unsubscribe_person,
-    unsuppress_person,
+from newsletter.app.audience.importing import ImportOrder, ImportReport, export_subscribers, import_subscribers
+from newsletter.app.audience.subscribers import (
+    erase_subscriber_everywhere,
+    show_subscriber,
+    suppress_subscriber,
+    unsubscribe_subscriber,
+    unsuppress_subscriber,
 )
 from newsletter.app.project import Project
 from newsletter.audience.consent import Consent
-from newsletter.audience.importing import Entry, Known, OnConflict, read_entry
-from newsletter.audience.rows import Row
+from newsletter.audience.importing.decide import Entry, Known, OnConflict, read_entry
+from newsletter.audience.importing.rows import Row
 from newsletter.audience.suppression import SuppressionReason
 from newsletter.errors import NotFoundError, RequestError
-from newsletter.storage import tables
-from newsletter.storage.engine import Database
-from newsletter.storage.importing import staged
-from newsletter.storage.lists import ListStore
+from newsletter.storage.audience.importing import staged
+from newsletter.storage.audience.lists import ListStore
+from newsletter.storage.database import tables
+from newsletter.storage.database.database import Database
 from newsletter.tokens import keyed_hash
 
 Import = Callable[..., ImportReport]
@@ -43,7 +43,7 @@ def load(project: Project, database: Database, tmp_path: Path) -> Import:
         file = tmp_path / "people.csv"
         file.write_text(text, encoding="utf-8")
         order = ImportOrder(file, lists or ("weekly",), **options)
-        return import_people(project, database, order, now=NOW)
+        return import_subscribers(project, database, order, now=NOW)
 
     return load
 
@@ -66,7 +66,7 @@ def people(database: Database) -> list[str]:
 
 
 def consent(project: Project, database: Database, email: str) -> dict[str, Consent]:
-    return {item.list: item.consent for item in show_person(project, database, email).subscriptions}
+    return {item.list: item.consent for item in show_subscriber(project, database, email).subscriptions}
 
 
 def test_rows_become_people_and_rejected_ones_stand_in_a_file(
@@ -78,7 +78,7 @@ def test_rows_become_people_and_rejected_ones_stand_in_a_file(
     )
     assert counts(report) == (2, 0, 1, 1)
     assert people(database) == ["Bob@example.org", "ana@example.org"]
-    ana = show_person(project, database, "ana@example.org")
+    ana = show_subscriber(project, database, "ana@example.org")
     assert ana.subscriber is not None
     assert (ana.subscriber.name, ana.subscriber.language, ana.subscriber.attributes) == (
         "Ána", "pt-BR", {"city": "Porto"},
@@ -118,8 +118,8 @@ def test_newcomers_say_what_each_list_asks_for(load: Import, project: Project, d
 def test_consent_never_gets_better(load: Import, project: Project, database: Database, on_conflict: OnConflict) -> None:
     everybody = "email\nleft@example.org\nstopped@example.org\nwaiting@example.org\n"
     load(everybody, "news")
-    unsubscribe_person(project, database, "left@example.org", None, now=NOW)
-    suppress_person(project, database, "stopped@example.org", "", now=NOW)
+    unsubscribe_subscriber(project, database, "left@example.org", None, now=NOW)
+    suppress_subscriber(project, database, "stopped@example.org", "", now=NOW)
     report = load(everybody, "news", consent=Consent.CONFIRMED, on_conflict=on_conflict)
     assert report.skipped["unsubscribed"] == report.skipped["suppressed (manual)"] == 1
     assert consent(project, database, "left@example.org") == {"news": Consent.UNSUBSCRIBED}
@@ -132,7 +132,7 @@ def test_same_file_again_skips_or_updates(load: Import, project: Project, databa
     assert counts(load("email,name\nana@example.org,Other\n")) == (0, 0, 1, 0)
     report = load("email,name,tea\nana@example.org,Ana L.,green\n", on_conflict=OnConflict.UPDATE)
     assert counts(report) == (0, 1, 0, 0)
-    ana = show_person(project, database, "ana@example.org").subscriber
+    ana = show_subscriber(project, database, "ana@example.org").subscriber
     assert ana is not None
     assert (ana.name, ana.attributes) == ("Ana L.", {"city": "Porto", "tea": "green"})
 
@@ -146,7 +146,7 @@ def test_known_people_come_onto_another_list(load: Import, project: Project, dat
 def test_update_keeps_what_the_file_does_not_say(load: Import, project: Project, database: Database) -> None:
     load('email,name,language,city\nana@example.org,Ana,pt,"Pôrto ""A"" 波"\n')
     load("email,name,language,tea\nANA@Example.org,,en,green\n", on_conflict=OnConflict.UPDATE)
-    ana = show_person(project, database, "ana@example.org").subscriber
+    ana = show_subscriber(project, database, "ana@example.org").subscriber
     assert ana is not None
     assert (ana.address, ana.name, ana.language) == ("ana@example.org", "Ana", "en")
     assert ana.attributes == {"city": 'Pôrto "A" 波', "tea": "green"}
@@ -154,10 +154,10 @@ def test_update_keeps_what_the_file_does_not_say(load: Import, project: Project,
 
 def test_update_leaves_who_has_left_as_they_were(load: Import, project: Project, database: Database) -> None:
     load("email,name\nana@example.org,Ana\nbob@example.org,Bob\n")
-    unsubscribe_person(project, database, "bob@example.org", None, now=NOW)
+    unsubscribe_subscriber(project, database, "bob@example.org", None, now=NOW)
     report = load("email,name\nana@example.org,A.\nbob@example.org,B.\n", on_conflict=OnConflict.UPDATE)
     assert counts(report) == (0, 1, 1, 0)
-    found = [show_person(project, database, email).subscriber for email in ("ana@example.org", "bob@example.org")]
+    found = [show_subscriber(project, database, email).subscriber for email in ("ana@example.org", "bob@example.org")]
     assert [one and one.name for one in found] == ["A.", "Bob"]
 
 
@@ -174,12 +174,12 @@ def test_person_who_was_erased_and_is_allowed_again_is_written_anew(
 ) -> None:
     text = "email,name\nana@example.org,Ana\n"
     load(text)
-    before = show_person(project, database, "ana@example.org").subscriber
-    erase_person_everywhere(project, database, "ana@example.org", now=NOW)
+    before = show_subscriber(project, database, "ana@example.org").subscriber
+    erase_subscriber_everywhere(project, database, "ana@example.org", now=NOW)
     assert load(text).skipped == {"suppressed (erased)": 1}
-    unsuppress_person(project, database, "ana@example.org", now=NOW)
+    unsuppress_subscriber(project, database, "ana@example.org", now=NOW)
     assert counts(load(text)) == (1, 0, 0, 0)
-    assert show_person(project, database, "ana@example.org").subscriber == before
+    assert show_subscriber(project, database, "ana@example.org").subscriber == before
     assert consent(project, database, "ana@example.org") == {"weekly": Consent.CONFIRMED}
 
 
@@ -190,9 +190,9 @@ def test_others_write_while_a_file_is_staged_and_what_they_wrote_counts(
     people = [entry(project, email, line) for line, email in enumerate(("ana@example.org", "new@example.org"), 2)]
     with staged(database) as staging:
         staging.add(people)
-        unsubscribe_person(project, database, "ana@example.org", None, now=NOW)
-        suppress_person(project, database, "new@example.org", "", now=NOW)
-        staging.alone()
+        unsubscribe_subscriber(project, database, "ana@example.org", None, now=NOW)
+        suppress_subscriber(project, database, "new@example.org", "", now=NOW)
+        staging.lock_audience()
         [weekly] = ListStore(database, staging.connection).all_named(["weekly"])
         assert staging.look_up([weekly.id]) == {
             Known(has_address=True, subscribed=1, left=1): 1,
@@ -244,7 +244,7 @@ def test_ten_thousand_rows_are_imported(load: Import, database: Database) -> Non
 def test_export_gives_back_what_was_imported(load: Import, database: Database) -> None:
     load('email,name,city\nana@example.org,"=1+1, ""A""",Pôrto\n+bob@example.org,,\n')
     out = io.StringIO(newline="")
-    assert export_people(database, out, slug=None, raw=False, as_json=False) == 2
+    assert export_subscribers(database, out, slug=None, raw=False, as_json=False) == 2
     assert out.getvalue().splitlines() == [
         "email,name,language,timezone,city",
         'ana@example.org,"\'=1+1, ""A""",,,Pôrto',
@@ -256,17 +256,17 @@ def test_export_gives_back_what_was_imported(load: Import, database: Database) -
 def test_export_of_a_list_tells_what_people_say(load: Import, project: Project, database: Database) -> None:
     load("email\nana@example.org\nbob@example.org\n")
     load("email\ncyd@example.org\n", "news")
-    unsubscribe_person(project, database, "bob@example.org", None, now=NOW)
+    unsubscribe_subscriber(project, database, "bob@example.org", None, now=NOW)
     out = io.StringIO(newline="")
-    assert export_people(database, out, slug="weekly", raw=True, as_json=True) == 2
+    assert export_subscribers(database, out, slug="weekly", raw=True, as_json=True) == 2
     assert '"consent": "confirmed"' in out.getvalue().splitlines()[0]
     assert '"consent": "unsubscribed"' in out.getvalue().splitlines()[1]
     with pytest.raises(NotFoundError):
-        export_people(database, out, slug="montly", raw=True, as_json=True)
+        export_subscribers(database, out, slug="montly", raw=True, as_json=True)
 
 
 def test_export_goes_on_after_its_first_thousand(load: Import, database: Database) -> None:
     load("email\n" + "".join(f"p{n}@example.org\n" for n in range(2001)))
     out = io.StringIO(newline="")
-    assert export_people(database, out, slug="weekly", raw=False, as_json=False) == 2001
+    assert export_subscribers(database, out, slug="weekly", raw=False, as_json=False) == 2001
     assert len(set(out.getvalue().splitlines())) == 2002

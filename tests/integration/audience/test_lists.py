@@ -6,19 +6,21 @@ import pytest
 import sqlalchemy as sa
 from factories import NOW
 
-from newsletter.app.lists import add_list, edit_list, remove_list, show_list, show_lists
-from newsletter.app.people import NewPerson, add_person, unsubscribe_person
+from newsletter.app.audience.lists import add_list, edit_list, remove_list, show_list, show_lists
+from newsletter.app.audience.subscribers import NewSubscriber, add_subscriber, unsubscribe_subscriber
 from newsletter.app.project import Project
 from newsletter.audience.consent import Consent, OptIn
 from newsletter.errors import AlreadyExistsError, NotFoundError, RequestError, StateError
-from newsletter.storage import tables
-from newsletter.storage.engine import Database
+from newsletter.storage.database import tables
+from newsletter.storage.database.database import Database
 
 
 def test_lists_are_shown_with_what_people_say(project: Project, database: Database) -> None:
     for name in ("ana", "bob"):
-        add_person(project, database, NewPerson(f"{name}@example.org"), ["weekly"], consent=None, basis="", now=NOW)
-    unsubscribe_person(project, database, "bob@example.org", "weekly", now=NOW)
+        add_subscriber(
+            project, database, NewSubscriber(f"{name}@example.org"), ["weekly"], consent=None, basis="", now=NOW
+        )
+    unsubscribe_subscriber(project, database, "bob@example.org", "weekly", now=NOW)
     news, weekly = show_lists(database)
     assert (news.list.name, news.list.opt_in, dict(news.counts)) == ("news", OptIn.DOUBLE, {})
     assert (weekly.list.name, weekly.list.language) == ("The Weekly", "en")
@@ -58,7 +60,9 @@ def test_unknown_list_is_answered_with_those_there_are(database: Database) -> No
 
 
 def test_list_is_removed_with_its_subscriptions_but_not_its_people(project: Project, database: Database) -> None:
-    kept = add_person(project, database, NewPerson("a@example.org"), ["weekly"], consent=None, basis="", now=NOW)
+    kept = add_subscriber(
+        project, database, NewSubscriber("a@example.org"), ["weekly"], consent=None, basis="", now=NOW
+    )
     remove_list(database, "weekly")
     assert [item.list.slug for item in show_lists(database)] == ["news"]
     with database.read() as connection:

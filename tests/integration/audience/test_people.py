@@ -8,39 +8,39 @@ import pytest
 import sqlalchemy as sa
 from factories import NOW
 
-from newsletter.app.people import (
-    NewPerson,
-    PersonRecord,
-    add_person,
-    show_person,
-    suppress_person,
-    unsubscribe_person,
-    unsuppress_person,
+from newsletter.app.audience.subscribers import (
+    NewSubscriber,
+    SubscriberRecord,
+    add_subscriber,
+    show_subscriber,
+    suppress_subscriber,
+    unsubscribe_subscriber,
+    unsuppress_subscriber,
 )
 from newsletter.app.project import Project
 from newsletter.audience.consent import Consent
 from newsletter.audience.suppression import SuppressionReason
-from newsletter.delivery.event import Event, EventKind
 from newsletter.errors import AddressError, NotFoundError, RequestError, StateError
-from newsletter.storage.engine import Database
-from newsletter.storage.events import append_event
-from newsletter.storage.tables import events
+from newsletter.feedback.event import Event, EventKind
+from newsletter.storage.audience.events import append_event
+from newsletter.storage.database.database import Database
+from newsletter.storage.database.tables import events
 
 ANA = "ana@example.org"
 
 
 def add(
     project: Project, database: Database, *lists: str, consent: Consent | None = None, basis: str = "", **facts: str
-) -> PersonRecord:
-    person = NewPerson(**{"email": ANA} | facts)
-    return add_person(project, database, person, lists, consent=consent, basis=basis, now=NOW)
+) -> SubscriberRecord:
+    person = NewSubscriber(**{"email": ANA} | facts)
+    return add_subscriber(project, database, person, lists, consent=consent, basis=basis, now=NOW)
 
 
-def says(person: PersonRecord) -> dict[str, Consent]:
+def says(person: SubscriberRecord) -> dict[str, Consent]:
     return {item.list: item.consent for item in person.subscriptions}
 
 
-def kinds(database: Database, person: PersonRecord) -> list[EventKind]:
+def kinds(database: Database, person: SubscriberRecord) -> list[EventKind]:
     assert person.subscriber is not None
     with database.read() as connection:
         query = sa.select(events.c.kind).where(events.c.subscriber_id == person.subscriber.id).order_by(events.c.id)
@@ -68,12 +68,12 @@ def test_person_is_one_whatever_the_capitals(project: Project, database: Databas
 def test_person_is_shown_and_kept_as_they_were_spelt_first(project: Project, database: Database) -> None:
     add(project, database, "weekly", email="Ana.Lima@example.org")
     again = add(project, database, "news", email="ana.lima@EXAMPLE.org", name="Ana")
-    shown = show_person(project, database, "ANA.LIMA@example.org")
+    shown = show_subscriber(project, database, "ANA.LIMA@example.org")
     assert again == shown
     assert shown.subscriber is not None
     assert (shown.address, shown.subscriber.address, shown.subscriber.name) == (*["Ana.Lima@example.org"] * 2, "Ana")
-    suppress_person(project, database, "Bo@example.org", "", now=NOW)
-    assert show_person(project, database, "bo@example.org").address == "Bo@example.org"
+    suppress_subscriber(project, database, "Bo@example.org", "", now=NOW)
+    assert show_subscriber(project, database, "bo@example.org").address == "Bo@example.org"
 
 
 def test_added_twice_is_subscribed_once(project: Project, database: Database) -> None:
@@ -99,40 +99,40 @@ def test_person_who_cannot_be_written_to_is_refused(
     with pytest.raises(error):
         add(project, database, "weekly", **facts)
     with pytest.raises(NotFoundError):
-        show_person(project, database, ANA)
+        show_subscriber(project, database, ANA)
 
 
 def test_unknown_list_adds_nobody(project: Project, database: Database) -> None:
     with pytest.raises(NotFoundError):
         add(project, database, "weekly", "montly")
     with pytest.raises(NotFoundError):
-        show_person(project, database, ANA)
+        show_subscriber(project, database, ANA)
 
 
 def test_unsubscribed_everywhere_or_from_one_list(project: Project, database: Database) -> None:
     add(project, database, "weekly", "news")
-    assert unsubscribe_person(project, database, ANA, "news", now=NOW) == ["news"]
-    assert unsubscribe_person(project, database, ANA, None, now=NOW) == ["weekly"]
-    assert unsubscribe_person(project, database, ANA, None, now=NOW) == []
-    person = show_person(project, database, ANA)
+    assert unsubscribe_subscriber(project, database, ANA, "news", now=NOW) == ["news"]
+    assert unsubscribe_subscriber(project, database, ANA, None, now=NOW) == ["weekly"]
+    assert unsubscribe_subscriber(project, database, ANA, None, now=NOW) == []
+    person = show_subscriber(project, database, ANA)
     assert set(says(person).values()) == {Consent.UNSUBSCRIBED}
     assert kinds(database, person) == [EventKind.UNSUBSCRIBED] * 2
 
 
 def test_unsubscribing_from_a_list_one_was_never_on_keeps_imports_out(project: Project, database: Database) -> None:
     add(project, database, "weekly")
-    assert unsubscribe_person(project, database, ANA, "news", now=NOW) == []
-    assert says(show_person(project, database, ANA))["news"] is Consent.UNSUBSCRIBED
+    assert unsubscribe_subscriber(project, database, ANA, "news", now=NOW) == []
+    assert says(show_subscriber(project, database, ANA))["news"] is Consent.UNSUBSCRIBED
 
 
 def test_who_left_comes_back_on_their_own_word_only(project: Project, database: Database) -> None:
     add(project, database, "weekly")
-    unsubscribe_person(project, database, ANA, None, now=NOW)
+    unsubscribe_subscriber(project, database, ANA, None, now=NOW)
     for consent, basis in ((None, ""), (None, "said so"), (Consent.CONFIRMED, ""), (Consent.PENDING, "said so")):
         with pytest.raises(StateError) as caught:
             add(project, database, "weekly", consent=consent, basis=basis)
         assert "--basis" in caught.value.hint
-    assert says(show_person(project, database, ANA)) == {"weekly": Consent.UNSUBSCRIBED}
+    assert says(show_subscriber(project, database, ANA)) == {"weekly": Consent.UNSUBSCRIBED}
     person = add(project, database, "weekly", consent=Consent.CONFIRMED, basis="asked by mail")
     assert [(item.consent, item.basis) for item in person.subscriptions] == [(Consent.CONFIRMED, "asked by mail")]
     assert kinds(database, person) == [EventKind.UNSUBSCRIBED, EventKind.RESUBSCRIBED]
@@ -148,23 +148,23 @@ def test_pending_stays_so_without_the_persons_word(project: Project, database: D
 
 def test_suppressed_address_is_not_added_until_it_is_allowed(project: Project, database: Database) -> None:
     add(project, database, "weekly")
-    assert suppress_person(project, database, "ANA@example.org", "angry", now=NOW)
-    assert not suppress_person(project, database, ANA, "again", now=NOW)
-    person = show_person(project, database, ANA)
+    assert suppress_subscriber(project, database, "ANA@example.org", "angry", now=NOW)
+    assert not suppress_subscriber(project, database, ANA, "again", now=NOW)
+    person = show_subscriber(project, database, ANA)
     assert person.suppression is not None
     assert (person.suppression.reason, person.suppression.note) == (SuppressionReason.MANUAL, "angry")
     with pytest.raises(StateError, match="suppressed"):
         add(project, database, "news")
-    unsuppress_person(project, database, ANA, now=NOW)
+    unsuppress_subscriber(project, database, ANA, now=NOW)
     with pytest.raises(StateError):
-        unsuppress_person(project, database, ANA, now=NOW)
+        unsuppress_subscriber(project, database, ANA, now=NOW)
     assert says(add(project, database, "news"))["news"] is Consent.PENDING
     assert kinds(database, person) == [EventKind.SUPPRESSED, EventKind.UNSUPPRESSED]
 
 
 def test_address_that_nobody_has_can_be_suppressed_beforehand(project: Project, database: Database) -> None:
-    assert suppress_person(project, database, ANA, "never", now=NOW)
-    assert show_person(project, database, ANA).subscriber is None
+    assert suppress_subscriber(project, database, ANA, "never", now=NOW)
+    assert show_subscriber(project, database, ANA).subscriber is None
 
 
 def test_event_told_twice_is_kept_once(project: Project, database: Database) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from screens import ASSETS, Screens
 
-from newsletter.app.editions import compile_editions
+from newsletter.app.issues.editions import compile_editions
 from newsletter.app.project import Project, open_project
 from newsletter.authoring.image import ImageFile, read_image
 from newsletter.authoring.issue import (

@@ -14,9 +14,9 @@ from starlette.testclient import TestClient
 from newsletter.audience.consent import Consent
 from newsletter.compiler.edition import Asset, Edition, Identity, Slot, SlotKind
 from newsletter.expression import parse_field
-from newsletter.storage import tables
-from newsletter.storage.deliveries import Deliveries, Order
-from newsletter.storage.engine import Database
+from newsletter.storage.database import tables
+from newsletter.storage.database.database import Database
+from newsletter.storage.ledger.deliveries import Deliveries, NewDelivery
 from newsletter.tokens import Key, Purpose, Signer
 from newsletter.web.public import Site, public_app
 
@@ -80,7 +80,7 @@ class World:
                     ]
                 ],
             )
-        order = Order(
+        order = NewDelivery(
             id=self.delivery, issue="2024-01-25", hash="0" * 64, lists=("weekly", "events"),
             editions=(edition("en"), edition("zh")),
         )  # fmt: skip

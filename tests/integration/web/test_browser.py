@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import uvicorn
 
-from newsletter.app.new_project import start_project
+from newsletter.app.operating.new_project import start_project
 from newsletter.app.project import Project, open_project
 from newsletter.audience.consent import Consent
 from newsletter.service import listen, url_of

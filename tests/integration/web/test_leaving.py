@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from newsletter.app.leaving import come_back, leave
+from newsletter.app.audience.unsubscribe import come_back, leave
 from newsletter.feedback.unsubscribe import Wish
 from newsletter.tokens import Purpose
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from newsletter.app.new_project import start_project
+from newsletter.app.operating.new_project import start_project
 from newsletter.app.project import Project, open_project
 from newsletter.web.preview import Changes, export_preview, preview_app
 

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from newsletter.audience.consent import Consent
-from newsletter.storage import tables
+from newsletter.storage.database import tables
 from newsletter.tokens import Key, Purpose, Signer
 from newsletter.web.public.app import small_body
 

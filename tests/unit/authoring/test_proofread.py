@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from newsletter.authoring.people import Person
+from newsletter.authoring.contributors import Contributor
 from newsletter.authoring.proofread import References, proofread
 from newsletter.problem import Problem, Severity
 from newsletter.source import parse_source
 
-PEOPLE = {"ana": Person("ana", {"": "Ana"})}
+PEOPLE = {"ana": Contributor("ana", {"": "Ana"})}
 
 
 def found(text: str, *attributes: str) -> list[Problem]:

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from newsletter.app.worker import SendResult
+from newsletter.app.sending.worker import SendResult
 from newsletter.cli.watching import ending_of, outcome_lines, progress, tell_once
 from newsletter.delivery.delivery import Delivery, DeliveryState
-from newsletter.delivery.ledger import Claim, RecipientState
-from newsletter.delivery.retry import Accept, GiveUp, GoBack, Hold, TryAgain
-from newsletter.delivery.send import Ending
-from newsletter.reporting.report import Books, Report
+from newsletter.delivery.ledger.ledger import Claim, RecipientState
+from newsletter.delivery.ledger.retry import Accept, GiveUp, GoBack, Hold, TryAgain
+from newsletter.delivery.sender.sender import Ending
+from newsletter.reporting.report import Counts, Report
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
@@ -26,7 +26,7 @@ def report(state: DeliveryState, left: RecipientState, problems: tuple[str, ...]
         id="d", issue="first", state=state, hash="h", lists=("weekly",), languages=("en",), again=False,
         created_at=datetime(2026, 11, 23, tzinfo=UTC), left_out={"pending": 2},
     )  # fmt: skip
-    return Report(delivery, Books({left: 1}, "abc"), problems, languages={"en": 1}, **{"reasons": {}, **more})
+    return Report(delivery, Counts({left: 1}, "abc"), problems, languages={"en": 1}, **{"reasons": {}, **more})
 
 
 def code(state: DeliveryState, left: RecipientState = RecipientState.ACCEPTED, problems: tuple[str, ...] = ()) -> int:
@@ -101,7 +101,7 @@ def test_outcome_says_reasons_in_words() -> None:
 def test_delivery_that_has_not_started_says_why_it_has_no_recipients() -> None:
     for state, told in ((DeliveryState.SCHEDULED, "are counted when it starts"), (DeliveryState.CANCELLED, "never")):
         assert told in next(
-            outcome_lines(replace(report(state, RecipientState.ACCEPTED), books=Books({}, "")), now=NOW)
+            outcome_lines(replace(report(state, RecipientState.ACCEPTED), books=Counts({}, "")), now=NOW)
         )
 
 

@@ -8,18 +8,18 @@ from datetime import UTC, datetime
 import pytest
 
 from newsletter.delivery.delivery import Delivery, DeliveryState
-from newsletter.delivery.ledger import RecipientState
-from newsletter.reporting.report import Books, check_equation, counts_of
+from newsletter.delivery.ledger.ledger import RecipientState
+from newsletter.reporting.report import Counts, counts_of, reconcile
 
 DELIVERY = Delivery(
     id="d", issue="first", state=DeliveryState.SENDING, hash="h", lists=("weekly",), languages=("en",), again=False,
     created_at=datetime(2026, 11, 23, tzinfo=UTC), frozen_count=5, frozen_digest="abc",
 )  # fmt: skip
-BOOKS = Books(counts={RecipientState.ACCEPTED: 3, RecipientState.UNKNOWN: 1, RecipientState.EXCLUDED: 1}, digest="abc")
+BOOKS = Counts(counts={RecipientState.ACCEPTED: 3, RecipientState.UNKNOWN: 1, RecipientState.EXCLUDED: 1}, digest="abc")
 
 
 def test_equation_holds_when_rows_are_those_that_were_frozen() -> None:
-    assert check_equation(DELIVERY, BOOKS) == ()
+    assert reconcile(DELIVERY, BOOKS) == ()
 
 
 @pytest.mark.parametrize(
@@ -31,14 +31,14 @@ def test_equation_holds_when_rows_are_those_that_were_frozen() -> None:
         (replace(BOOKS, disagreeing=tuple(f"r{n:02}" for n in range(12))), "r09 and 2 more"),
     ],
 )
-def test_equation_names_what_does_not_balance(books: Books, words: str) -> None:
-    [problem] = check_equation(DELIVERY, books)
+def test_equation_names_what_does_not_balance(books: Counts, words: str) -> None:
+    [problem] = reconcile(DELIVERY, books)
     assert words in problem
 
 
 def test_equation_waits_for_the_audience_to_be_complete() -> None:
     unfinished = replace(DELIVERY, state=DeliveryState.PREPARING, frozen_count=None, frozen_digest="")
-    assert check_equation(unfinished, BOOKS) == ()
+    assert reconcile(unfinished, BOOKS) == ()
     assert counts_of(unfinished, BOOKS)["frozen"] == 5
 
 

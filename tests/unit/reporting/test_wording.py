@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from newsletter.audience.suppression import SuppressionReason
-from newsletter.delivery.plan import Exclusion, LeftOut
+from newsletter.delivery.ledger.plan import Exclusion, NotEligible
 from newsletter.reporting.wording import counted, in_words
 
 
-@pytest.mark.parametrize("code", sorted({item.value for item in (*LeftOut, *Exclusion, *SuppressionReason)}))
+@pytest.mark.parametrize("code", sorted({item.value for item in (*NotEligible, *Exclusion, *SuppressionReason)}))
 def test_every_reason_has_words(code: str) -> None:
     assert in_words(code)
     assert in_words(code) != code or code == "unsubscribed"

@@ -9,8 +9,8 @@ import pytest
 from letters import CLAIM, EDITION, LETTERHEAD, edition
 
 from newsletter.delivery.checks.headers import check_headers
-from newsletter.delivery.message import compose_message
-from newsletter.delivery.urls import Urls
+from newsletter.delivery.compose.message import compose_message
+from newsletter.delivery.compose.urls import Urls
 from newsletter.problem import Place
 
 PLACE = Place("issue/en.eml")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from mailing import granted, letter, refused
 
-from newsletter.delivery.outcome import Accepted
+from newsletter.delivery.ledger.outcome import Accepted
 from newsletter.delivery.transports.folder import FolderTransport
 from newsletter.errors import PermitRefusedError, RelayConnectionError
 

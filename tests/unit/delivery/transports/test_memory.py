@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from mailing import granted, letter, refused
 
-from newsletter.delivery.outcome import Accepted, Deferred, Reply, Unknown
+from newsletter.delivery.ledger.outcome import Accepted, Deferred, Reply, Unknown
 from newsletter.delivery.transports.memory import MemoryTransport
 from newsletter.errors import PermitRefusedError, RelayConnectionError
 

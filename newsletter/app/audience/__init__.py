@@ -1,0 +1,1 @@
+"""Use cases of the audience: lists, single subscribers, import, export and unsubscribing."""

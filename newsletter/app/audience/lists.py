@@ -1,0 +1,96 @@
+"""Lists: made, changed and taken away, as the command line and the pages ask for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from newsletter.audience.consent import Consent, OptIn
+from newsletter.audience.subscriber import MailingList
+from newsletter.errors import StateError, WrongUsageError
+from newsletter.language import language_tag
+from newsletter.storage.audience.lists import ListStore
+from newsletter.storage.database.database import Database
+
+_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+"""One label of a domain: it becomes part of the List-Id (RFC 2919)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListStanding:
+    """A list and how many people say what to it."""
+
+    list: MailingList
+    counts: Mapping[Consent, int]
+
+
+def show_lists(database: Database) -> list[ListStanding]:
+    """Every list with its counts, in the order of the slugs."""
+    with database.read() as connection:
+        store = ListStore(database, connection)
+        counts = store.counts()
+        return [ListStanding(item, counts.get(item.slug, {})) for item in store.all()]
+
+
+def show_list(database: Database, slug: str) -> ListStanding:
+    """One list with its counts. Raises NotFoundError."""
+    with database.read() as connection:
+        store = ListStore(database, connection)
+        return ListStanding(store.named(slug), store.counts().get(slug, {}))
+
+
+def add_list(database: Database, slug: str, *, name: str, opt_in: OptIn, language: str, now: datetime) -> MailingList:
+    """Make a list. Raises WrongUsageError for a slug or language of the wrong shape, AlreadyExistsError."""
+    if not _SLUG.fullmatch(slug):
+        raise WrongUsageError(
+            f"{slug!r} cannot be the short name of a list",
+            hint="It has lower-case letters, digits and hyphens, at most 63, and begins and ends with no hyphen",
+        )
+    with database.write() as connection:
+        return ListStore(database, connection).add(
+            slug, name=_name(name) or slug, opt_in=opt_in, language=read_language(language), now=now
+        )
+
+
+def edit_list(
+    database: Database, slug: str, *, name: str | None, opt_in: OptIn | None, language: str | None
+) -> MailingList:
+    """Change what is not None. Nobody's consent changes with the way in. Raises NotFoundError, WrongUsageError."""
+    changes: dict[str, str] = {}
+    if name is not None:
+        changes["name"] = _name(name) or slug
+    if opt_in is not None:
+        changes["opt_in"] = opt_in.value
+    if language is not None:
+        changes["language"] = read_language(language)
+    with database.write() as connection:
+        return ListStore(database, connection).edit(slug, **changes)
+
+
+def remove_list(database: Database, slug: str) -> None:
+    """Forget a list, its subscriptions and who left it. Raises NotFoundError, StateError once it was sent to."""
+    with database.write() as connection:
+        store = ListStore(database, connection)
+        if store.was_sent_to(slug):
+            raise StateError(
+                f"The list {slug!r} was sent to; the record of that names it",
+                hint="Leave it: a list without subscriptions costs nothing",
+            )
+        store.remove(slug)
+
+
+def _name(name: str) -> str:
+    name = " ".join(name.split())
+    if not name.isprintable():  # it stands in headers
+        raise WrongUsageError("The name of a list cannot hold control characters")
+    return name
+
+
+def read_language(language: str) -> str:
+    """A language tag in its one written form; empty stays empty. Raises WrongUsageError."""
+    tag = language_tag(language) if language else ""
+    if tag is None:
+        raise WrongUsageError(f"{language!r} is no language tag", hint="One looks like en, zh or pt-BR")
+    return tag

@@ -1,0 +1,1 @@
+"""Use cases of writing: find, check, build, preview and start issues."""

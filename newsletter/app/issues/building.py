@@ -1,0 +1,177 @@
+"""Building: issues as files to look at, diff and keep: `newsletter build`. Needs neither database nor secret.
+
+The same input gives the same bytes; either all files are written or, when there is an error, none.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time
+from pathlib import Path
+
+from newsletter.app.composing import claim_outside, message_context, values_of
+from newsletter.app.issues.examine import Examined, examine_all, no_issues, read_personas
+from newsletter.app.project import Project, check_sender
+from newsletter.audience.address import parse_address
+from newsletter.authoring.persona import BUILT_IN, Persona, choose_persona
+from newsletter.compiler.checks.size import html_size
+from newsletter.compiler.edition import Edition
+from newsletter.compiler.fingerprint import fingerprint
+from newsletter.config import FILE
+from newsletter.delivery.checks.headers import check_headers
+from newsletter.delivery.compose.message import compose_message, fill_for
+from newsletter.delivery.ledger.ledger import Claim
+from newsletter.delivery.ledger.plan import ID_BYTES
+from newsletter.disk import cannot_write, write_whole
+from newsletter.errors import AddressError, ComposeError
+from newsletter.problem import Place, Problem, Severity, has_errors
+from newsletter.tokens import base32
+
+FACTS = "build.json"
+_EDITION_FILE = re.compile(r"([^/]+)/[A-Za-z0-9-]+\.(html|txt|eml|mjml)")
+"""What a build writes about an edition, below its folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """What `build` made. Nothing was written if one of the problems is an error."""
+
+    out: Path
+    editions: tuple[Mapping[str, object], ...]
+    """The entries of build.json."""
+    problems: tuple[Problem, ...]
+    """Of all issues, also those found while reading them."""
+
+
+def build(project: Project, paths: Sequence[Path], out: Path) -> BuildReport:
+    """Compile issues into files below `out`: `<slug>/<language>.html|.txt|.eml|.mjml`, `assets/` and `build.json`.
+
+    Of what an earlier build wrote, only files of a language that one of these issues has no more are removed.
+    Whatever `check` refuses about an issue is refused here; what is wrong with the sender is told as a warning and
+    costs at most the `.eml` files.
+    """
+    personas, _ = read_personas(project)
+    sender = [replace(problem, severity=Severity.WARNING) for problem in check_sender(project)]
+    examined, problems = examine_all(project, paths)
+    if not examined:
+        problems.append(no_issues(project, paths))
+    files: dict[str, bytes] = {}
+    entries: list[Mapping[str, object]] = []
+    for one in examined:
+        for edition in one.editions.values():
+            persona = choose_persona(personas, edition.language, list(one.editions))
+            made, told = _files(project, one, edition, persona)
+            files |= made
+            problems += told
+            entries.append(_entry(edition, one.found[edition.language], made))
+    problems = list(dict.fromkeys([*problems, *sender]))
+    facts = {"editions": entries, "problems": [problem.as_json() for problem in problems]}
+    files[FACTS] = (json.dumps(facts, ensure_ascii=False, indent=2) + "\n").encode()
+    if not has_errors(problems):
+        _write(out, files, {str(entry["issue"]) for entry in entries})
+    return BuildReport(out, tuple(entries), tuple(problems))
+
+
+def _files(
+    project: Project, one: Examined, edition: Edition, persona: Persona
+) -> tuple[dict[str, bytes], list[Problem]]:
+    """Name below `out` → bytes of one edition, filled for one persona; and what is wrong with its mail."""
+    name = f"{edition.issue}/{edition.language}"
+    context = message_context(project, {"build": edition.identity.newsletter or "build"})
+    try:
+        claim = _claim(one, edition, persona)
+    except AddressError as error:
+        return {}, [_cannot_compose(one, persona, error)]
+    filled = fill_for(edition, claim, context.urls)
+    html = filled.html
+    for asset in edition.assets:
+        html = html.replace(f"{project.assets_url}/{asset.name}", f"../assets/{asset.name}")
+    files = {
+        f"{name}.html": html.encode(),
+        f"{name}.txt": filled.text.encode(),
+        f"{name}.mjml": edition.readable(edition.mjml).encode(),
+        **{f"assets/{asset.name}": asset.data for asset in edition.assets},
+    }
+    try:
+        mail = compose_message(edition, claim, context).data
+    except ComposeError as error:
+        if has_errors(check_sender(project)):
+            return files, [_no_mail()]
+        return files, [_cannot_compose(one, persona, error)]
+    return files | {f"{name}.eml": mail}, check_headers(mail, Place(one.file))
+
+
+def _no_mail() -> Problem:
+    """A sender that no mail can come from costs the `.eml`; to `check` and `send` what is missing is an error."""
+    return Problem("no-eml", "no .eml was made: who sends is not said yet", Place(FILE), Severity.WARNING)
+
+
+def _cannot_compose(one: Examined, persona: Persona, error: ComposeError | AddressError) -> Problem:
+    return Problem("compose", f"for the persona {persona.id!r}: {error}", Place(one.file), hint=error.hint)
+
+
+def _claim(one: Examined, edition: Edition, persona: Persona) -> Claim:
+    """The persona as a recipient at the issue's date: nothing in a built file depends on when it was built."""
+    assert one.issue is not None, "what has editions was read"
+    dated_at = datetime.combine(one.issue.original.date, time(), tzinfo=UTC)
+    return claim_outside(
+        "build",
+        recipient=base32(bytes.fromhex(fingerprint(edition.issue, edition.language, persona.id))[:ID_BYTES]),
+        address=parse_address(persona.email or BUILT_IN.email).text,
+        language=edition.language,
+        values=values_of(persona),
+        now=dated_at,
+    )
+
+
+def _entry(edition: Edition, found: Sequence[Problem], files: Mapping[str, bytes]) -> dict[str, object]:
+    """What build.json says about one edition; sizes are bytes, `html` for the recipient with the longest values.
+
+    Without an `.eml` its size is 0.
+    """
+    name = f"{edition.issue}/{edition.language}"
+    return {
+        "issue": edition.issue,
+        "language": edition.language,
+        "hash": edition.hash,
+        "title": edition.title,
+        "subject": edition.readable(edition.subject),
+        "preheader": edition.readable(edition.preheader),
+        "files": [file for file in files if file.startswith(f"{name}.")],
+        "sizes": {
+            "html": html_size(edition),
+            "text": len(edition.text.encode()),
+            "eml": len(files.get(f"{name}.eml", b"")),
+            "images": sum(len(asset.data) for asset in edition.assets),
+        },
+        "links": [
+            {"id": link.id, "url": edition.readable(link.url), "label": link.label} for link in edition.links
+        ],
+        "problems": [problem.as_json() for problem in found],
+    }  # fmt: skip
+
+
+def _write(out: Path, files: Mapping[str, bytes], issues: Collection[str]) -> None:
+    """Write each file whole or not at all, build.json last: it never tells of files that are not there yet."""
+    hint = "Choose another --out"
+    for name in sorted(files.keys() - {FACTS}):
+        write_whole(out / name, files[name], hint=hint)
+    for stale in _listed(out / FACTS, issues) - files.keys():
+        try:
+            (out / stale).unlink(missing_ok=True)
+        except OSError as error:
+            raise cannot_write(out / stale, error, hint=hint) from error
+    write_whole(out / FACTS, files[FACTS], hint=hint)
+
+
+def _listed(file: Path, issues: Collection[str]) -> set[str]:
+    """What an earlier build.json says was made of these issues; nothing when there is none, or it is not ours."""
+    try:
+        facts = json.loads(file.read_bytes())
+        names = {str(name) for edition in facts["editions"] for name in edition["files"]}
+    except (OSError, ValueError, LookupError, TypeError):
+        return set()
+    return {name for name in names if (found := _EDITION_FILE.fullmatch(name)) and found[1] in issues}

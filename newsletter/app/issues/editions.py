@@ -1,0 +1,69 @@
+"""Editions: an issue compiled in all its languages with this project's templates, identity and address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+
+from newsletter.app.project import Project
+from newsletter.authoring.issue import Issue
+from newsletter.compiler.compile import CompileSettings, compile_issue
+from newsletter.compiler.edition import Edition
+from newsletter.problem import Place, Problem
+from newsletter.source import quotable
+
+_TELLING = 4
+"""Characters of a quoted line that are enough to know it by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compilation:
+    """Every edition of an issue by language, the issue's own first, and what was found.
+
+    With an error among the problems the editions are good for a look, not to send; a language whose templates fail has
+    no edition.
+    """
+
+    editions: Mapping[str, Edition]
+    problems: tuple[Problem, ...]
+    """Of all languages, each once."""
+    found: Mapping[str, tuple[Problem, ...]]
+    """The same by language."""
+
+
+def compile_editions(project: Project, issue: Issue, *, assets_url: str | None = None) -> Compilation:
+    """Compile every language of an issue. Images are served under `[public] url` unless `assets_url` is given."""
+    kit = CompileSettings(
+        folders=project.template_folders,
+        identity=project.identity,
+        assets_url=project.assets_url if assets_url is None else assets_url,
+        root=project.folder,
+    )
+    compiled = {language: compile_issue(issue, language, kit) for language in issue.languages}
+    found = {
+        language: tuple(sharpen(problem, project.folder) for problem in result.problems)
+        for language, result in compiled.items()
+    }
+    return Compilation(
+        editions={language: result.edition for language, result in compiled.items() if result.edition},
+        problems=tuple(dict.fromkeys(chain.from_iterable(found.values()))),
+        found=found,
+    )
+
+
+def sharpen(problem: Problem, folder: Path) -> Problem:
+    """A problem inside a long text with the very line it is in, when that can be told from the line it quotes."""
+    if len(problem.quote) < _TELLING or not problem.place.line:
+        return problem
+    source = quotable(folder / problem.place.file, problem.place.file)
+    if source is None:
+        return problem
+    for number, line in enumerate(source.text.splitlines()[problem.place.line - 1 :], problem.place.line):
+        column = line.find(problem.quote)
+        if column >= 0:
+            first = problem.place.column if number == problem.place.line else 0
+            place = Place(problem.place.file, number, max(column + 1, first))
+            return replace(problem, place=place, quote=source.quote(place))
+    return problem

@@ -1,0 +1,174 @@
+"""Finding, loading and checking the issues of a project; what `check`, `build`, `send` and the preview begin with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from heapq import nlargest
+from itertools import chain, islice
+from pathlib import Path
+
+from newsletter.app.issues.editions import compile_editions
+from newsletter.app.project import Project, check_sender
+from newsletter.authoring.check import check_issue
+from newsletter.authoring.contributors import FILE as PEOPLE
+from newsletter.authoring.contributors import load_contributors
+from newsletter.authoring.explain import MAX_PROBLEMS
+from newsletter.authoring.files import is_inside, refuse_outside, shown
+from newsletter.authoring.issue import Issue
+from newsletter.authoring.load import Loaded, find_issues, load_issue, may_be_issue, slug_of
+from newsletter.authoring.persona import FILE as PERSONAS
+from newsletter.authoring.persona import Persona, load_personas
+from newsletter.compiler.checks.words import check_words
+from newsletter.compiler.edition import Edition
+from newsletter.compiler.mjml.templates import looks_in
+from newsletter.errors import NotFoundError
+from newsletter.problem import Place, Problem, Severity
+from newsletter.source import Node, Source, quotable
+
+_NAMED = 5
+"""Issues that are named in place of one that is not there."""
+_HINT = 'An issue is issues/<slug>/issue.yaml; start one with newsletter new "A title".'
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """One issue as far as it could be read and compiled, with every problem of it."""
+
+    file: str
+    """Relative to the project, as problems name it."""
+    issue: Issue | None
+    editions: Mapping[str, Edition]
+    found: Mapping[str, tuple[Problem, ...]]
+    """What compiling found, by language; `problems` has it too."""
+    problems: tuple[Problem, ...]
+
+
+def find(project: Project, paths: Sequence[Path] = ()) -> list[Path]:
+    """The issue files that these paths mean, each once; without any, or with the project's folder, all of the project.
+
+    What is no path may be an issue's slug. Raises NotFoundError, which names the issues there are, the nearest first.
+    """
+    everything = find_issues([project.issues] if project.issues.exists() else [], root=project.folder)
+    meant = (file for path in paths for file in _meant(project, path, everything))
+    return sorted({os.path.realpath(file): file for file in meant}.values()) if paths else everything
+
+
+def _meant(project: Project, path: Path, everything: Sequence[Path]) -> Sequence[Path]:
+    if path.resolve() == project.folder.resolve():
+        return everything
+    named = [file for file in everything if slug_of(file) == str(path)]
+    # What lies outside and has the name of an issue is not meant: one may stand anywhere and say -C.
+    if os.path.exists(path) and not (named and not is_inside(path, project.folder)):  # noqa: PTH110  a long name
+        return find_issues([path], root=project.folder)
+    if not named:
+        raise NotFoundError(f"There is no issue {str(path)!r}", hint=_nearest(path.name, map(slug_of, everything)))
+    return named
+
+
+def _nearest(name: str, slugs: Iterable[str]) -> str:
+    """A sentence that names issues, those whose slug is most like `name` first."""
+    likeness = {slug: SequenceMatcher(None, name.lower(), slug.lower()).ratio() for slug in slugs}
+    first, rest = nlargest(_NAMED, likeness, key=likeness.__getitem__), len(likeness) - _NAMED
+    if not first:
+        return 'There are none yet; start one with newsletter new "A title"'
+    return f"There are: {', '.join(first)}" + (f", and {rest} more" if rest > 0 else "")
+
+
+def load(project: Project, path: Path) -> Loaded:
+    """Read one issue of a project."""
+    return load_issue(path, root=project.folder, looks=looks_in(project.template_folders))
+
+
+def read_personas(project: Project) -> tuple[tuple[Persona, ...], tuple[Problem, ...]]:
+    """Whose eyes the issues of a project can be seen with, never none; and what is wrong with their file."""
+    return load_personas(project.issues / PERSONAS, root=project.folder)
+
+
+def examine(project: Project, path: Path) -> Examined:
+    """Read, compile and check one issue; what is wrong with it stops nothing that can be shown all the same."""
+    loaded = load(project, path)
+    words = {language: _words(file, loaded.problems) for language, file in loaded.files.items()}
+    problems = [*loaded.problems, *chain.from_iterable(words.values())]
+    editions: Mapping[str, Edition] = {}
+    found: Mapping[str, tuple[Problem, ...]] = {}
+    if loaded.issue is not None:
+        compilation = compile_editions(project, loaded.issue)
+        editions = compilation.editions
+        found = {language: (*words[language], *told) for language, told in compilation.found.items()}
+        problems += [*check_issue(loaded.issue), *compilation.problems]
+    problems = sorted(_quoted(dict.fromkeys(problems), project.folder), key=lambda problem: problem.place)
+    return Examined(shown(path, project.folder), loaded.issue, editions, found, tuple(problems))
+
+
+def _words(file: Node, told: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Leftovers in a file, but for lines of which worse is told already: a link that leads nowhere is one, too."""
+    lines = {(problem.place.file, problem.place.line) for problem in told if problem.severity is Severity.ERROR}
+    found = islice(check_words(file), MAX_PROBLEMS)
+    return tuple(problem for problem in found if (problem.place.file, problem.place.line) not in lines)
+
+
+def examine_all(project: Project, paths: Sequence[Path] = ()) -> tuple[list[Examined], list[Problem]]:
+    """These issues (without paths, all), and every problem of them, of their personas and of what lies beside them."""
+    files = find(project, paths)
+    examined = [examine(project, file) for file in files]
+    problems = [
+        *read_personas(project)[1],
+        *(problem for path in paths if path.is_file() and not may_be_issue(path) for problem in _beside(project, path)),
+        *_same_slugs(project, files),
+        *(problem for one in examined for problem in one.problems),
+    ]
+    if not files and not any(path.name in (PEOPLE, PERSONAS) for path in paths):
+        problems.append(no_issues(project, paths))
+    return examined, list(_quoted(dict.fromkeys(problems), project.folder))
+
+
+def check(project: Project, paths: Sequence[Path] = ()) -> list[Problem]:
+    """Every check on these issues: the file, editorial rules, compiling, and who sends."""
+    _, problems = examine_all(project, paths)
+    return list(dict.fromkeys([*problems, *check_sender(project)]))
+
+
+def no_issues(project: Project, paths: Sequence[Path]) -> Problem:
+    """The problem of paths that hold no issue."""
+    where = ", ".join(shown(path, project.folder) for path in paths) or "issues"
+    return Problem("no-issues", "there is no issue here", Place(where), hint=_HINT)
+
+
+def _beside(project: Project, file: Path) -> Sequence[Problem]:
+    """A file that is no issue, as a pattern of the shell brings it along: people and personas are read as such."""
+    if refused := refuse_outside(file, project.folder):
+        return [refused]
+    if file.name == PEOPLE:
+        return load_contributors(file, shown(file, project.folder))[1]
+    if file.name == PERSONAS:
+        return load_personas(file, root=project.folder)[1]
+    place = Place(shown(file, project.folder))
+    return [Problem("no-issue", "this is not an issue", place, Severity.WARNING, hint=_HINT)]
+
+
+def _same_slugs(project: Project, files: Iterable[Path]) -> Iterator[Problem]:
+    """Two issues of one name would be one issue in the ledger, and reach nobody twice."""
+    seen: dict[str, Path] = {}
+    for file in files:
+        slug = slug_of(file)
+        if slug in seen:
+            message = f"this issue has the name of {shown(seen[slug], project.folder)}"
+            yield Problem("same-slug", message, Place(shown(file, project.folder)), hint="Rename its folder.")
+        seen.setdefault(slug, file)
+
+
+def _quoted(problems: Iterable[Problem], folder: Path) -> Iterator[Problem]:
+    """Problems with the line they are in, where they do not bring it themselves."""
+    sources: dict[str, Source | None] = {}
+    for problem in problems:
+        place = problem.place
+        if problem.quote or not place.line:
+            yield problem
+            continue
+        if place.file not in sources:
+            sources[place.file] = quotable(folder / place.file, place.file)
+        source = sources[place.file]
+        yield replace(problem, quote=source.quote(place)) if source else problem

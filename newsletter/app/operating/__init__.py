@@ -1,0 +1,1 @@
+"""Use cases of operating: new project, database, backup and restore, doctor."""

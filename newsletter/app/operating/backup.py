@@ -1,0 +1,107 @@
+"""Backup and restore of the project's database. A restored copy knows less than the world does, so it sends nothing.
+
+What was accepted by relays after the copy was made stands nowhere in it: everything that could go on sending is
+stopped inside the copy, before its rows take the place of the database's in one transaction, and waits for a person.
+Whoever left, was suppressed or erased meanwhile stays so, as far as the database that is replaced can still tell.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from newsletter.app.project import Project
+from newsletter.errors import NotFoundError, StorageError
+from newsletter.storage.database.database import Database, open_file
+from newsletter.storage.database.metadata import count_of, property_of
+from newsletter.storage.database.migrate import SchemaState, schema_state, upgrade
+from newsletter.storage.journal.departures import carry_over, put_back
+from newsletter.storage.journal.high_water import HighWater
+from newsletter.storage.journal.stopping import PERMITS, stop_everything
+
+REASON = "restored from a backup: people may have got this issue since"
+
+
+def back_up(database: Database, file: Path) -> int:
+    """Copy the database into a new file that only its owner can read; its size in bytes. Raises StorageError."""
+    if not file.parent.is_dir():
+        raise StorageError(f"There is no folder {file.parent}", hint="Make it, or name another place for the backup")
+    database.copy_to(file)
+    return file.stat().st_size
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a restore did besides."""
+
+    stopped: tuple[str, ...]
+    """The ids of the deliveries that were stopped in the copy."""
+    carried_over: int
+    """Departures, suppressions and erasures that the copy did not know yet."""
+
+
+def restore(project: Project, database: Database, file: Path, now: datetime) -> Restored:
+    """Put a backup in the database's place; what it could send is stopped, who left meanwhile stays out.
+
+    Raises NotFoundError without the file, StorageError when it is no backup of a newsletter or was made with other
+    keys than the project's; nothing has changed then.
+    """
+    if not file.is_file():
+        raise NotFoundError(f"There is no file {file}")
+    with _scratch_copy(file) as copy:
+        scratch = open_file(copy)
+        try:
+            _examine(scratch, project, file)
+            upgrade(scratch)
+            stopped = _stop(scratch, project, database, now)
+            # Now, because it may take long; whoever leaves between now and then is carried over by `put_back`.
+            carried_over = carry_over(database, scratch)
+            scratch.scrub()
+        finally:
+            scratch.close()
+        if late := put_back(database, copy):
+            database.scrub()  # it may have been an erasure
+    return Restored(tuple(stopped), carried_over + late)
+
+
+def _stop(scratch: Database, project: Project, database: Database, now: datetime) -> list[str]:
+    """Stop what the copy could send; nobody finds it old afterwards, neither by the file nor by another machine's."""
+    seen = HighWater(project.folder, scratch).seen
+    with database.read() as connection:
+        seen = max(seen, count_of(connection, PERMITS))
+    with scratch.write() as connection:
+        return stop_everything(scratch, connection, REASON, now, permits_seen=seen)
+
+
+def _examine(scratch: Database, project: Project, file: Path) -> None:
+    try:
+        state = schema_state(scratch)
+    except StorageError as error:
+        raise StorageError(f"{file} is not a backup of a newsletter") from error
+    if state not in (SchemaState.CURRENT, SchemaState.OLD):
+        raise StorageError(f"{file} is not a backup of a newsletter ({state.value})")
+    if property_of(scratch, "address_key") not in (None, project.keys.fingerprint):
+        raise StorageError(
+            f"{file} was made with another secret.toml than the one in {project.folder}",
+            hint="Put back the secret.toml that belongs to this backup first",
+        )
+
+
+@contextmanager
+def _scratch_copy(file: Path) -> Iterator[Path]:
+    with ExitStack() as tidy:
+        try:
+            folder = tidy.enter_context(tempfile.TemporaryDirectory(prefix="newsletter-restore-"))
+            copy = Path(shutil.copyfile(file, Path(folder) / "copy.db"))
+        except OSError as error:
+            is_unreadable = error.filename == str(file)
+            raise StorageError(
+                f"{file} cannot be {'read' if is_unreadable else 'copied'}: {error.strerror or error}",
+                hint="" if is_unreadable else "Name a folder in TMPDIR, on a disk with room for the backup",
+            ) from error
+        yield copy

@@ -1,0 +1,114 @@
+"""Connecting to a project's database: opened, of the right schema, and made with the project's own keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from newsletter.app.keys import has_keys
+from newsletter.app.project import Project
+from newsletter.errors import ConfigError, NewsletterError, NoDatabaseError, StaleDatabaseError
+from newsletter.storage.database.database import Database, open_database
+from newsletter.storage.database.metadata import property_of, set_once
+from newsletter.storage.database.migrate import SchemaState, require_current, upgrade
+from newsletter.storage.journal.high_water import FILE as HIGH_WATER_FILE
+from newsletter.storage.journal.high_water import HighWater, has_sent
+
+
+def connect(project: Project, *, may_change: bool = True, tell: Callable[[str], None] | None = None) -> Database:
+    """The project's database, ready for use; the caller closes it. An empty one is filled (unless `may_change` says
+    no), a filled one never changed.
+
+    Raises SchemaVersionError for a database of another version, ConfigError when the people in it were hashed with
+    another key than the project's (they would not be recognised: the unsubscribed could be written to again),
+    NoDatabaseError when the one that mail was sent from is gone, and StaleDatabaseError for an older copy of it, once
+    what it could send is stopped; a service has that told by `tell` instead, and goes on.
+    """
+    with _gone_is_told(project):
+        database = connect_to_replace(project, may_fill=may_change and not _was_sent_from(project))
+    try:
+        HighWater(project.folder, database).require_reached(datetime.now(UTC), may_stop=may_change)
+    except StaleDatabaseError as error:
+        if tell is None:
+            database.close()
+            raise
+        tell(str(error))
+    return database
+
+
+def connect_to_replace(project: Project, *, may_fill: bool = True) -> Database:
+    """As `connect`, for whoever puts a backup in the database's place: it may also be gone, or an older copy."""
+    database = open_database(project.database_url, create=may_fill)
+    try:
+        require_current(database, fill_empty=may_fill)
+        _require_own_keys(project, database)
+    except NewsletterError:
+        database.close()
+        raise
+    return database
+
+
+@contextmanager
+def _gone_is_told(project: Project) -> Iterator[None]:
+    """A new database would know nobody who left, and nobody who has an issue already: it is not made silently."""
+    try:
+        yield
+    except NoDatabaseError as error:
+        if not _was_sent_from(project):
+            raise
+        file = project.folder / HIGH_WATER_FILE
+        raise NoDatabaseError(
+            f"{error}, but this project has sent mail from it, as {file} knows",
+            hint=f"Put your backup back (newsletter db restore, or pg_restore). To begin anew, remove {file} first",
+        ) from error
+
+
+def _was_sent_from(project: Project) -> bool:
+    """Only where it was sent from is a missing database gone; elsewhere it is another one, and new."""
+    return has_sent(project.folder, project.database_url)
+
+
+def _require_own_keys(project: Project, database: Database) -> None:
+    """The database and secret.toml belong together. Keys are made only for a database that knows none."""
+    if property_of(database, "address_key") is not None and not has_keys(project.folder):
+        raise ConfigError(
+            f"The secret.toml that the database {database.shown_url} was made with is missing in {project.folder}",
+            hint="Put it back from your copy; with new keys nobody who left would be recognised",
+        )
+    if set_once(database, "address_key", project.keys.fingerprint) != project.keys.fingerprint:
+        raise ConfigError(
+            f"The database {database.shown_url} was made with another secret.toml than the one in {project.folder}",
+            hint="Put back the secret.toml that belongs to this database",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """What an upgrade came to."""
+
+    database: str
+    """Its URL without the password."""
+    changed: bool
+
+
+def upgrade_database(project: Project) -> Upgrade:
+    """Bring the project's database to this program's schema.
+
+    Raises SchemaVersionError for a database that a newer program made or that holds something else, NoDatabaseError
+    when the one that mail was sent from is gone.
+    """
+    may_fill = not _was_sent_from(project)
+    with _gone_is_told(project), closing(open_database(project.database_url, create=may_fill)) as database:
+        return Upgrade(database.shown_url, upgrade(database, fill_empty=may_fill) is not SchemaState.CURRENT)
+
+
+@contextmanager
+def connected(project: Project) -> Iterator[Database]:
+    """`connect` for the length of a block."""
+    database = connect(project)
+    try:
+        yield database
+    finally:
+        database.close()

@@ -1,0 +1,150 @@
+"""Doctor: looks at an installation and says what is wrong with it and what to do. Changes nothing."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from newsletter.app.keys import FILE as KEYS_FILE
+from newsletter.app.operating.database import connect
+from newsletter.app.project import Project, check_sender
+from newsletter.compiler.mjml.convert import NoHtml, to_html
+from newsletter.config import FILE as CONFIG_FILE
+from newsletter.delivery.ledger.ledger import RecipientState
+from newsletter.errors import NewsletterError
+from newsletter.problem import Severity
+from newsletter.reporting.report import reconcile
+from newsletter.reporting.wording import counted
+from newsletter.storage.database.database import Database
+from newsletter.storage.journal.audit import lost_attempts
+from newsletter.storage.ledger.deliveries import Deliveries, find_delivery
+from newsletter.storage.ledger.reconcile import read_counts
+
+_KEEP_OR_RESTORE = (
+    "No delivery goes on with it. Keep the database and ask for help, or put a backup back: "
+    "newsletter db restore, or pg_restore"
+)
+
+
+class Grade(StrEnum):
+    """How one thing stands."""
+
+    GOOD = "good"
+    MIND = "mind"
+    """Works, but somebody should look."""
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    about: str
+    grade: Grade
+    message: str
+    hint: str = ""
+
+
+def examine(project: Project, probe_relay: Callable[[Project], str]) -> list[Finding]:
+    """Look at everything; nothing found stops the rest. `probe_relay` greets the relay and returns what it answered."""
+    database = list(_database(project))
+    missed = any(one.grade is Grade.BAD and KEYS_FILE in one.message for one in database)
+    return [
+        *_configuration(project),
+        *([] if missed else _keys(project)),  # keys that the database misses are told with it, once
+        *_compiler(),
+        *_relay(project, probe_relay),
+        *database,
+    ]
+
+
+def _configuration(project: Project) -> Iterator[Finding]:
+    if not (project.folder / CONFIG_FILE).exists():
+        yield Finding("project", Grade.MIND, f"{project.folder} has no {CONFIG_FILE}", "Start one: newsletter init DIR")
+    problems = check_sender(project)
+    for problem in problems:
+        grade = Grade.BAD if problem.severity is Severity.ERROR else Grade.MIND
+        yield Finding("sender", grade, problem.message, problem.hint)
+    if not problems:
+        yield Finding("sender", Grade.GOOD, f"{project.identity.from_name} <{project.identity.from_address}>")
+
+
+def _keys(project: Project) -> Iterator[Finding]:
+    file = project.folder / KEYS_FILE
+    if not file.exists():
+        yield Finding("keys", Grade.GOOD, f"{KEYS_FILE} will be made when it is first needed")
+        return
+    try:
+        count = len(project.keys.signing)
+    except NewsletterError as error:
+        yield Finding("keys", Grade.BAD, str(error), error.hint)
+        return
+    if stat.S_IMODE(file.stat().st_mode) & 0o077:
+        yield Finding("keys", Grade.BAD, f"Others can read {KEYS_FILE}", f"chmod 600 {file}")
+    else:
+        yield Finding("keys", Grade.GOOD, f"{counted(count, 'signing key')}, readable by you alone")
+
+
+def _compiler() -> Iterator[Finding]:
+    html = to_html("<mjml><mj-body><mj-section></mj-section></mj-body></mjml>")
+    if isinstance(html, NoHtml):
+        yield Finding("compiler", Grade.BAD, html.message, "Install the package mjml-python again")
+    else:
+        yield Finding("compiler", Grade.GOOD, "MJML compiles")
+
+
+def _relay(project: Project, probe_relay: Callable[[Project], str]) -> Iterator[Finding]:
+    smtp = project.config.smtp
+    where = f"{smtp.host}:{smtp.port} ({'no TLS' if smtp.tls == 'none' else smtp.tls})"
+    try:
+        yield Finding("relay", Grade.GOOD, f"{where} answers: {probe_relay(project)}")
+    except NewsletterError as error:
+        yield Finding("relay", Grade.BAD, f"{where}: {error}", error.hint)
+
+
+def _database(project: Project) -> Iterator[Finding]:
+    try:
+        database = connect(project, may_change=False)
+    except NewsletterError as error:
+        yield Finding("database", Grade.BAD, str(error), error.hint)
+        return
+    try:
+        yield Finding("database", Grade.GOOD, database.shown_url)
+        yield from _ledger(database)
+    finally:
+        database.close()
+
+
+def _ledger(database: Database) -> Iterator[Finding]:
+    with database.read() as connection:
+        lost = tuple(lost_attempts(connection))  # of all deliveries together: asked once, not for each
+    for message in lost:
+        yield Finding("ledger", Grade.BAD, message, _KEEP_OR_RESTORE)
+    found, is_balanced = 0, not lost
+    for name in [one.id for one in Deliveries(database).all()]:
+        with database.read() as connection:
+            delivery, books = find_delivery(connection, name), read_counts(connection, name)
+        if delivery is None:
+            continue  # an older copy of the database was put back while we looked
+        found += 1
+        for message in reconcile(delivery, books):
+            is_balanced = False
+            yield Finding("ledger", Grade.BAD, f"{delivery.id}: {message}", "Keep the database and ask for help")
+        if unknown := books.counts.get(RecipientState.UNKNOWN, 0):
+            yield Finding(
+                "ledger",
+                Grade.MIND,
+                f"{delivery.id}: {counted(unknown, 'recipient')} may or may not have got their mail",
+                f"newsletter deliveries recipients {delivery.id} --state unknown",
+            )
+        if delivery.state.waits_for_a_person:
+            yield Finding(
+                "ledger",
+                Grade.MIND,
+                f"{delivery.id} is {delivery.state.value}: {delivery.reason}",
+                f"newsletter deliveries show {delivery.id}",
+            )
+    if is_balanced:
+        yield Finding("ledger", Grade.GOOD, f"{counted(found, 'delivery', 'deliveries')} in balance")

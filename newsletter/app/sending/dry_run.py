@@ -1,0 +1,174 @@
+"""Dry run: everything a send would do, into files: audience, who gets nothing and why, every message. Nobody is mailed.
+
+Touches neither people nor ledger; the personal links in its messages are signed with a key that opens nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from newsletter.app.composing import claim_outside, message_context, ungated
+from newsletter.app.project import Project
+from newsletter.app.sending.deliveries import CheckedIssue, Forecast, forecast_of, plan_all
+from newsletter.delivery.compose.envelope import address_envelope
+from newsletter.delivery.compose.message import compose_message
+from newsletter.delivery.ledger.ledger import Claim, RecipientState
+from newsletter.delivery.ledger.plan import Exclusion, PlannedRecipient, recipient_id
+from newsletter.delivery.transports.folder import FolderTransport
+from newsletter.disk import cannot_write, write_whole
+from newsletter.errors import ComposeError, RequestError
+from newsletter.problem import Problem
+from newsletter.reporting.wording import counted, in_words
+from newsletter.storage.database.database import Database
+from newsletter.storage.ledger.freeze import AudiencePreview, preview_audience
+
+REPORT = "report.json"
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What a dry run came to."""
+
+    out: Path
+    issue: str
+    outlook: Forecast
+    """As it turned out: people whose message cannot be composed are excluded."""
+    planned: tuple[PlannedRecipient, ...]
+    """Everybody, likewise."""
+    messages: int
+    """Written as `.eml` files."""
+    size: int
+    """Bytes of all messages together."""
+    seconds: float
+    """What composing and writing took; a send is slower by what the relay takes."""
+    unrendered: Mapping[str, str]
+    """Address → why their message cannot be composed."""
+    warnings: tuple[Problem, ...]
+
+    def as_json(self) -> dict[str, object]:
+        """What `report.json` holds, apart from the recipients."""
+        return {
+            "out": str(self.out),
+            "issue": self.issue,
+            "messages": self.messages,
+            "languages": self.outlook.languages,
+            "not_sent": {f"{state}: {reason}": count for (state, reason), count in self.outlook.reasons.items()},
+            "left_out": dict(self.outlook.left_out),
+            "unrendered": dict(self.unrendered),
+            "bytes": self.size,
+            "seconds": round(self.seconds, 3),
+            "messages_per_second": round(self.messages / self.seconds, 1) if self.seconds else None,
+        }
+
+
+def dry_run(
+    project: Project,
+    database: Database,
+    ready: CheckedIssue,
+    lists: Sequence[str],
+    *,
+    out: Path,
+    now: datetime,
+    again: bool = False,
+) -> DryRun:
+    """Rehearse a send into `out`: `.eml` files, `report.json` and `report.txt`.
+
+    Raises NotFoundError for an unknown list, and RequestError when `out` holds something that no dry run made.
+    """
+    preview = preview_audience(database, ready.issue, lists)
+    _clear(out)
+    started = time.perf_counter()
+    run = asyncio.run(_write_messages(project, ready, preview, out, now, again=again))
+    finished = replace(run, seconds=time.perf_counter() - started)
+    _write_reports(finished)
+    return finished
+
+
+def _clear(out: Path) -> None:
+    """Make the folder, or take away what an earlier dry run left in it."""
+    try:
+        out.mkdir(mode=0o700, parents=True, exist_ok=True)  # it will hold addresses
+        present = list(out.iterdir())
+        if present and not (out / REPORT).exists():
+            raise RequestError(f"{out} is not empty, and no dry run made it", hint="Choose another folder with --out")
+        for file in present:
+            if file.suffix == ".eml" or file.name in (REPORT, "report.txt"):
+                file.unlink()
+        (out / REPORT).write_text("{}\n", encoding="utf-8")  # ours from now on, also if we are interrupted
+    except OSError as error:
+        raise cannot_write(out, error, hint="Choose another --out") from error
+
+
+async def _write_messages(
+    project: Project, ready: CheckedIssue, preview: AudiencePreview, out: Path, now: datetime, *, again: bool
+) -> DryRun:
+    context = message_context(project, {one.slug: one.name for one in preview.lists})
+    slugs = {one.id: one.slug for one in preview.lists}
+    editions = {edition.language: edition for edition in ready.editions}
+    transport = FolderTransport(out)
+    planned: list[PlannedRecipient] = []
+    unrendered: dict[str, str] = {}
+    size = 0
+    for one in plan_all(ready, preview.candidates, again=again):
+        if one.state is RecipientState.WAITING:
+            claim = _claim(one, slugs, now)
+            try:
+                envelope = address_envelope(claim, context)
+                message = compose_message(editions[one.language], claim, context)
+            except ComposeError as error:
+                unrendered[one.candidate.address] = str(error)
+                planned.append(replace(one, state=RecipientState.EXCLUDED, reason=Exclusion.RENDER))
+                continue
+            await transport.send(envelope, message, ungated)
+            size += len(message.data)
+        planned.append(one)
+    seen = forecast_of(planned, preview.left_out)
+    return DryRun(out, ready.issue, seen, tuple(planned), seen.waiting, size, 0.0, unrendered, ready.warnings)
+
+
+def _claim(planned: PlannedRecipient, slugs: Mapping[int, str], now: datetime) -> Claim:
+    return claim_outside(
+        "dry run",
+        recipient=recipient_id("dry run", planned.candidate.subscriber),
+        address=planned.candidate.address,
+        language=planned.language,
+        values=planned.values,
+        now=now,
+        lists=tuple(slugs[id_] for id_ in planned.candidate.list_ids),
+    )
+
+
+def _write_reports(run: DryRun) -> None:
+    recipients = [
+        {
+            "address": one.candidate.address,
+            "language": one.language,
+            "state": one.state.value,
+            "reason": one.reason,
+        }
+        for one in run.planned
+    ]
+    facts = json.dumps(run.as_json() | {"recipients": recipients}, ensure_ascii=False, indent=2)
+    write_whole(run.out / REPORT, f"{facts}\n".encode(), private=True)
+    write_whole(run.out / "report.txt", "".join(f"{line}\n" for line in report_lines(run)).encode(), private=True)
+
+
+def report_lines(run: DryRun) -> list[str]:
+    """The report for people."""
+    lines = [f"Dry run of {run.issue}: {counted(run.messages, 'message')}, nobody was mailed"]
+    lines += [f"  {count:>7}  in {language}" for language, count in run.outlook.languages.items()]
+    lines += [f"  {count:>7}  not sent: {in_words(reason)}" for (_, reason), count in run.outlook.reasons.items()]
+    lines += [f"  {count:>7}  left out: {in_words(reason)}" for reason, count in run.outlook.left_out.items()]
+    lines += [f"  {address}: {reason}" for address, reason in run.unrendered.items()]
+    if run.messages:
+        # Of less than a second there is no rate worth a promise.
+        rate = f"{run.messages / run.seconds:.0f} a second, " if run.seconds >= 1 else ""
+        size = run.size / run.messages / 1000
+        lines.append(f"Composed in {run.seconds:.1f} s: {rate}{size:.0f} kB each. A relay takes longer.")
+    return lines

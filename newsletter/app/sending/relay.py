@@ -1,0 +1,47 @@
+"""Relay: the SMTP settings that the configuration describes, and whether they and the relay are of any use."""
+
+from __future__ import annotations
+
+import asyncio
+
+from newsletter.app.project import Project
+from newsletter.config import Config
+from newsletter.delivery.transports.smtp.pool import SmtpSettings, SmtpTransport
+
+
+def smtp_settings(config: Config) -> SmtpSettings:
+    """What `[smtp]` and `[sending]` say, as the transport wants it."""
+    smtp = config.smtp
+    return SmtpSettings(
+        host=smtp.host,
+        port=smtp.port,
+        tls=smtp.tls,
+        username=smtp.username,
+        password=smtp.password.get_secret_value(),
+        ca_file=smtp.ca_file,
+        force_clear=smtp.force_clear,
+        timeout=smtp.timeout.total_seconds(),
+        reply_timeout=smtp.reply_timeout.total_seconds(),
+        hello=smtp.hello,
+        connections=config.connections,
+    )
+
+
+def check_relay(project: Project) -> None:
+    """Raise ConfigError for settings with which nothing could be sent. Connects to nothing."""
+    SmtpTransport(smtp_settings(project.config))
+
+
+def probe_relay(project: Project) -> str:
+    """Greet the relay, secure the line and log in as a delivery would, and leave again; one sentence on how it went.
+
+    Raises TransportError or ConfigError when a delivery would fail the same way. No mail is sent.
+    """
+    return asyncio.run(_probe(SmtpTransport(smtp_settings(project.config))))
+
+
+async def _probe(transport: SmtpTransport) -> str:
+    try:
+        return await transport.probe()
+    finally:
+        await transport.close()

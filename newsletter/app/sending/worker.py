@@ -1,0 +1,247 @@
+"""Worker: runs the sending loop for one delivery in the foreground, or for all of them in a worker process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+from newsletter.app.composing import message_context
+from newsletter.app.project import Project
+from newsletter.app.sending.relay import smtp_settings
+from newsletter.compiler.edition import Edition
+from newsletter.delivery.compose.envelope import Envelope, address_envelope
+from newsletter.delivery.compose.message import Message, MessageContext, compose_message
+from newsletter.delivery.delivery import Delivery, DeliveryState
+from newsletter.delivery.ledger.ledger import Claim
+from newsletter.delivery.ledger.retry import Decision
+from newsletter.delivery.sender.handover import Prepare, SenderPorts, nameless
+from newsletter.delivery.sender.sender import Ending, SenderSettings, is_set_within, send
+from newsletter.delivery.sender.worker import is_known_dead, this_worker
+from newsletter.delivery.transports.smtp.pool import SmtpTransport
+from newsletter.errors import NewsletterError, NotFoundError, StaleDatabaseError, StorageError
+from newsletter.storage.database.database import Database
+from newsletter.storage.journal.high_water import HighWater
+from newsletter.storage.ledger.claims import StoredLedger
+from newsletter.storage.ledger.deliveries import Deliveries
+from newsletter.storage.ledger.freeze import freeze
+from newsletter.storage.ledger.resolve import resend_by_policy, with_unknown
+
+log = logging.getLogger("newsletter.sender")
+
+FOREGROUND_PATIENCE = 60.0
+"""Seconds that a foreground send goes on without reaching the relay."""
+
+_POLL = 1.0
+"""Seconds between two looks of a worker at what is to be prepared."""
+
+OnSettled = Callable[[Claim, Decision], None]
+OnTrouble = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class SendResult:
+    """How a foreground send ended."""
+
+    delivery: Delivery
+    ending: Ending
+
+
+def send_now(
+    project: Project,
+    database: Database,
+    delivery: str,
+    *,
+    watch: OnSettled = lambda _claim, _decision: None,
+    trouble: OnTrouble = lambda _text: None,
+) -> SendResult:
+    """Freeze and send one delivery until nothing of it is due, or until SIGTERM or SIGINT.
+
+    `watch` is told of every message that was settled, `trouble` of what keeps them from leaving. Raises ConfigError
+    when the relay's settings cannot be used, StorageError when the database cannot be reached to begin with, is found
+    to be damaged, or was replaced by an older copy that does not know the delivery.
+    """
+
+    async def run() -> Ending:
+        async with _stop_on_signals() as stop:
+            found = Deliveries(database).get(delivery)
+            if found.state is DeliveryState.PREPARING:
+                await asyncio.to_thread(freeze, database, delivery, _now(), should_stop=stop.is_set)
+            _resend_by_policy(project, database, [delivery])
+            return await _send(project, database, stop, only=delivery, watch=watch, trouble=trouble)
+
+    ending = asyncio.run(run())
+    try:
+        return SendResult(Deliveries(database).get(delivery), ending)
+    except NotFoundError as error:  # it was there when we began
+        raise StaleDatabaseError(
+            f"An older copy of the database was put back while delivery {delivery} was sent; the copy does not know it",
+            hint="Sent once more, the issue reaches people again who got it by now; your relay's log says who that is",
+        ) from error
+
+
+def run_worker(project: Project, database: Database, *, tell: OnTrouble, exit_with_parent: bool = False) -> None:
+    """Freeze and send whatever is due, until SIGTERM or SIGINT; then finish what is in flight and return.
+
+    Meant to be the only thing its process does: it installs signal handlers and runs an event loop of its own.
+    `exit_with_parent`: also stop when standard input ends, because whoever started us is gone then.
+    """
+
+    async def run() -> None:
+        async with _stop_on_signals(exit_with_parent=exit_with_parent) as stop:
+            preparing = _prepare_deliveries(project, database, stop, tell)
+            sending = _send_deliveries(project, database, stop, tell)
+            await _together(stop, preparing, sending)
+
+    log.info("at work pid=%s; SIGTERM ends it", os.getpid())
+    asyncio.run(run())
+    log.info("ended pid=%s; nothing is in flight", os.getpid())
+
+
+async def _together(stop: asyncio.Event, *parts: Coroutine[None, None, None]) -> None:
+    """Run parts of which none may go on without the others: a worker that only sends would look alive.
+
+    One that fails lets the others end in peace, and is raised then: a message cut off in the middle would be unknown.
+    """
+
+    async def run(part: Coroutine[None, None, None]) -> None:
+        try:
+            await part
+        except Exception as error:
+            # Told now: the others may await replies for minutes, and of two failures only one is raised.
+            what = error if isinstance(error, NewsletterError) else nameless(error)
+            log.error("%s; the worker ends once nothing is in flight", what)
+            raise
+        finally:
+            stop.set()
+
+    for ended in await asyncio.gather(*map(run, parts), return_exceptions=True):
+        if ended is not None:
+            raise ended
+
+
+async def _send_deliveries(project: Project, database: Database, stop: asyncio.Event, tell: OnTrouble) -> None:
+    """Send whatever is due, of all deliveries."""
+    while not stop.is_set():
+        try:
+            await _send(project, database, stop, only=None, watch=lambda *_: None, trouble=tell)
+        except StorageError as error:  # it could not even enter the ledger, or waiting for it is of no use
+            tell(_with_hint(error))
+            await is_set_within(stop, 2.0)
+
+
+async def _send(
+    project: Project, database: Database, stop: asyncio.Event, *, only: str | None, watch: OnSettled, trouble: OnTrouble
+) -> Ending:
+    config = project.config
+    transport = SmtpTransport(smtp_settings(config))
+    around = SenderPorts(
+        ledger=StoredLedger(
+            database,
+            expiry=config.sending.expiry,
+            high_water=HighWater(project.folder, database, tell=trouble),
+        ),
+        transport=transport,
+        prepare=_composer(project, Deliveries(database)),
+        clock=_now,
+        new_worker=this_worker,
+        is_dead=is_known_dead,
+        watch=watch,
+        trouble=trouble,
+    )
+    terms = SenderSettings(
+        connections=config.connections,
+        lease=config.sending.lease.total_seconds(),
+        policy=config.retry_policy,
+        patience=FOREGROUND_PATIENCE if only else None,
+    )
+    try:
+        return await send(around, terms, stop, only=only)
+    finally:
+        await transport.close()
+
+
+def _composer(project: Project, deliveries: Deliveries) -> Prepare:
+    """What makes one recipient's message and envelope from the stored editions of any delivery."""
+
+    @lru_cache(maxsize=64)
+    def edition(delivery: str, language: str) -> Edition:
+        return deliveries.edition(delivery, language)
+
+    @lru_cache(maxsize=64)
+    def context_of(delivery: str) -> MessageContext:
+        names = {one.slug: one.name for one in deliveries.lists(delivery)}
+        return message_context(project, names, signer=project.keys.signer)
+
+    def prepare(claim: Claim) -> tuple[Envelope, Message]:
+        context = context_of(claim.delivery)
+        return address_envelope(claim, context), compose_message(
+            edition(claim.delivery, claim.language), claim, context
+        )
+
+    return prepare
+
+
+async def _prepare_deliveries(project: Project, database: Database, stop: asyncio.Event, tell: OnTrouble) -> None:
+    """Freeze what is preparing as it comes; let the policy look at what is unknown."""
+    while not stop.is_set():
+        try:
+            for delivery in await asyncio.to_thread(Deliveries(database).all, DeliveryState.PREPARING):
+                await asyncio.to_thread(freeze, database, delivery.id, _now(), should_stop=stop.is_set)
+            if project.config.sending.unknown == "resend":
+                names = await asyncio.to_thread(with_unknown, database)
+                await asyncio.to_thread(_resend_by_policy, project, database, names)
+        except StorageError as error:
+            tell(_with_hint(error))
+        await is_set_within(stop, _POLL)
+
+
+def _with_hint(error: StorageError) -> str:
+    return f"{error}. {error.hint}" if error.hint else str(error)
+
+
+def _resend_by_policy(project: Project, database: Database, names: list[str]) -> None:
+    """Send unknown messages again if the configuration says so, once no reply to them can come any more."""
+    config = project.config
+    if config.sending.unknown == "resend":
+        patience = config.smtp.reply_timeout + config.sending.lease + timedelta(minutes=1)
+        for name in names:
+            resend_by_policy(database, name, _now(), patience=patience, expiry=config.sending.expiry)
+
+
+@asynccontextmanager
+async def _stop_on_signals(*, exit_with_parent: bool = False) -> AsyncIterator[asyncio.Event]:
+    """An event that SIGTERM and SIGINT set; a second SIGINT ends the process as if nobody listened."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def interrupted() -> None:
+        stop.set()
+        loop.remove_signal_handler(signal.SIGINT)
+
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGINT, interrupted)
+    if exit_with_parent:
+        loop.add_reader(sys.stdin.fileno(), _read_tether, loop, stop)
+    try:
+        yield stop
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
+        loop.remove_signal_handler(signal.SIGINT)
+
+
+def _read_tether(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """Somebody let go of the other end of our standard input, or wrote something, which means nothing."""
+    if not os.read(sys.stdin.fileno(), 4096):
+        loop.remove_reader(sys.stdin.fileno())
+        stop.set()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,190 @@
+"""People: people.yaml → who writes, by id, with names in the languages they have; and the `[](@id)` links to them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import ConfigDict, Discriminator, Field, RootModel, Tag
+
+from newsletter.authoring.explain import read_model
+from newsletter.authoring.image import ImageFile, image_beside
+from newsletter.authoring.issue import Author
+from newsletter.authoring.values import Aside, Id, ImagePath, Language, Line, Strict, Url
+from newsletter.language import best_match
+from newsletter.problem import Place, Problem, Severity
+from newsletter.source import Node, near_miss, read_source
+
+FILE = "people.yaml"
+
+_LINK = re.compile(
+    r"""\\.                                            # an escaped character begins nothing
+      | (?<!`)(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`)   # code is shown as it is
+      | (?P<link>\[(?P<label>(?:[^\[\]\\]|\\.)*)\]\(@(?P<id>[^()\s]*)\))
+      | (?P<broken>\]\(@)                              # the beginning of a link to somebody that is no link
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#&~|!])")
+
+
+class PersonEntry(Strict):
+    """Somebody who writes."""
+
+    name: Annotated[
+        Annotated[Line, Tag(":one")] | Annotated[dict[Language, Line], Field(min_length=1), Tag(":languages")],
+        Discriminator(lambda value: ":languages" if isinstance(value, dict) else ":one"),
+    ]
+    """Their name, or one per language: {en: …, zh: …}."""
+    url: Url | None = None
+    """Profile; their name is linked to it."""
+    avatar: ImagePath | None = None
+    """A small picture beside people.yaml."""
+    bio: (
+        Annotated[
+            Annotated[Aside, Tag(":one")] | Annotated[dict[Language, Aside], Tag(":languages")],
+            Discriminator(lambda value: ":languages" if isinstance(value, dict) else ":one"),
+        ]
+        | None
+    ) = None
+    """One sentence, or one per language."""
+
+
+class PeopleFile(RootModel[dict[Id, PersonEntry]]):
+    """Who writes, by id."""
+
+    model_config = ConfigDict(strict=True, frozen=True, hide_input_in_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Contributor:
+    """Somebody in people.yaml. `names` and `bios` are by language; the key is empty for a text of all languages."""
+
+    id: str
+    names: Mapping[str, str]
+    url: str = ""
+    avatar: ImageFile | None = None
+    bios: Mapping[str, str] = field(default_factory=dict)
+    bio_place: Place | None = None
+
+    def author(self, language: str, fallback: str) -> Author:
+        """The person as readers of a language know them; `fallback` is the language of the issue.
+
+        A name of any language is better than none; a sentence of a third one is not.
+        """
+        return Author(
+            name=_text(self.names, language, fallback) or next(iter(self.names.values()), ""),
+            url=self.url,
+            avatar=self.avatar,
+            bio=_text(self.bios, language, fallback),
+            id=self.id,
+        )
+
+    def untranslated(self, language: str, fallback: str) -> Problem | None:
+        """That the bio is not there in a language, and what is shown for it."""
+        if self.bio_place is None or _text(self.bios, language, language):
+            return None
+        instead = f"the one in {fallback} is shown" if _text(self.bios, language, fallback) else "none is shown"
+        message = f"this bio is not there in {language}; {instead}"
+        hint = f"Add {language}: to it, or write fallback: allow into the issue."
+        return Problem("missing-translation", message, self.bio_place, Severity.WARNING, f"{self.id}.bio", hint)
+
+
+@dataclass(frozen=True, slots=True)
+class PersonLink:
+    """A `[label](@id)` in a text. `offset` is where it begins; `is_whole` says whether it is written to its end."""
+
+    offset: int
+    id: str
+    is_whole: bool = True
+
+
+def load_contributors(file: Path, name: str) -> tuple[Mapping[str, Contributor], tuple[Problem, ...]]:
+    """Everybody in a people.yaml, and what is wrong with the file. Who has a problem may still be referred to."""
+    root, problems = read_source(file, name)
+    if root is None:
+        return {}, problems
+    model, refused = read_model(PeopleFile, root)
+    problems += refused
+    if model is None:
+        return {id_: Contributor(id_, {"": id_}) for id_ in root.mapping}, problems
+    people = {}
+    for id_, entry in model.root.items():
+        avatar = None
+        if entry.avatar is not None:
+            avatar, problem = read_picture(root.mapping[id_].mapping["avatar"], file.parent)
+            problems += (problem,) if problem else ()
+        bio = root.mapping[id_].mapping["bio"].place if entry.bio else None
+        people[id_] = Contributor(id_, _by_language(entry.name), entry.url or "", avatar, _by_language(entry.bio), bio)
+    return people, problems
+
+
+def read_picture(node: Node, folder: Path) -> tuple[ImageFile | None, Problem | None]:
+    """The image that a value names, or why there is none."""
+    try:
+        return image_beside(folder, node.text.strip()), None
+    except FileNotFoundError:
+        return None, node.problem("missing-image", f"there is no image {node.text!r} here", hint=_similar(node, folder))
+    except OSError as error:
+        return None, node.problem("unreadable-image", f"cannot read the image: {error.strerror or error}")
+    except ValueError as error:
+        return None, node.problem("bad-image", str(error))
+
+
+def person_links(text: str) -> Iterator[PersonLink]:
+    """Every link to a person in a Markdown text, outside code."""
+    for match in _LINK.finditer(text):
+        if match["link"]:
+            yield PersonLink(match.start(), match["id"])
+        elif match["broken"]:
+            yield PersonLink(match.start(), "", is_whole=False)
+
+
+def link_people(text: str, people: Mapping[str, Contributor], language: str, fallback: str) -> str:
+    """The text with links to people made ordinary Markdown links with their names in this language."""
+
+    def link(match: re.Match[str]) -> str:
+        if not match["link"] or match["id"] not in people:
+            return match.group()
+        author = people[match["id"]].author(language, fallback)
+        label = match["label"].strip() or escape_markdown(author.name)
+        return f"[{label}](<{author.url}>)" if author.url else label
+
+    return _LINK.sub(link, text)
+
+
+def link_somewhere(text: str) -> str:
+    """The text with links to people made ordinary ones of the same lines, whoever they are: to look at its Markdown."""
+    return _LINK.sub(
+        lambda match: f"[{match['label'] or match['id']}](https://example.org)" if match["link"] else match.group(),
+        text,
+    )
+
+
+def escape_markdown(words: str) -> str:
+    """Words that Markdown shows as they are; braces too, so that a name is never a merge field."""
+    return _MARKDOWN.sub(r"\\\1", " ".join(words.split()))
+
+
+def _by_language(text: str | Mapping[str, str] | None) -> Mapping[str, str]:
+    return text if isinstance(text, Mapping) else {"": text} if text else {}
+
+
+def _text(texts: Mapping[str, str], language: str, fallback: str) -> str:
+    """The text that serves a language, else that of the fallback, else the one of all languages, if there is one.
+
+    One of the same language for another country or in another script serves it too, where none is nearer.
+    """
+    for wish in (language, fallback):
+        kin = [tag for tag in texts if tag.partition("-")[0].lower() == wish.partition("-")[0].lower()]
+        if (found := best_match([wish], texts) or next(iter(kin), None)) is not None:
+            return texts[found]
+    return texts.get("", "")
+
+
+def _similar(node: Node, folder: Path) -> str:
+    here = [path.name for path in folder.iterdir() if path.suffix.lower() in (".png", ".jpg", ".jpeg", ".gif")]
+    return near_miss(node.text, here) or "An image lies in the folder of the file that names it."

@@ -1,0 +1,346 @@
+"""`newsletter subscribers`: people in and out, and what is kept of them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from newsletter.audience.consent import Consent
+from newsletter.cli.show import confirm, from_here, local_time, print_facts, print_json, print_table, the_project
+from newsletter.disk import cannot_write
+from newsletter.reporting.wording import counted, in_words
+
+if TYPE_CHECKING:
+    from newsletter.app.audience.importing import ImportReport
+    from newsletter.app.audience.subscribers import SubscriberRecord
+    from newsletter.app.project import Project
+
+_SHOWN = 10
+"""How many rejected rows and notes are shown on a terminal; the file has all."""
+
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_lists = click.option("--list", "slugs", multiple=True, required=True, metavar="LIST", help="May be repeated.")
+_consent = click.option(
+    "--consent",
+    type=click.Choice([Consent.CONFIRMED.value, Consent.PENDING.value]),
+    help="What newcomers say (default: confirmed on single opt-in lists, pending on double ones).",
+)
+_basis = click.option("--basis", default="", metavar="TEXT", help="What they agreed to and where; kept as evidence.")
+
+
+@click.group()
+def subscribers() -> None:
+    """Import, show and look after subscribers."""
+
+
+@subscribers.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_lists
+@_consent
+@_basis
+@click.option(
+    "--on-conflict",
+    type=click.Choice(["skip", "update"]),
+    default="skip",
+    show_default=True,
+    help="Whether the file replaces what is known of people who are there already.",
+)
+@click.option(
+    "--format",
+    type=click.Choice(["auto", "csv"]),
+    default="auto",
+    expose_value=False,
+    help="Of the file. Either is CSV; its delimiter and encoding are found out.",
+)
+@click.option("--encoding", default="", help="Of the file, if it is neither UTF-8 nor UTF-16.")
+@click.option("--rejects", type=click.Path(dir_okay=False, path_type=Path), help="Default: FILE.rejects.csv")
+@click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
+@_as_json
+@click.pass_context
+def import_(ctx: click.Context, /, file: Path, slugs: tuple[str, ...], as_json: bool, **options: Any) -> None:
+    """Import a CSV file: all of it, or nothing if it fails.
+
+    Columns: email (needed), name, language, timezone; every other column is an attribute. Consent never gets better:
+    who is suppressed or has left a list stays so. No mail is sent.
+    """
+    from newsletter.app.audience.importing import ImportOrder, import_subscribers
+    from newsletter.app.operating.database import connected
+    from newsletter.audience.importing.decide import OnConflict
+
+    order = ImportOrder(
+        file=file,
+        lists=slugs,
+        consent=Consent(options["consent"]) if options["consent"] else None,
+        basis=options["basis"],
+        on_conflict=OnConflict(options["on_conflict"]),
+        encoding=options["encoding"],
+        rejects=options["rejects"],
+        dry_run=options["dry_run"],
+    )
+    project = the_project(ctx)
+    with connected(project) as database:
+        report = import_subscribers(project, database, order, now=datetime.now(UTC))
+    if as_json:
+        print_json(_import_as_json(report))
+    else:
+        _print_import(report, dry_run=order.dry_run)
+
+
+@subscribers.command()
+@click.option("--list", "slug", metavar="LIST", help="Only this list, with what people say to it.")
+@click.option("--raw", is_flag=True, help="Leave text that a spreadsheet would take for a formula as it is.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="A file; default: standard output.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of CSV.")
+@click.pass_context
+def export(ctx: click.Context, slug: str | None, raw: bool, out: Path | None, as_json: bool) -> None:
+    """Write all subscribers as CSV."""
+    from newsletter.app.audience.importing import export_subscribers
+    from newsletter.app.operating.database import connected
+
+    with connected(the_project(ctx)) as database, _opened(out) as target:
+        count = export_subscribers(database, target, slug=slug, raw=raw, as_json=as_json)
+    if out is not None:
+        click.echo(f"{counted(count, 'person', 'people')} in {out}", err=True)
+
+
+@subscribers.command()
+@click.argument("email")
+@_lists
+@click.option("--name", default="", help="Their name.")
+@click.option("--language", default="", help="A language tag, such as en or zh-Hant.")
+@click.option("--timezone", default="", help="A time zone, such as Europe/Berlin.")
+@_consent
+@_basis
+@_as_json
+@click.pass_context
+def add(ctx: click.Context, /, email: str, slugs: tuple[str, ...], as_json: bool, **options: Any) -> None:
+    """Put one person on lists, or record that they confirmed.
+
+    Consent that was given or withdrawn before changes only with --consent confirmed and a --basis that says how they
+    told you.
+    """
+    from newsletter.app.audience.subscribers import NewSubscriber, add_subscriber
+    from newsletter.app.operating.database import connected
+
+    project = the_project(ctx)
+    person = NewSubscriber(email, options["name"], options["language"], options["timezone"])
+    consent = Consent(options["consent"]) if options["consent"] else None
+    with connected(project) as database:
+        kept = add_subscriber(
+            project, database, person, slugs, consent=consent, basis=options["basis"], now=datetime.now(UTC)
+        )
+    _print_person(project, kept, as_json=as_json)
+    pending = [item.list for item in kept.subscriptions if item.list in slugs and item.consent is Consent.PENDING]
+    if consent is Consent.CONFIRMED and pending:
+        how = "Say with --basis how they confirmed, as in --basis 'asked by mail on 3 May'."
+        click.echo(f"{email} stays pending on {', '.join(pending)}. {how}", err=True)
+
+
+@subscribers.command()
+@click.argument("email")
+@_as_json
+@click.pass_context
+def show(ctx: click.Context, email: str, as_json: bool) -> None:
+    """Everything that is kept of one address."""
+    from newsletter.app.audience.subscribers import show_subscriber
+    from newsletter.app.operating.database import connected
+
+    project = the_project(ctx)
+    with connected(project) as database:
+        person = show_subscriber(project, database, email)
+    _print_person(project, person, as_json=as_json)
+
+
+@subscribers.command()
+@click.argument("email")
+@click.option("--list", "slug", metavar="LIST", help="Only this list; default: all of them.")
+@_as_json
+@click.pass_context
+def unsubscribe(ctx: click.Context, email: str, slug: str | None, as_json: bool) -> None:
+    """Take one person off a list, or off all of them."""
+    from newsletter.app.audience.subscribers import unsubscribe_subscriber
+    from newsletter.app.operating.database import connected
+
+    project = the_project(ctx)
+    with connected(project) as database:
+        left = unsubscribe_subscriber(project, database, email, slug, now=datetime.now(UTC))
+    if as_json:
+        print_json({"email": email, "left": left})
+    else:
+        click.echo(f"{email} left {', '.join(left)}." if left else f"{email} was on no such list; stays off.")
+
+
+@subscribers.command()
+@click.argument("email")
+@click.option("--reason", required=True, metavar="TEXT", help="Why; kept with it.")
+@_as_json
+@click.pass_context
+def suppress(ctx: click.Context, email: str, reason: str, as_json: bool) -> None:
+    """Never write to an address again, whatever it subscribes to."""
+    from newsletter.app.audience.subscribers import suppress_subscriber
+    from newsletter.app.operating.database import connected
+
+    project = the_project(ctx)
+    with connected(project) as database:
+        fresh = suppress_subscriber(project, database, email, reason, now=datetime.now(UTC))
+    if as_json:
+        print_json({"email": email, "suppressed": True, "changed": fresh})
+    else:
+        click.echo(f"{email} is suppressed." if fresh else f"{email} was suppressed already.")
+
+
+@subscribers.command()
+@click.argument("email")
+@_as_json
+@click.pass_context
+def unsuppress(ctx: click.Context, email: str, as_json: bool) -> None:
+    """Allow an address again. Its subscriptions say what they said before."""
+    from newsletter.app.audience.subscribers import unsuppress_subscriber
+    from newsletter.app.operating.database import connected
+
+    project = the_project(ctx)
+    with connected(project) as database:
+        unsuppress_subscriber(project, database, email, now=datetime.now(UTC))
+    if as_json:
+        print_json({"email": email, "suppressed": False})
+    else:
+        click.echo(f"{email} may be written to again.")
+
+
+@subscribers.command()
+@click.argument("email")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_as_json
+@click.pass_context
+def erase(ctx: click.Context, email: str, yes: bool, as_json: bool) -> None:
+    """Forget a person for good. A keyed hash stays, so that no import brings them back."""
+    from newsletter.app.audience.subscribers import erase_subscriber_everywhere, show_subscriber
+    from newsletter.app.operating.database import connected
+
+    project = the_project(ctx)
+    with connected(project) as database:
+        show_subscriber(project, database, email)  # nothing is asked about somebody who is not there
+        confirm("Everything that is kept of this person will be emptied for good. Go on?", yes=yes)
+        erase_subscriber_everywhere(project, database, email, now=datetime.now(UTC))
+    if as_json:
+        print_json({"erased": True})
+    else:
+        click.echo("Erased. Copies of the database and exported files are yours to look after.")
+
+
+@contextmanager
+def _opened(file: Path | None) -> Iterator[IO[str]]:
+    """Standard output, or a file that only its owner can read and that appears when it is complete."""
+    if file is None:
+        yield sys.stdout
+        return
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    except OSError as error:
+        raise click.UsageError(f"{file} cannot be written: {error.strerror}") from error
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
+            yield out
+        draft.replace(file)
+    except OSError as error:
+        raise cannot_write(file, error, hint="Choose another file with --out") from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _import_as_json(report: ImportReport) -> dict[str, Any]:
+    return {
+        "rows": report.rows,
+        **{kind.value: count for kind, count in report.counts.items()},
+        "skipped_because": dict(report.skipped),
+        "attributes": list(report.attributes),
+        "rejects": str(report.rejects) if report.rejects else None,
+        "rejected_because": [{"line": one.line, "reason": one.reason} for one in report.rejected],
+        "notes": [{"line": line, "note": note} for line, note in report.notes],
+    }
+
+
+def _print_import(report: ImportReport, *, dry_run: bool) -> None:
+    print_facts({"rows": report.rows, **{kind.value: count for kind, count in report.counts.items()}})
+    if report.attributes and report.taken:
+        click.echo(f"Kept as attributes: {', '.join(report.attributes)}")
+    for reason, count in sorted(report.skipped.items()):
+        click.echo(f"  skipped: {count} {reason}")
+    for verdict in report.rejected[:_SHOWN]:
+        click.echo(f"  line {verdict.line} rejected: {verdict.reason}")
+    for line, note in report.notes[:_SHOWN]:
+        click.echo(f"  line {line}: {note}")
+    hidden = max(0, len(report.rejected) - _SHOWN) + max(0, len(report.notes) - _SHOWN)
+    if hidden:
+        click.echo(f"  … and {hidden} more")
+    if report.rejects:
+        click.echo(f"Rejected rows are in {from_here(report.rejects)}; mend them there and import that file.")
+    if dry_run:
+        click.echo("A dry run: nothing was changed.")
+
+
+def _print_person(project: Project, person: SubscriberRecord, *, as_json: bool) -> None:
+    if as_json:
+        print_json(_described(person, partial(datetime.isoformat, timespec="seconds")))
+        return
+    facts = _described(person, partial(local_time, project))
+    attributes = facts.pop("attributes")
+    tables = {name: facts.pop(name) for name in ("subscriptions", "deliveries")}
+    suppression = facts.pop("suppression")
+    print_facts({name: value or "-" for name, value in {**facts, **attributes}.items()})
+    if suppression:
+        note = f" ({suppression['note']})" if suppression["note"] else ""
+        click.echo(f"Suppressed since {suppression['since']}: {in_words(suppression['reason'])}{note}")
+    for name, rows in tables.items():
+        if rows:
+            click.echo()
+            print_table(list(rows[0]), [[value or "-" for value in row.values()] for row in rows])
+        else:
+            click.echo(f"No {name}.")
+
+
+def _described(person: SubscriberRecord, told: Callable[[datetime], str]) -> dict[str, Any]:
+    subscriber, suppression = person.subscriber, person.suppression
+    return {
+        "email": person.address,
+        "id": subscriber.id if subscriber else None,
+        "name": subscriber.name if subscriber else "",
+        "language": subscriber.language if subscriber else "",
+        "timezone": subscriber.timezone if subscriber else "",
+        "attributes": dict(subscriber.attributes) if subscriber else {},
+        "subscriptions": [
+            {
+                "list": item.list,
+                "consent": item.consent.value,
+                "since": told(item.since),
+                "how": item.how,
+                "basis": item.basis,
+            }
+            for item in person.subscriptions
+        ],
+        "suppression": {
+            "reason": suppression.reason.value,
+            "since": told(suppression.since),
+            "note": suppression.note,
+        }
+        if suppression
+        else None,
+        "deliveries": [
+            {
+                "delivery": item.delivery,
+                "issue": item.issue,
+                "state": item.state,
+                "at": told(item.at) if item.at else None,
+            }
+            for item in person.sent
+        ],
+    }

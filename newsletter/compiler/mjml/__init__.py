@@ -1,0 +1,1 @@
+"""MJML: templates rendered, converted to HTML, and the HTML finished."""

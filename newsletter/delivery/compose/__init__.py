@@ -1,0 +1,1 @@
+"""Edition + recipient → the bytes of a message and its envelope."""

@@ -1,0 +1,54 @@
+"""Envelope: what the relay is told outside the message: return path and recipient (RFC 5321)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from newsletter.audience.address import parse_address
+from newsletter.delivery.compose.message import MessageContext
+from newsletter.delivery.ledger.ledger import Claim
+from newsletter.errors import AddressError, ComposeError, ConfigError
+from newsletter.tokens import Purpose, Signer
+
+MAX_LOCAL = 64
+"""Octets before the @ (RFC 5321, section 4.5.3.1.1)."""
+
+_SHORT = "Use a short mailbox such as bounces@example.org"
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """`return_path` is one of its own per recipient (VERP), so that a bounce names its recipient."""
+
+    return_path: str
+    recipient: str
+    needs_smtputf8: bool = False
+    """The recipient's local part is not ASCII; a relay without SMTPUTF8 cannot take it (5.6.7)."""
+
+
+def address_envelope(claim: Claim, message_context: MessageContext) -> Envelope:
+    """The envelope of one recipient. Raises ComposeError when the frozen address is not one (erased meanwhile)."""
+    try:
+        recipient = parse_address(claim.address)
+    except AddressError as error:
+        raise ComposeError(f"The recipient's address cannot be used: {error}") from error
+    return Envelope(
+        return_path=return_path(message_context.bounces, claim.recipient, message_context.signer),
+        recipient=recipient.text,
+        needs_smtputf8=recipient.needs_smtputf8,
+    )
+
+
+def return_path(bounces: str, recipient: str, signer: Signer) -> str:
+    """`mailbox+token@domain`. Raises ConfigError when the mailbox cannot carry a token."""
+    try:
+        mailbox = parse_address(bounces)
+    except AddressError as error:
+        raise ConfigError(f"[bounces] address: {error}", hint=_SHORT) from error
+    local = f"{mailbox.local}+{signer.sign(Purpose.RETURN_PATH, recipient)}"
+    if len(local) > MAX_LOCAL or not local.isascii():
+        raise ConfigError(
+            f"[bounces] address: {mailbox.local!r} is too long to carry a token, or not ASCII",
+            hint=_SHORT,
+        )
+    return f"{local}@{mailbox.domain}"

@@ -1,0 +1,36 @@
+"""Wire: what SMTP asks of a message's bytes. The last look of compose, and the dots that a transport doubles."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from newsletter.delivery.compose.headers import MAX_LINE
+from newsletter.errors import ComposeError
+
+
+def check_wire(data: bytes, names: Sequence[str]) -> None:
+    """Read written bytes again and compare them with what was meant. Raises ComposeError, which is a fault of ours.
+
+    `names` are the header names in their order: a value that became a header of its own shows here.
+    """
+    if b"\0" in data:
+        raise ComposeError("The message holds a NUL")
+    ends = data.count(b"\r\n")
+    if data.count(b"\r") != ends or data.count(b"\n") != ends or not data.endswith(b"\r\n"):
+        raise ComposeError("The message has a line end other than CRLF")  # RFC 5321, section 2.3.8
+    if max(map(len, data.split(b"\r\n"))) > MAX_LINE:
+        raise ComposeError(f"The message has a line longer than {MAX_LINE} octets")
+    if read_header_names(data) != list(names):
+        raise ComposeError("The message's headers are not those that were written")
+
+
+def read_header_names(data: bytes) -> list[str]:
+    """The names of the header fields of a message, in their order, as any reader would see them."""
+    lines = data.partition(b"\r\n\r\n")[0].split(b"\r\n")
+    return [line.partition(b":")[0].decode("latin-1") for line in lines if not line.startswith((b" ", b"\t"))]
+
+
+def dot_stuff(data: bytes) -> bytes:
+    """Double the dot at the start of each line, so that none is taken for the end (RFC 5321, section 4.5.2)."""
+    return re.sub(rb"(?m)^\.", b"..", data)

@@ -1,0 +1,216 @@
+"""Ledger: all recipients of all deliveries with their states and attempts; the only truth about what was sent.
+
+The nouns and the Protocol of what `send` needs; `storage/ledger/claims.py` keeps it.
+
+    waiting ──claim──▶ claimed ──permit──▶ permitted ──2yz──▶ accepted
+       ▲                 │                     ├──4yz──▶ deferred(next_at) ──▶ claimed … past expiry ──▶ rejected
+       │  worker silent  │                     ├──5yz, theirs──▶ rejected      5yz, ours ──▶ waiting(reason: ours)
+       └─────────────────┘                     └──lost / timeout / crash──▶ unknown ──evidence──▶ accepted
+     re-check at claim ──▶ suppressed | excluded                               └──a person or policy──▶ waiting
+
+Who waits because an unknown message is sent again is in doubt: no other delivery of the issue reaches them, and where
+others end rejected, suppressed or excluded, they are unknown once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from newsletter.delivery.ledger.outcome import Outcome
+from newsletter.delivery.ledger.retry import Decision
+
+
+class RecipientState(StrEnum):
+    """Exactly one is true of every recipient at any time."""
+
+    WAITING = "waiting"
+    CLAIMED = "claimed"
+    """Taken by a worker; nothing was handed over yet."""
+    PERMITTED = "permitted"
+    """The final dot may have been written."""
+    ACCEPTED = "accepted"
+    DEFERRED = "deferred"
+    """The relay said "not now"; goes on at `next_at`."""
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+    """Held and listed until evidence or a person decides."""
+    SUPPRESSED = "suppressed"
+    EXCLUDED = "excluded"
+    """Counted in, then left out: unsubscribed, already_received, no_permission, render, cancelled."""
+
+
+MAY_HAVE_ARRIVED = (RecipientState.PERMITTED, RecipientState.ACCEPTED, RecipientState.UNKNOWN)
+"""The states in which the last message may have arrived; an earlier one may have in any state of a row in doubt."""
+
+HELD = (RecipientState.CLAIMED, RecipientState.PERMITTED)
+"""The states in which a worker has taken the recipient."""
+
+
+def rest_of(state: RecipientState, *, in_doubt: bool) -> RecipientState:
+    """Where a recipient comes to rest who gets no (further) message: unknown, if an earlier one may have arrived."""
+    return RecipientState.UNKNOWN if in_doubt else state
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A sending process: who holds claims, and on which host and boot it lives."""
+
+    id: str
+    host: str
+    boot: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One recipient taken by one worker: everything that composing and sending its message needs."""
+
+    recipient: str
+    delivery: str
+    epoch: int
+    """The fencing number; grows with every claim of this recipient."""
+    address: str
+    language: str
+    """Of the edition chosen for this person."""
+    dated_at: datetime
+    """Fixed at the first claim: Date, so that every attempt has the same bytes."""
+    attempts: int
+    """Attempts that counted so far."""
+    eligible_at: datetime
+    """When this recipient could first have been sent to; expiry counts from here."""
+    values: Mapping[str, object] = field(default_factory=dict)
+    """What merge fields may name under `subscriber`."""
+    sha256: str = ""
+    """Hash of the bytes of an earlier attempt that may have arrived; a resend must equal it."""
+    lists: tuple[str, ...] = ()
+    """Slugs of the delivery's lists that led to this person; the first gives the List-Id."""
+
+
+@dataclass(frozen=True, slots=True)
+class PermitRequest:
+    """Asks that the final dot of this claim's message may be written."""
+
+    claim: Claim
+    message_id: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of a claim: the relay's outcome (None when nothing was judged) and what we decided to do."""
+
+    claim: Claim
+    decision: Decision
+    outcome: Outcome | None
+    message_id: str = ""
+    sha256: str = ""
+    """Hash of the bytes that were handed over, or were to be; empty when it did not come to that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What recovering dead workers moved: claimed rows back to waiting, permitted ones to unknown."""
+
+    waiting: int
+    unknown: int
+
+
+@dataclass(frozen=True, slots=True)
+class Remaining:
+    """What is left to do of a delivery: when the next row of a state may be claimed (None: there is none)."""
+
+    waiting: datetime | None
+    deferred: datetime | None
+    held: int
+    """Rows that other workers have claimed or permitted: they finish them, or their lease runs out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One subscriber in one delivery, as the ledger shows it."""
+
+    id: str
+    delivery: str
+    subscriber: int
+    address: str
+    """As frozen; empty once erased."""
+    lists: tuple[str, ...]
+    """Slugs of the delivery's lists that led to this person: what one click leaves."""
+    language: str
+    """Of the edition chosen for this person."""
+    values: Mapping[str, object]
+    """What merge fields may name under `subscriber`."""
+    state: RecipientState
+    reason: str
+    message_id: str
+    reply: str
+    attempts: int
+    next_at: datetime
+    settled_at: datetime | None
+
+
+class Ledger(Protocol):
+    """What the loop in `send` asks of the ledger. Every method is one durable transaction; times are UTC."""
+
+    def register(self, worker: Worker, lease: float, now: datetime) -> None:
+        """Make a worker known, believed for `lease` seconds from now on the database's clock."""
+        ...
+
+    def renew(self, worker: Worker, lease: float) -> bool:
+        """Heartbeat. False when the worker was already given up: it must stop at once, without a dot."""
+        ...
+
+    def deregister(self, worker: Worker, now: datetime) -> None:
+        """A worker goes in peace: whatever it still had claimed goes back to waiting."""
+        ...
+
+    def recover(self, now: datetime, is_dead: Callable[[Worker], bool]) -> Recovered:
+        """Take over from workers whose lease ran out, and at once from those that are known to be dead."""
+        ...
+
+    def is_whole(self, delivery: str) -> bool:
+        """Whether it still knows who got a delivery, which is halted when not. May take seconds the first time."""
+        ...
+
+    def claim(self, delivery: str, worker: Worker, limit: int, now: datetime) -> list[Claim]:
+        """Take up to `limit` due recipients of a delivery that is sending; none if the worker was given up.
+
+        Re-checks each at this moment: the suppressed, the unsubscribed and those who got this issue meanwhile become
+        rows with that state and reason instead. Deferred rows past their expiry are rejected (`expired`). Where very
+        many are refused it comes back without anybody, so that others get their turn: while some are due, ask again.
+        """
+        ...
+
+    def record(
+        self, worker: Worker, settlements: Sequence[Settlement], permits: Sequence[PermitRequest], now: datetime
+    ) -> list[bool]:
+        """Commit outcomes first, then permits, in one transaction; for each permit whether it was granted.
+
+        A permit is granted only if the delivery is sending, epoch, state and worker still match, and no other recipient
+        of the same issue and address holds one. A settlement whose epoch is stale is kept as evidence on its attempt,
+        not applied. Recording the same settlement twice changes nothing.
+        """
+        ...
+
+    def remaining(self, delivery: str, worker: Worker) -> Remaining:
+        """What is left to do of a delivery, seen by one worker."""
+        ...
+
+    def finish(self, delivery: str, now: datetime) -> bool:
+        """Check the equation and mark the delivery finished if nothing is left to do. False if something is.
+
+        A delivery whose equation does not hold is halted instead. May take seconds.
+        """
+        ...
+
+    def halt(self, delivery: str, reason: str) -> None:
+        """Stop a delivery until a person resumes it."""
+        ...
+
+    def sending(self) -> list[str]:
+        """The deliveries that are sending (and not paused, halted, cancelled), the oldest first."""
+        ...

@@ -1,0 +1,163 @@
+"""Plan: who gets what, and who still does once it is their turn, decided from values.
+
+Before: the people of the lists. After: the frozen rows of the ledger, looked at again when they are claimed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from newsletter.audience.consent import Consent
+from newsletter.audience.suppression import SuppressionReason
+from newsletter.delivery.ledger.ledger import RecipientState, rest_of
+from newsletter.language import best_match
+from newsletter.tokens import base32
+
+
+class NotEligible(StrEnum):
+    """Why somebody of the lists is counted, but no recipient."""
+
+    PENDING = "pending"
+    """Asked for the list, but has not confirmed it yet."""
+    UNSUBSCRIBED = "unsubscribed"
+
+
+class Exclusion(StrEnum):
+    """Why a recipient's row is excluded."""
+
+    ALREADY_RECEIVED = "already_received"
+    """Another delivery of the same issue reached this address, or may have."""
+    UNSUBSCRIBED = "unsubscribed"
+    """Left every list that led to them after the audience was frozen."""
+    NO_PERMISSION = "no_permission"
+    """Has no confirmed subscription any more, without having unsubscribed."""
+    RENDER = "render"
+    """Their message could not be composed."""
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A person with a confirmed subscription to one of the delivery's lists."""
+
+    subscriber: int
+    address: str
+    address_hash: str
+    name: str = ""
+    language: str = ""
+    timezone: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    list_ids: tuple[int, ...] = ()
+    """Of the delivery's lists, those that led to this person, in the order they were named."""
+    list_languages: tuple[str, ...] = ()
+    """What those lists say about people whose language is unknown; in the same order, empty ones included."""
+    suppression: str = ""
+    """Why the address is suppressed; empty when it is not."""
+    already_received: bool = False
+    """Whether another delivery of this issue reached the address, or may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRecipient:
+    """One candidate as the ledger will hold it."""
+
+    id: str
+    candidate: Candidate
+    language: str
+    """Of the edition chosen."""
+    values: Mapping[str, str]
+    """What merge fields may name, apart from the address, which stands in a column of its own."""
+    state: RecipientState
+    reason: str
+
+
+def plan(candidate: Candidate, *, delivery: str, languages: Sequence[str], again: bool) -> PlannedRecipient:
+    """What becomes of one candidate. `languages` are those of the editions, the issue's own first."""
+    state, reason = _standing(candidate, again=again)
+    return PlannedRecipient(
+        id=recipient_id(delivery, candidate.subscriber),
+        candidate=candidate,
+        language=choose_language([candidate.language, *candidate.list_languages], languages),
+        values=own_values(
+            candidate.attributes, name=candidate.name, language=candidate.language, timezone=candidate.timezone
+        ),
+        state=state,
+        reason=reason,
+    )
+
+
+def own_values(attributes: Mapping[str, str], *, name: str, language: str, timezone: str) -> dict[str, str]:
+    """What merge fields may name of a person; what we keep of everybody stands over attributes of the same name."""
+    return {**attributes, "name": name, "language": language, "timezone": timezone}
+
+
+def _standing(candidate: Candidate, *, again: bool) -> tuple[RecipientState, str]:
+    if candidate.suppression:
+        return RecipientState.SUPPRESSED, candidate.suppression
+    if candidate.already_received and not again:
+        return RecipientState.EXCLUDED, Exclusion.ALREADY_RECEIVED
+    return RecipientState.WAITING, ""
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """What is known of a recipient of the ledger at the moment when they are due."""
+
+    state: RecipientState
+    reason: str
+    eligible_at: datetime
+    has_address: bool
+    """False once they were erased."""
+    suppression: str
+    """Why the address is suppressed; empty when it is not."""
+    consents: frozenset[Consent]
+    """What they say now to the lists that led to them."""
+    already_received: bool
+    in_doubt: bool = False
+    """Whether an earlier attempt may have arrived, and somebody had it sent again."""
+
+
+def recheck(frozen: Frozen, *, again: bool, now: datetime, expiry: timedelta) -> tuple[RecipientState, str] | None:
+    """State and reason of a recipient who must not be written to any more; None of one who may be claimed."""
+    refused = _refusal(frozen, again=again, now=now, expiry=expiry)
+    return (rest_of(refused[0], in_doubt=frozen.in_doubt), refused[1]) if refused else None
+
+
+def _refusal(frozen: Frozen, *, again: bool, now: datetime, expiry: timedelta) -> tuple[RecipientState, str] | None:
+    if frozen.suppression or not frozen.has_address:
+        return RecipientState.SUPPRESSED, frozen.suppression or SuppressionReason.ERASED
+    if Consent.CONFIRMED not in frozen.consents:
+        left = Consent.UNSUBSCRIBED in frozen.consents
+        return RecipientState.EXCLUDED, Exclusion.UNSUBSCRIBED if left else Exclusion.NO_PERMISSION
+    if frozen.already_received and not again:
+        return RecipientState.EXCLUDED, Exclusion.ALREADY_RECEIVED
+    if frozen.state is RecipientState.DEFERRED and frozen.eligible_at + expiry < now:
+        return RecipientState.REJECTED, f"expired: {frozen.reason}"
+    return None
+
+
+ID_BYTES = 10
+"""Of a recipient's id: 16 characters. A return path holds it beside a signature and the name of a mailbox."""
+
+
+def recipient_id(delivery: str, subscriber: int) -> str:
+    """The id of one subscriber in one delivery: derived, so that freezing twice gives the same rows."""
+    seed = f"{delivery}\x00{subscriber}".encode()
+    return base32(hashlib.blake2b(seed, digest_size=ID_BYTES, person=b"recipient").digest())
+
+
+def digest(rows: Iterable[tuple[str, str]]) -> str:
+    """SHA-256 over ids and address hashes, in the order given (by id). Hex."""
+    total = hashlib.sha256()
+    for recipient, address_hash in rows:
+        total.update(f"{recipient} {address_hash}\n".encode("ascii"))
+    return total.hexdigest()
+
+
+def choose_language(wishes: Iterable[str], languages: Sequence[str]) -> str:
+    """The edition for somebody: the one that fulfils their first wish that can be, else the first of them."""
+    return best_match(wishes, languages) or languages[0]

@@ -1,0 +1,51 @@
+"""Worker: a sending process as others can recognise it, also after it died and its number was given to another one."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from pathlib import Path
+
+from newsletter.delivery.ledger.ledger import Worker
+from newsletter.machine import boot_id
+from newsletter.tokens import base32
+
+_PROCESSES = Path("/proc")
+
+
+def this_worker() -> Worker:
+    """A new worker in this process. Its id ends in the moment the process began, in ticks since the machine did."""
+    pid = os.getpid()
+    return Worker(id=f"{base32(secrets.token_bytes(10))}-{_began(pid) or 0}", host=_host(), boot=boot_id(), pid=pid)
+
+
+def is_known_dead(worker: Worker) -> bool:
+    """Whether a worker certainly lives no more, as seen from this process; False when that cannot be known.
+
+    Only processes of this host can be seen: the same machine, the same start of it and the same process namespace.
+    """
+    if worker.host != _host() or not worker.boot:
+        return False  # somewhere else, or on a system that does not tell its starts: only leases decide
+    if worker.boot != boot_id():
+        return True  # the machine was started anew since
+    began = _began(worker.pid)
+    return began is None or str(began) != worker.id.rpartition("-")[2]
+
+
+def _host() -> str:
+    """This host; two containers on one machine see different processes, so they count as two."""
+    try:
+        return f"{socket.gethostname()} {(_PROCESSES / 'self/ns/pid').readlink()}"
+    except OSError:
+        return socket.gethostname()
+
+
+def _began(pid: int) -> int | None:
+    """When a process began, in ticks since the machine did; None when there is no living one of that number."""
+    try:
+        # The name, in brackets, may hold anything; after it come the state (field 3) and the start (field 22).
+        fields = (_PROCESSES / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] in "ZX" else int(fields[19])

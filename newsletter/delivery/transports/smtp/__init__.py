@@ -1,0 +1,1 @@
+"""The SMTP client: a pool of connections, the dialogue on each, one socket, and the settings."""

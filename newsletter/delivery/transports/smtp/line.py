@@ -1,0 +1,209 @@
+"""The line to a relay: bytes out, replies in, and the truth about whether it still stands. The one SMTP socket.
+
+Everything that can go wrong before the final dot leaves here as a RelayConnectionError or RelayTimeoutError. After
+any of them the line is destroyed: a reply that comes late must never be taken for the next one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+
+from newsletter.delivery.ledger.outcome import Reply, read_reply
+from newsletter.errors import RelayConnectionError, RelayTimeoutError
+
+MAX_COMMAND = 512
+"""Octets of a command line with its CRLF (RFC 5321, section 4.5.3.1.4)."""
+
+_MAX_REPLY = 65536  # octets: far more than any greeting, far less than memory
+_BLOCK = 65536
+
+
+class Line(asyncio.Protocol):
+    """One connection, in plain or wrapped in TLS. Made by `open_line`."""
+
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport | None = None
+        self._received = bytearray()
+        self._lost = False
+        self._reason = "the relay closed the connection"
+        self._is_full = False  # the system takes no more bytes for now
+        self._changed = asyncio.Event()  # bytes came, or the system takes more again, or the line was lost
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self._lost or self._transport is None or self._transport.is_closing()
+
+    @property
+    def has_more(self) -> bool:
+        """Whether bytes came that nobody asked for yet."""
+        return bool(self._received)
+
+    @property
+    def own_address(self) -> str:
+        """The address of this end, for a greeting without a name."""
+        name = self._transport.get_extra_info("sockname") if self._transport else None
+        return str(name[0]) if name else ""
+
+    async def read(self, timeout: float) -> list[bytes]:
+        """The lines of the next reply, without their line ends."""
+        lines: list[bytes] = []
+        left = _MAX_REPLY
+        try:
+            async with asyncio.timeout(timeout):
+                while not lines or (lines[-1][:3].isdigit() and lines[-1][3:4] == b"-"):
+                    lines.append(await self._read_line())
+                    left -= len(lines[-1])
+                    if left < 0:
+                        raise self._broken("the relay's reply does not end")
+        except TimeoutError as error:
+            self.destroy()
+            raise RelayTimeoutError(f"The relay was silent for {timeout:g} seconds") from error
+        return lines
+
+    async def ask(self, command: str, timeout: float, limit: int = MAX_COMMAND) -> Reply:
+        """Send one command and read its reply."""
+        self.say(command, limit)
+        return read_reply(await self.read(timeout))
+
+    def say(self, command: str, limit: int = MAX_COMMAND) -> None:
+        """Send one command. What has a line end inside, or is longer than `limit` octets, never leaves."""
+        line = command.encode() + b"\r\n"
+        if len(line) > limit or any(octet < 0x20 or octet == 0x7F for octet in line[:-2]):
+            raise ValueError(f"a command must be one line of at most {limit} octets without control characters")
+        self.refuse_surprises()
+        self._write(line)
+
+    async def send(self, data: bytes, timeout: float) -> None:
+        """Hand all of `data` to the system, block by block; stops early when the relay says something meanwhile."""
+        for start in range(0, len(data), _BLOCK):
+            if self.has_more:
+                return
+            self._write(data[start : start + _BLOCK])
+            try:
+                async with asyncio.timeout(timeout):
+                    while self._is_full and not (self._lost or self.has_more):
+                        await self._change()
+            except TimeoutError as error:
+                self.destroy()
+                raise RelayTimeoutError(f"The relay took no data for {timeout:g} seconds") from error
+
+    def write_dot(self) -> None:
+        """Write the end of the message: one small write that cannot block, and from here on nothing is certain."""
+        self._write(b".\r\n")
+
+    async def look(self) -> None:
+        """Let the event loop see what has already arrived, without waiting for anything to come."""
+        for _ in range(2):  # one turn polls the sockets, the next one runs what they brought
+            await asyncio.sleep(0)
+
+    def refuse_surprises(self) -> None:
+        """Raise when the relay said something unasked, or is gone: from then on replies could be paired wrongly."""
+        if self.is_lost:
+            raise self._broken(self._reason)
+        if self.has_more:
+            raise self._broken("the relay spoke out of turn")
+
+    async def start_tls(self, context: ssl.SSLContext, host: str, timeout: float) -> None:
+        """Wrap the line in TLS. Raises ssl.SSLError when the relay cannot prove that it is `host`."""
+        assert self._transport is not None
+        self.refuse_surprises()  # bytes in clear behind the 220 were slipped in by somebody on the way
+        loop = asyncio.get_running_loop()
+        try:
+            wrapped = await loop.start_tls(
+                self._transport, self, context, server_hostname=host, ssl_handshake_timeout=timeout
+            )
+        except ssl.SSLError:
+            raise
+        except OSError as error:
+            raise self._broken(str(error) or "lost during the TLS handshake") from error
+        if wrapped is None:
+            raise self._broken("lost during the TLS handshake")
+        self._attach(wrapped)
+
+    def destroy(self) -> None:
+        """Close at once, without a word and without sending what is left."""
+        self._lost = True
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def _read_line(self) -> bytes:
+        while (end := self._received.find(b"\n")) < 0:
+            if self._lost:
+                raise self._broken(self._reason)
+            if len(self._received) > _MAX_REPLY:
+                raise self._broken("the relay's reply does not end")
+            await self._change()
+        line = bytes(self._received[:end])
+        del self._received[: end + 1]
+        return line.removesuffix(b"\r")
+
+    async def _change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()
+
+    def _write(self, data: bytes) -> None:
+        if self.is_lost or self._transport is None:
+            raise self._broken(self._reason)
+        self._transport.write(data)
+
+    def _broken(self, reason: str) -> RelayConnectionError:
+        self.destroy()
+        return RelayConnectionError(f"The connection to the relay broke: {reason}")
+
+    def _attach(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        transport.set_write_buffer_limits(high=1)  # `send` returns when the system has everything
+
+    # What asyncio calls:
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The socket is open."""
+        assert isinstance(transport, asyncio.Transport)
+        self._attach(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """The relay said something."""
+        self._received += data
+        if len(self._received) > 2 * _MAX_REPLY:  # nobody asked for so much; do not store it
+            self.destroy()
+        self._changed.set()
+
+    def eof_received(self) -> None:
+        """The relay will say nothing more; asyncio closes the connection."""
+        self._lost = True
+        self._changed.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The socket is closed, by an error or by either end."""
+        self._lost = True
+        if exc is not None:
+            self._reason = str(exc) or type(exc).__name__
+        self._changed.set()
+
+    def pause_writing(self) -> None:
+        """The system takes no more bytes for now."""
+        self._is_full = True
+
+    def resume_writing(self) -> None:
+        """The system takes bytes again."""
+        self._is_full = False
+        self._changed.set()
+
+
+async def open_line(host: str, port: int, timeout: float, context: ssl.SSLContext | None = None) -> Line:
+    """Connect; with a `context` in TLS from the first byte. Raises ssl.SSLError when the relay's proof fails."""
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(timeout):
+            _, line = await loop.create_connection(
+                Line, host, port, ssl=context, server_hostname=host if context else None
+            )
+    except TimeoutError as error:
+        raise RelayTimeoutError(f"No connection to {host}:{port} within {timeout:g} seconds") from error
+    except ssl.SSLError:
+        raise
+    except OSError as error:
+        raise RelayConnectionError(f"No connection to {host}:{port}: {error.strerror or error}") from error
+    return line

@@ -1,0 +1,43 @@
+"""Erasing: one person's address and data taken out of every table; the keyed hash stays, against re-import."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from newsletter.storage.database.tables import attempts, recipients, subscribers, subscriptions, suppressions
+
+
+def erase_subscriber(connection: sa.Connection, address_hash: str) -> int | None:
+    """Empty everything that says who this was. The subscriber's id; None when there never was one.
+
+    What relays answered goes too: refusals like to quote the address. The ledger still adds up: states, ids and
+    hashes stay.
+    """
+    theirs = sa.select(recipients.c.id).where(recipients.c.address_hash == address_hash)
+    # All of them first and in the order of `storage/ledger/claims.py`: a sender may be at work on some.
+    connection.execute(theirs.order_by(recipients.c.id).with_for_update())
+    subscriber = connection.execute(
+        sa.select(subscribers.c.id).where(subscribers.c.address_hash == address_hash)
+    ).scalar()
+    connection.execute(
+        sa.update(subscribers)
+        .where(subscribers.c.address_hash == address_hash)
+        .values(address="", name="", language="", timezone="", attributes={})
+    )
+    connection.execute(
+        sa.update(suppressions).where(suppressions.c.address_hash == address_hash).values(address="", note="")
+    )
+    connection.execute(sa.update(attempts).where(attempts.c.recipient_id.in_(theirs)).values(reply=""))
+    connection.execute(
+        sa.update(recipients)
+        .where(recipients.c.address_hash == address_hash)
+        .values(
+            address="",
+            values={},
+            reply="",
+            # A reason of ours is one word; one that quotes a relay begins with a code of three digits or holds a space.
+            reason=sa.case((recipients.c.reason.like("% %"), ""), else_=recipients.c.reason),
+        )
+    )
+    connection.execute(sa.delete(subscriptions).where(subscriptions.c.subscriber_id == subscriber))
+    return subscriber

@@ -1,0 +1,23 @@
+"""Events: appended inside the transaction that they tell of, the same thing told twice kept once."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from newsletter.feedback.event import Event
+from newsletter.storage.database.database import Database
+from newsletter.storage.database.tables import events
+
+
+def append_event(database: Database, connection: sa.Connection, event: Event) -> bool:
+    """Append one event. False when an event of the same key was there already."""
+    statement = database.insert_ignore(events).values(
+        kind=event.kind.value,
+        at=event.at,
+        key=event.key,
+        subscriber_id=event.subscriber,
+        recipient_id=event.recipient,
+        delivery_id=event.delivery,
+        data=dict(event.data),
+    )
+    return connection.execute(statement).rowcount == 1

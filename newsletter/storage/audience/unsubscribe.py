@@ -1,0 +1,181 @@
+"""Leaving: whom a personal link belongs to, what their subscriptions say, and changing exactly those.
+
+Asked for by `app/audience/unsubscribe.py`, always inside one transaction of its own with the event that is appended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from newsletter.audience.consent import Consent
+from newsletter.feedback.event import Event, EventKind
+from newsletter.storage.audience.events import append_event
+from newsletter.storage.database.database import Database
+from newsletter.storage.database.tables import events, recipients, subscribers, subscriptions
+from newsletter.tokens import base32
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_HOLDER = (
+    recipients.c.id.label("recipient"),
+    recipients.c.delivery_id.label("delivery"),
+    recipients.c.subscriber_id.label("subscriber"),
+    recipients.c.list_ids,
+    recipients.c.language,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LinkHolder:
+    """The recipient whose mail a personal link stood in."""
+
+    recipient: str
+    delivery: str
+    subscriber: int
+    list_ids: tuple[int, ...]
+    """The lists of the delivery that led to this person."""
+    language: str
+    """Of the edition they got."""
+
+
+@dataclass(frozen=True, slots=True)
+class OptOut:
+    """One unsubscribe that changed something: what an undo brings back."""
+
+    id: str
+    """Opaque, in the alphabet of a token's payload."""
+    holder: LinkHolder
+    at: datetime
+    ended: Mapping[int, Consent]
+    """List id → the consent that ended."""
+
+
+def link_holder(connection: sa.Connection, recipient: str) -> LinkHolder | None:
+    """The recipient of that id, also when their address is gone; None when the ledger knows none."""
+    row = connection.execute(sa.select(*_HOLDER).where(recipients.c.id == recipient)).first()
+    return None if row is None else _holder(row)
+
+
+def present_consents(connection: sa.Connection, subscriber: int, *, lock: bool = False) -> dict[int, Consent]:
+    """List id → consent of one subscriber. `lock` keeps others from changing them until the transaction ends."""
+    query = sa.select(subscriptions.c.list_id, subscriptions.c.consent).where(
+        subscriptions.c.subscriber_id == subscriber
+    )
+    # In one order: two clicks that lock the same rows the other way round would wait for each other.
+    ordered = query.order_by(subscriptions.c.list_id)
+    rows = connection.execute(ordered.with_for_update() if lock else ordered)
+    return {list_id: Consent(consent) for list_id, consent in rows}
+
+
+def change_consents(
+    connection: sa.Connection, subscriber: int, consents: Mapping[int, Consent], *, how: str, now: datetime
+) -> None:
+    """Write the consent of some of a subscriber's subscriptions."""
+    for list_id, consent in consents.items():
+        connection.execute(
+            sa.update(subscriptions)
+            .where(subscriptions.c.subscriber_id == subscriber, subscriptions.c.list_id == list_id)
+            .values(consent=consent.value, how=how, changed_at=now)
+        )
+
+
+def add_opt_out(
+    database: Database,
+    connection: sa.Connection,
+    holder: LinkHolder,
+    ended: Mapping[int, Consent],
+    *,
+    how: str,
+    now: datetime,
+) -> OptOut:
+    """Append the event of an unsubscribe that ended these consents."""
+    departure = OptOut(holder.recipient + _opaque(now), holder, now, ended)
+    data = {"how": how, "ended": {str(list_id): consent.value for list_id, consent in ended.items()}}
+    append_event(database, connection, _event(EventKind.UNSUBSCRIBED, departure, now, data))
+    return departure
+
+
+def last_opt_out(connection: sa.Connection, holder: LinkHolder) -> OptOut | None:
+    """The latest unsubscribe through this recipient's own link."""
+    query = (
+        _departures()
+        .where(events.c.subscriber_id == holder.subscriber, events.c.recipient_id == holder.recipient)
+        .order_by(events.c.id.desc())
+        .limit(1)
+    )
+    return _departure(connection, query)
+
+
+def departure(connection: sa.Connection, id: str) -> OptOut | None:  # noqa: A002
+    """The unsubscribe that an undo names."""
+    return _departure(connection, _departures().where(events.c.key == _key(EventKind.UNSUBSCRIBED, id)))
+
+
+def still_out(connection: sa.Connection, left: OptOut) -> frozenset[int]:
+    """The lists among those of a departure whose subscription nobody has touched since; locked until the end."""
+    query = sa.select(subscriptions.c.list_id).where(
+        subscriptions.c.subscriber_id == left.holder.subscriber,
+        subscriptions.c.list_id.in_(left.ended),
+        subscriptions.c.consent == Consent.UNSUBSCRIBED.value,
+        subscriptions.c.changed_at == left.at,
+    )
+    return frozenset(connection.execute(query.order_by(subscriptions.c.list_id).with_for_update()).scalars())
+
+
+def add_return(
+    database: Database, connection: sa.Connection, left: OptOut, restored: Sequence[int], *, how: str, now: datetime
+) -> None:
+    """Append the event of an undo."""
+    data = {"how": how, "restored": list(restored)}
+    append_event(database, connection, _event(EventKind.RESUBSCRIBED, left, now, data))
+
+
+def has_address(connection: sa.Connection, subscriber: int) -> bool:
+    """Whether this person can be written to at all; an erased one cannot come back by an undo."""
+    query = sa.select(subscribers.c.id).where(subscribers.c.id == subscriber, subscribers.c.address != "")
+    return connection.execute(query).first() is not None
+
+
+def _event(kind: EventKind, left: OptOut, now: datetime, data: Mapping[str, object]) -> Event:
+    return Event(
+        kind=kind,
+        at=now,
+        subscriber=left.holder.subscriber,
+        recipient=left.holder.recipient,
+        delivery=left.holder.delivery,
+        data=data,
+        key=_key(kind, left.id),
+    )
+
+
+def _key(kind: EventKind, departure: str) -> str:
+    return f"{kind.value}:{departure}"
+
+
+def _opaque(moment: datetime) -> str:
+    """An instant in the alphabet of a token's payload."""
+    return base32(((moment - _EPOCH) // timedelta(microseconds=1)).to_bytes(8, "big"))
+
+
+def _departures() -> sa.Select[*tuple[Any, ...]]:
+    return (
+        sa.select(events.c.key, events.c.at, events.c.data, *_HOLDER)
+        .join(recipients, recipients.c.id == events.c.recipient_id)
+        .where(events.c.kind == EventKind.UNSUBSCRIBED.value)
+    )
+
+
+def _departure(connection: sa.Connection, query: sa.Select[*tuple[Any, ...]]) -> OptOut | None:
+    row = connection.execute(query).first()
+    if row is None:
+        return None
+    ended = {int(list_id): Consent(consent) for list_id, consent in row.data["ended"].items()}
+    return OptOut(row.key.partition(":")[2], _holder(row), row.at, ended)
+
+
+def _holder(row: sa.Row[*tuple[Any, ...]]) -> LinkHolder:
+    return LinkHolder(row.recipient, row.delivery, row.subscriber, tuple(row.list_ids), row.language)

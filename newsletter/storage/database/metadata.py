@@ -1,0 +1,49 @@
+"""What the database knows of itself: single values under a name, written once, and counts, which only grow."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from newsletter.storage.database import tables
+from newsletter.storage.database.database import Database
+
+
+def property_of(database: Database, name: str) -> str | None:
+    """What stands under `name`; None for nothing."""
+    with database.read() as connection:
+        return read_property(connection, name)
+
+
+def read_property(connection: sa.Connection, name: str) -> str | None:
+    """As `property_of`, inside a transaction."""
+    found: str | None = connection.execute(sa.select(tables.facts.c.value).where(tables.facts.c.name == name)).scalar()
+    return found
+
+
+def set_once(database: Database, name: str, value: str) -> str:
+    """Keep `value` under `name` unless something stands there already; what stands there then."""
+    known = property_of(database, name)
+    if known is not None:
+        return known
+    with database.write() as connection:
+        connection.execute(database.insert_ignore(tables.facts).values(name=name, value=value))
+        stands = read_property(connection, name)
+        assert stands is not None, "it was written now, by us or by somebody else"
+        return stands
+
+
+def count_of(connection: sa.Connection, name: str) -> int:
+    """How far the count under `name` has come."""
+    return int(read_property(connection, name) or 0)
+
+
+def add_to_count(database: Database, connection: sa.Connection, name: str, more: int) -> int:
+    """Raise the count under `name`; what it is then. Others who would raise it wait for the transaction's end."""
+    value = tables.facts.c.value
+    raised = sa.cast(sa.cast(value, sa.BigInteger) + more, sa.Text)
+    statement = sa.update(tables.facts).where(tables.facts.c.name == name).values(value=raised).returning(value)
+    present = connection.execute(statement).scalar()
+    if present is None:
+        connection.execute(database.insert_ignore(tables.facts).values(name=name, value="0"))
+        present = connection.execute(statement).scalar_one()
+    return int(present)

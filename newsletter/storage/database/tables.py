@@ -1,0 +1,250 @@
+"""Every table, readable top to bottom. Migrations create them; the stores beside this file read and write them.
+
+Identifiers shown to people are text and opaque. An address stands in one column per table, which erasing empties; the
+keyed hash beside it stays. Instants are UTC. The same definitions serve SQLite and PostgreSQL.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from newsletter.delivery.ledger.ledger import MAY_HAVE_ARRIVED
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Instant(sa.TypeDecorator[datetime]):
+    """An aware UTC datetime, on SQLite too, where the driver knows no zones."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Refuse naive instants; store UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant needs a time zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002
+        """Give back UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+facts = sa.Table(
+    "facts",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+    comment="What the database knows of itself, such as the fingerprint of the key its address hashes were made with",
+)
+
+lists = sa.Table(
+    "lists",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("slug", sa.String(64), nullable=False, unique=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("opt_in", sa.String(16), nullable=False),
+    sa.Column("language", sa.String(35), nullable=False, server_default=""),
+    sa.Column("created_at", Instant, nullable=False),
+)
+
+subscribers = sa.Table(
+    "subscribers",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("address", sa.Text, nullable=False, comment="empty once erased"),
+    sa.Column("address_hash", sa.String(26), nullable=False, unique=True),
+    sa.Column("name", sa.Text, nullable=False, server_default=""),
+    sa.Column("language", sa.String(35), nullable=False, server_default=""),
+    sa.Column("timezone", sa.String(64), nullable=False, server_default=""),
+    sa.Column("attributes", sa.JSON, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("updated_at", Instant, nullable=False),
+    sqlite_autoincrement=True,  # an id is never used twice, not even after erasing the last row
+)
+
+subscriptions = sa.Table(
+    "subscriptions",
+    metadata,
+    sa.Column("subscriber_id", sa.ForeignKey("subscribers.id"), primary_key=True),
+    sa.Column("list_id", sa.ForeignKey("lists.id"), primary_key=True),
+    sa.Column("consent", sa.String(16), nullable=False),
+    sa.Column("changed_at", Instant, nullable=False),
+    sa.Column("how", sa.String(32), nullable=False, server_default=""),
+    sa.Column("basis", sa.Text, nullable=False, server_default=""),
+    sa.Index(None, "list_id", "consent", "subscriber_id"),
+)
+
+suppressions = sa.Table(
+    "suppressions",
+    metadata,
+    sa.Column("address_hash", sa.String(26), primary_key=True),
+    sa.Column("address", sa.Text, nullable=False, comment="empty once erased"),
+    sa.Column("reason", sa.String(16), nullable=False),
+    sa.Column("note", sa.Text, nullable=False, server_default=""),
+    sa.Column("created_at", Instant, nullable=False),
+)
+
+deliveries = sa.Table(
+    "deliveries",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("issue", sa.Text, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+    sa.Column("again", sa.Boolean, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("scheduled_at", Instant),
+    sa.Column("started_at", Instant),
+    sa.Column("finished_at", Instant),
+    sa.Column("high_water", sa.Integer, comment="greatest subscriber id that belongs to the audience"),
+    sa.Column("frozen_to", sa.Integer, nullable=False, server_default="0", comment="subscriber id frozen up to"),
+    sa.Column("frozen_count", sa.Integer, comment="null until the audience is complete"),
+    sa.Column("frozen_digest", sa.String(64), nullable=False, server_default=""),
+    sa.Column("left_out", sa.JSON, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    sa.Index(None, "state", "scheduled_at"),
+)
+
+delivery_lists = sa.Table(
+    "delivery_lists",
+    metadata,
+    sa.Column("delivery_id", sa.ForeignKey("deliveries.id"), primary_key=True),
+    sa.Column("list_id", sa.ForeignKey("lists.id"), primary_key=True),
+    sa.Column("position", sa.Integer, nullable=False),
+)
+
+assets = sa.Table(
+    "assets",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True, comment="made of the content's hash"),
+    sa.Column("media_type", sa.String(64), nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+
+editions = sa.Table(
+    "editions",
+    metadata,
+    sa.Column("delivery_id", sa.ForeignKey("deliveries.id"), primary_key=True),
+    sa.Column("language", sa.String(35), primary_key=True),
+    sa.Column("position", sa.Integer, nullable=False, comment="0 is the issue's own language"),
+    sa.Column("hash", sa.String(64), nullable=False),
+    sa.Column("body", sa.JSON, nullable=False, comment="the Edition without its assets' bytes"),
+)
+
+recipients = sa.Table(
+    "recipients",
+    metadata,
+    sa.Column("id", sa.String(26), primary_key=True, comment="derived from delivery and subscriber"),
+    sa.Column("delivery_id", sa.ForeignKey("deliveries.id"), nullable=False),
+    sa.Column("issue", sa.Text, nullable=False, comment="of the delivery: once per issue and address"),
+    sa.Column("again", sa.Boolean, nullable=False, comment="of the delivery: exempt from once per issue"),
+    sa.Column("subscriber_id", sa.ForeignKey("subscribers.id"), nullable=False),
+    sa.Column("address", sa.Text, nullable=False, comment="as frozen; empty once erased"),
+    sa.Column("address_hash", sa.String(26), nullable=False),
+    sa.Column("list_ids", sa.JSON, nullable=False, comment="the lists of the delivery that led to this person"),
+    sa.Column("language", sa.String(35), nullable=False, comment="of the edition chosen"),
+    sa.Column("values", sa.JSON, nullable=False, comment="what merge fields may name, frozen"),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    sa.Column(
+        "in_doubt", sa.Boolean, nullable=False, server_default=sa.false(), comment="an earlier try may have arrived"
+    ),
+    sa.Column("epoch", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("worker", sa.String(32), nullable=False, server_default=""),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0", comment="those that counted"),
+    sa.Column("eligible_at", Instant, nullable=False),
+    sa.Column("next_at", Instant, nullable=False),
+    sa.Column("dated_at", Instant, comment="Date of the message, fixed at the first claim"),
+    sa.Column("message_id", sa.Text, nullable=False, server_default=""),
+    sa.Column("sha256", sa.String(64), nullable=False, server_default="", comment="of the bytes last permitted"),
+    sa.Column("reply", sa.Text, nullable=False, server_default=""),
+    sa.Column("settled_at", Instant),
+    sa.UniqueConstraint("delivery_id", "address_hash"),
+    sa.Index("ix_recipients_due", "delivery_id", "state", "next_at"),
+    sa.Index("ix_recipients_worker", "worker", "state"),
+    sa.Index("ix_recipients_address_issue", "address_hash", "issue"),
+)
+
+MAY_HAVE_REACHED = sa.or_(
+    recipients.c.state.in_([state.value for state in MAY_HAVE_ARRIVED]), recipients.c.in_doubt == sa.true()
+)
+"""Of a recipient's row: a message of it may have reached its address."""
+
+_ONCE = sa.and_(recipients.c.again == sa.false(), MAY_HAVE_REACHED)
+
+sa.Index(
+    "uq_recipients_once",
+    recipients.c.issue,
+    recipients.c.address_hash,
+    unique=True,
+    # The hard guarantee behind "once per issue and address": two deliveries cannot both hold a permit.
+    sqlite_where=_ONCE,
+    postgresql_where=_ONCE,
+)
+
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    sa.Column("recipient_id", sa.ForeignKey("recipients.id"), primary_key=True),
+    sa.Column("epoch", sa.Integer, primary_key=True),
+    sa.Column("worker", sa.String(32), nullable=False),
+    sa.Column("permitted_at", Instant),
+    sa.Column("sha256", sa.String(64), nullable=False, server_default=""),
+    sa.Column("settled_at", Instant),
+    sa.Column("outcome", sa.String(16), nullable=False, server_default="", comment="empty: not known yet"),
+    sa.Column("reply", sa.Text, nullable=False, server_default=""),
+    comment="one try to hand over one recipient's message; written at permit or refusal, completed once",
+)
+
+workers = sa.Table(
+    "workers",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("host", sa.Text, nullable=False),
+    sa.Column("boot", sa.String(64), nullable=False),
+    sa.Column("pid", sa.Integer, nullable=False),
+    sa.Column("lease_until", sa.Double, nullable=False, comment="seconds on the database's lease clock"),
+    sa.Column("entered_at", Instant, nullable=False),
+)
+
+leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("holder", sa.String(64), nullable=False),
+    sa.Column("token", sa.BigInteger, nullable=False, comment="fencing number; grows with every new holder"),
+    sa.Column("lease_until", sa.Double, nullable=False, comment="seconds on the database's lease clock"),
+    sa.Column("boot", sa.String(64), nullable=False),
+)
+
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("key", sa.Text, unique=True, comment="the same thing told twice has the same key"),
+    sa.Column("subscriber_id", sa.ForeignKey("subscribers.id")),
+    sa.Column("recipient_id", sa.String(26)),
+    sa.Column("delivery_id", sa.String(32)),
+    sa.Column("data", sa.JSON, nullable=False),
+    sa.Index(None, "subscriber_id", "at"),
+    sqlite_autoincrement=True,
+)

@@ -1,0 +1,1 @@
+"""What notices and repairs an older copy of the database."""

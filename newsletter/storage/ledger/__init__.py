@@ -1,0 +1,1 @@
+"""Deliveries and their recipients in the database: frozen, claimed, recorded, counted."""

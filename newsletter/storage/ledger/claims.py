@@ -1,0 +1,282 @@
+"""The ledger in the database: claims, permits and outcomes, each in one durable transaction.
+
+Implements the Protocol in `delivery/ledger/ledger.py`. Whoever waits for locks takes them in the same order (worker,
+delivery, recipient rows by id, their attempts), so that no two senders wait for each other; on SQLite a writer is
+alone anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from newsletter.delivery.delivery import DeliveryState
+from newsletter.delivery.ledger.ledger import (
+    HELD,
+    Claim,
+    PermitRequest,
+    RecipientState,
+    Recovered,
+    Remaining,
+    Settlement,
+    Worker,
+)
+from newsletter.reporting.report import reconcile
+from newsletter.storage.database.database import Database
+from newsletter.storage.database.metadata import add_to_count
+from newsletter.storage.database.tables import attempts, deliveries, recipients, workers
+from newsletter.storage.journal.audit import audit
+from newsletter.storage.journal.high_water import HighWater, Mark
+from newsletter.storage.journal.stopping import PERMITS
+from newsletter.storage.ledger.deliveries import compare_and_set, find_delivery, list_slugs, with_address
+from newsletter.storage.ledger.recheck import recheck_rows
+from newsletter.storage.ledger.reconcile import count_states, read_counts
+from newsletter.storage.ledger.record import (
+    Row,
+    complete_attempts,
+    grant,
+    is_held,
+    lock_rows,
+    lock_states,
+    lock_worker,
+    open_attempts,
+    write_settlements,
+)
+from newsletter.storage.ledger.workers import is_gone, reclaim
+
+_DUE = (RecipientState.DEFERRED, RecipientState.WAITING)
+"""What may be claimed, retries first."""
+_MOST_REFUSED = 1000
+"""Rows that a claim looks at once all of its first few were refused. Permits and heartbeats wait for it meanwhile."""
+_OPEN = [RecipientState.WAITING.value, RecipientState.DEFERRED.value, *HELD]
+"""States in which something is still to be done."""
+
+
+class StoredLedger:
+    """The ledger of one database. `expiry`: how long a deferred message is tried.
+
+    `high_water`: by what an older copy of the database is noticed; claims and permits from one raise
+    StaleDatabaseError.
+    """
+
+    def __init__(self, database: Database, *, expiry: timedelta, high_water: HighWater | None = None) -> None:
+        self._database = database
+        self._expiry = expiry
+        self._high_water = high_water
+        self._audited: set[str] = set()
+
+    def register(self, worker: Worker, lease: float, now: datetime) -> None:
+        """Make a worker known, believed for `lease` seconds from now on the database's clock."""
+        with self._database.write() as connection:
+            connection.execute(
+                sa.insert(workers).values(
+                    id=worker.id, host=worker.host, boot=worker.boot, pid=worker.pid, entered_at=now,
+                    lease_until=self._database.lease_now(connection) + lease,
+                )
+            )  # fmt: skip
+
+    def renew(self, worker: Worker, lease: float) -> bool:
+        """Heartbeat. False when the worker was already given up: it must stop at once, without a dot."""
+        with self._database.write() as connection:
+            until = self._database.lease_now(connection) + lease
+            statement = sa.update(workers).where(workers.c.id == worker.id).values(lease_until=until)
+            return connection.execute(statement).rowcount == 1
+
+    def deregister(self, worker: Worker, now: datetime) -> None:
+        """A worker goes in peace: whatever it still had claimed goes back to waiting."""
+        with self._database.write() as connection:
+            if lock_worker(connection, worker.id):
+                reclaim(connection, worker.id, now)
+
+    def recover(self, now: datetime, is_dead: Callable[[Worker], bool]) -> Recovered:
+        """Take over from workers whose lease ran out, and at once from those that are known to be dead."""
+        waiting = unknown = 0
+        with self._database.write() as connection:
+            clock = self._database.lease_now(connection)
+            everybody = connection.execute(self._database.skip_locked(sa.select(workers).order_by(workers.c.id)))
+            for row in everybody.all():
+                if is_gone(self._database, row, clock, is_dead):
+                    given_up = reclaim(connection, row.id, now)
+                    waiting, unknown = waiting + given_up.waiting, unknown + given_up.unknown
+        return Recovered(waiting=waiting, unknown=unknown)
+
+    def is_whole(self, delivery: str) -> bool:
+        """Whether the ledger still knows who got a delivery; halts it when not. Looked at once, without the lock."""
+        if delivery not in self._audited:
+            if problems := audit(self._database, delivery):
+                self.halt(delivery, "; ".join(problems))
+                return False
+            self._audited.add(delivery)
+        return True
+
+    def claim(self, delivery: str, worker: Worker, limit: int, now: datetime) -> list[Claim]:
+        """Take up to `limit` due recipients of a delivery that is sending; none if the worker was given up.
+
+        None, too, when very many are refused: they are written down, and the next claim goes on behind them.
+        """
+        if self._high_water:  # here, because nothing can be sent that was not claimed
+            self._high_water.require_reached(now)
+        for size in (limit, max(limit, _MOST_REFUSED)):
+            with self._database.write() as connection:
+                if not lock_worker(connection, worker.id):
+                    return []
+                if lock_states(connection, [delivery]).get(delivery) is not DeliveryState.SENDING:
+                    return []
+                due = self._due(connection, delivery, size, now)
+                refused = recheck_rows(connection, due, now, self._expiry)
+                _write_refused(connection, refused, now)
+                chosen = [row for row in due if row.id not in refused]
+                if chosen or not due:
+                    return _take(connection, chosen[:limit], worker, now)
+        return []
+
+    def _due(self, connection: sa.Connection, delivery: str, limit: int, now: datetime) -> list[Row]:
+        found: list[Row] = []
+        for state in _DUE:
+            query = (
+                sa.select(recipients)
+                .where(recipients.c.delivery_id == delivery, recipients.c.state == state.value)
+                .where(recipients.c.next_at <= now)
+                .order_by(recipients.c.next_at)
+                .limit(limit - len(found))
+            )
+            if len(found) < limit:
+                found += connection.execute(self._database.skip_locked(query)).all()
+        return found
+
+    def record(
+        self, worker: Worker, settlements: Sequence[Settlement], permits: Sequence[PermitRequest], now: datetime
+    ) -> list[bool]:
+        """Commit outcomes first, then permits, in one transaction; for each permit whether it was granted.
+
+        A recipient that is no longer there (an older copy of the database was put back) has no outcome to record. One
+        whom the copy knows from before the claim has.
+        """
+        claims = [one.claim for one in settlements] + [one.claim for one in permits]
+        with self._database.write() as connection:
+            believed = lock_worker(connection, worker.id)
+            states = lock_states(connection, {claim.delivery for claim in claims})
+            rows = lock_rows(connection, {claim.recipient for claim in claims})
+            settlements = [one for one in settlements if one.claim.recipient in rows]
+            complete_attempts(connection, self._database.insert_ignore(attempts), settlements, rows, worker, now)
+            write_settlements(connection, settlements, rows, worker, states, now)
+            wanted = [
+                believed
+                and states.get(one.claim.delivery) is DeliveryState.SENDING
+                and is_held(rows, one.claim, worker)
+                for one in permits
+            ]
+            asked = [request for request, is_wanted in zip(permits, wanted, strict=True) if is_wanted]
+            granted = grant(connection, asked, rows)
+            open_attempts(connection, [one for one in asked if one.claim.recipient in granted], worker, now)
+            mark = self._count(connection, len(granted)) if granted else None
+        if self._high_water and mark:
+            self._high_water.note(mark)
+        return [is_wanted and one.claim.recipient in granted for one, is_wanted in zip(permits, wanted, strict=True)]
+
+    def _count(self, connection: sa.Connection, granted: int) -> Mark | None:
+        """Count these permits. Last in a transaction: on a server the senders wait for each other from here on."""
+        counted = add_to_count(self._database, connection, PERMITS, granted)
+        if self._high_water is None:
+            return None
+        # Claimed from one file, permitted by an older copy of it: never.
+        return self._high_water.require_ahead(connection, counted=counted, granted=granted)
+
+    def remaining(self, delivery: str, worker: Worker) -> Remaining:
+        """What is left to do of a delivery, seen by one worker."""
+        mine = recipients.c.delivery_id == delivery
+        earliest = sa.select(sa.func.min(recipients.c.next_at)).where(mine)
+        held = sa.select(sa.func.count()).where(mine, recipients.c.state.in_(HELD), recipients.c.worker != worker.id)
+        with self._database.read() as connection:
+            return Remaining(
+                waiting=connection.execute(earliest.where(recipients.c.state == RecipientState.WAITING)).scalar(),
+                deferred=connection.execute(earliest.where(recipients.c.state == RecipientState.DEFERRED)).scalar(),
+                held=connection.execute(held).scalar_one(),
+            )
+
+    def finish(self, delivery: str, now: datetime) -> bool:
+        """Check the equation and mark the delivery finished if nothing is left to do. False if something is.
+
+        The books are read before anybody has to wait for us; a delivery that went on meanwhile is not finished yet, and
+        one that is gone (an older copy was put back) never is.
+        """
+        is_open = sa.exists().where(recipients.c.delivery_id == delivery, recipients.c.state.in_(_OPEN))
+        with self._database.read() as connection:
+            found = find_delivery(connection, delivery)
+            if found is None or connection.execute(sa.select(is_open)).scalar_one():
+                return False
+            books = read_counts(connection, delivery)
+            problems = reconcile(found, books)
+        change: dict[str, object]
+        if problems:
+            change = {"state": DeliveryState.HALTED.value, "reason": "; ".join(problems)}
+        else:
+            change = {"state": DeliveryState.FINISHED.value, "finished_at": now, "reason": ""}
+        with self._database.write() as connection:
+            connection.execute(sa.select(deliveries.c.id).where(deliveries.c.id == delivery).with_for_update())
+            if count_states(connection, delivery) != books.counts:
+                return False
+            return compare_and_set(connection, delivery, DeliveryState.SENDING, change) and not problems
+
+    def halt(self, delivery: str, reason: str) -> None:
+        """Stop a delivery until a person resumes it."""
+        with self._database.write() as connection:
+            change = {"state": DeliveryState.HALTED.value, "reason": reason}
+            compare_and_set(connection, delivery, DeliveryState.SENDING, change)
+
+    def sending(self) -> list[str]:
+        """The deliveries that are sending (and not paused, halted, cancelled), the oldest first."""
+        query = (
+            sa.select(deliveries.c.id)
+            .where(deliveries.c.state == DeliveryState.SENDING.value)
+            .order_by(deliveries.c.started_at, deliveries.c.id)
+        )
+        with self._database.read() as connection:
+            return list(connection.execute(query).scalars())
+
+
+def _write_refused(connection: sa.Connection, refused: dict[str, tuple[RecipientState, str]], now: datetime) -> None:
+    if refused:
+        connection.execute(
+            sa.update(recipients)
+            .where(recipients.c.id == sa.bindparam("of"))
+            .values(state=sa.bindparam("to"), reason=sa.bindparam("why"), settled_at=now),
+            [{"of": id_, "to": state.value, "why": reason} for id_, (state, reason) in refused.items()],
+        )
+
+
+def _take(connection: sa.Connection, rows: Sequence[Row], worker: Worker, now: datetime) -> list[Claim]:
+    """Write the claims down: a new epoch each, and the date of the message at the first one."""
+    if not rows:
+        return []
+    dated = now.replace(microsecond=0)
+    connection.execute(
+        sa.update(recipients)
+        .where(recipients.c.id.in_([row.id for row in rows]))
+        .values(
+            state=RecipientState.CLAIMED.value,
+            reason="",
+            epoch=recipients.c.epoch + 1,
+            worker=worker.id,
+            dated_at=sa.func.coalesce(recipients.c.dated_at, sa.literal(dated, recipients.c.dated_at.type)),
+        )
+    )
+    slugs = list_slugs(connection, rows[0].delivery_id)
+    return [
+        Claim(
+            recipient=row.id,
+            delivery=row.delivery_id,
+            epoch=row.epoch + 1,
+            address=row.address,
+            language=row.language,
+            dated_at=row.dated_at or dated,
+            attempts=row.attempts,
+            eligible_at=row.eligible_at,
+            values=with_address(row.values, row.address),
+            sha256=row.sha256,
+            lists=tuple(slugs[id_] for id_ in row.list_ids),
+        )
+        for row in rows
+    ]

@@ -1,0 +1,286 @@
+"""Freeze: the audience of a delivery becomes rows of the ledger, chunk by chunk, so that a kill loses nothing.
+
+Each chunk is one transaction that also moves the cursor `frozen_to`; it holds the delivery's row, so that two processes
+take turns and whoever comes later goes on where the other one was. Ids are derived: the rows are the same either way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from newsletter.audience.consent import Consent
+from newsletter.audience.subscriber import MailingList
+from newsletter.delivery.delivery import DeliveryState
+from newsletter.delivery.ledger.plan import Candidate, NotEligible, PlannedRecipient, plan
+from newsletter.storage.audience.lists import ListStore
+from newsletter.storage.audience.subscribers import AudienceStore
+from newsletter.storage.database.database import Database
+from newsletter.storage.database.tables import (
+    deliveries,
+    delivery_lists,
+    editions,
+    lists,
+    recipients,
+    subscribers,
+    subscriptions,
+)
+from newsletter.storage.ledger.deliveries import compare_and_set
+from newsletter.storage.ledger.recheck import reached_among, suppressed_among
+from newsletter.storage.ledger.reconcile import digest_of_rows
+from newsletter.storage.ledger.record import Row
+
+CHUNK = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Whom a delivery is for: what its candidates are looked for by."""
+
+    delivery: str
+    """Empty for one that does not exist (yet)."""
+    issue: str
+    list_ids: tuple[int, ...]
+    """In the order they were named."""
+    list_languages: Mapping[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class AudiencePreview:
+    """An audience as it would be frozen now."""
+
+    lists: tuple[MailingList, ...]
+    candidates: Iterator[Candidate]
+    """Once, in order of their ids, read page by page as they are asked for."""
+    left_out: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """Some of an audience, in order of their ids."""
+
+    candidates: Sequence[Candidate]
+    last: int | None
+    """The id behind which the next page begins; None: nobody comes after these."""
+
+
+def freeze(
+    database: Database,
+    delivery: str,
+    now: datetime,
+    *,
+    chunk: int = CHUNK,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> None:
+    """Write the audience of a delivery that is preparing into the ledger, then let it send.
+
+    Returns when it is not preparing any more, be it because another process did the rest, a person stopped it, or a
+    copy that does not know it was put back; also between two chunks when `should_stop` says so, and the next call goes
+    on from there.
+    """
+    _begin(database, delivery, now)
+    while not should_stop() and _freeze_chunk(database, delivery, chunk):
+        pass
+    _complete(database, delivery)
+
+
+def preview_audience(database: Database, issue: str, list_slugs: Sequence[str]) -> AudiencePreview:
+    """Who would be in the audience of a delivery, were it frozen now. Writes nothing. Raises NotFoundError."""
+    with database.read() as connection:
+        chosen = ListStore(database, connection).all_named(list_slugs)
+        audience = Audience("", issue, tuple(one.id for one in chosen), {one.id: one.language for one in chosen})
+        return AudiencePreview(tuple(chosen), _pages(database, audience), left_out(connection, audience))
+
+
+def _pages(database: Database, audience: Audience) -> Iterator[Candidate]:
+    last: int | None = 0
+    while last is not None:
+        with database.read() as connection:
+            page = _page(connection, audience, after=last, up_to=None, limit=CHUNK)
+        yield from page.candidates
+        last = page.last
+
+
+def _begin(database: Database, delivery: str, now: datetime) -> None:
+    """Draw the line: whoever joins from now on is not part of it."""
+    with database.write() as connection:
+        highest = sa.select(sa.func.coalesce(sa.func.max(subscribers.c.id), 0)).scalar_subquery()
+        connection.execute(
+            sa.update(deliveries)
+            .where(deliveries.c.id == delivery, deliveries.c.state == DeliveryState.PREPARING.value)
+            .where(deliveries.c.high_water.is_(None))
+            .values(high_water=highest, started_at=now)
+        )
+
+
+def _freeze_chunk(database: Database, delivery: str, size: int) -> bool:
+    """Freeze the next people in order of their ids; whether there may be more."""
+    with database.write() as connection:
+        AudienceStore(database, connection).lock_audience()  # who is erased must not be written down a moment later
+        row = _lock_preparing(connection, delivery)
+        if row is None or row.frozen_to >= row.high_water:
+            return False
+        audience = audience_of(connection, delivery, row.issue)
+        page = _page(connection, audience, after=row.frozen_to, up_to=row.high_water, limit=size)
+        languages = connection.execute(
+            sa.select(editions.c.language).where(editions.c.delivery_id == delivery).order_by(editions.c.position)
+        ).scalars().all()  # fmt: skip
+        planned = [plan(one, delivery=delivery, languages=languages, again=row.again) for one in page.candidates]
+        if planned:
+            common = {"delivery_id": delivery, "issue": row.issue, "again": row.again}
+            due = {"eligible_at": row.started_at, "next_at": row.started_at}
+            connection.execute(sa.insert(recipients), [_row(one) | common | due for one in planned])
+        reached = row.high_water if page.last is None else page.last
+        connection.execute(
+            sa.update(deliveries)
+            .where(deliveries.c.id == delivery, deliveries.c.frozen_to == row.frozen_to)
+            .values(frozen_to=reached)
+        )
+        return bool(reached < row.high_water)
+
+
+def _lock_preparing(connection: sa.Connection, delivery: str) -> Row | None:
+    """The delivery's row, while it is preparing and its line is drawn.
+
+    An older copy that was put back meanwhile may not know the delivery, or may know it from before it was begun.
+    """
+    mine = sa.select(deliveries).where(deliveries.c.id == delivery, deliveries.c.state == DeliveryState.PREPARING.value)
+    return connection.execute(mine.where(deliveries.c.high_water.is_not(None)).with_for_update()).one_or_none()
+
+
+def _row(planned: PlannedRecipient) -> dict[str, object]:
+    return {
+        "id": planned.id,
+        "subscriber_id": planned.candidate.subscriber,
+        "address": planned.candidate.address,
+        "address_hash": planned.candidate.address_hash,
+        "list_ids": list(planned.candidate.list_ids),
+        "language": planned.language,
+        "values": dict(planned.values),
+        "state": planned.state.value,
+        "reason": planned.reason,
+    }
+
+
+def _complete(database: Database, delivery: str) -> None:
+    """Store count, digest and who was left out, and let the delivery send, all in one."""
+    with database.write() as connection:
+        row = _lock_preparing(connection, delivery)
+        if row is None or row.frozen_to < row.high_water:
+            return
+        audience = audience_of(connection, delivery, row.issue)
+        count = sa.select(sa.func.count()).select_from(recipients).where(recipients.c.delivery_id == delivery)
+        values = {
+            "state": DeliveryState.SENDING.value,
+            "frozen_count": connection.execute(count).scalar_one(),
+            "frozen_digest": digest_of_rows(connection, delivery),
+            "left_out": left_out(connection, audience, up_to=row.high_water),
+        }
+        compare_and_set(connection, delivery, DeliveryState.PREPARING, values)
+
+
+def audience_of(connection: sa.Connection, delivery: str, issue: str) -> Audience:
+    """The audience that a stored delivery is for."""
+    query = (
+        sa.select(lists.c.id, lists.c.language)
+        .join(delivery_lists, delivery_lists.c.list_id == lists.c.id)
+        .where(delivery_lists.c.delivery_id == delivery)
+        .order_by(delivery_lists.c.position)
+    )
+    found = connection.execute(query).all()
+    return Audience(delivery, issue, tuple(row.id for row in found), {row.id: row.language for row in found})
+
+
+def _page(connection: sa.Connection, audience: Audience, *, after: int, up_to: int | None, limit: int) -> _Page:
+    """The next people with a confirmed subscription to one of the lists."""
+    people = _confirmed_people(connection, audience, after=after, up_to=up_to, limit=limit)
+    last = people[-1].id if len(people) == limit else None
+    led_by = _lists_by_subscriber(connection, audience, [row.id for row in people])
+    # On a server each statement sees what was committed before it: somebody may have left since the first one.
+    return _Page(_candidates(connection, audience, [row for row in people if row.id in led_by], led_by), last)
+
+
+def _confirmed_people(
+    connection: sa.Connection, audience: Audience, *, after: int, up_to: int | None, limit: int
+) -> Sequence[Row]:
+    confirmed = sa.exists().where(
+        # Tied to the person, so that it is looked up for each; a list of everybody would be made anew for every chunk.
+        subscriptions.c.subscriber_id == subscribers.c.id,
+        subscriptions.c.subscriber_id > after,  # PostgreSQL merges the two, and would begin with the first person
+        subscriptions.c.list_id.in_(audience.list_ids),
+        subscriptions.c.consent == Consent.CONFIRMED.value,
+    )
+    query = sa.select(subscribers).where(subscribers.c.id > after, subscribers.c.address != "", confirmed)
+    if up_to is not None:
+        query = query.where(subscribers.c.id <= up_to)
+    return connection.execute(query.order_by(subscribers.c.id).limit(limit)).all()
+
+
+def _candidates(
+    connection: sa.Connection, audience: Audience, people: Sequence[Row], led_by: Mapping[int, tuple[int, ...]]
+) -> list[Candidate]:
+    hashes = [row.address_hash for row in people]
+    suppressed = suppressed_among(connection, hashes)
+    received = reached_among(connection, audience.issue, audience.delivery, hashes)
+    return [
+        Candidate(
+            subscriber=row.id,
+            address=row.address,
+            address_hash=row.address_hash,
+            name=row.name,
+            language=row.language,
+            timezone=row.timezone,
+            attributes=row.attributes,
+            list_ids=led_by[row.id],
+            list_languages=tuple(audience.list_languages[id_] for id_ in led_by[row.id]),
+            suppression=suppressed.get(row.address_hash, ""),
+            already_received=row.address_hash in received,
+        )
+        for row in people
+    ]
+
+
+def _lists_by_subscriber(
+    connection: sa.Connection, audience: Audience, people: Sequence[int]
+) -> dict[int, tuple[int, ...]]:
+    query = sa.select(subscriptions.c.subscriber_id, subscriptions.c.list_id).where(
+        subscriptions.c.subscriber_id.in_(people),
+        subscriptions.c.list_id.in_(audience.list_ids),
+        subscriptions.c.consent == Consent.CONFIRMED.value,
+    )
+    found: dict[int, set[int]] = {}
+    for row in connection.execute(query):
+        found.setdefault(row.subscriber_id, set()).add(row.list_id)
+    return {person: tuple(id_ for id_ in audience.list_ids if id_ in ids) for person, ids in found.items()}
+
+
+def left_out(connection: sa.Connection, audience: Audience, *, up_to: int | None = None) -> dict[str, int]:
+    """People of the lists who are no candidates, counted by reason; whoever is pending anywhere counts as pending."""
+    counted = {
+        NotEligible.PENDING: _at_best(audience, Consent.PENDING, better=[Consent.CONFIRMED]),
+        NotEligible.UNSUBSCRIBED: _at_best(audience, Consent.UNSUBSCRIBED, better=[Consent.CONFIRMED, Consent.PENDING]),
+    }
+    found = {}
+    for reason, query in counted.items():
+        chosen = query if up_to is None else query.where(subscriptions.c.subscriber_id <= up_to)
+        count = connection.execute(sa.select(sa.func.count()).select_from(chosen.distinct().subquery())).scalar_one()
+        if count:
+            found[reason.value] = count
+    return found
+
+
+def _at_best(audience: Audience, consent: Consent, *, better: Sequence[Consent]) -> sa.Select[int]:
+    """Who has this consent to one of the lists, and a better one to none of them."""
+    other = subscriptions.alias()
+    # Not `NOT IN`: PostgreSQL reads its list anew for every row once that is too long to be kept in memory.
+    is_better = sa.exists().where(
+        other.c.subscriber_id == subscriptions.c.subscriber_id,
+        other.c.list_id.in_(audience.list_ids),
+        other.c.consent.in_([one.value for one in better]),
+    )
+    return sa.select(subscriptions.c.subscriber_id).where(
+        subscriptions.c.list_id.in_(audience.list_ids), subscriptions.c.consent == consent.value, ~is_better
+    )

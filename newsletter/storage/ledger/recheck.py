@@ -1,0 +1,64 @@
+"""Re-check: what is known of frozen recipients when they are claimed. `delivery/ledger/plan.py` decides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from newsletter.audience.consent import Consent
+from newsletter.delivery.ledger.ledger import RecipientState
+from newsletter.delivery.ledger.plan import Frozen, recheck
+from newsletter.storage.database.tables import MAY_HAVE_REACHED, recipients, subscriptions, suppressions
+
+
+def recheck_rows(
+    connection: sa.Connection, rows: Sequence[sa.Row[*tuple[Any, ...]]], now: datetime, expiry: timedelta
+) -> dict[str, tuple[RecipientState, str]]:
+    """Id → state and reason of those among a delivery's rows that must not be sent to (any more)."""
+    if not rows:
+        return {}
+    hashes = [row.address_hash for row in rows]
+    suppressed = suppressed_among(connection, hashes)
+    consents = _consents(connection, [row.subscriber_id for row in rows])
+    reached = reached_among(connection, rows[0].issue, rows[0].delivery_id, hashes)
+    refused = {}
+    for row in rows:
+        frozen = Frozen(
+            state=RecipientState(row.state),
+            reason=row.reason,
+            eligible_at=row.eligible_at,
+            has_address=bool(row.address),
+            suppression=suppressed.get(row.address_hash, ""),
+            consents=frozenset(consents[key] for id_ in row.list_ids if (key := (row.subscriber_id, id_)) in consents),
+            already_received=row.address_hash in reached,
+            in_doubt=row.in_doubt,
+        )
+        if verdict := recheck(frozen, again=row.again, now=now, expiry=expiry):
+            refused[row.id] = verdict
+    return refused
+
+
+def _consents(connection: sa.Connection, people: Sequence[int]) -> dict[tuple[int, int], Consent]:
+    columns = subscriptions.c.subscriber_id, subscriptions.c.list_id, subscriptions.c.consent
+    query = sa.select(*columns).where(subscriptions.c.subscriber_id.in_(people))
+    return {(row.subscriber_id, row.list_id): Consent(row.consent) for row in connection.execute(query)}
+
+
+def suppressed_among(connection: sa.Connection, hashes: Sequence[str]) -> dict[str, str]:
+    """Which of these addresses are suppressed, and why."""
+    query = sa.select(suppressions.c.address_hash, suppressions.c.reason).where(suppressions.c.address_hash.in_(hashes))
+    return {row.address_hash: row.reason for row in connection.execute(query)}
+
+
+def reached_among(connection: sa.Connection, issue: str, delivery: str, hashes: Sequence[str]) -> set[str]:
+    """Which of these addresses another delivery of the issue reached, or may have."""
+    query = sa.select(recipients.c.address_hash).where(
+        recipients.c.issue == issue,
+        recipients.c.address_hash.in_(hashes),
+        recipients.c.delivery_id != delivery,
+        MAY_HAVE_REACHED,
+    )
+    return set(connection.execute(query).scalars())

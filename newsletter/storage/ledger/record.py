@@ -1,0 +1,202 @@
+"""Record: outcomes and permits written to the rows of the ledger, inside one transaction of `claims.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from newsletter.delivery.delivery import DeliveryState
+from newsletter.delivery.ledger.ledger import MAY_HAVE_ARRIVED, Claim, PermitRequest, RecipientState, Settlement, Worker
+from newsletter.delivery.ledger.outcome import Accepted
+from newsletter.delivery.ledger.settle import RowChange, Standing, outcome_name, reply_text, settle
+from newsletter.storage.database.tables import attempts, deliveries, recipients, workers
+
+Row = sa.Row[*tuple[Any, ...]]
+
+
+def lock_worker(connection: sa.Connection, worker: str) -> bool:
+    """Keep a worker from being given up until the transaction ends; False when it was given up already."""
+    query = sa.select(workers.c.id).where(workers.c.id == worker).with_for_update(read=True)
+    return connection.execute(query).first() is not None
+
+
+def lock_states(connection: sa.Connection, names: Iterable[str]) -> dict[str, DeliveryState]:
+    """The states of these deliveries, which stay so until the transaction ends."""
+    query = sa.select(deliveries.c.id, deliveries.c.state).where(deliveries.c.id.in_(sorted(names)))
+    locked = query.order_by(deliveries.c.id).with_for_update(read=True)
+    return {row.id: DeliveryState(row.state) for row in connection.execute(locked)}
+
+
+def lock_rows(connection: sa.Connection, ids: Iterable[str]) -> dict[str, Row]:
+    """These rows by id; nobody else writes to them until the transaction ends."""
+    query = sa.select(recipients).where(recipients.c.id.in_(sorted(ids)))
+    return {row.id: row for row in connection.execute(query.order_by(recipients.c.id).with_for_update())}
+
+
+def is_held(rows: dict[str, Row], claim: Claim, worker: Worker) -> bool:
+    """Whether a row still belongs to this claim; a later claim has a higher epoch."""
+    row = rows.get(claim.recipient)
+    return row is not None and (row.state, row.epoch, row.worker) == (
+        RecipientState.CLAIMED.value,
+        claim.epoch,
+        worker.id,
+    )
+
+
+def write_settlements(
+    connection: sa.Connection,
+    settlements: Sequence[Settlement],
+    rows: dict[str, Row],
+    worker: Worker,
+    states: dict[str, DeliveryState],
+    now: datetime,
+) -> None:
+    """Write down what settlements make of their rows."""
+    plain: list[dict[str, object]] = []
+    for settlement in settlements:
+        row = rows[settlement.claim.recipient]
+        standing = Standing(
+            RecipientState(row.state),
+            row.epoch,
+            row.worker,
+            cancelled=states.get(settlement.claim.delivery) is DeliveryState.CANCELLED,
+            in_doubt=row.in_doubt,
+        )
+        change = settle(standing, settlement, worker.id)
+        if change is None:
+            continue
+        values = _values(row, settlement, change, _number(row, settlement.claim, worker), now)
+        if change.state in (RecipientState.ACCEPTED, RecipientState.UNKNOWN) and not _may_have_reached(row):
+            # Late evidence may find that another delivery has reached the address meanwhile (`uq_recipients_once`):
+            # then it stays on the attempt alone.
+            _try(connection, _UPDATE, [values])
+        else:
+            plain.append(values)
+    if plain:
+        connection.execute(_UPDATE, plain)
+
+
+def _may_have_reached(row: Row) -> bool:
+    return row.in_doubt or row.state in MAY_HAVE_ARRIVED
+
+
+def _values(row: Row, settlement: Settlement, change: RowChange, number: int, now: datetime) -> dict[str, object]:
+    goes_on = change.next_at is not None
+    return {
+        "of": row.id,
+        "state": change.state.value,
+        "reason": change.reason,
+        "attempts": row.attempts + change.counts,
+        "next_at": change.next_at or row.next_at,
+        "message_id": settlement.message_id or row.message_id,
+        # What certainly did not arrive may be other bytes next time, unless an earlier attempt may have arrived.
+        "sha256": settlement.claim.sha256 if goes_on else row.sha256 or settlement.sha256,
+        "in_doubt": change.in_doubt,
+        # Behind the claim in an older copy of the database: the next one must not find its number used, nor give the
+        # same message another date.
+        "epoch": max(row.epoch, number),
+        "dated_at": row.dated_at or settlement.claim.dated_at,
+        "reply": reply_text(settlement) or row.reply,
+        "worker": "",
+        "settled_at": now,
+    }
+
+
+def complete_attempts(
+    connection: sa.Connection,
+    insert_ignore: sa.Insert,
+    settlements: Sequence[Settlement],
+    rows: dict[str, Row],
+    worker: Worker,
+    now: datetime,
+) -> None:
+    """Write an outcome on each of the worker's attempts, once; a refusal before the permit makes its attempt's row."""
+    judged, completed = [], []
+    for one in settlements:
+        row = rows[one.claim.recipient]
+        number = _number(row, one.claim, worker)
+        # Of another worker's row only an arrival is news, which ends it; else its next claim would find a number used.
+        if one.outcome is not None and (number == one.claim.epoch or isinstance(one.outcome, Accepted)):
+            judged.append({"recipient_id": row.id, "epoch": number, "worker": worker.id})
+        completed.append({"of": row.id, "at": number, "outcome": outcome_name(one), "reply": reply_text(one)})
+    if judged:
+        connection.execute(insert_ignore, judged)
+    if completed:
+        statement = sa.update(attempts).where(
+            attempts.c.recipient_id == sa.bindparam("of"),
+            attempts.c.epoch == sa.bindparam("at"),
+            attempts.c.worker == worker.id,
+        )
+        unsettled = statement.where(attempts.c.outcome == "")
+        connection.execute(
+            unsettled.values(outcome=sa.bindparam("outcome"), reply=sa.bindparam("reply"), settled_at=now), completed
+        )
+
+
+def _number(row: Row, claim: Claim, worker: Worker) -> int:
+    """The number of a claim's attempt: its epoch.
+
+    The next one where an older copy of the database has given the same epoch to another worker, who holds the row.
+    """
+    is_anothers = row.epoch == claim.epoch and row.worker not in ("", worker.id)
+    return claim.epoch + 1 if is_anothers else claim.epoch
+
+
+def grant(connection: sa.Connection, asked: Sequence[PermitRequest], rows: dict[str, Row]) -> set[str]:
+    """Move these rows to permitted; those that another delivery of the issue was quicker for stay as they are."""
+    changes = [
+        {
+            "of": one.claim.recipient,
+            "state": RecipientState.PERMITTED.value,
+            "message_id": one.message_id,
+            "sha256": one.sha256,
+        }
+        # In order of address, so that two deliveries of one issue wait for each other one way only.
+        for one in sorted(asked, key=lambda one: str(rows[one.claim.recipient].address_hash))
+    ]
+    if not changes or _try(connection, _PERMIT, changes):
+        return {str(change["of"]) for change in changes}
+    return {str(change["of"]) for change in changes if _try(connection, _PERMIT, [change])}
+
+
+def open_attempts(connection: sa.Connection, granted: Sequence[PermitRequest], worker: Worker, now: datetime) -> None:
+    """Write an attempt without an outcome for every permit that was granted."""
+    if granted:
+        connection.execute(
+            sa.insert(attempts),
+            [
+                {
+                    "recipient_id": one.claim.recipient,
+                    "epoch": one.claim.epoch,
+                    "worker": worker.id,
+                    "permitted_at": now,
+                    "sha256": one.sha256,
+                }
+                for one in granted
+            ],
+        )
+
+
+def _try(connection: sa.Connection, statement: sa.Update, changes: Sequence[Mapping[str, object]]) -> bool:
+    """Make these changes, all or none; False when `uq_recipients_once` forbids one of them."""
+    try:
+        with connection.begin_nested():
+            connection.execute(statement, [dict(change) for change in changes])
+    except sa.exc.IntegrityError:
+        return False
+    return True
+
+
+def _update(*names: str) -> sa.Update:
+    statement = sa.update(recipients).where(recipients.c.id == sa.bindparam("of"))
+    return statement.values({name: sa.bindparam(name) for name in names})
+
+
+_PERMIT = _update("state", "message_id", "sha256")
+_UPDATE = _update(
+    "state", "reason", "attempts", "next_at", "message_id", "sha256", "in_doubt", "epoch", "dated_at",
+    "reply", "worker", "settled_at",
+)  # fmt: skip

@@ -1,0 +1,86 @@
+"""PreviewCache: the issues as they lie on the author's cache just now, compiled when somebody looks and kept until a
+change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+from newsletter.app.issues.examine import read_personas
+from newsletter.app.issues.preview import IssueView, look, slugs, summary
+from newsletter.app.project import Project
+from newsletter.authoring.persona import Persona
+from newsletter.compiler.edition import Asset
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Everything that was made since the last change."""
+
+    version: str
+    paths: Mapping[str, Path]
+    personas: tuple[Persona, ...]
+    looks: dict[str, IssueView]
+    glances: dict[str, IssueView]
+
+
+class PreviewCache:
+    """Looks at issues. Compiling is slow beside everything else here, so it is done off the event loop, one at a time.
+
+    `version` tells whether what was made before still holds; if not, `reopen` reads the configuration again, too.
+    Whatever is asked raises ConfigError while there is a mistake in it.
+    """
+
+    def __init__(self, reopen: Callable[[], Project], version: Callable[[], str]) -> None:
+        self.project = reopen()
+        """As it was when its configuration was last in order."""
+        self._reopen = reopen
+        self._version = version
+        self._lock = Lock()
+        self._kept: Kept | None = None
+        self._assets: dict[str, Asset] = {}
+
+    def look(self, slug: str) -> IssueView | None:
+        """One issue; None when there is none of that name."""
+        with self._lock:
+            kept = self._fresh()
+            if slug not in kept.paths:
+                return None
+            if slug not in kept.looks:
+                kept.looks[slug] = look(self.project, kept.paths[slug])
+                for edition in kept.looks[slug].editions.values():
+                    # Never forgotten: a page that is being replaced may still ask for an image of before.
+                    self._assets.update({asset.name: asset for asset in edition.assets})
+            return kept.looks[slug]
+
+    def glances(self) -> list[IssueView]:
+        """Every issue as far as reading goes, the newest name first."""
+        with self._lock:
+            kept = self._fresh()
+            for slug, path in kept.paths.items():
+                if slug not in kept.glances:
+                    kept.glances[slug] = summary(self.project, path)
+            return [kept.glances[slug] for slug in kept.paths]
+
+    def slugs(self) -> list[str]:
+        """The names of all issues."""
+        with self._lock:
+            return list(self._fresh().paths)
+
+    def personas(self) -> tuple[Persona, ...]:
+        """Whose eyes can be looked with."""
+        with self._lock:
+            return self._fresh().personas
+
+    def asset(self, name: str) -> Asset | None:
+        """An image that one of the issues shows or showed."""
+        return self._assets.get(name)
+
+    def _fresh(self) -> Kept:
+        version = self._version()  # asked before reading: a change while we read makes us read again
+        if self._kept is None or self._kept.version != version:
+            self.project = self._reopen()
+            self._kept = Kept(version, slugs(self.project), read_personas(self.project)[0], {}, {})
+        return self._kept

@@ -1,0 +1,124 @@
+"""PreviewPages: the pages of the preview as HTML, for the live preview and for a static copy: every link is relative.
+
+index.html · issues/<slug>/<language>/<persona>.html and beside it the mail as <persona>.light.html, .dark.html
+assets/<name> · static/preview.css, static/preview.js
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from newsletter.app.composing import values_of
+from newsletter.app.issues.preview import IssueView
+from newsletter.authoring.persona import Persona, choose_persona
+from newsletter.compiler.checks.size import MAX_BYTES, html_size
+from newsletter.compiler.edition import Edition, Filled
+from newsletter.delivery.compose.message import merge_values
+from newsletter.errors import ConfigError, NewsletterError
+from newsletter.problem import Problem
+from newsletter.web.pages import Pages
+from newsletter.web.preview.cache import PreviewCache
+from newsletter.web.preview.frame import Scheme, framed
+
+STATIC = Path(__file__).parent / "static"
+
+_UP = "../../../"  # from a sheet to the root
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """The line a problem is in, cut where the mistake begins."""
+
+    before: str
+    at: str
+    after: str
+
+
+class PreviewPages:
+    """Makes the pages of one preview cache. `live` pages reload themselves; those of a copy do not."""
+
+    def __init__(self, cache: PreviewCache, *, live: bool) -> None:
+        self._cache = cache
+        self._live = live
+        self._pages = Pages(Path(__file__).parent / "pages")
+
+    def index(self, looks: list[IssueView], personas: tuple[Persona, ...], version: str) -> str:
+        """The list of issues."""
+        values = {
+            "looks": [(found, self.ways(found, personas)) for found in looks],
+            "folder": self._cache.project.issues.name,
+        }
+        return self._page("index.html", "", version, values)
+
+    def ways(self, found: IssueView, personas: tuple[Persona, ...], asked: str = "") -> dict[str, Persona]:
+        """The languages an issue can be looked at in, its own first, and the persona who would get each edition.
+
+        Of an issue that cannot be read it is the language that was asked for.
+        """
+        unread = (asked or self._cache.project.config.newsletter.language,)
+        languages = found.issue.languages if found.issue else unread
+        return {language: choose_persona(personas, language, languages) for language in languages}
+
+    def sheet(
+        self, found: IssueView, language: str, persona: Persona, personas: tuple[Persona, ...], version: str
+    ) -> str:
+        """One edition of an issue with everything around it, or what keeps it from being shown."""
+        edition = found.editions.get(language)
+        values: dict[str, object] = {
+            "look": found,
+            "language": language,
+            "ways": self.ways(found, personas, language),
+            "persona": persona,
+            "personas": personas,
+            "problems": [(problem, _quoted(problem)) for problem in found.problems],
+            "edition": edition,
+        }
+        if edition is not None:
+            values |= self._facts(edition, persona)
+        return self._page("sheet.html", _UP, version, values)
+
+    def lost(self, message: str, version: str) -> str:
+        """What is shown where there is nothing."""
+        return self._page("lost.html", "/", version, {"message": message})
+
+    def stopped(self, error: NewsletterError, version: str) -> str:
+        """What is shown when nothing can be: a mistake in the configuration, or of this installation."""
+        told = error.problems if isinstance(error, ConfigError) else ()
+        values = {"message": str(error), "problems": told, "hint": error.hint}
+        return self._page("stopped.html", "/", version, values)
+
+    def mail(self, edition: Edition, persona: Persona, scheme: Scheme) -> str:
+        """The document inside the frame."""
+        served, local = self._cache.project.assets_url, f"{_UP}assets"
+        return framed(self._fill(edition, persona).html, scheme, served=served, local=local)
+
+    def _facts(self, edition: Edition, persona: Persona) -> dict[str, object]:
+        filled = self._fill(edition, persona)
+        return {
+            "filled": filled,
+            "sources": {"mjml": edition.readable(edition.mjml), "html": edition.readable(edition.html)},
+            "html_bytes": html_size(edition),
+            "html_limit": MAX_BYTES,
+            "text_bytes": len(filled.text.encode()),
+            "image_bytes": sum(len(asset.data) for asset in edition.assets),
+        }
+
+    def _fill(self, edition: Edition, persona: Persona) -> Filled:
+        # Personal links lead to pages that belong to nobody: no subscription may hang on a preview.
+        public_url = self._cache.project.config.public.url
+        unsubscribe, view = f"{public_url}/u", f"{public_url}/v"
+        return edition.fill(merge_values(values_of(persona), persona.email, unsubscribe=unsubscribe, view=view))
+
+    def _page(self, page: str, root: str, version: str, values: Mapping[str, object]) -> str:
+        name = self._cache.project.config.newsletter.name or self._cache.project.folder.name
+        shared = {"root": root, "newsletter": name, "live": self._live, "version": version}
+        return self._pages.render(page, {**shared, **values})
+
+
+def _quoted(problem: Problem) -> Quoted | None:
+    if not problem.quote:
+        return None
+    at = max(problem.place.column - 1, 0)
+    return Quoted(problem.quote[:at], problem.quote[at : at + 1], problem.quote[at + 1 :])

@@ -1,0 +1,68 @@
+"""What is decided after each outcome."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from newsletter.delivery.ledger.outcome import Accepted, Deferred, Fault, Rejected, Reply, Unknown
+from newsletter.delivery.ledger.retry import (
+    Accept,
+    Decision,
+    GiveUp,
+    GoBack,
+    Hold,
+    RetryPolicy,
+    TryAgain,
+    decide,
+    set_back,
+)
+
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+SOON = NOW + timedelta(minutes=5)
+BUSY = Deferred(Reply(451, "4.7.1", "later"))
+
+
+def after(outcome: object, **changes: object) -> Decision:
+    values = {"attempts": 0, "eligible_at": NOW, "now": NOW, "policy": RetryPolicy(), **changes}
+    return decide(outcome, **values)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "decision"),
+    [
+        (Accepted(Reply(250, "", "ok")), Accept()),
+        (Rejected(Reply(550, "5.1.1", "no such user")), GiveUp("550 5.1.1 no such user")),
+        (Rejected(Reply(550, "5.7.1", "policy"), Fault.OURS), GoBack(SOON, "ours: 550 5.7.1 policy")),
+        (Unknown("line lost"), Hold("line lost")),
+        (BUSY, TryAgain(SOON, "451 4.7.1 later")),
+        (Deferred(Reply(421, "4.3.2", "closing"), burns_attempt=False), GoBack(NOW, "421 4.3.2 closing")),
+    ],
+)  # fmt: skip
+def test_decide_after_each_kind_of_outcome(outcome: object, decision: Decision) -> None:
+    assert after(outcome) == decision
+
+
+@pytest.mark.parametrize(
+    ("attempts", "minutes"), [(0, 5), (1, 10), (2, 20), (3, 40), (4, 80), (5, 160), (6, 240), (7, 240), (10_000, 240)]
+)
+def test_pauses_grow_up_to_four_hours(attempts: int, minutes: int) -> None:
+    policy = RetryPolicy(expiry=timedelta(days=9))
+    assert after(BUSY, attempts=attempts, policy=policy) == TryAgain(
+        NOW + timedelta(minutes=minutes), "451 4.7.1 later"
+    )
+
+
+def test_deferred_message_is_given_up_when_the_next_try_would_come_too_late() -> None:
+    early, late = NOW - timedelta(hours=47, minutes=55), NOW - timedelta(hours=47, minutes=56)
+    assert isinstance(after(BUSY, eligible_at=early), TryAgain)
+    assert after(BUSY, eligible_at=late) == GiveUp("expired: 451 4.7.1 later")
+
+
+@pytest.mark.parametrize(
+    ("setbacks", "seconds"), [(0, 0), (1, 1), (2, 2), (3, 4), (8, 128), (9, 256), (10, 300), (999, 300)]
+)
+def test_message_that_breaks_connections_rests_longer_each_time(setbacks: int, seconds: int) -> None:
+    decision = set_back("reset", setbacks=setbacks, now=NOW, policy=RetryPolicy())
+    assert decision == GoBack(NOW + timedelta(seconds=seconds), "reset")
