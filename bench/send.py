@@ -15,8 +15,8 @@ from newsletter.app.audience.lists import add_list
 from newsletter.app.operating.database import connect
 from newsletter.app.operating.new_project import start_project
 from newsletter.app.project import Project, open_project
-from newsletter.app.sending.deliveries import checked_issue, store_delivery
 from newsletter.app.sending.dry_run import dry_run
+from newsletter.app.sending.propose import checked_issue, store_delivery
 from newsletter.app.sending.worker import send_now
 from newsletter.audience.consent import OptIn
 from newsletter.demo.sample import write_sample

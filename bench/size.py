@@ -13,7 +13,7 @@ from newsletter.app.audience.lists import add_list
 from newsletter.app.operating.database import connect
 from newsletter.app.operating.new_project import start_project
 from newsletter.app.project import open_project
-from newsletter.app.sending.deliveries import checked_issue, forecast, store_delivery
+from newsletter.app.sending.propose import checked_issue, forecast, store_delivery
 from newsletter.audience.consent import OptIn
 from newsletter.delivery.ledger.ledger import Worker
 from newsletter.demo.sample import write_sample

@@ -17,7 +17,7 @@ from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from newsletter.app.project import Project
-from newsletter.app.sending.deliveries import start_due
+from newsletter.app.sending.steer import start_due
 from newsletter.errors import StorageError
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.leases import SCHEDULER, release_lease, take_lease

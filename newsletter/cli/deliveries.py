@@ -49,7 +49,7 @@ def _opened(ctx: click.Context) -> Iterator[tuple[Project, Database]]:
 @click.pass_context
 def list_(ctx: click.Context, as_json: bool) -> None:
     """Every delivery, the newest first."""
-    from newsletter.app.sending.deliveries import is_attended, next_of
+    from newsletter.app.sending.report import is_attended, next_of
     from newsletter.storage.ledger.deliveries import Deliveries
 
     with _opened(ctx) as (project, database):
@@ -150,7 +150,7 @@ def report(ctx: click.Context, delivery: str, as_json: bool) -> int:
 
 
 def _report(ctx: click.Context, delivery: str) -> tuple[Project, Report]:
-    from newsletter.app.sending.deliveries import report_on
+    from newsletter.app.sending.report import report_on
 
     with _opened(ctx) as (project, database):
         return project, report_on(database, delivery)
@@ -236,7 +236,7 @@ def _recipient(one: Recipient) -> dict[str, object]:
 @click.pass_context
 def pause(ctx: click.Context, delivery: str, as_json: bool) -> None:
     """Stop sending; "resume" goes on."""
-    from newsletter.app.sending.deliveries import pause as pause_delivery
+    from newsletter.app.sending.steer import pause as pause_delivery
 
     with _opened(ctx) as (project, database):
         pause_delivery(database, delivery)
@@ -256,8 +256,8 @@ def resume(ctx: click.Context, delivery: str, detach: bool, as_json: bool) -> in
 
     Exit codes: 0 done, 1 failed, 3 stopped before the end or outcomes are unknown.
     """
-    from newsletter.app.sending.deliveries import resume as resume_delivery
     from newsletter.app.sending.relay import check_relay
+    from newsletter.app.sending.steer import resume as resume_delivery
 
     with _opened(ctx) as (project, database):
         check_relay(project)
@@ -275,7 +275,7 @@ def resume(ctx: click.Context, delivery: str, detach: bool, as_json: bool) -> in
 @click.pass_context
 def cancel(ctx: click.Context, delivery: str, as_json: bool) -> None:
     """End a delivery for good. Whoever is still waiting gets nothing."""
-    from newsletter.app.sending.deliveries import cancel as cancel_delivery
+    from newsletter.app.sending.steer import cancel as cancel_delivery
 
     with _opened(ctx) as (project, database):
         cancel_delivery(database, delivery, datetime.now(UTC))
@@ -291,7 +291,7 @@ def cancel(ctx: click.Context, delivery: str, as_json: bool) -> None:
 def reschedule(ctx: click.Context, delivery: str, at: str, timezone: str | None, as_json: bool) -> None:
     """Give a scheduled or missed delivery another start."""
     from newsletter.app.sending.choosing import read_start
-    from newsletter.app.sending.deliveries import reschedule as reschedule_delivery
+    from newsletter.app.sending.steer import reschedule as reschedule_delivery
 
     with _opened(ctx) as (project, database):
         now = datetime.now(UTC)
@@ -316,7 +316,7 @@ def resolve(
     ctx: click.Context, delivery: str, verdict: Literal["accepted", "resend"], only: tuple[str, ...], as_json: bool
 ) -> None:
     """Decide what became of recipients whose outcome is unknown. Speaks of all of them, or of some."""
-    from newsletter.app.sending.deliveries import resolve as resolve_unknown
+    from newsletter.app.sending.steer import resolve as resolve_unknown
 
     with _opened(ctx) as (project, database):
         moved = resolve_unknown(project, database, delivery, verdict, now=datetime.now(UTC), only=only)

@@ -24,7 +24,7 @@ from newsletter.reporting.wording import counted, in_words
 
 if TYPE_CHECKING:
     from newsletter.app.project import Project
-    from newsletter.app.sending.deliveries import CheckedIssue, Forecast
+    from newsletter.app.sending.propose import CheckedIssue, Forecast
     from newsletter.storage.database.database import Database
 
 _ACCEPTED = {True: "accepted", False: "not accepted", None: "unknown"}
@@ -101,7 +101,7 @@ def send(
     """
     from newsletter.app.operating.database import connected
     from newsletter.app.sending.choosing import OR_NOW, choose_lists, choose_start, means_the_issue, read_start
-    from newsletter.app.sending.deliveries import checked_issue
+    from newsletter.app.sending.propose import checked_issue
 
     if out is not None and not dry_run:
         raise click.UsageError("--out goes with --dry-run")
@@ -145,7 +145,7 @@ def _send(
     now: datetime, again: bool, detach: bool, yes: bool, as_json: bool,
 ) -> int:  # fmt: skip
     from newsletter.app.sending.choosing import own_time
-    from newsletter.app.sending.deliveries import forecast, refuse_empty, store_delivery, unfinished
+    from newsletter.app.sending.propose import forecast, refuse_empty, store_delivery, unfinished
     from newsletter.app.sending.relay import check_relay
     from newsletter.cli.watching import ending_of, send_watched, show_outcome
 

@@ -94,7 +94,7 @@ def seldom(tell: Callable[[str], None]) -> Callable[[str], None]:
 
 def show_outcome(project: Project, database: Database, delivery: str, *, as_json: bool, quiet: bool = False) -> Report:
     """Print what a delivery has come to so far."""
-    from newsletter.app.sending.deliveries import report_on
+    from newsletter.app.sending.report import report_on
     from newsletter.reporting.report import counts_of
 
     report = report_on(database, delivery)

@@ -20,8 +20,9 @@ from newsletter.app.issues.building import build
 from newsletter.app.issues.examine import check, find
 from newsletter.app.operating.database import connect
 from newsletter.app.project import Project, open_project
-from newsletter.app.sending.deliveries import checked_issue, report_on, store_delivery
 from newsletter.app.sending.dry_run import dry_run
+from newsletter.app.sending.propose import checked_issue, store_delivery
+from newsletter.app.sending.report import report_on
 from newsletter.app.sending.worker import send_now
 from newsletter.audience.consent import Consent, OptIn
 from newsletter.audience.importing.decide import VerdictKind

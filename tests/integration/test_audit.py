@@ -12,7 +12,8 @@ from factories import NOW, add_list, add_people, make_worker, start_delivery
 
 from newsletter.app.operating import doctor
 from newsletter.app.project import Project
-from newsletter.app.sending.deliveries import report_on, resume
+from newsletter.app.sending.report import report_on
+from newsletter.app.sending.steer import resume
 from newsletter.config import Config
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.delivery.ledger.ledger import PermitRequest, Settlement

@@ -13,8 +13,8 @@ from factories import NOW, add_list, add_people, make_order, make_worker, start_
 
 from newsletter.app.operating import doctor
 from newsletter.app.project import Project
-from newsletter.app.sending import deliveries as delivering
-from newsletter.app.sending.deliveries import start_due
+from newsletter.app.sending import report as reporting
+from newsletter.app.sending.steer import start_due
 from newsletter.config import Config
 from newsletter.reporting.report import Counts
 from newsletter.storage.database import tables
@@ -115,9 +115,9 @@ def test_reports_read_a_delivery_and_its_books_of_one_moment(
         take_away(database)
         return read_counts(connection, delivery)
 
-    monkeypatch.setattr(delivering, "read_counts", after_a_restore)
+    monkeypatch.setattr(reporting, "read_counts", after_a_restore)
 
-    report = delivering.report_on(database, "delivery1")
+    report = reporting.report_on(database, "delivery1")
     assert report.problems == ()
     assert {one.address for one in report.unknown} == set(ADDRESSES[:2])
 

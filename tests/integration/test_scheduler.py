@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from factories import NOW, add_list, make_order
 
 from newsletter.app.project import Project
-from newsletter.app.sending.deliveries import start_due
+from newsletter.app.sending.steer import start_due
 from newsletter.config import Config
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.errors import DatabaseBusyError

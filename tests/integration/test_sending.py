@@ -18,20 +18,11 @@ from recording_server import Quirk, RecordingServer, recording_server
 
 from newsletter.app.operating.new_project import start_project
 from newsletter.app.project import Project, open_project
-from newsletter.app.sending.deliveries import (
-    cancel,
-    checked_issue,
-    next_of,
-    pause,
-    report_on,
-    reschedule,
-    resolve,
-    resume,
-    start_due,
-    store_delivery,
-)
 from newsletter.app.sending.dry_run import dry_run, report_lines
 from newsletter.app.sending.proof import send_proofs
+from newsletter.app.sending.propose import checked_issue, store_delivery
+from newsletter.app.sending.report import next_of, report_on
+from newsletter.app.sending.steer import cancel, pause, reschedule, resolve, resume, start_due
 from newsletter.app.sending.worker import send_now
 from newsletter.delivery.delivery import Delivery, DeliveryState
 from newsletter.delivery.ledger.ledger import RecipientState

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from newsletter.app.composing import claim_outside, message_context, ungated
 from newsletter.app.project import Project
-from newsletter.app.sending.deliveries import CheckedIssue, Forecast, forecast_of, plan_all
+from newsletter.app.sending.propose import CheckedIssue, Forecast, forecast_of, plan_all
 from newsletter.delivery.compose.envelope import address_envelope
 from newsletter.delivery.compose.message import compose_message
 from newsletter.delivery.ledger.ledger import Claim, RecipientState

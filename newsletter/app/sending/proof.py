@@ -13,7 +13,7 @@ from pathlib import Path
 from newsletter.app.composing import claim_outside, message_context, ungated, values_of
 from newsletter.app.issues.examine import read_personas
 from newsletter.app.project import Project
-from newsletter.app.sending.deliveries import checked_issue
+from newsletter.app.sending.propose import checked_issue
 from newsletter.app.sending.relay import smtp_settings
 from newsletter.audience.address import Address, parse_address
 from newsletter.authoring.persona import Persona, choose_persona

@@ -1,0 +1,163 @@
+"""Steer: start deliveries that are due; pause, resume, cancel and reschedule them; resolve unknown recipients."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Literal
+
+from newsletter.app.project import Project
+from newsletter.audience.address import parse_address
+from newsletter.delivery.delivery import Delivery, DeliveryState
+from newsletter.delivery.ledger.ledger import RecipientState
+from newsletter.delivery.sender.schedule import check_start, is_missed
+from newsletter.errors import NotFoundError, StateError
+from newsletter.storage.database.database import Database
+from newsletter.storage.journal.audit import audit
+from newsletter.storage.ledger.deliveries import Deliveries, Lease
+from newsletter.storage.ledger.resolve import accept_unknown, named_ones, resend_unknown
+from newsletter.tokens import keyed_hash
+
+
+def start_due(project: Project, database: Database, now: datetime, lease: Lease | None = None) -> list[Delivery]:
+    """Start the deliveries whose time has come: preparing now, or missed when later than `max_lateness`.
+
+    Called by the scheduler, under its lease; safe to call from several at once. Returns those it changed.
+    """
+    store = Deliveries(database)
+    changed = []
+    for delivery in store.due(now):
+        assert delivery.scheduled_at is not None
+        to, reason = DeliveryState.PREPARING, ""
+        if is_missed(delivery.scheduled_at, now=now, max_lateness=project.config.sending.max_lateness):
+            to, reason = DeliveryState.MISSED, f"nobody was running at {_minute(project, delivery.scheduled_at)}"
+        if store.move(delivery.id, to, since=DeliveryState.SCHEDULED, reason=reason, lease=lease):
+            # Not read anew: it may be gone by now, when an older copy of the database was put back.
+            changed.append(replace(delivery, state=to, reason=reason))
+    return changed
+
+
+def pause(database: Database, delivery: str) -> Delivery:
+    """Stop sending; `resume` goes on. Raises StateError when it is not under way."""
+    return _steer(database, delivery, DeliveryState.PAUSED, reason="by an operator")
+
+
+def resume(project: Project, database: Database, delivery: str) -> Delivery:
+    """Let a delivery that was stopped go on; one that is under way or finished stays as it is.
+
+    Raises StateError for one that is cancelled, or scheduled for later, or of which the ledger has forgotten something.
+    """
+    found = Deliveries(database).get(delivery)
+    match found.state:
+        case DeliveryState.PREPARING | DeliveryState.SENDING | DeliveryState.FINISHED:
+            return found
+        case DeliveryState.CANCELLED:
+            raise StateError(
+                f"Delivery {delivery} was cancelled; it sends nothing any more",
+                hint=f"Send the issue anew: newsletter send {found.issue}; who got it from this one is left out",
+            )
+        case DeliveryState.SCHEDULED:
+            assert found.scheduled_at is not None, "what is scheduled has a time"
+            raise StateError(
+                f"Delivery {delivery} starts by itself at {_minute(project, found.scheduled_at)}",
+                hint="`newsletter deliveries reschedule` gives it another time",
+            )
+        case _:
+            if problems := audit(database, delivery):
+                raise StateError(
+                    f"Delivery {delivery} cannot go on: {'; '.join(problems)}",
+                    hint="The ledger does not know who got it. Put a backup back: newsletter db restore, or pg_restore",
+                )
+            to = DeliveryState.PREPARING if found.frozen_count is None else DeliveryState.SENDING
+            return _steer(database, delivery, to)
+
+
+def _minute(project: Project, when: datetime) -> str:
+    return f"{when.astimezone(project.zone):%Y-%m-%d %H:%M %Z}"
+
+
+def cancel(database: Database, delivery: str, now: datetime) -> Delivery:
+    """End a delivery for good; nobody who is still waiting gets a message. Raises StateError when it is over."""
+    store = Deliveries(database)
+    for _ in range(_TRIES):
+        found = store.get(delivery)
+        _require_move(found, DeliveryState.CANCELLED)
+        if store.cancel(delivery, now, since=found.state):
+            return store.get(delivery)
+    raise StateError(f"Delivery {delivery} changes its state all the time; try again")
+
+
+def reschedule(project: Project, database: Database, delivery: str, at: datetime, now: datetime) -> Delivery:
+    """Give a scheduled or missed delivery another start. Raises StateError when it has started."""
+    check_start(at.astimezone(project.zone), now=now, max_lateness=project.config.sending.max_lateness)
+    store = Deliveries(database)
+    found = store.get(delivery)
+    if found.state not in (DeliveryState.SCHEDULED, DeliveryState.MISSED):
+        raise StateError(f"Delivery {delivery} is {found.state}; only a scheduled or missed one can be rescheduled")
+    if not store.reschedule(delivery, at, since=found.state):
+        raise StateError(f"Delivery {delivery} has started in this very moment")
+    return store.get(delivery)
+
+
+def resolve(
+    project: Project,
+    database: Database,
+    delivery: str,
+    verdict: Literal["accepted", "resend"],
+    *,
+    now: datetime,
+    only: Collection[str] = (),
+) -> int:
+    """Decide what became of unknown recipients: of all, or of some by address or id. Returns how many were moved.
+
+    Raises NotFoundError for one who is no recipient, StateError for one who is not unknown; then nobody is moved.
+    """
+    Deliveries(database).get(delivery)
+    chosen = [_recipient_key(project, one) for one in only]
+    _require_unknown(database, delivery, chosen)
+    if verdict == "accepted":
+        return accept_unknown(database, delivery, now, only=chosen)
+    return resend_unknown(database, delivery, now, only=chosen)
+
+
+def _recipient_key(project: Project, name: str) -> str:
+    """A recipient's id as it is; an address as the hash by which the ledger knows it."""
+    return keyed_hash(project.keys.address, parse_address(name).canonical) if "@" in name else name.lower()
+
+
+def _require_unknown(database: Database, delivery: str, chosen: Sequence[str]) -> None:
+    hint = f"`newsletter deliveries recipients {delivery} --state unknown` lists whom you may name"
+    named = named_ones(database, delivery, chosen)
+    for number, key in enumerate(chosen, 1):
+        if key not in named:
+            which = f"Number {number} of those you named" if len(chosen) > 1 else "Whom you named"
+            raise NotFoundError(f"{which} is no recipient of delivery {delivery}", hint=hint)
+        recipient, state = named[key]
+        if state is not RecipientState.UNKNOWN:
+            raise StateError(f"Recipient {recipient} is {state}, not unknown", hint=hint)
+
+
+_TRIES = 5
+"""A state that changes between looking and setting is looked at again; nothing changes it that often."""
+
+
+def _steer(database: Database, delivery: str, to: DeliveryState, *, reason: str = "") -> Delivery:
+    store = Deliveries(database)
+    for _ in range(_TRIES):
+        found = store.get(delivery)
+        if found.state is to:
+            return found
+        _require_move(found, to)
+        if store.move(delivery, to, since=found.state, reason=reason):
+            return store.get(delivery)
+    raise StateError(f"Delivery {delivery} changes its state all the time; try again")
+
+
+def _require_move(delivery: Delivery, to: DeliveryState) -> None:
+    if not delivery.may_become(to):
+        said = "already" if delivery.state is to else f"and cannot become {to}"
+        raise StateError(
+            f"Delivery {delivery.id} is {delivery.state} {said}",
+            hint=f"`newsletter deliveries show {delivery.id}` shows how it stands",
+        )
