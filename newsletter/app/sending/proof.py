@@ -14,7 +14,7 @@ from newsletter.app.composing import claim_outside, message_context, ungated, va
 from newsletter.app.issues.examine import read_personas
 from newsletter.app.project import Project
 from newsletter.app.sending.propose import checked_issue
-from newsletter.app.sending.relay import smtp_settings
+from newsletter.app.sending.relay import transport_for
 from newsletter.audience.address import Address, parse_address
 from newsletter.authoring.persona import Persona, choose_persona
 from newsletter.compiler.edition import Edition
@@ -23,7 +23,6 @@ from newsletter.delivery.compose.message import compose_message
 from newsletter.delivery.ledger.outcome import Accepted, Unknown
 from newsletter.delivery.ledger.plan import ID_BYTES
 from newsletter.delivery.transport import Transport
-from newsletter.delivery.transports.smtp.pool import SmtpTransport
 from newsletter.errors import AddressError, NotFoundError, RelayLoginError, TransportError
 from newsletter.problem import Problem
 from newsletter.storage.database.database import Database
@@ -101,7 +100,7 @@ def _chosen(editions: Sequence[Edition], languages: Sequence[str]) -> list[Editi
 async def _send(
     project: Project, filled: Sequence[tuple[Edition, Persona]], people: Sequence[Address], now: datetime
 ) -> list[ProofResult]:
-    transport = SmtpTransport(smtp_settings(project.config))
+    transport = transport_for(project.config)
     results: list[ProofResult] = []
     lost: list[TransportError] = []
     try:

@@ -27,17 +27,22 @@ def smtp_settings(config: Config) -> SmtpSettings:
     )
 
 
+def transport_for(config: Config) -> SmtpTransport:
+    """The transport that a delivery uses. Raises ConfigError for settings with which nothing could be sent."""
+    return SmtpTransport(smtp_settings(config))
+
+
 def check_relay(project: Project) -> None:
     """Raise ConfigError for settings with which nothing could be sent. Connects to nothing."""
-    SmtpTransport(smtp_settings(project.config))
+    transport_for(project.config)
 
 
 def probe_relay(project: Project) -> str:
-    """Greet the relay, secure the line and log in as a delivery would, and leave again; one sentence on how it went.
+    """Greet the relay, start TLS and log in as a delivery would, then quit; returns one sentence about the relay.
 
-    Raises TransportError or ConfigError when a delivery would fail the same way. No mail is sent.
+    Raises TransportError or ConfigError when a delivery would fail the same way. No email is sent.
     """
-    return asyncio.run(_probe(SmtpTransport(smtp_settings(project.config))))
+    return asyncio.run(_probe(transport_for(project.config)))
 
 
 async def _probe(transport: SmtpTransport) -> str:

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from newsletter.app.composing import message_context
 from newsletter.app.project import Project
-from newsletter.app.sending.relay import smtp_settings
+from newsletter.app.sending.relay import transport_for
 from newsletter.compiler.edition import Edition
 from newsletter.delivery.compose.envelope import Envelope, address_envelope
 from newsletter.delivery.compose.message import Message, MessageContext, compose_message
@@ -25,7 +25,6 @@ from newsletter.delivery.ledger.retry import Decision
 from newsletter.delivery.sender.handover import Prepare, SenderPorts, nameless
 from newsletter.delivery.sender.sender import Ending, SenderSettings, is_set_within, send
 from newsletter.delivery.sender.worker import is_known_dead, this_worker
-from newsletter.delivery.transports.smtp.pool import SmtpTransport
 from newsletter.errors import NewsletterError, NotFoundError, StaleDatabaseError, StorageError
 from newsletter.storage.database.database import Database
 from newsletter.storage.journal.high_water import HighWater
@@ -141,7 +140,7 @@ async def _send(
     project: Project, database: Database, stop: asyncio.Event, *, only: str | None, watch: OnSettled, trouble: OnTrouble
 ) -> Ending:
     config = project.config
-    transport = SmtpTransport(smtp_settings(config))
+    transport = transport_for(config)
     around = SenderPorts(
         ledger=StoredLedger(
             database,
