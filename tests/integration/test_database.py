@@ -1,4 +1,4 @@
-"""The engine against real SQLite and PostgreSQL."""
+"""The database against real SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import pytest
 import sqlalchemy as sa
 
 from newsletter.errors import CommitLostError, DatabaseBusyError, StorageError
-from newsletter.storage.database import database as engine
-from newsletter.storage.database import tables
+from newsletter.storage.database import database as opening
+from newsletter.storage.database import postgresql, tables
 from newsletter.storage.database.database import Database, open_database
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ class TestSqliteFile:
         assert modes == {"people.db": 0o600, "people.db-wal": 0o600, "people.db-shm": 0o600}
 
     def test_writer_that_waited_too_long_is_busy(self, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(engine, "PATIENCE", 0.05)
+        monkeypatch.setattr(opening, "PATIENCE", 0.05)
         database = open_database(f"sqlite:///{file}")
         with database.write(), pytest.raises(DatabaseBusyError, match=r"people\.db"), database.write():
             pass
@@ -302,7 +302,7 @@ class TestPostgresqlServer:
         database.close()
 
     def test_lock_not_had_in_time_is_busy(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(engine, "PATIENCE", 1)
+        monkeypatch.setattr(opening, "PATIENCE", 1)
         database = open_database(url)
         with database.write() as connection:
             database.serialise(connection, "gate")
@@ -326,7 +326,7 @@ class TestPostgresqlServer:
         database.close()
 
     def test_missing_driver_is_named_with_the_way_to_get_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(engine, "find_spec", lambda name: None)
+        monkeypatch.setattr(postgresql, "find_spec", lambda name: None)
         with pytest.raises(StorageError) as caught:
             open_database("postgresql://localhost/news")
         assert "psycopg[binary]" in caught.value.hint

@@ -1,0 +1,97 @@
+"""PostgreSQL: a server, shared by any number of machines; all of them go by its clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, ClassVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import URL
+
+from newsletter.errors import StorageError
+
+_WORTH_ANOTHER_TRY = ("08", "40", "53300", "55P03", "57P01", "57P02", "57P03")
+"""SQLSTATEs of connection trouble, lost races, too many connections, locks not had in time, and restarts."""
+
+
+class Postgresql:
+    """A database on a server."""
+
+    boot = ""
+    read_options: ClassVar[Mapping[str, Any]] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    # Do not drop `preserve_rowcount`: an INSERT that fetches its new id would not tell whether it inserted anything.
+    write_options: ClassVar[Mapping[str, Any]] = {"isolation_level": "READ COMMITTED", "preserve_rowcount": True}
+    late_options = write_options
+    bare_options: ClassVar[Mapping[str, Any]] = {"isolation_level": "AUTOCOMMIT"}
+    repair = "See the server's log; put a backup back with the server's own tools (pg_restore)"
+
+    def engine(self, url: URL, *, create: bool, patience: float, **pool: Any) -> sa.Engine:  # noqa: ARG002
+        """Connections that are looked at before use, so that a restarted server costs no command an error."""
+        if find_spec("psycopg") is None:
+            hint = "Install it: pip install 'psycopg[binary]'"
+            raise StorageError("The driver for PostgreSQL is not installed", hint=hint)
+        options = {"connect_timeout": int(patience)}
+        url = url.set(drivername="postgresql+psycopg")
+        engine = sa.create_engine(url, connect_args=options, pool_pre_ping=True, **pool)
+        sa.event.listen(engine, "connect", partial(_prepare, patience=patience))
+        return engine
+
+    def lease_now(self, connection: sa.Connection) -> float:
+        """Seconds since 1970 on the server's clock, at this moment and not at the transaction's first."""
+        return float(connection.execute(sa.select(sa.extract("epoch", sa.func.clock_timestamp()))).scalar_one())
+
+    def serialise(self, connection: sa.Connection, name: str) -> None:
+        """Hold a lock of that name until the transaction ends."""
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(name, 0))))
+
+    def merged(self, old: sa.ColumnElement[Any], new: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        """Only the binary kind of JSON can be joined."""
+        joined = sa.cast(old, postgresql.JSONB).op("||")(sa.cast(new, postgresql.JSONB))
+        return sa.cast(joined, sa.JSON)
+
+    def insert(self, table: sa.Table) -> postgresql.Insert:
+        """An INSERT that knows conflicts."""
+        return postgresql.insert(table)
+
+    def rewrite(self, connection: sa.Connection) -> bool:
+        """Rewrite the tables; the rest is the server's."""
+        connection.exec_driver_sql("VACUUM")
+        return True
+
+    def copy(self, connection: sa.Connection, file: Path) -> None:  # noqa: ARG002
+        """Left to the tools that come with the server."""
+        raise StorageError("A PostgreSQL server is backed up with its own tools", hint=f"pg_dump -Fc -f {file} …")
+
+    def options_beside(self, file: Path) -> Mapping[str, Any]:
+        """Left to the tools that come with the server."""
+        raise StorageError("A PostgreSQL server is restored with its own tools", hint=f"pg_restore -d … {file}")
+
+    def text_of(self, error: sa.exc.DBAPIError) -> str:
+        """The server's first line, whose detail would quote values of the row; without a server all, on one line."""
+        primary = getattr(getattr(error.orig, "diag", None), "message_primary", None)
+        return primary or " ".join(str(error.orig).split())
+
+    def is_busy(self, error: sa.exc.DBAPIError) -> bool:
+        """Whether the same might work a moment later. Without a connection there is no code at all."""
+        code = getattr(error.orig, "sqlstate", None)
+        if code is None:
+            return isinstance(error, sa.exc.OperationalError)
+        return str(code).startswith(_WORTH_ANOTHER_TRY)
+
+    def is_damaged(self, error: sa.exc.DBAPIError) -> bool:
+        """Whether the server found data or an index corrupted."""
+        return getattr(error.orig, "sqlstate", None) in ("XX001", "XX002")
+
+
+def _prepare(connection: Any, _record: object, *, patience: float) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, false)", (f"{patience:.0f}s",))
+        # A server may be set to acknowledge commits that a crash would lose; a permit must not be lost.
+        cursor.execute(
+            "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+        )
+    connection.commit()
