@@ -37,8 +37,8 @@ test: $(READY)  ## Run every test, four files at a time (REQUIRE_ALL=1 forbids s
 	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: quick
-quick: $(READY)  ## Run the unit tests only
-	@$(BIN)/python -m pytest tests/unit -q
+quick: $(READY)  ## Run the unit, docs and golden tests
+	@$(BIN)/python -m pytest tests/unit tests/docs tests/golden -q -n 4
 
 .PHONY: lint
 lint: $(READY)  ## Style, types, import rules

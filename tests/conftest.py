@@ -16,7 +16,7 @@ from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent))  # `from tools import require`, `from factories import …`
 
-from tools import require, require_module
+from tools import FONTS, require, require_fonts, require_module
 
 from newsletter.storage.database.database import Database, open_database
 from newsletter.storage.database.migrate import require_current
@@ -162,10 +162,16 @@ def browser() -> Iterator[Any]:
     """
     program = require("chromium", "chromium-browser", "google-chrome")
     require_module("playwright")
+    require_fonts()
     from playwright.sync_api import sync_playwright
 
+    environment: dict[str, str | float | bool] = {**os.environ, "FONTCONFIG_FILE": str(FONTS)}
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        opened = playwright.chromium.launch(
+            executable_path=program,
+            args=["--no-sandbox", "--disable-dev-shm-usage"],
+            env=environment,
+        )
         yield opened
         opened.close()
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +25,20 @@ def require_module(name: str) -> None:
 
     if importlib.util.find_spec(name) is None:
         _missing(f"the Python module {name} is not installed")
+
+
+FONTS = Path(__file__).with_name("fonts.conf")
+"""The fonts that every picture is taken with, whatever else is installed: set as FONTCONFIG_FILE."""
+
+
+def require_fonts() -> None:
+    """Skip (or fail) unless all families that `fonts.conf` names are installed."""
+    lister = require("fc-list")
+    environment = os.environ | {"FONTCONFIG_FILE": str(FONTS)}
+    found = subprocess.run([lister, ":", "family"], env=environment, capture_output=True, text=True, check=True).stdout
+    families = ("Liberation Sans", "Noto Sans CJK SC", "Noto Sans Arabic", "Noto Sans Hebrew")
+    if missing := [family for family in families if family not in found]:
+        _missing(f"the fonts {', '.join(missing)} are not installed")
 
 
 def _missing(reason: str) -> str:

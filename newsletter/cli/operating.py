@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
 from newsletter.cli.show import confirm, from_here, print_facts, print_json, the_project
+from newsletter.errors import RequestError
 from newsletter.reporting.wording import counted
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
@@ -169,6 +171,8 @@ def demo(ctx: click.Context, out: Path | None, as_json: bool) -> int:
     Checks, builds, creates a database, imports 300 made-up subscribers, dry-runs, delivers over SMTP, and shows who got
     what. Nothing leaves this machine; everything is written into one folder, which is emptied first.
     """
+    if find_spec("aiosmtpd") is None:
+        raise RequestError("The demo needs a mail catcher", hint="Install it: pip install 'newsletter[demo]'")
     from newsletter.demo.demo import run_demo
 
     project = the_project(ctx, even_without=True)

@@ -182,7 +182,7 @@ def test_outlook_dark_mode_has_the_same_palette(screens: Screens, editions: Mapp
 @pytest.mark.parametrize("name", [*REAL, "made-up/ar"])
 def test_first_screen_shows_what_this_is(screens: Screens, editions: Mapping[str, Edition], name: str) -> None:
     screen = screens.show(editions[name], 375)
-    title, hero = screen.box("h1"), screen.box("img[width='536']")
+    title, hero = screen.box("h1"), screen.box("img[width='512']")
     assert title["y"] + title["height"] < 400
     assert hero["y"] + hero["height"] / 2 < 600
     texts = [word["text"] for word in screen.measure()["words"]]

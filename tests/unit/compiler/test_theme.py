@@ -90,7 +90,7 @@ def test_shipped_sizes_are_the_five_of_the_look(theme: Theme) -> None:
     assert narrow == {13, 16, 17, 20, 24}
     assert wide == {13, 16, 17, 20, 28}
     assert theme.width == 600
-    assert theme.column == 536
+    assert theme.column == 512
     assert theme.spacing.side_small == 20
 
 
