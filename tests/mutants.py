@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from newsletter.cli.main import main
-from newsletter.delivery.ledger.ledger import Claim, PermitRequest, Settlement, Worker
+from newsletter.delivery.ledger.ledger import Claim, Decision, PermitRequest, Settlement, Worker
 from newsletter.delivery.ledger.outcome import Accepted, Outcome, Reply, Unknown
-from newsletter.delivery.ledger.retry import Accept, Decision, GoBack, decide
+from newsletter.delivery.ledger.retry import decide
 from newsletter.delivery.sender import handover as courier
 from newsletter.storage.ledger.claims import StoredLedger
 
@@ -28,7 +28,7 @@ def cursor_at_claim() -> None:
     def claims(self: StoredLedger, delivery: str, worker: Worker, limit: int, now: datetime) -> list[Claim]:
         found = claim(self, delivery, worker, limit, now)
         record(self, worker, [], [PermitRequest(one, one.recipient, "") for one in found], now)
-        record(self, worker, [Settlement(one, Accept(), OK) for one in found], [], now)
+        record(self, worker, [Settlement(one, Decision.done(), OK) for one in found], [], now)
         return found
 
     def records(
@@ -56,7 +56,7 @@ def mark_after_reply() -> None:
 def retry_on_disconnect() -> None:
     def decides(outcome: Outcome, **values: object) -> Decision:
         if isinstance(outcome, Unknown):
-            return GoBack(values["now"], "the line was lost")  # type: ignore[arg-type]
+            return Decision.requeue(values["now"], "the line was lost")  # type: ignore[arg-type]
         return decide(outcome, **values)  # type: ignore[arg-type]
 
     vars(courier)["decide"] = decides

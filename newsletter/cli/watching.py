@@ -18,8 +18,7 @@ from newsletter.reporting.wording import in_words
 if TYPE_CHECKING:
     from newsletter.app.project import Project
     from newsletter.app.sending.worker import SendResult
-    from newsletter.delivery.ledger.ledger import Claim
-    from newsletter.delivery.ledger.retry import Decision
+    from newsletter.delivery.ledger.ledger import Claim, Decision
     from newsletter.reporting.report import Report
     from newsletter.storage.database.database import Database
 
@@ -54,12 +53,10 @@ def progress() -> Iterator[Callable[[Claim, Decision], None]]:
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    from newsletter.delivery.ledger.retry import GoBack, TryAgain
-
     columns = SpinnerColumn(), TextColumn("{task.completed:.0f} messages"), TimeElapsedColumn()
     with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
         task = shown.add_task("sending", total=None)
-        yield lambda _claim, decision: shown.advance(task, 0 if isinstance(decision, (GoBack, TryAgain)) else 1)
+        yield lambda _claim, decision: shown.advance(task, 0 if decision.next_at else 1)
 
 
 def tell_once() -> Callable[[str], None]:

@@ -16,9 +16,8 @@ from newsletter.app.sending.report import report_on
 from newsletter.app.sending.steer import resume
 from newsletter.config import Config
 from newsletter.delivery.delivery import DeliveryState
-from newsletter.delivery.ledger.ledger import PermitRequest, Settlement
+from newsletter.delivery.ledger.ledger import Decision, PermitRequest, Settlement
 from newsletter.delivery.ledger.outcome import Accepted, Reply
-from newsletter.delivery.ledger.retry import Accept
 from newsletter.errors import StateError
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.tables import attempts, deliveries, recipients
@@ -39,7 +38,7 @@ def begun(database: Database) -> Database:
     ledger.register(WORKER, 365 * 86400.0, NOW)
     claims = ledger.claim("delivery1", WORKER, 3, NOW)
     ledger.record(WORKER, [], [PermitRequest(one, f"{one.recipient}@x", "b" * 64) for one in claims], NOW)
-    ledger.record(WORKER, [Settlement(one, Accept(), Accepted(Reply(250, "", "ok"))) for one in claims], [], NOW)
+    ledger.record(WORKER, [Settlement(one, Decision.done(), Accepted(Reply(250, "", "ok"))) for one in claims], [], NOW)
     return database
 
 

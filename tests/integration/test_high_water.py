@@ -19,9 +19,8 @@ from newsletter.app.operating.doctor import Grade, examine
 from newsletter.app.project import Project
 from newsletter.config import Config, DatabaseSection
 from newsletter.delivery.delivery import DeliveryState
-from newsletter.delivery.ledger.ledger import Claim, PermitRequest, Settlement
+from newsletter.delivery.ledger.ledger import Claim, Decision, PermitRequest, Settlement
 from newsletter.delivery.ledger.outcome import Accepted, Reply
-from newsletter.delivery.ledger.retry import Accept
 from newsletter.disk import taking_turns
 from newsletter.errors import NoDatabaseError, StaleDatabaseError
 from newsletter.storage.database.database import Database, shown_url
@@ -112,7 +111,9 @@ def test_no_permit_is_given_by_an_older_copy_put_back_after_the_claim(opened: Da
     with pytest.raises(StaleDatabaseError, match="older copy"):
         ledger.record(WORKER, [], [ask(one) for one in held], NOW)
     assert [one.state.value for one in Deliveries(opened).recipients("delivery1")].count("permitted") == 1
-    ledger.record(WORKER, [Settlement(sent, Accept(), Accepted(Reply(250, "", "ok")))], [], NOW)  # this it may learn
+    ledger.record(
+        WORKER, [Settlement(sent, Decision.done(), Accepted(Reply(250, "", "ok")))], [], NOW
+    )  # this it may learn
     assert [one.state.value for one in Deliveries(opened).recipients("delivery1")].count("accepted") == 1
 
 

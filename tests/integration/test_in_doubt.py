@@ -10,10 +10,9 @@ import sqlalchemy as sa
 from factories import NOW, add_list, add_people, make_worker, start_delivery, suppress
 
 from newsletter.delivery.delivery import DeliveryState
-from newsletter.delivery.ledger.ledger import Claim, PermitRequest, Settlement, Worker
+from newsletter.delivery.ledger.ledger import Claim, Decision, PermitRequest, Settlement, Worker
 from newsletter.delivery.ledger.outcome import Accepted, Deferred, Outcome, Rejected, Reply, Unknown
 from newsletter.delivery.ledger.plan import Exclusion
-from newsletter.delivery.ledger.retry import Accept, Decision, Exclude, GiveUp, Hold, TryAgain
 from newsletter.reporting.report import reconcile
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.tables import recipients, subscriptions
@@ -54,7 +53,7 @@ def permitted(ledger: StoredLedger, delivery: str) -> Claim:
 
 def lose(ledger: StoredLedger, delivery: str) -> None:
     claim = permitted(ledger, delivery)
-    ledger.record(WORKER, [Settlement(claim, Hold("line lost"), Unknown("line lost"))], [], NOW)
+    ledger.record(WORKER, [Settlement(claim, Decision.hold("line lost"), Unknown("line lost"))], [], NOW)
 
 
 def by_policy(database: Database) -> int:
@@ -93,7 +92,7 @@ def test_another_delivery_that_claimed_them_before_gets_no_permit(database: Data
 
 def test_second_message_is_sent_and_listed(ledger: StoredLedger, database: Database) -> None:
     claim = permitted(ledger, "first")
-    ledger.record(WORKER, [Settlement(claim, Accept(), Accepted(Reply(250, "", "ok")))], [], NOW)
+    ledger.record(WORKER, [Settlement(claim, Decision.done(), Accepted(Reply(250, "", "ok")))], [], NOW)
 
     assert states(database, "first") == [("accepted", "")]
     with database.read() as connection:
@@ -125,17 +124,17 @@ def late_word(database: Database) -> tuple[StoredLedger, Worker, Claim]:
     ledger.register(other, 1e9, NOW)
     (claim,) = ledger.claim("first", other, 10, NOW)
     ledger.record(other, [], [PermitRequest(claim, claim.recipient, "b" * 64)], NOW)
-    ledger.record(WORKER, [Settlement(slow, Accept(), Accepted(Reply(250, "", "ok")))], [], NOW)
+    ledger.record(WORKER, [Settlement(slow, Decision.done(), Accepted(Reply(250, "", "ok")))], [], NOW)
     return ledger, other, claim
 
 
 @pytest.mark.parametrize(
     ("decision", "outcome"),
     [
-        (Accept(), Accepted(Reply(250, "", "ok"))),
-        (TryAgain(NOW, "busy"), Deferred(Reply(451, "", "busy"))),
-        (GiveUp("550 no"), Rejected(Reply(550, "", "no"))),
-        (Hold("line lost"), Unknown("line lost")),
+        (Decision.done(), Accepted(Reply(250, "", "ok"))),
+        (Decision.retry(NOW, "busy"), Deferred(Reply(451, "", "busy"))),
+        (Decision.fail("550 no"), Rejected(Reply(550, "", "no"))),
+        (Decision.hold("line lost"), Unknown("line lost")),
     ],
 )
 def test_late_word_that_the_first_message_arrived_keeps_the_second_listed(
@@ -201,7 +200,7 @@ def test_nobody_who_may_have_it_is_written_off(
 
 def test_refusal_of_the_second_message_says_nothing_of_the_first(ledger: StoredLedger, database: Database) -> None:
     claim = permitted(ledger, "first")
-    ledger.record(WORKER, [Settlement(claim, GiveUp("550 no"), Rejected(Reply(550, "", "no")))], [], NOW)
+    ledger.record(WORKER, [Settlement(claim, Decision.fail("550 no"), Rejected(Reply(550, "", "no")))], [], NOW)
 
     assert states(database, "first") == [("unknown", "550 no")]
 
@@ -218,9 +217,9 @@ def test_what_the_policy_sends_again_is_in_doubt_as_well(database: Database) -> 
 @pytest.mark.parametrize(
     ("decision", "outcome"),
     [
-        (GiveUp("550 no"), Rejected(Reply(550, "", "no"))),
-        (Hold("line lost"), Unknown("line lost")),
-        (Exclude(Exclusion.RENDER), None),
+        (Decision.fail("550 no"), Rejected(Reply(550, "", "no"))),
+        (Decision.hold("line lost"), Unknown("line lost")),
+        (Decision.skip(Exclusion.RENDER), None),
     ],
 )
 def test_what_the_policy_sent_again_is_not_sent_a_third_time(

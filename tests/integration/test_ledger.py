@@ -11,9 +11,8 @@ import sqlalchemy as sa
 from factories import NOW, add_list, add_people, make_order, make_worker, set_consent, start_delivery, suppress
 
 from newsletter.delivery.delivery import DeliveryState
-from newsletter.delivery.ledger.ledger import Claim, PermitRequest, RecipientState, Settlement, Worker
+from newsletter.delivery.ledger.ledger import Claim, Decision, PermitRequest, RecipientState, Settlement, Worker
 from newsletter.delivery.ledger.outcome import Accepted, Deferred, Outcome, Rejected, Reply, Unknown
-from newsletter.delivery.ledger.retry import Accept, Decision, Exclude, GiveUp, GoBack, Hold, TryAgain
 from newsletter.reporting.report import reconcile
 from newsletter.storage.database import tables
 from newsletter.storage.database.database import Database
@@ -60,7 +59,7 @@ def settled(claim: Claim, decision: Decision, outcome: Outcome | None) -> Settle
 
 
 def accepted(claim: Claim) -> Settlement:
-    return settled(claim, Accept(), Accepted(OK))
+    return settled(claim, Decision.done(), Accepted(OK))
 
 
 def rows(database: Database, delivery: str = "delivery1") -> dict[str, str]:
@@ -169,7 +168,7 @@ def test_claim_takes_no_more_than_asked_for_behind_many_that_are_refused(
 
 def test_claim_keeps_the_date_of_the_first_one(ledger: StoredLedger) -> None:
     [first, *_] = claim_all(ledger)
-    ledger.record(ONE, [settled(first, GoBack(NOW, "line lost"), None)], [], NOW)
+    ledger.record(ONE, [settled(first, Decision.requeue(NOW, "line lost"), None)], [], NOW)
     [second] = claim_all(ledger, now=LATER)
 
     assert (first.dated_at, second.dated_at, second.epoch) == (NOW, NOW, 2)
@@ -178,7 +177,7 @@ def test_claim_keeps_the_date_of_the_first_one(ledger: StoredLedger) -> None:
 def test_claim_rejects_deferred_recipients_that_expired(ledger: StoredLedger, database: Database) -> None:
     claims = claim_all(ledger)
     busy = Deferred(Reply(451, "4.7.1", "later"))
-    ledger.record(ONE, [settled(one, TryAgain(LATER, str(busy.reply)), busy) for one in claims], [], NOW)
+    ledger.record(ONE, [settled(one, Decision.retry(LATER, str(busy.reply)), busy) for one in claims], [], NOW)
 
     assert claim_all(ledger, now=NOW) == []
     assert len(ledger.claim("delivery1", ONE, 1, LATER)) == 1
@@ -191,11 +190,11 @@ def test_record_carries_each_decision_into_its_state(ledger: StoredLedger, datab
     ledger.record(ONE, [], [permit(one) for one in claims[:4]], NOW)
     decided = [
         accepted(claims[0]),
-        settled(claims[1], TryAgain(LATER, "busy"), Deferred(Reply(451, "", "busy"))),
-        settled(claims[2], GiveUp("no"), Rejected(Reply(550, "5.1.1", "no"))),
-        settled(claims[3], Hold("line lost"), Unknown("line lost")),
-        settled(claims[4], Exclude("render"), None),
-        settled(claims[5], GoBack(LATER, "no connection"), None),
+        settled(claims[1], Decision.retry(LATER, "busy"), Deferred(Reply(451, "", "busy"))),
+        settled(claims[2], Decision.fail("no"), Rejected(Reply(550, "5.1.1", "no"))),
+        settled(claims[3], Decision.hold("line lost"), Unknown("line lost")),
+        settled(claims[4], Decision.skip("render"), None),
+        settled(claims[5], Decision.requeue(LATER, "no connection"), None),
     ]
     ledger.record(ONE, decided, [], NOW)
 
@@ -213,7 +212,7 @@ def test_record_carries_each_decision_into_its_state(ledger: StoredLedger, datab
 def test_record_twice_changes_nothing(ledger: StoredLedger, database: Database) -> None:
     [first, *_] = claim_all(ledger)
     ledger.record(ONE, [], [permit(first)], NOW)
-    deferred = settled(first, TryAgain(LATER, "busy"), Deferred(Reply(451, "", "busy")))
+    deferred = settled(first, Decision.retry(LATER, "busy"), Deferred(Reply(451, "", "busy")))
     ledger.record(ONE, [deferred], [], NOW)
     ledger.record(ONE, [deferred], [], NOW)
 
@@ -364,11 +363,11 @@ def given_up(ledger: StoredLedger) -> tuple[Claim, Claim]:
 @pytest.mark.parametrize(
     ("settlement", "state"),
     [
-        ((Accept(), Accepted(OK)), "accepted"),
-        ((TryAgain(LATER, "busy"), Deferred(Reply(451, "", "busy"))), "deferred"),
-        ((GiveUp("no"), Rejected(Reply(550, "", "no"))), "rejected"),
-        ((GoBack(NOW, "no dot was written"), None), "waiting"),
-        ((Hold("line lost"), Unknown("line lost")), "unknown"),
+        ((Decision.done(), Accepted(OK)), "accepted"),
+        ((Decision.retry(LATER, "busy"), Deferred(Reply(451, "", "busy"))), "deferred"),
+        ((Decision.fail("no"), Rejected(Reply(550, "", "no"))), "rejected"),
+        ((Decision.requeue(NOW, "no dot was written"), None), "waiting"),
+        ((Decision.hold("line lost"), Unknown("line lost")), "unknown"),
     ],
 )
 def test_record_of_a_worker_given_up_is_evidence_for_its_own_attempt(
@@ -386,7 +385,7 @@ def test_record_of_a_worker_given_up_does_not_touch_a_newer_claim(ledger: Stored
     first, _ = given_up(ledger)
     [newer] = [one for one in claim_all(ledger, TWO) if one.recipient == first.recipient]
 
-    ledger.record(ONE, [settled(first, GiveUp("late"), Rejected(Reply(550, "", "late")))], [], NOW)
+    ledger.record(ONE, [settled(first, Decision.fail("late"), Rejected(Reply(550, "", "late")))], [], NOW)
 
     assert rows(database)[first.recipient] == "claimed"
     assert ledger.record(TWO, [], [permit(newer)], NOW) == [True]
@@ -416,7 +415,7 @@ def test_resend_must_equal_what_may_have_arrived(ledger: StoredLedger, database:
     assert newer.sha256 == "b" * 64
 
     # What certainly did not arrive this time may still have arrived the time before.
-    ledger.record(TWO, [settled(newer, GoBack(NOW, "line lost"), None)], [], NOW)
+    ledger.record(TWO, [settled(newer, Decision.requeue(NOW, "line lost"), None)], [], NOW)
     [newest] = [one for one in claim_all(ledger, TWO) if one.recipient == second.recipient]
     assert newest.sha256 == "b" * 64
 
@@ -424,7 +423,7 @@ def test_resend_must_equal_what_may_have_arrived(ledger: StoredLedger, database:
 def test_message_that_certainly_did_not_arrive_may_differ_next_time(ledger: StoredLedger) -> None:
     [first, *_] = claim_all(ledger)
     ledger.record(ONE, [], [permit(first)], NOW)
-    ledger.record(ONE, [settled(first, TryAgain(NOW, "busy"), Deferred(Reply(451, "", "busy")))], [], NOW)
+    ledger.record(ONE, [settled(first, Decision.retry(NOW, "busy"), Deferred(Reply(451, "", "busy")))], [], NOW)
 
     [again] = claim_all(ledger, TWO)
     assert (again.recipient, again.sha256, again.attempts) == (first.recipient, "", 1)
@@ -433,7 +432,7 @@ def test_message_that_certainly_did_not_arrive_may_differ_next_time(ledger: Stor
 def test_resolve_by_hand_moves_unknown_recipients(ledger: StoredLedger, database: Database) -> None:
     claims = claim_all(ledger)
     ledger.record(ONE, [], [permit(one) for one in claims], NOW)
-    held = [settled(one, Hold("line lost"), Unknown("line lost")) for one in claims[:3]]
+    held = [settled(one, Decision.hold("line lost"), Unknown("line lost")) for one in claims[:3]]
     ledger.record(ONE, [accepted(one) for one in claims[3:]] + held, [], NOW)
     assert ledger.finish("delivery1", NOW)
 
@@ -452,7 +451,7 @@ def test_cancel_excludes_what_waits_and_what_comes_back_later(ledger: StoredLedg
     store = Deliveries(database)
 
     assert store.cancel("delivery1", NOW, since=DeliveryState.SENDING)
-    ledger.record(ONE, [accepted(first), settled(second, GoBack(NOW, "line lost"), None)], [], NOW)
+    ledger.record(ONE, [accepted(first), settled(second, Decision.requeue(NOW, "line lost"), None)], [], NOW)
     ledger.deregister(ONE, NOW)
 
     found = rows(database)
@@ -481,7 +480,7 @@ def test_finish_keeps_nobody_waiting_while_it_reads_and_sees_what_changed_meanwh
     lost, *others = claim_all(ledger)
     ledger.record(ONE, [], [permit(one) for one in (lost, *others)], NOW)
     ledger.record(ONE, [accepted(one) for one in others], [], NOW)
-    ledger.record(ONE, [settled(lost, Hold("lost"), Unknown("lost"))], [], NOW)
+    ledger.record(ONE, [settled(lost, Decision.hold("lost"), Unknown("lost"))], [], NOW)
     moved: list[int] = []
 
     def decide(_connection: object, _cursor: object, statement: str, *_: object) -> None:
@@ -577,10 +576,10 @@ def test_record_tells_an_older_copy_what_it_does_not_know(ledger: StoredLedger, 
         connection.execute(sa.delete(tables.attempts))
         connection.execute(sa.update(tables.recipients).values(state="waiting", epoch=0, worker="", sha256=""))
     decided: list[tuple[Decision, Outcome | None, str]] = [
-        (Accept(), Accepted(OK), "accepted"),
-        (TryAgain(LATER, "busy"), Deferred(Reply(451, "4.7.1", "later")), "deferred"),
-        (Hold("lost"), Unknown("lost"), "unknown"),
-        (GoBack(NOW, "reset"), None, "waiting"),
+        (Decision.done(), Accepted(OK), "accepted"),
+        (Decision.retry(LATER, "busy"), Deferred(Reply(451, "4.7.1", "later")), "deferred"),
+        (Decision.hold("lost"), Unknown("lost"), "unknown"),
+        (Decision.requeue(NOW, "reset"), None, "waiting"),
     ]
     ledger.record(ONE, [settled(claim, *one[:2]) for claim, one in zip(claims, decided, strict=False)], [], NOW)
     known = rows(database)

@@ -9,9 +9,8 @@ import sqlalchemy as sa
 from factories import NOW, add_list, add_people, make_worker, start_delivery
 
 from newsletter.delivery.delivery import DeliveryState
-from newsletter.delivery.ledger.ledger import Claim, PermitRequest, Settlement, Worker
+from newsletter.delivery.ledger.ledger import Claim, Decision, PermitRequest, Settlement, Worker
 from newsletter.delivery.ledger.outcome import Accepted, Deferred, Outcome, Reply, Unknown
-from newsletter.delivery.ledger.retry import Accept, Decision, GoBack, Hold, TryAgain
 from newsletter.reporting.report import reconcile
 from newsletter.storage.database import tables
 from newsletter.storage.database.database import Database
@@ -75,30 +74,30 @@ def listed(database: Database) -> int:
 def test_refused_permit_takes_nobody_from_the_worker_that_has_them_now(
     ledger: StoredLedger, database: Database
 ) -> None:
-    settle(ledger, OLD, take(ledger, OLD), GoBack(NOW, "reset"), None)
+    settle(ledger, OLD, take(ledger, OLD), Decision.requeue(NOW, "reset"), None)
     second = take(ledger, OLD)
     put_back(database)
     now_held = take(ledger, NEW)
     assert permit(ledger, NEW, now_held)
     assert not permit(ledger, OLD, second)
 
-    settle(ledger, OLD, second, GoBack(NOW, "no permit was given"), None)
+    settle(ledger, OLD, second, Decision.requeue(NOW, "no permit was given"), None)
 
     assert ledger.claim("delivery1", NEW, 8, NOW) == []
-    settle(ledger, NEW, now_held, Accept(), OK)
+    settle(ledger, NEW, now_held, Decision.done(), OK)
     assert state(database) == "accepted"
 
 
 def test_message_that_two_workers_sent_is_listed(ledger: StoredLedger, database: Database) -> None:
-    settle(ledger, OLD, take(ledger, OLD), GoBack(NOW, "reset"), None)
+    settle(ledger, OLD, take(ledger, OLD), Decision.requeue(NOW, "reset"), None)
     second = take(ledger, OLD)
     assert permit(ledger, OLD, second)
     put_back(database)
     now_held = take(ledger, NEW)
     assert permit(ledger, NEW, now_held)
 
-    settle(ledger, OLD, second, Accept(), OK)
-    settle(ledger, NEW, now_held, Accept(), OK)
+    settle(ledger, OLD, second, Decision.done(), OK)
+    settle(ledger, NEW, now_held, Decision.done(), OK)
 
     assert (state(database), listed(database)) == ("accepted", 1)
 
@@ -114,15 +113,17 @@ def test_outcome_under_a_number_that_was_given_twice_is_not_taken_for_the_others
     assert now_held.epoch == lost.epoch
     assert not is_permitted or permit(ledger, NEW, now_held)
 
-    settle(ledger, OLD, lost, TryAgain(LATER, "busy"), BUSY)
+    settle(ledger, OLD, lost, Decision.retry(LATER, "busy"), BUSY)
 
     assert is_permitted or permit(ledger, NEW, now_held)
-    settle(ledger, NEW, now_held, Accept(), OK)
+    settle(ledger, NEW, now_held, Decision.done(), OK)
     assert state(database) == "accepted"
     assert ledger.finish("delivery1", NOW)
 
 
-@pytest.mark.parametrize(("decision", "outcome", "twice"), [(Accept(), OK, 1), (TryAgain(LATER, "busy"), BUSY, 0)])
+@pytest.mark.parametrize(
+    ("decision", "outcome", "twice"), [(Decision.done(), OK, 1), (Decision.retry(LATER, "busy"), BUSY, 0)]
+)
 def test_arrival_under_a_number_that_was_given_twice_ends_it(
     ledger: StoredLedger, database: Database, decision: Decision, outcome: Outcome, twice: int
 ) -> None:
@@ -132,7 +133,7 @@ def test_arrival_under_a_number_that_was_given_twice_ends_it(
     now_held = take(ledger, NEW)
     assert permit(ledger, NEW, now_held)
 
-    settle(ledger, OLD, lost, Accept(), OK)
+    settle(ledger, OLD, lost, Decision.done(), OK)
     settle(ledger, NEW, now_held, decision, outcome)
 
     assert (state(database), listed(database)) == ("accepted", twice)
@@ -146,10 +147,10 @@ def test_arrival_ends_what_another_worker_has_only_claimed(ledger: StoredLedger,
     put_back(database)
     now_held = take(ledger, NEW)
 
-    settle(ledger, OLD, lost, Accept(), OK)
+    settle(ledger, OLD, lost, Decision.done(), OK)
 
     assert not permit(ledger, NEW, now_held)
-    settle(ledger, NEW, now_held, GoBack(NOW, "no permit was given"), None)
+    settle(ledger, NEW, now_held, Decision.requeue(NOW, "no permit was given"), None)
     assert (state(database), listed(database)) == ("accepted", 0)
     assert ledger.finish("delivery1", LATER)
 
@@ -158,14 +159,14 @@ def test_message_that_was_lost_is_sent_again_as_it_was(ledger: StoredLedger, dat
     lost = take(ledger, OLD)
     assert permit(ledger, OLD, lost)
     put_back(database)
-    settle(ledger, OLD, lost, Hold("line lost"), Unknown("line lost"))
+    settle(ledger, OLD, lost, Decision.hold("line lost"), Unknown("line lost"))
     assert state(database) == "unknown"
 
     assert resend_unknown(database, "delivery1", LATER) == 1
     again = take(ledger, NEW, LATER)
     assert (again.sha256, again.dated_at) == ("b" * 64, lost.dated_at)
     assert permit(ledger, NEW, again)
-    settle(ledger, NEW, again, Accept(), OK)
+    settle(ledger, NEW, again, Decision.done(), OK)
     assert (state(database), listed(database)) == ("accepted", 1)
 
 
@@ -190,6 +191,6 @@ def test_message_lost_after_a_copy_was_made_between_claim_and_permit_is_unknown(
     with database.write() as connection:
         stop_everything(database, connection, "put back", NOW, permits_seen=0)
 
-    settle(ledger, OLD, lost, Hold("line lost"), Unknown("line lost"))
+    settle(ledger, OLD, lost, Decision.hold("line lost"), Unknown("line lost"))
 
     assert state(database) == "unknown"

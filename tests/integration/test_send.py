@@ -17,9 +17,9 @@ from factories import add_list, add_people, make_worker, start_delivery, suppres
 from newsletter.delivery.compose.envelope import Envelope, address_envelope
 from newsletter.delivery.compose.message import Message, MessageContext
 from newsletter.delivery.delivery import DeliveryState
-from newsletter.delivery.ledger.ledger import Claim, Recipient, Settlement, Worker
+from newsletter.delivery.ledger.ledger import Claim, Decision, Recipient, Settlement, Worker
 from newsletter.delivery.ledger.outcome import Accepted, Deferred, Fault, Outcome, Rejected, Reply, Unknown
-from newsletter.delivery.ledger.retry import Accept, Decision, RetryPolicy, TryAgain
+from newsletter.delivery.ledger.retry import RetryPolicy
 from newsletter.delivery.ledger.settle import WOULD_DIFFER
 from newsletter.delivery.sender.handover import SenderPorts
 from newsletter.delivery.sender.sender import Ending, SenderSettings, send
@@ -113,7 +113,7 @@ class Scene:
 
             def watch(_: Claim, decision: Decision) -> None:
                 self.settled.append(decision)
-                if stop_after is not None and self.settled.count(Accept()) >= stop_after:
+                if stop_after is not None and self.settled.count(Decision.done()) >= stop_after:
                     stop.set()
 
             around = SenderPorts(
@@ -292,7 +292,7 @@ def test_send_tells_the_place_of_a_mistake_of_ours_but_no_address(scene: Scene) 
     assert scene.send() is Ending.DONE
     told = [*scene.trouble, scene.store.get("delivery1").reason]
     assert len(told) == 22
-    assert all(re.search(r"KeyError at delivery/envelope\.py:\d+$", text) for text in told)
+    assert all(re.search(r"KeyError at delivery/compose/envelope\.py:\d+$", text) for text in told)
 
 
 def test_worker_goes_on_with_a_delivery_that_a_person_resumed(scene: Scene) -> None:
@@ -481,7 +481,7 @@ def test_send_goes_on_behind_very_many_who_are_refused(
         worker = make_worker()
         scene.ledger.register(worker, 30.0, now)
         claims = scene.ledger.claim("delivery1", worker, 80, now)
-        scene.ledger.record(worker, [Settlement(one, TryAgain(now, "later"), BUSY) for one in claims], [], now)
+        scene.ledger.record(worker, [Settlement(one, Decision.retry(now, "later"), BUSY) for one in claims], [], now)
     for address in scene.addresses:
         suppress(scene.database, address)
 

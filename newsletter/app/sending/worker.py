@@ -20,8 +20,7 @@ from newsletter.compiler.edition import Edition
 from newsletter.delivery.compose.envelope import Envelope, address_envelope
 from newsletter.delivery.compose.message import Message, MessageContext, compose_message
 from newsletter.delivery.delivery import Delivery, DeliveryState
-from newsletter.delivery.ledger.ledger import Claim
-from newsletter.delivery.ledger.retry import Decision
+from newsletter.delivery.ledger.ledger import Claim, Decision
 from newsletter.delivery.sender.handover import Prepare, SenderPorts, nameless
 from newsletter.delivery.sender.sender import Ending, SenderSettings, is_set_within, send
 from newsletter.delivery.sender.worker import is_known_dead, this_worker

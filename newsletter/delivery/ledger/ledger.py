@@ -21,7 +21,6 @@ from enum import StrEnum
 from typing import Protocol
 
 from newsletter.delivery.ledger.outcome import Outcome
-from newsletter.delivery.ledger.retry import Decision
 
 
 class RecipientState(StrEnum):
@@ -97,6 +96,50 @@ class PermitRequest:
     claim: Claim
     message_id: str
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a recipient's row becomes after an attempt. Made by one of the six methods; `settle` may amend it."""
+
+    state: RecipientState
+    reason: str = ""
+    counts: bool = False
+    """Whether the attempt is counted; a retry waits longer with each one that is."""
+    next_at: datetime | None = None
+    """When the recipient may be claimed again (UTC); None: not by itself."""
+    in_doubt: bool = False
+    """Whether an earlier attempt may have arrived; known from the row, so only `settle` sets it."""
+
+    @classmethod
+    def done(cls) -> Decision:
+        """Accepted: the relay has the message."""
+        return cls(RecipientState.ACCEPTED, counts=True)
+
+    @classmethod
+    def retry(cls, at: datetime, reason: str) -> Decision:
+        """Deferred: the relay said "not now"."""
+        return cls(RecipientState.DEFERRED, reason, counts=True, next_at=at)
+
+    @classmethod
+    def requeue(cls, at: datetime, reason: str) -> Decision:
+        """Waiting again: the relay did not judge this recipient, so no attempt is counted."""
+        return cls(RecipientState.WAITING, reason, next_at=at)
+
+    @classmethod
+    def fail(cls, reason: str) -> Decision:
+        """Rejected for good."""
+        return cls(RecipientState.REJECTED, reason, counts=True)
+
+    @classmethod
+    def hold(cls, reason: str, *, counts: bool = True) -> Decision:
+        """Unknown: listed until evidence or a person decides."""
+        return cls(RecipientState.UNKNOWN, reason, counts=counts)
+
+    @classmethod
+    def skip(cls, reason: str) -> Decision:
+        """Excluded: the message could not be composed or must not be sent."""
+        return cls(RecipientState.EXCLUDED, reason)
 
 
 @dataclass(frozen=True, slots=True)

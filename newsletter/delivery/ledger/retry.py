@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeAlias
 
+from newsletter.delivery.ledger.ledger import Decision
 from newsletter.delivery.ledger.outcome import Accepted, Deferred, Fault, Outcome, Rejected
 
 
@@ -32,73 +32,28 @@ class RetryPolicy:
         return min(self.first, timedelta(seconds=0 if setbacks <= 1 else 2.0 ** min(setbacks - 2, 32)))
 
 
-@dataclass(frozen=True, slots=True)
-class Accept:
-    """The relay has it: done."""
-
-
-@dataclass(frozen=True, slots=True)
-class TryAgain:
-    """The relay said "not now": deferred until `at`."""
-
-    at: datetime
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class GoBack:
-    """Back to waiting, due at `at`: nothing was judged, or the refusal was ours (`reason: ours`)."""
-
-    at: datetime
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class GiveUp:
-    """Rejected for good."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Unknown: listed until evidence or a person decides."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Exclude:
-    """Never handed over: the message could not be composed (`render`) or must not be sent."""
-
-    reason: str
-
-
-Decision: TypeAlias = Accept | TryAgain | GoBack | GiveUp | Hold | Exclude
-
-
 def decide(
     outcome: Outcome, *, attempts: int, eligible_at: datetime, now: datetime, policy: RetryPolicy, setbacks: int = 0
 ) -> Decision:
     """What to do after `outcome`. `attempts` and `setbacks` are those before this one; times are UTC."""
     match outcome:
         case Accepted():
-            return Accept()
+            return Decision.done()
         case Rejected(reply=reply, fault=Fault.OURS):
-            return GoBack(at=now + policy.first, reason=f"ours: {reply}")
+            return Decision.requeue(now + policy.first, f"ours: {reply}")
         case Rejected(reply=reply):
-            return GiveUp(reason=str(reply))
+            return Decision.fail(str(reply))
         case Deferred(reply=reply, burns_attempt=False):
             return set_back(str(reply), setbacks=setbacks, now=now, policy=policy)
         case Deferred(reply=reply):
             at = now + policy.pause_after(attempts + 1)
             if at > eligible_at + policy.expiry:
-                return GiveUp(reason=f"expired: {reply}")
-            return TryAgain(at=at, reason=str(reply))
+                return Decision.fail(f"expired: {reply}")
+            return Decision.retry(at, str(reply))
         case _:
-            return Hold(reason=outcome.reason)
+            return Decision.hold(outcome.reason)
 
 
-def set_back(reason: str, *, setbacks: int, now: datetime, policy: RetryPolicy) -> GoBack:
+def set_back(reason: str, *, setbacks: int, now: datetime, policy: RetryPolicy) -> Decision:
     """What to do when nothing was judged: no connection, or lost before the final dot. `setbacks` before this one."""
-    return GoBack(at=now + policy.pause_after_setback(setbacks + 1), reason=reason)
+    return Decision.requeue(now + policy.pause_after_setback(setbacks + 1), reason)

@@ -17,10 +17,18 @@ from typing import TypeAlias
 
 from newsletter.delivery.compose.envelope import Envelope
 from newsletter.delivery.compose.message import Message
-from newsletter.delivery.ledger.ledger import Claim, Ledger, PermitRequest, Settlement, Worker
+from newsletter.delivery.ledger.ledger import (
+    Claim,
+    Decision,
+    Ledger,
+    PermitRequest,
+    RecipientState,
+    Settlement,
+    Worker,
+)
 from newsletter.delivery.ledger.outcome import Fault, Outcome, Rejected, Unknown
 from newsletter.delivery.ledger.plan import Exclusion
-from newsletter.delivery.ledger.retry import Decision, Exclude, GoBack, Hold, RetryPolicy, decide, set_back
+from newsletter.delivery.ledger.retry import RetryPolicy, decide, set_back
 from newsletter.delivery.ledger.settle import WOULD_DIFFER
 from newsletter.delivery.sender.backoff import Backoff
 from newsletter.delivery.sender.group_commit import GroupCommit, wait_out
@@ -90,7 +98,7 @@ class Handover:
     async def deliver(self, claim: Claim) -> Settlement:
         """Try to hand one recipient's message over, and decide what to do now."""
         if claim.delivery in self._halts:
-            return Settlement(claim, GoBack(self._around.clock(), "the delivery was halted"), None)
+            return Settlement(claim, Decision.requeue(self._around.clock(), "the delivery was halted"), None)
         self._composed[claim.delivery] += 1
         try:
             # In a thread: the first message of an edition reads it from the database, which may be busy.
@@ -99,14 +107,14 @@ class Handover:
             return Settlement(claim, await self._leave_out(claim, str(error)), None)
         except StorageError as error:
             wait_out(error, self._around.trouble)
-            return Settlement(claim, GoBack(self._around.clock(), "its edition could not be read"), None)
+            return Settlement(claim, Decision.requeue(self._around.clock(), "its edition could not be read"), None)
         except NewsletterError as error:
             # Not this person's data: the next message would fare no better.
             return Settlement(claim, await self._halt(claim, str(error)), None)
         except Exception as error:  # noqa: BLE001  a mistake of ours that one person's data brings out: the cap halts
             return Settlement(claim, await self._leave_out(claim, nameless(error)), None)
         if claim.sha256 not in ("", message.sha256):
-            return Settlement(claim, Hold(WOULD_DIFFER), None, message.id)
+            return Settlement(claim, Decision.hold(WOULD_DIFFER, counts=False), None, message.id)
         decision, outcome = await self._hand_over(claim, envelope, message)
         return Settlement(claim, decision, outcome, message.id, message.sha256)
 
@@ -121,7 +129,7 @@ class Handover:
         try:
             outcome = await self._around.transport.send(envelope, message, permit)
         except PermitRefusedError:
-            return GoBack(self._around.clock(), "no permit was given"), None
+            return Decision.requeue(self._around.clock(), "no permit was given"), None
         except RelayLoginError as error:
             return await self._halt(claim, str(error)), None
         except TransportError as error:
@@ -151,7 +159,7 @@ class Handover:
             policy=self._policy,
             setbacks=self._setbacks[claim.recipient],
         )
-        self._count_setback(claim, is_one=isinstance(decision, GoBack))
+        self._count_setback(claim, is_one=decision.state is RecipientState.WAITING)
         return decision
 
     def _set_back(self, claim: Claim, reason: str) -> Decision:
@@ -170,12 +178,12 @@ class Handover:
     async def _leave_out(self, claim: Claim, reason: str) -> Decision:
         """Their message cannot be composed. Too many of those say that something else is wrong."""
         if claim.delivery in self._halts:  # while this one was composed: it may be no fault of this person's data
-            return GoBack(self._around.clock(), reason)
+            return Decision.requeue(self._around.clock(), reason)
         unrendered = self._unrendered[claim.delivery] = self._unrendered[claim.delivery] + 1
         self._around.trouble(f"{claim.recipient}: {reason}")
         if unrendered > MOST_UNRENDERED and unrendered * 100 > self._composed[claim.delivery]:
             await self._halt(claim, f"{unrendered} messages could not be composed, the last because: {reason}")
-        return Exclude(Exclusion.RENDER)
+        return Decision.skip(Exclusion.RENDER)
 
     async def _halt(self, claim: Claim, reason: str) -> Decision:
         """Stop the delivery until a person resumes it; the message goes back."""
@@ -183,7 +191,7 @@ class Handover:
         halt = self._around.ledger.halt
         await self._writer.insist(lambda: self._writer.call(halt, claim.delivery, reason))
         self._halts[claim.delivery] = True
-        return GoBack(self._around.clock(), reason)
+        return Decision.requeue(self._around.clock(), reason)
 
 
 def nameless(error: Exception) -> str:

@@ -9,9 +9,17 @@ from typing import Any
 import sqlalchemy as sa
 
 from newsletter.delivery.delivery import DeliveryState
-from newsletter.delivery.ledger.ledger import MAY_HAVE_ARRIVED, Claim, PermitRequest, RecipientState, Settlement, Worker
+from newsletter.delivery.ledger.ledger import (
+    MAY_HAVE_ARRIVED,
+    Claim,
+    Decision,
+    PermitRequest,
+    RecipientState,
+    Settlement,
+    Worker,
+)
 from newsletter.delivery.ledger.outcome import Accepted
-from newsletter.delivery.ledger.settle import RowChange, Standing, outcome_name, reply_text, settle
+from newsletter.delivery.ledger.settle import LockedRow, outcome_name, reply_text, settle
 from newsletter.storage.database.tables import attempts, deliveries, recipients, workers
 
 Row = sa.Row[*tuple[Any, ...]]
@@ -58,14 +66,14 @@ def write_settlements(
     plain: list[dict[str, object]] = []
     for settlement in settlements:
         row = rows[settlement.claim.recipient]
-        standing = Standing(
+        locked = LockedRow(
             RecipientState(row.state),
             row.epoch,
             row.worker,
             cancelled=states.get(settlement.claim.delivery) is DeliveryState.CANCELLED,
             in_doubt=row.in_doubt,
         )
-        change = settle(standing, settlement, worker.id)
+        change = settle(locked, settlement, worker.id)
         if change is None:
             continue
         values = _values(row, settlement, change, _number(row, settlement.claim, worker), now)
@@ -83,7 +91,7 @@ def _may_have_reached(row: Row) -> bool:
     return row.in_doubt or row.state in MAY_HAVE_ARRIVED
 
 
-def _values(row: Row, settlement: Settlement, change: RowChange, number: int, now: datetime) -> dict[str, object]:
+def _values(row: Row, settlement: Settlement, change: Decision, number: int, now: datetime) -> dict[str, object]:
     goes_on = change.next_at is not None
     return {
         "of": row.id,

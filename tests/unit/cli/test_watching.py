@@ -13,8 +13,7 @@ import pytest
 from newsletter.app.sending.worker import SendResult
 from newsletter.cli.watching import ending_of, outcome_lines, progress, tell_once
 from newsletter.delivery.delivery import Delivery, DeliveryState
-from newsletter.delivery.ledger.ledger import Claim, RecipientState
-from newsletter.delivery.ledger.retry import Accept, GiveUp, GoBack, Hold, TryAgain
+from newsletter.delivery.ledger.ledger import Claim, Decision, RecipientState
 from newsletter.delivery.sender.sender import Ending
 from newsletter.reporting.report import Counts, Report
 
@@ -115,7 +114,13 @@ def test_progress_counts_only_messages_that_are_over(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("sys.stderr", terminal := Terminal())
     monkeypatch.setenv("TERM", "xterm")
     with progress() as watch:
-        for decision in (Accept(), GoBack(NOW, "lost"), TryAgain(NOW, "450"), GiveUp("550"), Hold("lost")):
+        for decision in (
+            Decision.done(),
+            Decision.requeue(NOW, "lost"),
+            Decision.retry(NOW, "450"),
+            Decision.fail("550"),
+            Decision.hold("lost"),
+        ):
             watch(claim, decision)
     assert re.findall(r"\d+ messages", terminal.getvalue())[-1] == "3 messages"
 

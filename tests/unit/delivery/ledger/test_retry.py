@@ -6,18 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from newsletter.delivery.ledger.ledger import Decision
 from newsletter.delivery.ledger.outcome import Accepted, Deferred, Fault, Rejected, Reply, Unknown
-from newsletter.delivery.ledger.retry import (
-    Accept,
-    Decision,
-    GiveUp,
-    GoBack,
-    Hold,
-    RetryPolicy,
-    TryAgain,
-    decide,
-    set_back,
-)
+from newsletter.delivery.ledger.retry import RetryPolicy, decide, set_back
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 SOON = NOW + timedelta(minutes=5)
@@ -32,12 +23,12 @@ def after(outcome: object, **changes: object) -> Decision:
 @pytest.mark.parametrize(
     ("outcome", "decision"),
     [
-        (Accepted(Reply(250, "", "ok")), Accept()),
-        (Rejected(Reply(550, "5.1.1", "no such user")), GiveUp("550 5.1.1 no such user")),
-        (Rejected(Reply(550, "5.7.1", "policy"), Fault.OURS), GoBack(SOON, "ours: 550 5.7.1 policy")),
-        (Unknown("line lost"), Hold("line lost")),
-        (BUSY, TryAgain(SOON, "451 4.7.1 later")),
-        (Deferred(Reply(421, "4.3.2", "closing"), burns_attempt=False), GoBack(NOW, "421 4.3.2 closing")),
+        (Accepted(Reply(250, "", "ok")), Decision.done()),
+        (Rejected(Reply(550, "5.1.1", "no such user")), Decision.fail("550 5.1.1 no such user")),
+        (Rejected(Reply(550, "5.7.1", "policy"), Fault.OURS), Decision.requeue(SOON, "ours: 550 5.7.1 policy")),
+        (Unknown("line lost"), Decision.hold("line lost")),
+        (BUSY, Decision.retry(SOON, "451 4.7.1 later")),
+        (Deferred(Reply(421, "4.3.2", "closing"), burns_attempt=False), Decision.requeue(NOW, "421 4.3.2 closing")),
     ],
 )  # fmt: skip
 def test_decide_after_each_kind_of_outcome(outcome: object, decision: Decision) -> None:
@@ -49,15 +40,15 @@ def test_decide_after_each_kind_of_outcome(outcome: object, decision: Decision) 
 )
 def test_pauses_grow_up_to_four_hours(attempts: int, minutes: int) -> None:
     policy = RetryPolicy(expiry=timedelta(days=9))
-    assert after(BUSY, attempts=attempts, policy=policy) == TryAgain(
+    assert after(BUSY, attempts=attempts, policy=policy) == Decision.retry(
         NOW + timedelta(minutes=minutes), "451 4.7.1 later"
     )
 
 
 def test_deferred_message_is_given_up_when_the_next_try_would_come_too_late() -> None:
     early, late = NOW - timedelta(hours=47, minutes=55), NOW - timedelta(hours=47, minutes=56)
-    assert isinstance(after(BUSY, eligible_at=early), TryAgain)
-    assert after(BUSY, eligible_at=late) == GiveUp("expired: 451 4.7.1 later")
+    assert after(BUSY, eligible_at=early).state == "deferred"
+    assert after(BUSY, eligible_at=late) == Decision.fail("expired: 451 4.7.1 later")
 
 
 @pytest.mark.parametrize(
@@ -65,4 +56,4 @@ def test_deferred_message_is_given_up_when_the_next_try_would_come_too_late() ->
 )
 def test_message_that_breaks_connections_rests_longer_each_time(setbacks: int, seconds: int) -> None:
     decision = set_back("reset", setbacks=setbacks, now=NOW, policy=RetryPolicy())
-    assert decision == GoBack(NOW + timedelta(seconds=seconds), "reset")
+    assert decision == Decision.requeue(NOW + timedelta(seconds=seconds), "reset")

@@ -11,15 +11,14 @@ import pytest
 from factories import make_worker
 from letters import CLAIM
 
-from newsletter.delivery.ledger.ledger import Ledger, PermitRequest, Settlement, Worker
+from newsletter.delivery.ledger.ledger import Decision, Ledger, PermitRequest, Settlement, Worker
 from newsletter.delivery.ledger.outcome import Accepted, Reply
-from newsletter.delivery.ledger.retry import Accept
 from newsletter.delivery.sender.group_commit import GroupCommit, LeaseGuard
 from newsletter.errors import DatabaseBusyError
 
 LEASE = 30.0
 REQUEST = PermitRequest(CLAIM, CLAIM.recipient, "b" * 64)
-SETTLEMENT = Settlement(CLAIM, Accept(), Accepted(Reply(250, "", "ok")))
+SETTLEMENT = Settlement(CLAIM, Decision.done(), Accepted(Reply(250, "", "ok")))
 
 
 class Clock:
