@@ -61,6 +61,11 @@ def subscribers() -> None:
     help="Of the file. Either is CSV; its delimiter and encoding are found out.",
 )
 @click.option("--encoding", default="", help="Of the file, if it is neither UTF-8 nor UTF-16.")
+@click.option(
+    "--status",
+    type=click.Choice([Consent.CONFIRMED.value]),
+    help="Everyone in the file has confirmed; ignore the column in which another tool says who has not.",
+)
 @click.option("--rejects", type=click.Path(dir_okay=False, path_type=Path), help="Default: FILE.rejects.csv")
 @click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
 @_as_json
@@ -68,8 +73,8 @@ def subscribers() -> None:
 def import_(ctx: click.Context, /, file: Path, slugs: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Import a CSV file: all of it, or nothing if it fails.
 
-    Columns: email (needed), name, language, timezone; every other column is an attribute. Consent never gets better:
-    who is suppressed or has left a list stays so. No mail is sent.
+    Columns: email (needed), name, language, timezone; every other column is an attribute. An import never
+    re-subscribes anyone. A file in which another tool says who has left is refused. No email is sent.
     """
     from newsletter.app.audience.importing import ImportOrder, import_subscribers
     from newsletter.app.operating.database import connected
@@ -79,6 +84,7 @@ def import_(ctx: click.Context, /, file: Path, slugs: tuple[str, ...], as_json: 
         file=file,
         lists=slugs,
         consent=Consent(options["consent"]) if options["consent"] else None,
+        all_confirmed=options["status"] is not None,
         basis=options["basis"],
         on_conflict=OnConflict(options["on_conflict"]),
         encoding=options["encoding"],

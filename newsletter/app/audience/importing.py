@@ -15,7 +15,6 @@ from newsletter.app.project import Project
 from newsletter.audience.consent import Consent, Origin, first_consent
 from newsletter.audience.exporting import write_csv
 from newsletter.audience.importing.decide import (
-    PERSON,
     Entry,
     OnConflict,
     Verdict,
@@ -24,6 +23,7 @@ from newsletter.audience.importing.decide import (
     judge_repeats,
     read_entry,
 )
+from newsletter.audience.importing.headings import PERSON
 from newsletter.audience.importing.rows import MAX_FILE, REJECTED, Row, read_sheet
 from newsletter.audience.subscriber import Subscriber
 from newsletter.disk import open_private
@@ -42,7 +42,9 @@ class ImportOrder:
     file: Path
     lists: tuple[str, ...]
     consent: Consent | None = None
-    """What newcomers say; None: what each list's way in asks for."""
+    """The consent of new subscriptions; None: what each list's opt-in asks for."""
+    all_confirmed: bool = False
+    """Everyone in the file has confirmed, whatever a status column of another tool says."""
     basis: str = ""
     on_conflict: OnConflict = OnConflict.SKIP
     encoding: str = ""
@@ -85,7 +87,7 @@ def import_subscribers(project: Project, database: Database, order: ImportOrder,
     """
     with database.read() as connection:
         ListStore(database, connection).all_named(order.lists)  # a misspelt list is told before a long file is read
-    sheet = read_sheet(_read(order.file), encoding=order.encoding)
+    sheet = read_sheet(_read(order.file), encoding=order.encoding, any_status=order.all_confirmed)
     verdicts: list[Verdict] = []
     with staged(database) as staging:
         staging.add(_entries(project, sheet.rows, verdicts))
@@ -98,7 +100,8 @@ def import_subscribers(project: Project, database: Database, order: ImportOrder,
         known = staging.look_up([item.id for item in lists])
         rulings = {each: decide(each, lists=len(lists), on_conflict=order.on_conflict) for each in known}
         if not order.dry_run:
-            consents = {item.id: order.consent or first_consent(item.opt_in) for item in lists}
+            wanted = order.consent or (Consent.CONFIRMED if order.all_confirmed else None)
+            consents = {item.id: wanted or first_consent(item.opt_in) for item in lists}
             staging.write(rulings, consents, Origin("import", now, order.basis))
         notes = staging.notes(rulings)
     found = Counter((verdict.kind, verdict.reason) for verdict in verdicts)

@@ -18,9 +18,6 @@ from newsletter.errors import AddressError
 from newsletter.language import language_tag
 from newsletter.timezone import is_time_zone
 
-PERSON = ("email", "name", "language", "timezone")
-"""The columns that are no attributes."""
-
 
 class OnConflict(StrEnum):
     """What becomes of what we know of a person who is there already."""

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from newsletter.audience.importing.headings import check_columns, column_name, refuse_status
 from newsletter.errors import RequestError, WrongUsageError
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ MAX_FILE = 256 * 1024 * 1024
 """Bytes."""
 MAX_CELL = 10_000
 """Characters."""
-MAX_COLUMNS = 200
 DELIMITERS = ",;\t|"
 
 REJECTED = ("line", "reason")
@@ -78,11 +78,11 @@ class Sheet:
         return _named(self.columns)
 
 
-def read_sheet(data: bytes, *, encoding: str = "") -> Sheet:
+def read_sheet(data: bytes, *, encoding: str = "", any_status: bool = False) -> Sheet:
     """Read a CSV file: any delimiter of `,;|` and tab, any line ends, UTF-8 or UTF-16 unless `encoding` says more.
 
-    A first line that only says the delimiter, as Excel writes it (`sep=;`), is heeded. Raises RequestError, which says
-    what to do, for a file that is no such thing.
+    A first line that only says the delimiter, as Excel writes it (`sep=;`), is heeded. A column that says who left
+    another tool is taken for an attribute only with `any_status`. Raises RequestError for a file that cannot be used.
     """
     if len(data) > MAX_FILE:
         raise RequestError("The file is larger than 256 MiB", hint="Import it in several parts")
@@ -99,14 +99,10 @@ def read_sheet(data: bytes, *, encoding: str = "") -> Sheet:
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     headings = _headings(reader)
     columns = tuple(column_name(heading) for heading in headings)
-    _check_columns(columns, headings)
+    if not any_status:
+        refuse_status(headings)
+    check_columns(columns, headings)
     return Sheet(columns, headings, delimiter, _rows(lines, reader, columns))
-
-
-def column_name(heading: str) -> str:
-    """A column's name as an attribute is written in merge fields: `Favourite Topic` → `favourite_topic`."""
-    name = "".join(character if character.isalnum() else "_" for character in heading.strip().lower())
-    return name.strip("_")
 
 
 def _decode(data: bytes, encoding: str) -> str:
@@ -157,32 +153,10 @@ def _headings(reader: Reader) -> tuple[str, ...]:
         raise RequestError("The file is empty but for delimiters", hint=_FIRST_LINE)
     while not headings[-1].strip():  # spreadsheets like to leave empty columns at the end
         headings.pop()
-    return tuple(heading.strip() for heading in headings)
-
-
-def _check_columns(columns: Sequence[str], headings: Sequence[str]) -> None:
-    if len(columns) > MAX_COLUMNS:
-        raise RequestError(f"The file has {len(columns)} columns; at most {MAX_COLUMNS} are read")
-    for position, (column, heading) in enumerate(zip(columns, headings, strict=True), start=1):
-        if not column:
-            raise RequestError(f"Column {position} has no name", hint="Name it in the first line, or take it out")
-        if len(heading) > 64:
-            raise RequestError(f"The name of column {position} is longer than 64 characters")
+    for position, heading in enumerate(headings, start=1):
         if fault := _fault(heading):
             raise RequestError(f"The name of column {position} {fault}")
-        if column in columns[: position - 1]:
-            raise RequestError(f"There are two columns called {column}", hint="Rename one of them, or take it out")
-    if "email" not in columns:
-        raise RequestError("There is no column called email", hint=_email_hint(columns, headings))
-
-
-def _email_hint(columns: Sequence[str], headings: Sequence[str]) -> str:
-    for column, heading in zip(columns, headings, strict=True):
-        if "@" in heading:
-            return "The first line must name the columns; here it seems to be a person already"
-        if "mail" in column or column.startswith("address"):
-            return f"If {heading!r} is the one, rename it to email"
-    return f"The first line names: {', '.join(headings)}"
+    return tuple(heading.strip() for heading in headings)
 
 
 class _Lines:

@@ -60,7 +60,7 @@ def counts(report: ImportReport) -> tuple[int, int, int, int]:
     return imported, updated, skipped, rejected
 
 
-def people(database: Database) -> list[str]:
+def subscribers(database: Database) -> list[str]:
     with database.read() as connection:
         return list(connection.execute(sa.select(tables.subscribers.c.address).order_by(sa.text("address"))).scalars())
 
@@ -77,7 +77,7 @@ def test_rows_become_people_and_rejected_ones_stand_in_a_file(
         basis="fair in Porto",
     )
     assert counts(report) == (2, 0, 1, 1)
-    assert people(database) == ["Bob@example.org", "ana@example.org"]
+    assert subscribers(database) == ["Bob@example.org", "ana@example.org"]
     ana = show_subscriber(project, database, "ana@example.org")
     assert ana.subscriber is not None
     assert (ana.subscriber.name, ana.subscriber.language, ana.subscriber.attributes) == (
@@ -115,7 +115,9 @@ def test_newcomers_say_what_each_list_asks_for(load: Import, project: Project, d
 
 
 @pytest.mark.parametrize("on_conflict", list(OnConflict))
-def test_consent_never_gets_better(load: Import, project: Project, database: Database, on_conflict: OnConflict) -> None:
+def test_import_never_re_subscribes_anyone(
+    load: Import, project: Project, database: Database, on_conflict: OnConflict
+) -> None:
     everybody = "email\nleft@example.org\nstopped@example.org\nwaiting@example.org\n"
     load(everybody, "news")
     unsubscribe_subscriber(project, database, "left@example.org", None, now=NOW)
@@ -125,6 +127,37 @@ def test_consent_never_gets_better(load: Import, project: Project, database: Dat
     assert consent(project, database, "left@example.org") == {"news": Consent.UNSUBSCRIBED}
     assert consent(project, database, "stopped@example.org") == {"news": Consent.PENDING}
     assert consent(project, database, "waiting@example.org") == {"news": Consent.PENDING}
+
+
+STATUS = {
+    "beehiiv": "email,status,tier,created_at,unsubscribed_at\ngone@example.org,inactive,free,2024-01-01,2024-03-01\n",
+    "Ghost": "id,email,name,subscribed_to_emails,deleted_at\n2,gone@example.org,No,false,\n",
+    "Keila": "email,first_name,last_name,data,status\ngone@example.org,Kay,Two,{},unsubscribed\n",
+    "listmonk": "uuid,email,name,attributes,status\na2,gone@example.org,Gone,{},blocklisted\n",
+    "Mailchimp, cleaned": "Email Address,First Name,OPTIN_TIME,CLEAN_TIME\ngone@example.org,D,2020-01-02,2023-05-01\n",
+    "Mailchimp, left": "Email Address,OPTIN_TIME,UNSUB_TIME,UNSUB_REASON\ngone@example.org,2020-01-02,2023-05-01,N\n",
+    "Substack": "email,active_subscription,expiry,email_disabled\ngone@example.org,false,,true\n",
+}
+"""What other tools export of somebody who has left there."""
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+@pytest.mark.parametrize("tool", STATUS)
+def test_file_with_a_status_column_is_refused(load: Import, database: Database, tool: str, dry_run: bool) -> None:
+    with pytest.raises(
+        RequestError, match=r"status|subscribed_to_emails, deleted_at|CLEAN_TIME|UNSUB_TIME|email_disa"
+    ) as e:
+        load(STATUS[tool], dry_run=dry_run)
+    assert "--status confirmed" in e.value.hint
+    assert subscribers(database) == []
+
+
+def test_operator_says_that_everyone_has_confirmed(load: Import, project: Project, database: Database) -> None:
+    text = "email,status\nana@example.org,enabled\n"
+    load(text, "weekly", "news", all_confirmed=True)
+    assert consent(project, database, "ana@example.org") == {"weekly": Consent.CONFIRMED, "news": Consent.CONFIRMED}
+    unsubscribe_subscriber(project, database, "ana@example.org", None, now=NOW)
+    assert load(text, "weekly", all_confirmed=True).skipped == {"unsubscribed": 1}
 
 
 def test_same_file_again_skips_or_updates(load: Import, project: Project, database: Database) -> None:
@@ -210,7 +243,7 @@ def test_notes_are_told_of_people_who_are_written(load: Import) -> None:
 def test_dry_run_says_the_same_and_changes_nothing(load: Import, database: Database, tmp_path: Path) -> None:
     text = "email\nana@example.org\nnobody\n"
     assert counts(load(text, dry_run=True)) == (1, 0, 0, 1)
-    assert people(database) == []
+    assert subscribers(database) == []
     assert not list(tmp_path.glob("*.rejects.csv"))
     assert counts(load(text)) == (1, 0, 0, 1)
 
@@ -218,20 +251,20 @@ def test_dry_run_says_the_same_and_changes_nothing(load: Import, database: Datab
 def test_file_that_breaks_off_imports_nobody(load: Import, database: Database) -> None:
     with pytest.raises(RequestError, match="From line 1502"):
         load("email,name\n" + "".join(f"p{n}@example.org,x\n" for n in range(1500)) + 'last@example.org,"open\n\n')
-    assert people(database) == []
+    assert subscribers(database) == []
 
 
 def test_unknown_list_imports_nobody_and_leaves_no_file(load: Import, database: Database, tmp_path: Path) -> None:
     with pytest.raises(NotFoundError):
         load("email\nana@example.org\nnobody\n", "weekly", "montly")
-    assert people(database) == []
+    assert subscribers(database) == []
     assert not list(tmp_path.glob("*.rejects.csv"))
 
 
 def test_rejects_that_cannot_be_written_stop_the_import(load: Import, database: Database, tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="rejected rows cannot be written"):
         load("email\nana@example.org\nnobody\n", rejects=tmp_path / "no" / "such" / "file.csv")
-    assert people(database) == []
+    assert subscribers(database) == []
 
 
 def test_ten_thousand_rows_are_imported(load: Import, database: Database) -> None:

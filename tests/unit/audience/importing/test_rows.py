@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.audience.exporting import write_csv
-from newsletter.audience.importing.rows import MAX_CELL, MAX_COLUMNS, Row, column_name, harmless, read_sheet, restored
+from newsletter.audience.importing.headings import MAX_COLUMNS
+from newsletter.audience.importing.rows import MAX_CELL, Row, harmless, read_sheet, restored
 from newsletter.errors import RequestError
 
 
@@ -149,12 +150,6 @@ def test_half_a_character_is_the_fault_of_its_row() -> None:
     first, second = rows(b"email,name\na@example.org,+2D0-\nb@example.org,B\n", "utf-7")
     assert "half a character (U+D83D)" in first.fault
     assert second.cells == {"email": "b@example.org", "name": "B"}
-
-
-def test_column_names_can_stand_in_merge_fields() -> None:
-    assert [column_name(text) for text in ("Country", " First-Name ", "a.b (c)", "国家")] == [
-        "country", "first_name", "a_b__c", "国家",
-    ]  # fmt: skip
 
 
 def test_mended_file_of_rejects_is_read_without_its_first_columns() -> None:
