@@ -33,6 +33,9 @@ _WRITTEN = re.compile(r"\s*(?:\[\s*(?P<section>[^\[\]#]+?)\s*\]|(?P<key>[^=\[\]#
 """A line that opens a section or gives a key."""
 
 
+_PUBLIC_URL = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?")
+
+
 def _duration(value: object) -> object:
     if isinstance(value, timedelta):
         return value
@@ -145,8 +148,10 @@ class PublicSection(_Section):
     @field_validator("url")
     @classmethod
     def _url(cls, value: str) -> str:
-        if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", value):
-            raise ValueError("this must be an http(s) URL without query, such as https://news.example.org")
+        if not _PUBLIC_URL.fullmatch(value):
+            raise ValueError(
+                "this must be an http(s) URL in ASCII without user name and query, such as https://news.example.org"
+            )
         return value.rstrip("/")
 
 

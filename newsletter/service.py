@@ -4,6 +4,7 @@ is the author's pages alone. Both announce where they listen once, and leave not
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import signal
 import socket
@@ -168,6 +169,11 @@ def url_of(listening: socket.socket) -> str:
     """The URL at which a listening socket is reached from this machine."""
     host, port = listening.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def is_reachable_from_outside(url: str) -> bool:
+    """Whether other machines may reach what listens at `url`, as `url_of` writes it."""
+    return not ipaddress.ip_address((urlsplit(url).hostname or "").partition("%")[0]).is_loopback
 
 
 @contextmanager

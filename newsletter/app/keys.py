@@ -1,7 +1,7 @@
 """Keys: the project's secrets, in a git-ignored file of their own (`secret.toml`), made when first needed.
 
-Signing keys can be rotated: the newest signs, all verify. The address key makes the keyed hashes that identify
-people in the database and is never changed; a database made with another one is refused.
+Signing keys can be rotated and retired: the newest signs, all verify. The address key makes the keyed hashes that
+identify subscribers in the database and is never changed; a database made with another one is refused.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from newsletter.disk import write_whole
-from newsletter.errors import ConfigError
+from newsletter.errors import ConfigError, NotFoundError, StateError
 from newsletter.tokens import Key, Signer, base32, keyed_hash
 
 FILE = "secret.toml"
@@ -80,6 +80,28 @@ def rotate_keys(folder: Path) -> Keys:
     rotated = Keys(signing=(_new_key(taken), *keys.signing), address=keys.address)
     _write(folder / FILE, rotated, fresh=False)
     return rotated
+
+
+def retire_key(folder: Path, id_: str) -> Keys:
+    """Remove one signing key: links signed with it no longer verify. Raises as `check_retirable` does."""
+    keys = check_retirable(folder, id_)
+    kept = Keys(tuple(key for key in keys.signing if key.id != id_), keys.address)
+    _write(folder / FILE, kept, fresh=False)
+    return kept
+
+
+def check_retirable(folder: Path, id_: str) -> Keys:
+    """The keys, if this one may be retired. Raises NotFoundError for an unknown id, StateError for the newest key."""
+    keys = load_keys(folder)
+    known = [key.id for key in keys.signing]
+    if id_ not in known:
+        raise NotFoundError(f"There is no signing key {id_!r}", hint=f"There are: {', '.join(known)}, the newest first")
+    if id_ == known[0]:
+        raise StateError(
+            f"{id_!r} is the newest key: links are signed with it",
+            hint="Make a newer one with newsletter secret rotate, then retire this one",
+        )
+    return keys
 
 
 def _read(file: Path) -> Keys:

@@ -7,12 +7,16 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from newsletter.cli.show import confirm, from_here, print_facts, print_json, the_project
 from newsletter.errors import RequestError
 from newsletter.reporting.wording import counted
+
+if TYPE_CHECKING:
+    from newsletter.app.keys import Keys
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 
@@ -118,18 +122,48 @@ def secret() -> None:
 def rotate(ctx: click.Context, as_json: bool) -> None:
     """Sign links with a new key from now on.
 
-    The old keys stay in secret.toml and go on verifying the links in mails already sent.
+    The older keys stay in secret.toml, so that links in emails already sent go on working.
     """
     from newsletter.app.keys import rotate_keys
 
-    keys = rotate_keys(the_project(ctx).folder)
+    _print_keys(rotate_keys(the_project(ctx).folder), as_json=as_json)
+
+
+@secret.command("list")
+@_as_json
+@click.pass_context
+def list_keys(ctx: click.Context, as_json: bool) -> None:
+    """List the ids of the signing keys, the newest first."""
+    _print_keys(the_project(ctx).keys, as_json=as_json)
+
+
+@secret.command()
+@click.argument("id_", metavar="ID")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_as_json
+@click.pass_context
+def retire(ctx: click.Context, id_: str, yes: bool, as_json: bool) -> None:
+    """Remove the signing key ID, because it leaked.
+
+    Every link signed with it stops working for good: unsubscribing, one-click and viewing in all emails sent with it.
+    The newest key cannot be retired; rotate first.
+    """
+    from newsletter.app.keys import check_retirable, retire_key
+
+    folder = the_project(ctx).folder
+    check_retirable(folder, id_)
+    question = f"Retire key {id_!r}? Unsubscribe and view links in every email signed with it stop working for good."
+    confirm(question, yes=yes)
+    _print_keys(retire_key(folder, id_), as_json=as_json)
+
+
+def _print_keys(keys: Keys, *, as_json: bool) -> None:
     newest, *older = [key.id for key in keys.signing]
     if as_json:
         print_json({"signs": newest, "verify": older})
-    else:
-        click.echo(
-            f"Links are signed with key {newest!r} now; {counted(len(older), 'older key')} kept for links in old mails."
-        )
+        return
+    kept = f"older keys that still verify: {', '.join(older)}" if older else "there are no older keys"
+    click.echo(f"Links are signed with key {newest}; {kept}.")
 
 
 @click.command()

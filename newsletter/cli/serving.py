@@ -40,7 +40,14 @@ def preview(ctx: click.Context, host: str, port: int, out: Path | None) -> None:
     from newsletter.app.project import open_project
 
     reopen = partial(open_project, project.folder, os.environ)
-    service.preview(reopen, host, port, lambda url: click.echo(f"Preview on {url} (Ctrl+C ends it)"))
+
+    def announce(url: str) -> None:
+        click.echo(f"Preview on {url} (Ctrl+C ends it)")
+        if service.is_reachable_from_outside(url):
+            told = "Warning: the preview has no password: anyone who can reach this address can read every draft."
+            click.echo(click.style(told, fg="yellow"), err=True)
+
+    service.preview(reopen, host, port, announce)
 
 
 @click.command()

@@ -24,15 +24,15 @@ def folder(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def previewing(folder: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def previewing(folder: Path, host: str = "127.0.0.1") -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """The preview's URL and its process, killed at the end if it still runs."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "newsletter", "-C", str(folder), "preview", "--port", "0"],
+        [sys.executable, "-m", "newsletter", "-C", str(folder), "preview", "--port", "0", "--host", host],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
         assert process.stdout is not None
-        found = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
+        found = re.search(rf"http://{host}:\d+", process.stdout.readline())
         assert found
         yield found[0], process
     finally:
@@ -117,6 +117,12 @@ def test_preview_ends_although_pages_are_open(folder: Path, number: signal.Signa
         _, log = process.communicate()
         assert (process.returncode, log) == (0, "")
         assert not list(versions(lines))
+
+
+def test_preview_that_others_can_reach_warns(folder: Path) -> None:
+    with previewing(folder, "0.0.0.0") as (_, process):
+        assert process.stderr is not None
+        assert "anyone who can reach this address can read every draft" in process.stderr.readline()
 
 
 def test_export_writes_a_copy(folder: Path, tmp_path: Path) -> None:

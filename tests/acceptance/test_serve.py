@@ -190,6 +190,17 @@ def test_links_signed_after_a_rotation_work_at_once(newsroom: Newsroom) -> None:
         assert exported.count("unsubscribed") == 3
 
 
+def test_links_of_a_retired_key_end_at_once(newsroom: Newsroom) -> None:
+    with newsroom.serving():
+        newsroom.run("send", str(newsroom.folder / "issues" / "welcome"), "--list", "weekly", "--yes")
+        link = header(newsroom.relay.messages()["ana@example.org"][0], "list-unsubscribe").strip("<>")
+        assert httpx2.get(link).status_code == 200
+        oldest = json.loads(newsroom.run("secret", "list", "--json"))["signs"]
+        newsroom.run("secret", "rotate")
+        newsroom.run("secret", "retire", oldest, "--yes")
+        assert httpx2.post(link, data={"List-Unsubscribe": "One-Click"}).status_code == 404
+
+
 def test_sigterm_ends_every_process_and_leaves_nothing_unknown(newsroom: Newsroom) -> None:
     with recording_server(newsroom.folder / "slow", Quirk("dot", "delay", seconds=2)) as slow:
         newsroom.environment["NEWSLETTER_SMTP__PORT"] = str(slow.port)

@@ -18,6 +18,7 @@ import click
 import pytest
 from recording_server import Quirk, recording_server
 
+from newsletter.app.keys import load_keys
 from newsletter.cli.main import cli, main
 
 Run = Callable[..., tuple[int, str, str]]
@@ -84,6 +85,8 @@ LIFE = [
     "db backup copy.db",
     "db restore copy.db --yes",
     "secret rotate",
+    "secret list",
+    "secret retire KEY --yes",
     "doctor",
 ]
 """The life of a project, in order. ID is the newest delivery."""
@@ -94,7 +97,8 @@ def test_every_command_with_json_prints_json(run: Run) -> None:
     Path("people.csv").write_text("email,language\nbo@example.org,de\ndan@example.org,\nnobody,\n")
     newest = ""
     for line in LIFE:
-        code, out, err = run(*shlex.split(line.replace("ID", newest)), "--json")
+        oldest = load_keys(Path()).signing[-1].id
+        code, out, err = run(*shlex.split(line.replace("ID", newest).replace("KEY", oldest)), "--json")
         assert code == 0, (line, out, err)
         values = [json.loads(printed) for printed in out.splitlines()]
         assert values or "recipients" in line, f"{line} prints nothing"

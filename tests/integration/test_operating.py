@@ -14,7 +14,7 @@ from recording_server import recording_server
 
 from newsletter.app.keys import load_keys
 from newsletter.cli.main import cli
-from newsletter.errors import NewsletterError
+from newsletter.errors import NewsletterError, NotFoundError, StateError
 
 
 @pytest.fixture(autouse=True)
@@ -103,6 +103,37 @@ def test_secret_rotate_names_keys_as_json_and_never_secrets(project: Path) -> No
     rotated = on(project, "secret", "rotate", "--json")
     newest, *older = load_keys(project).signing
     assert json.loads(rotated.output) == {"signs": newest.id, "verify": [key.id for key in older]}
+
+
+def test_secret_retire_removes_one_key_for_good(project: Path) -> None:
+    oldest = load_keys(project).signing[0]
+    on(project, "secret", "rotate")
+    newest = load_keys(project).signing[0]
+    assert f"older keys that still verify: {oldest.id}" in on(project, "secret", "list").output
+    retired = on(project, "secret", "retire", oldest.id, "--yes")
+    assert (retired.exit_code, load_keys(project).signing) == (0, (newest,))
+    assert "there are no older keys" in retired.output
+
+
+@pytest.mark.parametrize(("asked", "error"), [("newest", StateError), ("zz9", NotFoundError)])
+def test_secret_retire_refuses_the_newest_key_and_unknown_ones(
+    project: Path, asked: str, error: type[NewsletterError]
+) -> None:
+    on(project, "secret", "rotate")
+    before = load_keys(project)
+    newest = before.signing[0].id
+    refused = on(project, "secret", "retire", newest if asked == "newest" else asked, "--yes").exception
+    assert isinstance(refused, error)
+    assert newest in refused.hint or "secret rotate" in refused.hint
+    assert load_keys(project) == before
+
+
+def test_secret_retire_asks_first(project: Path) -> None:
+    on(project, "secret", "rotate")
+    before = load_keys(project)
+    refused = on(project, "secret", "retire", before.signing[1].id)
+    assert (refused.exit_code, "--yes" in refused.output + refused.stderr) == (2, True)
+    assert load_keys(project) == before
 
 
 def test_doctor_finds_a_sound_installation_sound(project: Path, relay: None) -> None:

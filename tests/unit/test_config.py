@@ -163,7 +163,20 @@ def test_a_bad_password_value_is_not_repeated(tmp_path: Path) -> None:
     assert "12345678" not in str(caught.value.problems)
 
 
-@pytest.mark.parametrize("url", ["news.example.org", "ftp://x", "https://x?y=1", "https://", "https://a b"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "news.example.org",
+        "ftp://x",
+        "https://x?y=1",
+        "https://",
+        "https://a b",
+        "https://user:pw@news.example.org",
+        "https://e.example/<script>",
+        'https://e.example/a"b',
+        "https://bücher.example",
+    ],
+)
 def test_public_url_must_be_a_plain_web_address(tmp_path: Path, url: str) -> None:
     with pytest.raises(ConfigError):
         load_config(tmp_path, {"NEWSLETTER_PUBLIC__URL": url})
