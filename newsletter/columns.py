@@ -56,6 +56,17 @@ def wrap(text: str, *, first: str = "", rest: str = "", width: int = WIDTH) -> s
     return "\n".join(lines)
 
 
+def underlined(title: str, sign: str) -> str:
+    """A title with a line of signs below it, as wide as its longest line."""
+    lines = wrap(title)
+    return f"{lines}\n{sign * max(map(columns, lines.splitlines()))}"
+
+
+def indented(text: str, by: str) -> str:
+    """A text with something before each line; empty lines hold no spaces."""
+    return "\n".join((by + line).rstrip() for line in text.split("\n"))
+
+
 def _breakable(text: str) -> Iterator[str]:
     """Pieces that stay in one, each with the spaces after it."""
     piece = ""

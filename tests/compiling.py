@@ -12,26 +12,19 @@ from typing import Any
 from PIL import Image
 
 from newsletter.app.project import shipped_templates
+from newsletter.authoring.block import Block
+from newsletter.authoring.blocks.button import ButtonBlock
+from newsletter.authoring.blocks.divider import DividerBlock
+from newsletter.authoring.blocks.heading import HeadingBlock
+from newsletter.authoring.blocks.highlights import Article, HighlightsBlock
+from newsletter.authoring.blocks.image import ImageBlock
+from newsletter.authoring.blocks.links import LinksBlock, ListItem
+from newsletter.authoring.blocks.quote import QuoteBlock
+from newsletter.authoring.blocks.spacer import SpacerBlock
+from newsletter.authoring.blocks.text import TextBlock
 from newsletter.authoring.image import ImageFile
-from newsletter.authoring.issue import (
-    Article,
-    Author,
-    Block,
-    ButtonBlock,
-    Content,
-    DividerBlock,
-    HeadingBlock,
-    HighlightsBlock,
-    ImageBlock,
-    Issue,
-    LinksBlock,
-    ListItem,
-    Picture,
-    QuoteBlock,
-    SourceLink,
-    SpacerBlock,
-    TextBlock,
-)
+from newsletter.authoring.issue import Content, Issue, SourceLink
+from newsletter.authoring.parts import Author, Picture
 from newsletter.compiler.compile import Compiled, CompileSettings, compile_issue
 from newsletter.compiler.edition import Edition, Identity
 from newsletter.problem import Place

@@ -8,20 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from newsletter.authoring.image import ImageFile
-from newsletter.authoring.issue import (
-    Article,
-    ButtonBlock,
-    Content,
-    HeadingBlock,
-    HighlightsBlock,
-    ImageBlock,
-    Issue,
-    LinksBlock,
-    Picture,
-    QuoteBlock,
-    TextBlock,
-)
+from newsletter.authoring.blocks.button import ButtonBlock
+from newsletter.authoring.blocks.heading import HeadingBlock
+from newsletter.authoring.blocks.highlights import Article
+from newsletter.authoring.blocks.image import ImageBlock
+from newsletter.authoring.fields.rewrite import nouns_in, texts
+from newsletter.authoring.fields.values import TEXTS
+from newsletter.authoring.issue import Content, Issue
+from newsletter.authoring.parts import Picture
 from newsletter.columns import columns
 from newsletter.expression import FIELD
 from newsletter.problem import Problem, Severity
@@ -53,11 +47,12 @@ def check_issue(issue: Issue) -> list[Problem]:
 def heavy_pictures(content: Content) -> Iterator[Problem]:
     """Pictures travel over mobile networks."""
     sizes: dict[str, int] = {}
-    for path, file in _pictures(content):
+    for picture in nouns_in(content, Picture):
+        file = picture.file
         if file.sha256 not in sizes and len(file.data) > MAX_PICTURE:
             message = f"this picture has {_kilobytes(len(file.data))}; more than {_kilobytes(MAX_PICTURE)} load slowly"
             hint = "Save it at twice the width it is shown in, photographs as JPEG."
-            yield _problem(content, "heavy-picture", message, f"{path}.image", hint)
+            yield _problem(content, "heavy-picture", message, f"{picture.path}.image", hint)
         sizes[file.sha256] = len(file.data)
     if sum(sizes.values()) > MAX_PICTURES:
         message = f"the pictures of this issue have {_kilobytes(sum(sizes.values()))} together"
@@ -66,17 +61,17 @@ def heavy_pictures(content: Content) -> Iterator[Problem]:
 
 def small_pictures(content: Content) -> Iterator[Problem]:
     """A picture as wide as the mail needs as many pixels, better twice as many."""
-    wide = [("hero", content.hero)] if content.hero else []
-    wide += [(block.path, block.picture) for block in content.blocks if isinstance(block, ImageBlock)]
-    for path, picture in wide:
+    wide = [content.hero] if content.hero else []
+    wide += [block.picture for block in content.blocks if isinstance(block, ImageBlock)]
+    for picture in wide:
         if picture.file.width < MIN_WIDTH:
             message = f"this picture is {picture.file.width} pixels wide and will look blurred or small"
-            yield _problem(content, "small-picture", message, f"{path}.image", f"Use {2 * MIN_WIDTH} pixels.")
+            yield _problem(content, "small-picture", message, f"{picture.path}.image", f"Use {2 * MIN_WIDTH} pixels.")
 
 
 def articles_without_link(content: Content) -> Iterator[Problem]:
     """A highlighted article that leads nowhere: no url, no linked author, no link in its summary."""
-    for article in _articles(content):
+    for article in nouns_in(content, Article):
         leads = article.url or _LINK.search(article.summary) or any(author.url for author in article.authors)
         if not leads:
             message = "this article has no link at all"
@@ -86,7 +81,7 @@ def articles_without_link(content: Content) -> Iterator[Problem]:
 def repeated_urls(content: Content) -> Iterator[Problem]:
     """The same article twice, most likely by copy and paste."""
     seen: dict[str, Article] = {}
-    for article in _articles(content):
+    for article in nouns_in(content, Article):
         url = article.url.partition("#")[0].rstrip("/")
         if url and url in seen:
             first = content.place(f"{seen[url].path}.url")
@@ -160,48 +155,11 @@ def _problem(content: Content, rule: str, message: str, path: str, hint: str = "
     return Problem(rule, message, content.place(path), Severity.WARNING, path, hint)
 
 
-def _articles(content: Content) -> list[Article]:
-    lists = [block.items for block in content.blocks if isinstance(block, HighlightsBlock)]
-    return [item for items in lists for item in items if isinstance(item, Article)]
-
-
-def _pictures(content: Content) -> Iterator[tuple[str, ImageFile]]:
-    """Every picture with the path of what holds it; avatars stand beside a name and need no words."""
-    if content.hero is not None:
-        yield "hero", content.hero.file
-    for block in content.blocks:
-        if isinstance(block, ImageBlock):
-            yield block.path, block.picture.file
-        elif isinstance(block, HighlightsBlock):
-            for item in block.items:
-                if isinstance(item, Picture):
-                    yield item.path, item.file
-                elif item.picture is not None:
-                    yield item.path, item.picture.file
-
-
 def _texts(content: Content) -> Iterator[tuple[str, str]]:
-    """The texts that readers read, with their paths."""
-    for key in ("title", "subtitle", "subject", "preheader", "closing", "signature"):
-        if key in content.places:
-            yield key, str(getattr(content, key))
-    for block in content.blocks:
-        match block:
-            case TextBlock(text=text):
-                yield f"{block.path}.text", text
-            case HeadingBlock(heading=text):
-                yield f"{block.path}.heading", text
-            case QuoteBlock(quote=text):
-                yield f"{block.path}.quote", text
-            case ButtonBlock(label=text):
-                yield f"{block.path}.button", text
-            case LinksBlock(items=items):
-                yield from ((item.path, item.text) for item in items)
-            case HighlightsBlock(items=entries):
-                for entry in entries:
-                    if isinstance(entry, Article):
-                        yield f"{entry.path}.title", entry.title
-                        yield f"{entry.path}.summary", entry.summary
+    """The texts that readers read, with their paths; the title only once where it is the subject too."""
+    for path, role, text in texts(content):
+        if role in TEXTS and (path != "subject" or path in content.places):
+            yield path, text
 
 
 def _kilobytes(size: int) -> str:

@@ -10,10 +10,10 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Discriminator, Field, RootModel, Tag
 
-from newsletter.authoring.explain import read_model
+from newsletter.authoring.fields.explain import read_model
+from newsletter.authoring.fields.values import Aside, Id, ImagePath, Language, Line, Strict, Url
 from newsletter.authoring.image import ImageFile, image_beside
-from newsletter.authoring.issue import Author
-from newsletter.authoring.values import Aside, Id, ImagePath, Language, Line, Strict, Url
+from newsletter.authoring.parts import Author
 from newsletter.language import best_match
 from newsletter.problem import Place, Problem, Severity
 from newsletter.source import Node, near_miss, read_source

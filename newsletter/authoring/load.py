@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from newsletter.authoring.assemble import Assembly, send_plan
+from newsletter.authoring.assemble import assemble, send_plan
 from newsletter.authoring.contributors import FILE as PEOPLE
 from newsletter.authoring.contributors import Contributor, load_contributors, read_picture
-from newsletter.authoring.explain import MAX_PROBLEMS, read_model
+from newsletter.authoring.fields.explain import MAX_PROBLEMS, read_model
 from newsletter.authoring.files import legible, refuse_outside, shown
 from newsletter.authoring.image import ImageFile
 from newsletter.authoring.issue import Content, Issue
@@ -134,7 +134,7 @@ class _Reading:
     def content(self, tag: str, original: str, tree: Node, entry: IssueFile | None) -> Content:
         """One language, once nothing is wrong with it."""
         assert entry is not None
-        return Assembly(tag, original, self.people, self.images.__getitem__).content(entry, tree)
+        return assemble(entry, tree, tag, self.people, self.images.__getitem__, original)
 
     def model(self, tree: Node, written: Node | None = None) -> IssueFile | None:
         """A tree as the schema understands it. Of a merged one only what the translation has `written` can be new."""

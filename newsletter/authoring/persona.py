@@ -9,9 +9,9 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, RootModel
 
-from newsletter.authoring.explain import read_model
+from newsletter.authoring.fields.explain import read_model
+from newsletter.authoring.fields.values import Id, Language, Plain, Strict, Zone
 from newsletter.authoring.files import refuse_outside, shown
-from newsletter.authoring.values import Id, Language, Plain, Strict, Zone
 from newsletter.language import best_match
 from newsletter.problem import Problem
 from newsletter.source import read_source

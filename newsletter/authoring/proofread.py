@@ -11,19 +11,14 @@ from dataclasses import dataclass, field
 
 from newsletter.authoring.contributors import FILE as PEOPLE
 from newsletter.authoring.contributors import Contributor, person_links
+from newsletter.authoring.fields.shape import shape_of, walk
+from newsletter.authoring.fields.values import ID, TEXTS, Role, crowding_sign
+from newsletter.authoring.schema import IssueFile
 from newsletter.authoring.url import url_fault
-from newsletter.authoring.values import ID, crowding_sign
 from newsletter.errors import ExpressionError
 from newsletter.expression import FIELD, parse_field
 from newsletter.problem import Problem, Severity
 from newsletter.source import Node, near_miss, shortened
-
-MARKDOWN = frozenset({"text", "summary", "heading", "quote", "caption", "credit", "closing", "signature", "bio"})
-"""Keys whose values are Markdown; the sentences of `links` are too."""
-PLAIN = frozenset({"subject", "preheader", "subtitle", "alt", "by", "button", "label"})
-"""Keys whose values are words that may hold merge fields."""
-SAME_FOR_ALL = frozenset({"publication", "name"})
-"""Keys whose values hold no merge fields; the title of the issue and of its source are such too."""
 
 ALWAYS_KNOWN = frozenset({"email"})
 """What every subscriber has."""
@@ -56,31 +51,28 @@ class References:
 def proofread(root: Node, references: References) -> Iterator[Problem]:
     """Everything that texts, links, people and images of one file are problems for."""
     yield from _looks(root, references)
-    for key, parent, node in _values(root):
-        if key == "author":
-            yield from _authors(node, references)
-        elif key in ("image", "avatar") and node.text.strip():
-            problem = references.picture(node)
-            if problem is not None:
-                yield problem
+    for shape, node in walk(root, shape_of(IssueFile)):
+        name = node.text.strip()
+        if shape.role is Role.PERSON and re.match(ID, name) and name not in references.people:
+            yield _unknown_person(node, name, references.people, 0)
+        elif shape.role is Role.IMAGE and name and (problem := references.picture(node)):
+            yield problem
         elif node.text and len(node.text) <= MAX_LENGTH:
-            yield from _text(key, parent, node, references)
+            yield from _text(shape.role, node, references)
 
 
-def written(root: Node) -> Iterator[tuple[str, Node]]:
-    """The texts of one file that readers see, each with its key; those that the schema refuses as too much left out."""
-    for name, parent, node in _values(root):
-        key = "links" if parent == "links" and name == "text" else name
-        is_read = key in MARKDOWN or key in PLAIN or key in SAME_FOR_ALL or key in ("links", "title")
-        if is_read and node.text and len(node.text) <= MAX_LENGTH and not crowding_sign(node.text):
-            yield key, node
+def written(root: Node) -> Iterator[tuple[Role, Node]]:
+    """The texts of one file that readers see, each with its role; without those that the schema refuses as too long."""
+    for shape, node in walk(root, shape_of(IssueFile)):
+        if shape.role in TEXTS and node.text and len(node.text) <= MAX_LENGTH and not crowding_sign(node.text):
+            yield shape.role, node
 
 
 def wordless_pictures(root: Node) -> Iterator[Problem]:
     """Pictures without words. In a translation those of the issue count, so this wants both as one tree."""
-    for _, _, node in _values(root):
+    for shape, node in walk(root, shape_of(IssueFile)):
         image = node.mapping.get("image")
-        if image is not None and image.text.strip() and "alt" not in node.mapping:
+        if image is not None and image.text.strip() and "alt" in shape.fields(node) and "alt" not in node.mapping:
             hint = 'Say in a sentence what it shows; for mere decoration write alt: "".'
             yield image.problem("missing-alt", "this picture has no alt text", hint=hint)
 
@@ -93,38 +85,14 @@ def _looks(root: Node, references: References) -> Iterator[Problem]:
             yield node.problem(f"missing-{key}", f"there is no {key} {shortened(name)!r}", hint=hint)
 
 
-def _values(root: Node) -> Iterator[tuple[str, str, Node]]:
-    """Every value with its key and the key of the mapping it is in; items have the key of their list."""
-    waiting: list[tuple[str, str, Node]] = [("", "", root)]
-    while waiting:
-        key, parent, node = waiting.pop()
-        yield key, parent, node
-        if key != "author" or node.mapping:
-            waiting += [(name, key, child) for name, child in reversed(list(node.mapping.items()))]
-            waiting += [(key, parent, item) for item in reversed(node.items)]
-        elif node.items:
-            waiting += [("author", parent, item) for item in reversed(node.items) if item.mapping]
-
-
-def _text(key: str, parent: str, node: Node, references: References) -> Iterator[Problem]:
-    is_markdown = key in MARKDOWN or key == "links"
-    if is_markdown:
+def _text(role: Role | None, node: Node, references: References) -> Iterator[Problem]:
+    if role in (Role.INLINE, Role.MARKDOWN):
         yield from _links_to_people(node, references.people)
         yield from _targets(node)
-    if key == "heading" and node.text.lstrip().startswith("#"):
-        yield node.problem("heading-sign", "the # would be shown: this is a heading already", hint="Delete it.")
-    if key in SAME_FOR_ALL or (key == "title" and parent in ("", "source")):
+    if role is Role.FACT:
         yield from _no_fields(node)
-    elif is_markdown or key in PLAIN or key == "title":
-        yield from _fields(node, references.attributes, needs_default=True)
-    elif key == "url":
-        yield from _fields(node, references.attributes, needs_default=False)
-
-
-def _authors(node: Node, references: References) -> Iterator[Problem]:
-    for item in node.items or (node,):
-        if re.match(ID, item.text.strip()) and item.text.strip() not in references.people:
-            yield _unknown_person(item, item.text.strip(), references.people, 0)
+    elif role in TEXTS or role is Role.URL:
+        yield from _fields(node, references.attributes, needs_default=role is not Role.URL)
 
 
 def _links_to_people(node: Node, people: Mapping[str, Contributor]) -> Iterator[Problem]:

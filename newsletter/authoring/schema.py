@@ -5,26 +5,38 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, Discriminator, Field, RootModel, Tag
+from pydantic import Discriminator, Field, Tag
 
-from newsletter.authoring.blocks import (
-    BLOCKS,
-    ArticleEntry,
-    AuthorEntry,
-    Authors,
-    BlockEntry,
-    LinkEntry,
-    PictureEntry,
+from newsletter.authoring.blocks import AnyBlock
+from newsletter.authoring.fields.values import (
+    Aside,
+    Day,
+    Id,
+    Language,
+    Line,
+    Minutes,
+    Moment,
+    Name,
+    Plain,
+    Role,
+    Strict,
+    Translation,
+    Url,
+    Zone,
 )
-from newsletter.authoring.values import Aside, Day, Id, Language, Line, Minutes, Moment, Plain, Strict, Url, Zone
+from newsletter.authoring.parts import Authors, PictureEntry
+
+_ListName = Annotated[Line, Role.CODE, Translation.OPTIONAL]
+_MaybeName = Annotated[Plain, Role.FACT, Translation.OPTIONAL]
+"""A name; may be empty."""
 
 
 class SourceEntry(Strict):
     """Where this issue first appeared."""
 
-    title: Plain | None = None
+    title: _MaybeName | None = None
     """Title of the original."""
     url: Url
     """Link to the original."""
@@ -33,32 +45,25 @@ class SourceEntry(Strict):
 class PublicationEntry(Strict):
     """Where this issue is published."""
 
-    name: Line
+    name: Name
     """As readers see it."""
     url: Url | None = None
     """The name is linked to it."""
 
 
 Publication = Annotated[
-    Annotated[Plain, Tag(":name")] | Annotated[PublicationEntry, Tag(":publication")],
+    Annotated[_MaybeName, Tag(":name")] | Annotated[PublicationEntry, Tag(":publication")],
     Discriminator(lambda value: ":publication" if isinstance(value, dict) else ":name"),
 ]
 """A name, or a name with its link."""
-
-
-TAGGED: dict[str, type[Strict]] = {
-    **{f":{name}": model for name, model in BLOCKS.items()},
-    ":inline": AuthorEntry, ":article": ArticleEntry, ":picture": PictureEntry, ":item": LinkEntry,
-    ":publication": PublicationEntry,
-}  # fmt: skip
-"""Which model a tag in the location of an error stands for."""
 
 
 class SendEntry(Strict):
     """What the issue says about its own sending; the command line may say otherwise."""
 
     list: Annotated[
-        Annotated[Line, Tag(":one")] | Annotated[list[Line], Field(min_length=1, max_length=50), Tag(":several")],
+        Annotated[_ListName, Tag(":one")]
+        | Annotated[list[_ListName], Field(min_length=1, max_length=50), Tag(":several")],
         Discriminator(lambda value: ":several" if isinstance(value, list) else ":one"),
     ]
     """The list, or lists, it goes to."""
@@ -71,15 +76,15 @@ class SendEntry(Strict):
 class IssueFile(Strict):
     """One issue of the newsletter."""
 
-    title: Line
+    title: Annotated[Line, Role.FACT]
     """The title, plain words."""
     subtitle: Plain | None = None
     """A line below the title."""
-    subject: Line | None = None
+    subject: Annotated[Line, Translation.EXPECTED] | None = None
     """What an inbox shows; default: the title. Merge fields are allowed."""
     preheader: Plain | None = None
     """What an inbox shows after the subject. Merge fields are allowed."""
-    date: Day
+    date: Annotated[Day, Translation.SAME]
     """The date of the issue, as 2024-01-25."""
     language: Language
     """The language this file is written in: en, zh, pt-BR."""
@@ -97,7 +102,7 @@ class IssueFile(Strict):
     """A theme in templates/themes."""
     layout: Id = "default"
     """A layout in templates/layouts."""
-    blocks: Annotated[list[BlockEntry], Field(min_length=1, max_length=200)]
+    blocks: Annotated[list[AnyBlock], Field(min_length=1, max_length=200)]
     """The issue itself, in order. The first key of a block names its type."""
     closing: Aside | None = None
     """The last line, such as "Until the next one,"."""
@@ -105,26 +110,5 @@ class IssueFile(Strict):
     """Who signs."""
     fallback: Literal["allow", "refuse"] = "refuse"
     """Whether what a translation lacks may be shown in the issue's own language."""
-    send: SendEntry | None = None
+    send: Annotated[SendEntry, Translation.SAME] | None = None
     """To whom and when."""
-
-
-AnyModel = type[BaseModel]
-
-
-def known_keys(model: AnyModel) -> tuple[str, ...]:
-    """The keys that a mapping of this kind may have."""
-    return tuple(model.model_fields)
-
-
-def nested_model(model: AnyModel, key: str) -> AnyModel | None:
-    """The model of what stands under a key, where there is only one."""
-    field = model.model_fields.get("root" if issubclass(model, RootModel) else key)
-    found = list(_models_in(field.annotation)) if field else []
-    return found[0] if len(found) == 1 else None
-
-
-def _models_in(annotation: Any) -> list[AnyModel]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for part in getattr(annotation, "__args__", ()) for model in _models_in(part)]

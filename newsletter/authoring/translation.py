@@ -6,23 +6,18 @@ the merged tree is read by the same models and its problems point into the right
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from newsletter.authoring.explain import MAX_PROBLEMS
+from newsletter.authoring.fields.explain import MAX_PROBLEMS
+from newsletter.authoring.fields.shape import Shape, fields_of, shape_of, walk
+from newsletter.authoring.fields.values import Translation
+from newsletter.authoring.schema import IssueFile
 from newsletter.problem import Problem, Severity
 from newsletter.source import Node, near_miss, shortened
 
-REQUIRED = ("title", "summary", "text", "heading", "quote", "button")
-"""What every translation must say in its own words, unless `fallback: allow`."""
-EXPECTED = ("subtitle", "subject", "preheader", "alt", "caption", "closing", "signature", "label")
-"""What it should say; shown as the original has it, with a warning."""
-
-_BY_ID = ("blocks", "highlights", "links")
-_WHOLE = ("author", "source", "send")
-"""What needs no translation; taken over, or replaced."""
-_SAME = ("send", "date")
-"""What is the same in every language of an issue."""
+_SEVERITY = {Translation.REQUIRED: Severity.ERROR, Translation.EXPECTED: Severity.WARNING}
+"""Of a text that a translation does not have, by what its type says."""
 
 
 @dataclass
@@ -33,39 +28,39 @@ class _Merge:
     """Whether what is missing may be shown in the language of the issue."""
     problems: list[Problem] = field(default_factory=list)
 
-    def mapping(self, original: Node, translated: Node, where: Node) -> Node:
+    def mapping(self, original: Node, translated: Node, where: Node, shape: Shape) -> Node:
         """`where` is the nearest thing that the translation does have: for problems about what it lacks."""
+        known = shape.fields(original)
         merged: dict[str, Node] = {}
         for key, value in original.mapping.items():
-            theirs = translated.mapping.get(key)
+            theirs, inner = translated.mapping.get(key), known.get(key, Shape())
             if theirs is None:
-                self.lacking(key, value, where)
-                merged[key] = self.untranslated(key, value, where)
-            else:
-                merged[key] = self.value(key, value, theirs)
+                self.missing(value, where, inner)
+            merged[key] = value if theirs is None else self.value(key, value, theirs, inner)
         merged.update((key, value) for key, value in translated.mapping.items() if key not in merged)
         return replace(original, value=merged)
 
-    def value(self, key: str, original: Node, translated: Node) -> Node:
+    def value(self, key: str, original: Node, translated: Node, shape: Shape) -> Node:
         """A value that both have."""
-        if key in _BY_ID and original.items:
-            return self.by_id(original, translated) if isinstance(translated.value, tuple) else translated
+        if shape.has_ids and original.items:
+            return self.by_id(original, translated, shape) if isinstance(translated.value, tuple) else translated
         if original.mapping and translated.mapping:
-            return self.mapping(original, translated, translated)
+            return self.mapping(original, translated, translated, shape)
         if key == "publication" and original.mapping and translated.text:
             return replace(original, value={**original.mapping, "name": translated})  # the link stays
         return translated
 
-    def by_id(self, original: Node, translated: Node) -> Node:
-        """A list whose items know each other by their ids; the order is the original's."""
-        theirs = self.items_by_id(original, translated)
+    def by_id(self, original: Node, translated: Node, shape: Shape) -> Node:
+        """A list whose items are told apart by their ids; the order is the original's."""
+        theirs, inner = self.items_by_id(original, translated), shape.item(original)
         items = []
         for item in original.items:
             match = theirs.get(_id(item))
             if match is not None and item.mapping and match.mapping:
-                items.append(self.mapping(item, match, match))
+                items.append(self.mapping(item, match, match, inner))
             else:
-                items.append(self.whole(item, translated))
+                self.missing_item(item, translated, inner)
+                items.append(item)
         return replace(original, value=tuple(items))
 
     def items_by_id(self, original: Node, translated: Node) -> Mapping[str, Node]:
@@ -91,43 +86,35 @@ class _Merge:
             found.setdefault(name, item)
         return found
 
-    def whole(self, item: Node, where: Node) -> Node:
-        """An item that the translation does not have at all."""
-        if self.allow or not has_words(item):
-            return item
-        is_required = has_words(item, REQUIRED)
+    def missing(self, value: Node, where: Node, shape: Shape) -> None:
+        """Report the texts of a value that the translation does not have."""
+        if shape.has_ids:
+            for item in value.items:
+                self.missing_item(item, where, shape.item(value))
+        elif value.mapping:
+            for key, child in value.mapping.items():
+                self.missing(child, where, shape.fields(value).get(key, Shape()))
+        elif not self.allow and value.text.strip() and shape.of(value).translation in _SEVERITY:
+            key = value.path.rpartition(".")[2]
+            message = f"{key!r} ({value.place.file}:{value.place.line}) is not translated"
+            self.problems.append(self.lack(value, message, where, _SEVERITY[shape.of(value).translation]))
+
+    def missing_item(self, item: Node, where: Node, shape: Shape) -> None:
+        """Report an item that the translation does not have at all."""
+        owed = {inner.translation for inner, node in walk(item, shape) if node.text.strip()} & _SEVERITY.keys()
+        if self.allow or not owed:
+            return
+        severity = Severity.ERROR if Translation.REQUIRED in owed else Severity.WARNING
         if not _id(item):
             hint = "Give it an id here and there, such as id: opening."
             message = "this has no id, so its translations cannot find it"
-            severity = Severity.ERROR if is_required else Severity.WARNING
             self.problems.append(item.problem("missing-id", message, hint=hint, severity=severity))
-        elif is_required:
+        elif severity is Severity.ERROR:
             message = f"{_id(item)!r} ({item.place.file}:{item.place.line}) is not translated"
             self.problems.append(self.lack(item, message, where))
         else:
             for key, value in item.mapping.items():
-                self.lacking(key, value, where)
-                self.untranslated(key, value, where)
-        return item
-
-    def untranslated(self, key: str, value: Node, where: Node) -> Node:
-        """A value that the translation does not have, looked into for what it should."""
-        if key in _WHOLE:
-            return value
-        if value.mapping:
-            for name, child in value.mapping.items():
-                self.lacking(name, child, where)
-        if key in _BY_ID:
-            for item in value.items:
-                self.whole(item, where)
-        return value
-
-    def lacking(self, key: str, value: Node, where: Node) -> None:
-        """Report a text that is missing."""
-        if self.allow or not value.text.strip() or key not in (*REQUIRED, *EXPECTED):
-            return
-        message = f"{key!r} ({value.place.file}:{value.place.line}) is not translated"
-        self.problems.append(self.lack(value, message, where, Severity.ERROR if key in REQUIRED else Severity.WARNING))
+                self.missing(value, where, shape.fields(item).get(key, Shape()))
 
     def lack(self, original: Node, message: str, where: Node, severity: Severity = Severity.ERROR) -> Problem:
         """A problem of the translation about something that only the original has."""
@@ -142,24 +129,14 @@ def translate(original: Node, translated: Node) -> tuple[Node, tuple[Problem, ..
     """The issue in the language of a translation, and what is wrong with it as a translation."""
     fallback = translated.mapping.get("fallback") or original.mapping.get("fallback")
     merge = _Merge(allow=fallback is not None and fallback.value == "allow")
-    for key in _SAME:
+    for key in (key for key, shape in fields_of(IssueFile).items() if shape.translation is Translation.SAME):
         node = translated.mapping.get(key)
         if node is not None and (key not in original.mapping or node.plain() != original.mapping[key].plain()):
             hint = f"Delete it here, or change it in {original.source.file}."
             message = f"{key!r} is the same in every language of an issue"
             merge.problems.append(node.problem("misplaced-key", message, at=node.key_place, hint=hint))
-    merged = merge.mapping(original, translated, translated)
+    merged = merge.mapping(original, translated, translated, shape_of(IssueFile))
     return _own_subject(original, translated, merged), tuple(merge.problems)
-
-
-def has_words(node: Node, keys: Collection[str] = (*REQUIRED, *EXPECTED)) -> bool:
-    """Whether there is something to translate in a block or an item; of a mapping, below these keys."""
-    if node.text and not node.mapping:
-        return True
-    return any(
-        (key in keys and bool(child.text.strip())) or (key in _BY_ID and any(has_words(i, keys) for i in child.items))
-        for key, child in node.mapping.items()
-    )
 
 
 def repeated_ids(node: Node) -> Iterator[Problem]:

@@ -12,8 +12,10 @@ from functools import partial
 
 from markupsafe import Markup, escape
 
+from newsletter.authoring.blocks.text import TextBlock
 from newsletter.authoring.image import ImageFile
-from newsletter.authoring.issue import Content, Picture, TextBlock
+from newsletter.authoring.issue import Content
+from newsletter.authoring.parts import Picture
 from newsletter.columns import clip, columns
 from newsletter.compiler.edition import Asset, Identity
 from newsletter.compiler.slots import Slots

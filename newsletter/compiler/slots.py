@@ -6,26 +6,10 @@ Stands between the Issue and everything else: `mark` turns the Content of an iss
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass, replace
-from enum import Enum, auto
-from typing import Any, TypeVar, cast
 
-from newsletter.authoring.issue import (
-    Article,
-    Author,
-    ButtonBlock,
-    Content,
-    HeadingBlock,
-    HighlightsBlock,
-    ImageBlock,
-    LinksBlock,
-    ListItem,
-    Picture,
-    QuoteBlock,
-    SourceLink,
-    TextBlock,
-)
+from newsletter.authoring.fields.rewrite import rewrite
+from newsletter.authoring.fields.values import Role
+from newsletter.authoring.issue import Content
 from newsletter.authoring.url import normalise_url, url_fault
 from newsletter.compiler.edition import Slot, SlotKind
 from newsletter.errors import ExpressionError
@@ -34,50 +18,6 @@ from newsletter.problem import Problem
 
 LINKS = frozenset({("link", "unsubscribe"), ("link", "view")})
 """Merge fields that stand for a link of the recipient's own."""
-
-
-class Role(Enum):
-    """What a value of the content is."""
-
-    FACT = auto()
-    """Words that are the same for everybody: no merge fields."""
-    WORDS = auto()
-    """Plain words that may hold merge fields."""
-    INLINE = auto()
-    """Inline Markdown."""
-    MARKDOWN = auto()
-    """Paragraphs of Markdown."""
-    URL = auto()
-
-
-_ROLES: Mapping[type, Mapping[str, Role]] = {
-    Content: {
-        "title": Role.FACT, "subtitle": Role.WORDS, "subject": Role.WORDS, "preheader": Role.WORDS,
-        "publication": Role.FACT, "publication_url": Role.URL, "closing": Role.INLINE, "signature": Role.INLINE,
-    },
-    Author: {"name": Role.FACT, "url": Role.URL, "bio": Role.INLINE},
-    SourceLink: {"url": Role.URL, "title": Role.FACT},
-    Picture: {"alt": Role.WORDS, "caption": Role.INLINE, "credit": Role.INLINE, "url": Role.URL},
-    Article: {"title": Role.WORDS, "url": Role.URL, "summary": Role.MARKDOWN, "label": Role.WORDS},
-    ListItem: {"text": Role.INLINE},
-    TextBlock: {"text": Role.MARKDOWN},
-    HeadingBlock: {"heading": Role.INLINE},
-    HighlightsBlock: {},
-    LinksBlock: {},
-    ImageBlock: {},
-    QuoteBlock: {"quote": Role.INLINE, "by": Role.WORDS},
-    ButtonBlock: {"label": Role.WORDS, "url": Role.URL},
-}  # fmt: skip
-
-_WRITTEN: Mapping[tuple[type, str], str] = {
-    (ButtonBlock, "label"): "button",
-    (Content, "publication_url"): "publication.url",
-}
-"""Where the key in the file has another name than the field of the noun."""
-
-Rewrite = Callable[[str, Role, str], str]
-"""(path, role, value) → the new value."""
-_Noun = TypeVar("_Noun")
 
 
 class Slots:
@@ -165,31 +105,6 @@ def mark(content: Content, slots: Slots) -> tuple[Content, list[Problem]]:
         return "" if fault else url
 
     return rewrite(content, change), problems
-
-
-def rewrite(content: Content, change: Rewrite) -> Content:
-    """The content with every value that its author wrote changed; the order is that of the file."""
-    return _rewrite(content, "", change)
-
-
-def _rewrite(noun: _Noun, path: str, change: Rewrite) -> _Noun:
-    roles = _ROLES.get(type(noun))
-    if roles is None:
-        return noun
-    changes: dict[str, Any] = {}
-    for field in fields(cast("Any", noun)):
-        value = getattr(noun, field.name)
-        inside = f"{path}.{_WRITTEN.get((type(noun), field.name), field.name)}".lstrip(".")
-        if field.name in roles:
-            changes[field.name] = change(inside, roles[field.name], value) if value else value
-        elif isinstance(value, tuple):
-            changes[field.name] = tuple(
-                _rewrite(item, getattr(item, "path", "") or f"{inside}[{number}]", change)
-                for number, item in enumerate(value)
-            )
-        elif is_dataclass(value):
-            changes[field.name] = _rewrite(value, getattr(value, "path", "") or inside, change)
-    return cast("_Noun", replace(cast("Any", noun), **changes))
 
 
 def _field(match: re.Match[str]) -> MergeField:

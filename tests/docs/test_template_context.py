@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.authoring.issue import Article, Author, Picture
+from newsletter.authoring.blocks.highlights import Article
+from newsletter.authoring.parts import Author, Picture
 from newsletter.compiler.context import Context
 from newsletter.compiler.edition import Identity
 from newsletter.compiler.setting import KNOWN

@@ -15,7 +15,7 @@ from newsletter.app.project import Project, check_sender
 from newsletter.authoring.check import check_issue
 from newsletter.authoring.contributors import FILE as PEOPLE
 from newsletter.authoring.contributors import load_contributors
-from newsletter.authoring.explain import MAX_PROBLEMS
+from newsletter.authoring.fields.explain import MAX_PROBLEMS
 from newsletter.authoring.files import is_inside, refuse_outside, shown
 from newsletter.authoring.issue import Issue
 from newsletter.authoring.load import Loaded, find_issues, load_issue, may_be_issue, slug_of

@@ -8,9 +8,10 @@ import re
 from collections.abc import Iterator
 
 from newsletter.authoring.contributors import link_somewhere
+from newsletter.authoring.fields.values import Role
 from newsletter.authoring.issue import Content
-from newsletter.authoring.proofread import MARKDOWN, written
-from newsletter.compiler.slots import Role, Slots
+from newsletter.authoring.proofread import written
+from newsletter.compiler.slots import Slots
 from newsletter.compiler.wording.leftovers import Leftover, leftovers
 from newsletter.errors import ExpressionError
 from newsletter.expression import FIELD
@@ -23,13 +24,13 @@ _MARKDOWN_SIGNS = re.compile(r"\*\*|\]\(|`")
 
 def check_words(file: Node) -> Iterator[Problem]:
     """Leftovers of Markdown and of templates in everything that the author wrote into one file."""
-    for key, node in written(file):
+    for role, node in written(file):
         slots = Slots("0")  # of no edition: gone after this text
         try:
             marked = slots.mark(link_somewhere(node.text))
         except ExpressionError:  # told by whoever reads the fields
             continue
-        for found in dict.fromkeys(_found(marked, _role(key), slots)):
+        for found in dict.fromkeys(_found(marked, role, slots)):
             line = node.text.split("\n")[found.row]
             column = max(line.find(slots.unmark(found.sign)), len(line) - len(line.lstrip()))
             yield node.problem(
@@ -52,14 +53,8 @@ def check_people(content: Content, slots: Slots) -> Iterator[Problem]:
                 yield Problem("leftover-markup", message, content.place("author"), severity, "author", found.hint)
 
 
-def _role(key: str) -> Role:
-    if key in ("text", "summary"):
-        return Role.MARKDOWN
-    return Role.INLINE if key in MARKDOWN or key == "links" else Role.WORDS
-
-
 def _found(value: str, role: Role, slots: Slots) -> Iterator[Leftover]:
-    if role is not Role.WORDS:
+    if role in (Role.INLINE, Role.MARKDOWN):
         yield from leftovers(value, slots, inline=role is Role.INLINE)
     elif match := _MARKDOWN_SIGNS.search(value):
         row, sign = value.count("\n", 0, match.start()), match.group()

@@ -20,8 +20,8 @@ import jinja2
 from jinja2.bccache import Bucket
 from markupsafe import Markup
 
+from newsletter.authoring.block import Block
 from newsletter.authoring.files import refuse_outside, shown
-from newsletter.authoring.issue import Block
 from newsletter.compiler.context import Context
 from newsletter.compiler.slots import Slots
 from newsletter.compiler.wording.markdown import Styles, plain_words, render_inline, render_markdown

@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 from writing import png
 
 from newsletter.authoring.contributors import Contributor, escape_markdown, link_people, load_contributors, person_links
-from newsletter.authoring.issue import Author
+from newsletter.authoring.parts import Author
 from newsletter.problem import Place
 
 ANA = Contributor("ana", {"en": "Ana Example", "zh": "安娜"}, "https://ana.example.org", bios={"": "Draws."})

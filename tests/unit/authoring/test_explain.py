@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from newsletter.authoring.blocks import BLOCKS
-from newsletter.authoring.explain import read_model
+from newsletter.authoring.fields.explain import read_model
 from newsletter.authoring.schema import IssueFile
 from newsletter.problem import Problem
 from newsletter.source import parse_source

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from newsletter.authoring.explain import MAX_PROBLEMS
+from newsletter.authoring.fields.explain import MAX_PROBLEMS
 from newsletter.authoring.translation import repeated_ids, translate
 from newsletter.problem import Problem, Severity
 from newsletter.source import Node, parse_source

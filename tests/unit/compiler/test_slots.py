@@ -5,9 +5,13 @@ from __future__ import annotations
 import pytest
 from compiling import make_content, rich_content
 
-from newsletter.authoring.issue import ButtonBlock, LinksBlock, ListItem, TextBlock
+from newsletter.authoring.blocks.button import ButtonBlock
+from newsletter.authoring.blocks.links import LinksBlock, ListItem
+from newsletter.authoring.blocks.text import TextBlock
+from newsletter.authoring.fields.rewrite import rewrite
+from newsletter.authoring.fields.values import Role
 from newsletter.compiler.edition import SlotKind
-from newsletter.compiler.slots import Role, Slots, mark, rewrite
+from newsletter.compiler.slots import Slots, mark
 from newsletter.errors import ExpressionError
 
 
@@ -93,7 +97,7 @@ def test_rewrite_reaches_every_word_of_the_author() -> None:
         seen[path] = role
         return value
 
-    content = rich_content(preheader="Before all")
+    content = rewrite(rich_content(preheader="Before all"), lambda _path, _role, value: value)  # sets every path
     assert rewrite(content, look) == content
     assert seen["title"] is Role.FACT
     assert seen["preheader"] is Role.WORDS

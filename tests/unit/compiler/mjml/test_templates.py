@@ -17,15 +17,12 @@ from compiling import (
     write_templates,
 )
 
-from newsletter.authoring.issue import (
-    Article,
-    Author,
-    DividerBlock,
-    HeadingBlock,
-    HighlightsBlock,
-    QuoteBlock,
-    TextBlock,
-)
+from newsletter.authoring.blocks.divider import DividerBlock
+from newsletter.authoring.blocks.heading import HeadingBlock
+from newsletter.authoring.blocks.highlights import Article, HighlightsBlock
+from newsletter.authoring.blocks.quote import QuoteBlock
+from newsletter.authoring.blocks.text import TextBlock
+from newsletter.authoring.parts import Author
 from newsletter.compiler.compile import compile_issue
 from newsletter.problem import Place, Severity
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import pytest
 from compiling import edition_of, make_content, make_issue, make_kit, rich_content
 
-from newsletter.authoring.issue import Article, Author, Block, HighlightsBlock, QuoteBlock, TextBlock
+from newsletter.authoring.block import Block
+from newsletter.authoring.blocks.highlights import Article, HighlightsBlock
+from newsletter.authoring.blocks.quote import QuoteBlock
+from newsletter.authoring.blocks.text import TextBlock
+from newsletter.authoring.parts import Author
 from newsletter.columns import columns
 from newsletter.compiler.compile import compile_issue
 from newsletter.compiler.edition import Edition

@@ -8,8 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from newsletter.authoring.blocks import BLOCKS
-from newsletter.authoring.schema import TAGGED, AnyModel, known_keys, nested_model
+from newsletter.authoring.fields.shape import shape_of
 from newsletter.problem import Problem
 from newsletter.source import Node, near_miss, quoted, shortened
 
@@ -42,15 +41,15 @@ def read_model(model: type[_Model], root: Node) -> tuple[_Model | None, tuple[Pr
     return None, tuple(_without_echoes(problems))
 
 
-def _explain(model: AnyModel, root: Node, detail: Any) -> Problem:
+def _explain(model: type[BaseModel], root: Node, detail: Any) -> Problem:
     kind, context = detail["type"], detail.get("ctx", {})
     node, rest = _locate(root, detail["loc"])
     if kind == "missing":
         return _missing(node, str(rest))
     if kind == "extra_forbidden":
-        return _unknown_key(node, _model_at(model, detail["loc"]))
+        return _unknown_key(node, _keys_beside(model, root, detail["loc"]))
     if kind == "union_tag_invalid":
-        return _unknown_block(node)
+        return _unknown_block(node, re.findall(r"':(\w+)'", context["expected_tags"]))
     if kind in _WANTED:
         return _wrong_type(node, _WANTED[kind], wants_text=kind == "string_type")
     if "[key]" in detail["loc"]:
@@ -75,15 +74,15 @@ def _locate(root: Node, location: Sequence[str | int]) -> tuple[Node, str | int 
     return node, None
 
 
-def _model_at(model: AnyModel, location: Sequence[str | int]) -> AnyModel | None:
-    """The model of the mapping that holds the last part of a location."""
-    current: AnyModel | None = model
+def _keys_beside(model: type[BaseModel], root: Node, location: Sequence[str | int]) -> tuple[str, ...]:
+    """The keys that the mapping which holds the last part of a location may have."""
+    node, shape = root, shape_of(model)
     for part in location[:-1]:
-        if isinstance(part, str) and part in TAGGED:
-            current = TAGGED[part]
-        elif isinstance(part, str) and current is not None and not part.startswith(":"):
-            current = nested_model(current, part)
-    return current
+        if isinstance(part, int) and part < len(node.items):
+            shape, node = shape.item(node), node.items[part]
+        elif isinstance(part, str) and part in node.mapping:
+            shape, node = shape.fields(node)[part], node.mapping[part]
+    return tuple(shape.fields(node))
 
 
 def _missing(node: Node, key: str) -> Problem:
@@ -91,24 +90,23 @@ def _missing(node: Node, key: str) -> Problem:
     return node.source.problem("missing-key", f"{key!r} is missing", node.place, path=path)
 
 
-def _unknown_key(node: Node, model: AnyModel | None) -> Problem:
+def _unknown_key(node: Node, known: Sequence[str]) -> Problem:
     key = node.path.rpartition(".")[2]
-    known = known_keys(model) if model is not None else ()
     hint = near_miss(key, known) or f"Known here: {', '.join(known)}."
     return node.problem("unknown-key", f"there is no key {shortened(key)!r} here", at=node.key_place, hint=hint)
 
 
-def _unknown_block(node: Node) -> Problem:
+def _unknown_block(node: Node, types: Sequence[str]) -> Problem:
     key = next((key for key in node.mapping if key != "id"), "")
-    late = next((key for key in node.mapping if key in BLOCKS), "")
+    late = next((key for key in node.mapping if key in types), "")
     if not key:
-        message, hint = "this block has no type", f"Its first key is one of {', '.join(BLOCKS)}."
+        message, hint = "this block has no type", f"Its first key is one of {', '.join(types)}."
     elif late:
         message = f"the first key of a block names its type, and {shortened(key)!r} is none"
         hint = f"Put {late!r} first."
     else:
         message = f"there is no block type {shortened(key)!r}"
-        hint = near_miss(key, BLOCKS) or f"The types are {', '.join(BLOCKS)}."
+        hint = near_miss(key, types) or f"The types are {', '.join(types)}."
     first = node.mapping.get(key)
     return node.problem("unknown-block", message, at=first.key_place if first else None, hint=hint)
 

@@ -1,9 +1,15 @@
-"""What single values of the YAML may be: words, links, ids, dates, languages. The models are made of them."""
+"""What single values of an issue may be: words, Markdown, links, ids, dates. Models and nouns are made of these types.
+
+A type says once what its values are: `Role` and `Translation`. `shape` and `rewrite` read it from there for merge
+fields, proofreading, translation, the editorial rules and the search for leftover markup.
+"""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import date, datetime
+from enum import Enum, auto
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -12,6 +18,51 @@ from pydantic_core import PydanticCustomError
 from newsletter.authoring.url import MAX_LENGTH, url_fault
 from newsletter.language import language_tag
 from newsletter.timezone import is_time_zone
+
+
+class Role(Enum):
+    """What a value is. Of several in one type the last counts: `Annotated[Line, Role.FACT]` is a fact."""
+
+    CODE = auto()
+    """For the program: an id, a language, a path. Readers never see it."""
+    FACT = auto()
+    """Plain words that are the same for every recipient: no merge fields."""
+    WORDS = auto()
+    """Plain words that may hold merge fields."""
+    INLINE = auto()
+    """Inline Markdown."""
+    MARKDOWN = auto()
+    """Paragraphs of Markdown."""
+    URL = auto()
+    IMAGE = auto()
+    """The name of an image file."""
+    PERSON = auto()
+    """An id in people.yaml."""
+
+
+TEXTS = frozenset({Role.FACT, Role.WORDS, Role.INLINE, Role.MARKDOWN})
+"""What readers read."""
+
+
+class Translation(Enum):
+    """What a translation owes to a value; `OPTIONAL` where a type says nothing."""
+
+    REQUIRED = auto()
+    """Words of its own: missing ones are an error unless `fallback: allow`."""
+    EXPECTED = auto()
+    """Words of its own: the original's are shown for missing ones, with a warning."""
+    OPTIONAL = auto()
+    """The original's value serves every language."""
+    SAME = auto()
+    """No value of its own: it is the same in every language of an issue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """The key in the file of a field with another name; empty where its keys stand beside those of its noun."""
+
+    name: str
+
 
 MAX_SIGNS = 1000
 """Of one sign of Markdown in one text: a parser tries each with every other one after it."""
@@ -80,26 +131,30 @@ def _language(value: str) -> str:
 
 
 _URL_SCHEMA = {"type": "string", "maxLength": MAX_LENGTH, "pattern": r"^([hH][tT][tT][pP][sS]?://|mailto:|\{\{)"}
+_TEXT = AfterValidator(_readable)
+_LINE = AfterValidator(_one_line)
 
-Line = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_one_line)]
+Line = Annotated[str, Field(min_length=1, max_length=300), _LINE, Role.WORDS, Translation.REQUIRED]
 """Words on one line, no Markdown."""
-Plain = Annotated[str, Field(max_length=300), AfterValidator(_one_line)]
+Plain = Annotated[str, Field(max_length=300), _LINE, Role.WORDS, Translation.EXPECTED]
 """The same; may be empty."""
-Inline = Annotated[str, Field(min_length=1, max_length=5_000), AfterValidator(_readable)]
+Name = Annotated[Line, Role.FACT, Translation.OPTIONAL]
+"""What somebody or something is called."""
+Inline = Annotated[str, Field(min_length=1, max_length=5_000), _TEXT, Role.INLINE, Translation.REQUIRED]
 """Inline Markdown."""
-Aside = Annotated[str, Field(max_length=5_000), AfterValidator(_readable)]
+Aside = Annotated[str, Field(max_length=5_000), _TEXT, Role.INLINE, Translation.EXPECTED]
 """Inline Markdown; may be empty."""
-Markdown = Annotated[str, Field(min_length=1, max_length=50_000), AfterValidator(_readable)]
-Url = Annotated[str, AfterValidator(_url), WithJsonSchema(_URL_SCHEMA)]
+Markdown = Annotated[str, Field(min_length=1, max_length=50_000), _TEXT, Role.MARKDOWN, Translation.REQUIRED]
+Url = Annotated[str, AfterValidator(_url), WithJsonSchema(_URL_SCHEMA), Role.URL]
 ID = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,79}$"
-Id = Annotated[str, Field(pattern=ID)]
-ImagePath = Annotated[str, Field(min_length=1, max_length=300)]
+Id = Annotated[str, Field(pattern=ID), Role.CODE]
+ImagePath = Annotated[str, Field(min_length=1, max_length=300), Role.IMAGE]
 """An image beside the file."""
 Minutes = Annotated[int, Field(ge=1, le=600)]
 Day = Annotated[date, BeforeValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]
-Language = Annotated[str, AfterValidator(_language)]
-Zone = Annotated[str, AfterValidator(_zone)]
-Moment = Annotated[str, AfterValidator(_moment)]
+Language = Annotated[str, AfterValidator(_language), Role.CODE]
+Zone = Annotated[str, AfterValidator(_zone), Role.CODE]
+Moment = Annotated[str, AfterValidator(_moment), Role.CODE]
 """Day and time without a zone."""
 
 

@@ -1,0 +1,81 @@
+"""Block: what every block type has, and what it is made and written with. Each file of `blocks` holds one type.
+
+A type is an entry (what the YAML may say) that makes a block (the noun a template sees) that writes its text part.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol
+
+from newsletter.authoring.fields.values import Id, Strict
+from newsletter.authoring.image import ImageFile
+from newsletter.authoring.parts import Author, Authors, Picture
+from newsletter.columns import WIDTH
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """What an entry is made into a noun with. Markdown needs nothing: `assemble` links its contributors by its type."""
+
+    person: Callable[[str], Author]
+    """Somebody by their id in people.yaml."""
+    image: Callable[[str], ImageFile]
+    """An image by the name it has in the file."""
+
+    def authors(self, written: Authors | None) -> tuple[Author, ...]:
+        """Who wrote it: ids, people described in place, or several of them."""
+        entries = written if isinstance(written, list) else [] if written is None else [written]
+        return tuple(self.person(entry) if isinstance(entry, str) else entry.author(self.image) for entry in entries)
+
+
+class TextWriter(Protocol):
+    """What a block writes its text part with. Links become numbered notes at the end of their section."""
+
+    def t(self, key: str, **values: object) -> str:
+        """A phrase of the interface in the edition's language."""
+
+    def inline(self, markdown: str) -> str:
+        """Inline Markdown as one line of words."""
+
+    def paragraphs(self, markdown: str, width: int = WIDTH) -> list[str]:
+        """Markdown as paragraphs of wrapped lines."""
+
+    def isolated(self, words: str) -> str:
+        """Words of any script that do not turn the sentence around them."""
+
+    def names(self, authors: Sequence[Author]) -> str:
+        """Names joined to a phrase."""
+
+    def picture(self, picture: Picture) -> str:
+        """The words of a picture."""
+
+    def section(self, *parts: str, indent: str = "") -> str:
+        """The parts with empty lines between them, and their notes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block(ABC):
+    """One typed piece of an issue. `type` is the first key of the block in the file and the name of its template."""
+
+    type: ClassVar[str] = ""
+    id: Id = field(default="", kw_only=True)
+    path: str = field(default="", kw_only=True)
+    """Where it stands in the file, as `blocks[2]`: for problems."""
+
+    @abstractmethod
+    def to_text(self, writer: TextWriter) -> str:
+        """The block in the text part; empty for nothing."""
+
+
+class BlockEntry(Strict):
+    """What the YAML may say in every block."""
+
+    id: Id | None = None
+    """The block's name, for translations."""
+
+    @abstractmethod
+    def to_block(self, assembly: Assembly) -> Block:
+        """The noun, without its id and path, which every type gets alike."""

@@ -1,0 +1,39 @@
+"""heading: a line above what follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
+
+from newsletter.authoring.block import Assembly, Block, BlockEntry, TextWriter
+from newsletter.authoring.fields.values import Inline
+from newsletter.columns import underlined
+
+
+def _without_sign(value: str) -> str:
+    if value.lstrip().startswith("#"):
+        message = "the # would be shown: this is a heading already"
+        raise PydanticCustomError("heading-sign", message, {"hint": "Delete it."})
+    return value
+
+
+class HeadingEntry(BlockEntry):
+    """A heading."""
+
+    heading: Annotated[Inline, AfterValidator(_without_sign)]
+    """Inline Markdown, without #."""
+
+    def to_block(self, assembly: Assembly) -> Block:
+        return HeadingBlock(self.heading)
+
+
+@dataclass(frozen=True, slots=True)
+class HeadingBlock(Block):
+    type: ClassVar[str] = "heading"
+    heading: Inline
+
+    def to_text(self, writer: TextWriter) -> str:
+        return writer.section(underlined(writer.inline(self.heading), "-"))

@@ -1,0 +1,35 @@
+"""quote: a pull quote and who said it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from newsletter.authoring.block import Assembly, Block, BlockEntry, TextWriter
+from newsletter.authoring.fields.values import Inline, Plain, Translation
+from newsletter.columns import wrap
+
+
+class QuoteEntry(BlockEntry):
+    """A pull quote."""
+
+    quote: Inline
+    """Inline Markdown, without quotation marks."""
+    by: Annotated[Plain, Translation.OPTIONAL] | None = None
+    """Who said it."""
+
+    def to_block(self, assembly: Assembly) -> Block:
+        return QuoteBlock(self.quote, self.by or "")
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteBlock(Block):
+    type: ClassVar[str] = "quote"
+    quote: Inline
+    by: Plain = ""
+
+    def to_text(self, writer: TextWriter) -> str:
+        lines = [writer.inline(self.quote)]
+        if self.by:
+            lines.append(writer.t("said_by") + writer.isolated(self.by))
+        return writer.section("\n".join(wrap(line, first="> ", rest="> ") for line in lines))

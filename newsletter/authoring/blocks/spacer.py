@@ -1,0 +1,30 @@
+"""spacer: empty space."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from newsletter.authoring.block import Assembly, Block, BlockEntry, TextWriter
+
+
+class SpacerEntry(BlockEntry):
+    """Empty space."""
+
+    spacer: Annotated[int, Field(ge=4, le=96)]
+    """Pixels."""
+
+    def to_block(self, assembly: Assembly) -> Block:
+        return SpacerBlock(self.spacer)
+
+
+@dataclass(frozen=True, slots=True)
+class SpacerBlock(Block):
+    type: ClassVar[str] = "spacer"
+    height: int = 24
+    """Pixels."""
+
+    def to_text(self, writer: TextWriter) -> str:
+        return ""
