@@ -79,7 +79,7 @@ class Shell:
         return [json.loads(line) for line in self.aside("deliveries", "recipients", delivery, "--json").splitlines()]
 
     def report(self, delivery: str) -> dict[str, Any]:
-        """The report of a delivery, whether or not its books balance."""
+        """The report of a delivery, whether or not its counts add up."""
         return dict(json.loads(self.aside("deliveries", "report", delivery, "--json")))
 
 
@@ -117,4 +117,5 @@ def broken_promises(shell: Shell, server: RecordingServer, delivery: str, *, mos
         broken.append(f"the counts do not add up: {counts}")
     if {one["address"] for one in report["unknown"]} != unknown:
         broken.append("the report does not list everybody whose outcome is unknown")
-    return broken + [f"the books: {problem}" for problem in report["problems"]]
+    verified = json.loads(shell.run("deliveries", "verify", delivery, "--json").stdout)
+    return broken + [f"not reconciled: {problem}" for problem in verified["problems"]]

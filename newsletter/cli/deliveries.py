@@ -17,8 +17,6 @@ from newsletter.reporting.wording import in_words
 
 if TYPE_CHECKING:
     from newsletter.app.project import Project
-    from newsletter.delivery.delivery import Delivery
-    from newsletter.delivery.ledger.ledger import Recipient
     from newsletter.reporting.report import Report
     from newsletter.storage.database.database import Database
 
@@ -27,6 +25,10 @@ _STATES = (
 )  # fmt: skip
 
 ID = click.argument("delivery", metavar="ID")
+KEEP_OR_RESTORE = (
+    "Keep the database and ask for help. If the ledger has forgotten who got it, put a backup back: "
+    "newsletter db restore, or pg_restore"
+)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
 
 
@@ -50,20 +52,21 @@ def _opened(ctx: click.Context) -> Iterator[tuple[Project, Database]]:
 def list_(ctx: click.Context, as_json: bool) -> None:
     """Every delivery, the newest first."""
     from newsletter.app.sending.report import is_attended, next_of
+    from newsletter.reporting.shapes import delivery_json
     from newsletter.storage.ledger.deliveries import Deliveries
 
     with _opened(ctx) as (project, database):
         found = Deliveries(database).all()
         idle = {} if is_attended(database) else next_of(database, found)
     if as_json:
-        print_json([_facts(delivery) for delivery in found])
+        print_json([delivery_json(delivery) for delivery in found])
         return
     rows = [
         (
             one.id,
             one.issue,
             one.state.value,
-            _count(one),
+            "" if one.frozen_count is None else one.frozen_count,
             ", ".join(one.lists),
             local_time(project, one.scheduled_at or one.created_at),
         )
@@ -80,45 +83,25 @@ def list_(ctx: click.Context, as_json: bool) -> None:
             click.echo(f"{delivery.id} is {delivery.state}: {delivery.reason}")
 
 
-def _count(delivery: Delivery) -> object:
-    return "" if delivery.frozen_count is None else delivery.frozen_count
-
-
-def _facts(delivery: Delivery, told: Callable[[datetime], str] = datetime.isoformat) -> dict[str, object]:
-    def instant(moment: datetime | None) -> str | None:
-        return None if moment is None else told(moment)
-
-    return {
-        "delivery": delivery.id,
-        "issue": delivery.issue,
-        "state": delivery.state.value,
-        "hash": delivery.hash,
-        "scheduled_at": instant(delivery.scheduled_at),
-        "created_at": instant(delivery.created_at),
-        "started_at": instant(delivery.started_at),
-        "finished_at": instant(delivery.finished_at),
-        "lists": list(delivery.lists),
-        "languages": list(delivery.languages),
-        "again": delivery.again,
-        "reason": delivery.reason,
-    }
-
-
 @deliveries.command()
 @ID
 @JSON
 @click.pass_context
 def show(ctx: click.Context, delivery: str, as_json: bool) -> None:
     """One delivery: how it stands, its recipients counted by state."""
-    project, report = _report(ctx, delivery)
+    from newsletter.app.sending.report import summary_of
+    from newsletter.reporting.shapes import delivery_json, summary_json
+
+    with _opened(ctx) as (project, database):
+        summary = summary_of(database, delivery)
     if as_json:
-        print_json(_facts(report.delivery) | _numbers(report))
+        print_json(summary_json(summary))
         return
-    facts = _facts(report.delivery, partial(local_time, project))
+    facts = delivery_json(summary.delivery, partial(local_time, project))
     told = {name.removesuffix("_at"): value for name, value in facts.items() if value not in (None, "", [], False)}
     print_facts({name: ", ".join(value) if isinstance(value, list) else value for name, value in told.items()})
     click.echo()
-    click.echo("\n".join(outcome_lines(report, partial(local_time, project), now=datetime.now(UTC))))
+    click.echo("\n".join(outcome_lines(summary, partial(local_time, project), now=datetime.now(UTC))))
 
 
 @deliveries.command()
@@ -126,56 +109,61 @@ def show(ctx: click.Context, delivery: str, as_json: bool) -> None:
 @JSON
 @click.pass_context
 def report(ctx: click.Context, delivery: str, as_json: bool) -> int:
-    """What a delivery came to: counts, reasons, unknown outcomes.
+    """What a delivery came to: reasons, unknown outcomes.
 
-    Says whether the books balance, too, and exits with 1 when they do not.
+    Every reason is counted; unknown outcomes and second sendings are listed by name.
+
+    Exits with 1 when the counts do not add up; "verify" also compares the rows.
     """
-    project, found = _report(ctx, delivery)
-    if as_json:
-        print_json(
-            _facts(found.delivery)
-            | _numbers(found)
-            | {
-                "editions": dict(found.languages),
-                "reasons": {state.value: dict(reasons) for state, reasons in found.reasons.items()},
-                "unknown": [_recipient(one) for one in found.unknown],
-                "sent_again": [_recipient(one) for one in found.resent],
-                "balances": not found.problems,
-                "problems": list(found.problems),
-            }
-        )
-    else:
-        click.echo("\n".join(_report_lines(found, partial(local_time, project))))
-    return 1 if found.problems else 0
-
-
-def _report(ctx: click.Context, delivery: str) -> tuple[Project, Report]:
     from newsletter.app.sending.report import report_on
+    from newsletter.reporting.shapes import report_json
 
     with _opened(ctx) as (project, database):
-        return project, report_on(database, delivery)
-
-
-def _numbers(report: Report) -> dict[str, object]:
-    from newsletter.reporting.report import counts_of
-
-    return {
-        "counts": counts_of(report.delivery, report.books),
-        "left_out": dict(report.delivery.left_out),
-        "next_at": None if report.next_at is None else report.next_at.isoformat(),
-    }
+        found = report_on(database, delivery)
+    if as_json:
+        print_json(report_json(found))
+    else:
+        click.echo("\n".join(_report_lines(found, partial(local_time, project))))
+    return 1 if found.summary.problems else 0
 
 
 def _report_lines(report: Report, told: Callable[[datetime], str]) -> Iterator[str]:
-    yield f"Delivery {report.delivery.id} of {report.delivery.issue}"
-    yield from outcome_lines(report, told, now=datetime.now(UTC))
+    delivery = report.summary.delivery
+    yield f"Delivery {delivery.id} of {delivery.issue}"
+    yield from outcome_lines(report.summary, told, now=datetime.now(UTC))
     yield f"Editions: {', '.join(f'{count} {language}' for language, count in report.languages.items()) or 'none'}"
     for title, people in (("May or may not have arrived", report.unknown), ("Sent more than once", report.resent)):
         if people:
             yield f"{title}:"
             yield from (f"  {one.address or one.id}  {one.state.value}  {in_words(one.reason)}" for one in people)
-    if not report.problems:
-        yield "The books balance."
+    if not report.summary.problems:
+        yield "The counts add up."
+
+
+@deliveries.command()
+@ID
+@JSON
+@click.pass_context
+def verify(ctx: click.Context, delivery: str, as_json: bool) -> int:
+    """Reconcile a delivery from its rows.
+
+    Compares the recipients that were frozen, their states and their attempts with each other: half a minute for a
+    million recipients. Exits with 1 when something differs. A delivery that finishes is reconciled by itself.
+    """
+    from newsletter.app.sending.report import verify as verify_delivery
+
+    with _opened(ctx) as (_, database):
+        problems = verify_delivery(database, delivery)
+    if as_json:
+        print_json({"delivery": delivery, "reconciled": not problems, "problems": list(problems)})
+        return 1 if problems else 0
+    for problem in problems:
+        click.echo(f"{click.style('Not reconciled:', fg='red')} {problem}")
+    if problems:
+        click.echo(KEEP_OR_RESTORE)
+        return 1
+    click.echo("Reconciled: the counts add up, and states and attempts agree.")
+    return 0
 
 
 @deliveries.command()
@@ -186,6 +174,7 @@ def _report_lines(report: Report, told: Callable[[datetime], str]) -> Iterator[s
 def recipients(ctx: click.Context, delivery: str, state: str | None, as_json: bool) -> None:
     """The recipients of a delivery and what became of each. With --json one object a line."""
     from newsletter.delivery.ledger.ledger import RecipientState
+    from newsletter.reporting.shapes import recipient_json
     from newsletter.storage.ledger.deliveries import Deliveries
 
     with _opened(ctx) as (project, database):
@@ -194,7 +183,7 @@ def recipients(ctx: click.Context, delivery: str, state: str | None, as_json: bo
         rows = store.recipients(delivery, None if state is None else RecipientState(state))
         if as_json:
             for one in rows:
-                print_json(_recipient(one))
+                print_json(recipient_json(one))
             return
         first = next(rows, None)
         if first is None:
@@ -214,20 +203,6 @@ def recipients(ctx: click.Context, delivery: str, state: str | None, as_json: bo
                 for one in chain([first], rows)
             ),
         )
-
-
-def _recipient(one: Recipient) -> dict[str, object]:
-    return {
-        "recipient": one.id,
-        "address": one.address,
-        "language": one.language,
-        "state": one.state.value,
-        "reason": one.reason,
-        "message_id": one.message_id,
-        "reply": one.reply,
-        "attempts": one.attempts,
-        "next_at": one.next_at.isoformat() if one.state.value == "deferred" else None,
-    }
 
 
 @deliveries.command()
@@ -292,13 +267,14 @@ def reschedule(ctx: click.Context, delivery: str, at: str, timezone: str | None,
     """Give a scheduled or missed delivery another start."""
     from newsletter.app.sending.choosing import read_start
     from newsletter.app.sending.steer import reschedule as reschedule_delivery
+    from newsletter.reporting.shapes import delivery_json
 
     with _opened(ctx) as (project, database):
         now = datetime.now(UTC)
         when = read_start(project, at, timezone, now=now)
         changed = reschedule_delivery(project, database, delivery, when, now)
     if as_json:
-        print_json(_facts(changed))
+        print_json(delivery_json(changed))
     else:
         click.echo(f"{changed.id} starts at {local_time(project, when)}")
 

@@ -172,7 +172,7 @@ def _print_keys(keys: Keys, *, as_json: bool) -> None:
 def doctor(ctx: click.Context, as_json: bool) -> int:
     """Look for what is wrong with this installation; changes nothing.
 
-    Looks at the configuration, keys, compiler, relay and database, and whether the books of every delivery balance.
+    Looks at the configuration, keys, compiler, relay and database, and reconciles every delivery.
     Exits with 1 when something is broken.
     """
     from newsletter.app.operating.doctor import Grade, examine
@@ -215,7 +215,7 @@ def demo(ctx: click.Context, out: Path | None, as_json: bool) -> int:
         print_json(report.as_json())
     else:
         print_facts({name: from_here(path) for name, path in report.where_to_look.items()})
-    if not report.balances:
-        click.echo("The books do not balance.", err=True)
+    if not report.is_reconciled:
+        click.echo("The counts do not add up.", err=True)
     sys.stdout.flush()
-    return 0 if report.balances else 1
+    return 0 if report.is_reconciled else 1

@@ -19,18 +19,13 @@ if TYPE_CHECKING:
     from newsletter.app.project import Project
     from newsletter.app.sending.worker import SendResult
     from newsletter.delivery.ledger.ledger import Claim, Decision
-    from newsletter.reporting.report import Report
+    from newsletter.reporting.report import Summary
     from newsletter.storage.database.database import Database
 
 STOPPED_EARLY = 3
 
 _NOBODY = {"scheduled": "its recipients are counted when it starts", "cancelled": "it never started"}
 """State → what to say of a delivery that has no recipients, where that alone would surprise."""
-
-_CANNOT_GO_ON = (
-    "It does not go on while its books do not balance. Keep the database and ask for help, or put a backup back: "
-    "newsletter db restore, or pg_restore"
-)
 
 _REPEAT = 10.0
 """Seconds before the same trouble is told again."""
@@ -89,62 +84,58 @@ def seldom(tell: Callable[[str], None]) -> Callable[[str], None]:
     return tell_seldom
 
 
-def show_outcome(project: Project, database: Database, delivery: str, *, as_json: bool, quiet: bool = False) -> Report:
+def show_outcome(project: Project, database: Database, delivery: str, *, as_json: bool, quiet: bool = False) -> Summary:
     """Print what a delivery has come to so far."""
-    from newsletter.app.sending.report import report_on
-    from newsletter.reporting.report import counts_of
+    from newsletter.app.sending.report import summary_of
+    from newsletter.reporting.shapes import outcome_json
 
-    report = report_on(database, delivery)
+    summary = summary_of(database, delivery)
     if as_json:
-        counts = counts_of(report.delivery, report.books)
-        print_json({"delivery": delivery, "state": report.delivery.state.value, "counts": counts})
+        print_json(outcome_json(summary))
     elif not quiet:
-        click.echo("\n".join(outcome_lines(report, partial(local_time, project), now=datetime.now(UTC))))
-    return report
+        click.echo("\n".join(outcome_lines(summary, partial(local_time, project), now=datetime.now(UTC))))
+    return summary
 
 
 def outcome_lines(
-    report: Report, told: Callable[[datetime], str] = datetime.isoformat, *, now: datetime
+    summary: Summary, told: Callable[[datetime], str] = datetime.isoformat, *, now: datetime
 ) -> Iterator[str]:
-    """State, counts, and what a person may want to do now. `told` says an instant as people read it."""
-    from newsletter.delivery.ledger.ledger import RecipientState
-    from newsletter.reporting.report import counts_of
-
-    delivery, counts = report.delivery, counts_of(report.delivery, report.books)
+    """State, counts, and what to do now. `told`: how to write an instant."""
+    delivery, counts = summary.delivery, summary.counts
     shown = ", ".join(f"{count} {name}" for name, count in counts.items() if count and name != "frozen")
     yield f"{delivery.state.value}: {shown or _NOBODY.get(delivery.state.value, 'no recipients')}"
     if delivery.reason:
         yield f"  because {delivery.reason}"
-    for state, reasons in report.reasons.items():
+    for state, reasons in summary.reasons.items():
         for reason, count in reasons.items():
-            yield f"  {count} {state.value}: {in_words(reason)}"
+            yield f"  {count or 'some'} {state.value}: {in_words(reason)}"
     for reason, count in delivery.left_out.items():
         yield f"  {count} left out: {in_words(reason)}"
-    received = report.reasons.get(RecipientState.EXCLUDED, {}).get("already_received", 0)
-    if received and counts["accepted"] + counts["unknown"] + counts["deferred"] + counts["waiting"] == 0:
+    received = any("already_received" in reasons for reasons in summary.reasons.values())
+    if received and not counts["accepted"] + counts["unknown"] + counts["deferred"] + counts["waiting"]:
         yield "Nobody was mailed. --again sends it once more."
     if counts["unknown"]:
         yield f"Look at the unknown: newsletter deliveries recipients {delivery.id} --state unknown"
-    if what_now := _what_now(report, told, now):
+    if what_now := _what_now(summary, told, now):
         yield what_now
-    for problem in report.problems:
-        yield f"{click.style('The books do not balance:', fg='red')} {problem}"
+    for problem in summary.problems:
+        yield f"{click.style('The counts do not add up:', fg='red')} {problem}"
 
 
-def _what_now(report: Report, told: Callable[[datetime], str], now: datetime) -> str:
+def _what_now(summary: Summary, told: Callable[[datetime], str], now: datetime) -> str:
     """What happens by itself with a delivery that is not over, or what to type so that something does."""
     from newsletter.delivery.delivery import DeliveryState
 
-    state, go_on = report.delivery.state, f"Go on: newsletter deliveries resume {report.delivery.id}"
+    state, name = summary.delivery.state, summary.delivery.id
+    if summary.problems:
+        return f"See what is wrong: newsletter deliveries verify {name}"
     if state.is_over:
         return ""
     if state is DeliveryState.SCHEDULED:
         return 'It starts by itself while "newsletter serve" is running.'
     if not state.is_under_way:
-        return _CANNOT_GO_ON if report.cannot_resume else go_on
-    if report.attended:
-        return "A sender is at work."
-    return unattended(report.delivery.id, report.next_at, told, now=now)
+        return f"Go on: newsletter deliveries resume {name}"
+    return "A sender is at work." if summary.attended else unattended(name, summary.next_at, told, now=now)
 
 
 def unattended(delivery: str, due: datetime | None, told: Callable[[datetime], str], *, now: datetime) -> str:
@@ -157,19 +148,18 @@ def unattended(delivery: str, due: datetime | None, told: Callable[[datetime], s
     return f"Nobody is at work on {delivery}. Go on: {go_on}"
 
 
-def ending_of(report: Report, sent: SendResult) -> int:
+def ending_of(summary: Summary, sent: SendResult) -> int:
     """The exit code of a foreground send; says what it waits for when it stopped before the end."""
     from newsletter.delivery.delivery import DeliveryState
-    from newsletter.delivery.ledger.ledger import RecipientState
     from newsletter.delivery.sender.sender import Ending
 
     if sent.ending is Ending.NO_RELAY:
         click.echo(
             "The relay could not be reached; nothing is lost. See what is wrong with it: newsletter doctor. "
-            f"Then go on: newsletter deliveries resume {report.delivery.id}",
+            f"Then go on: newsletter deliveries resume {summary.delivery.id}",
             err=True,
         )
-    if report.problems:
+    if summary.problems:
         return 1
-    left = report.books.counts.get(RecipientState.DEFERRED, 0) + report.books.counts.get(RecipientState.UNKNOWN, 0)
-    return STOPPED_EARLY if left or report.delivery.state is not DeliveryState.FINISHED else 0
+    left = summary.counts["deferred"] + summary.counts["unknown"]
+    return STOPPED_EARLY if left or summary.delivery.state is not DeliveryState.FINISHED else 0

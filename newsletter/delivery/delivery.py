@@ -20,7 +20,7 @@ class DeliveryState(StrEnum):
     """Stopped by a person, or because the database is an older copy; `resume` goes on."""
     HALTED = "halted"
     """Stopped by the program; a person must look. `resume` goes on after a refused login, too many refusals that are
-    our fault or messages that cannot be composed; it refuses while the books say that the ledger is not whole."""
+    our fault or messages that cannot be composed; it refuses while the ledger is not whole."""
     MISSED = "missed"
     """Its time passed by more than `max_lateness`, or the database is an older copy; waits for a person."""
     FINISHED = "finished"

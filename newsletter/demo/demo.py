@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ from newsletter.app.operating.database import connect
 from newsletter.app.project import Project, open_project
 from newsletter.app.sending.dry_run import dry_run
 from newsletter.app.sending.propose import checked_issue, store_delivery
-from newsletter.app.sending.report import report_on
+from newsletter.app.sending.report import report_on, summary_of, verify
 from newsletter.app.sending.worker import send_now
 from newsletter.audience.consent import Consent, OptIn
 from newsletter.audience.importing.decide import VerdictKind
@@ -33,7 +33,7 @@ from newsletter.demo.sample import write_sample
 from newsletter.disk import cannot_write
 from newsletter.errors import AuthoringError, RequestError
 from newsletter.problem import has_errors
-from newsletter.reporting.report import Report, counts_of
+from newsletter.reporting.report import Report
 from newsletter.reporting.wording import counted, in_words
 from newsletter.storage.database.database import Database
 
@@ -54,33 +54,35 @@ class DemoReport:
     """Messages that the catcher took."""
     deliveries: tuple[Report, ...]
     """The first delivery of each issue."""
+    problems: Mapping[str, Sequence[str]]
+    """By delivery: what `verify` found."""
     where_to_look: Mapping[str, Path]
 
     @property
     def accepted(self) -> int:
         """Messages that the ledger holds for accepted."""
-        return sum(counts_of(report.delivery, report.books)["accepted"] for report in self.deliveries)
+        return sum(report.summary.counts["accepted"] for report in self.deliveries)
 
     @property
-    def balances(self) -> bool:
-        """Whether the catcher took just what the ledger says was accepted, and the books of every delivery balance."""
-        return self.caught == self.accepted and not any(report.problems for report in self.deliveries)
+    def is_reconciled(self) -> bool:
+        """Whether the catcher took just what the ledger says was accepted, and every delivery is reconciled."""
+        return self.caught == self.accepted and not any(self.problems.values())
 
     def as_json(self) -> dict[str, object]:
         """The facts, for a program that reads them."""
         return {
-            "balances": self.balances,
+            "balances": self.is_reconciled,
             "caught": self.caught,
             "accepted": self.accepted,
             "deliveries": [
                 {
-                    "delivery": report.delivery.id,
-                    "issue": report.delivery.issue,
-                    "counts": dict(counts_of(report.delivery, report.books)),
-                    "left_out": dict(report.delivery.left_out or {}),
-                    "problems": list(report.problems),
+                    "delivery": one.delivery.id,
+                    "issue": one.delivery.issue,
+                    "counts": one.counts,
+                    "left_out": dict(one.delivery.left_out),
+                    "problems": list(self.problems[one.delivery.id]),
                 }
-                for report in self.deliveries
+                for one in (report.summary for report in self.deliveries)
             ],
             "where_to_look": {name: str(path) for name, path in self.where_to_look.items()},
         }
@@ -98,6 +100,8 @@ def run_demo(project: Project, out: Path, say: Echo) -> DemoReport:
             say(f"\nDatabase    {database.shown_url}, made by migration")
             _invite(stage, database, folder, say)
             reports = [_send(stage, database, path, folder, say) for path in find(stage)]
+            names = [report.summary.delivery.id for report in reports]
+            problems = {name: verify(database, name) for name in names}
         finally:
             database.close()
         caught = catcher.caught
@@ -110,6 +114,7 @@ def run_demo(project: Project, out: Path, say: Echo) -> DemoReport:
     report = DemoReport(
         caught=caught,
         deliveries=tuple(reports),
+        problems=problems,
         where_to_look={
             "index": index,
             "maildir": catcher.maildir,
@@ -217,22 +222,23 @@ def _send(stage: Project, database: Database, path: Path, folder: Path, say: Ech
     _tell(report, say)
     again = store_delivery(stage, database, ready, (LIST,), now=_now())
     send_now(stage, database, again.id)
-    second = counts_of(again, report_on(database, again.id).books)
+    second = summary_of(database, again.id).counts
     say(f"  again     {second['accepted']:,} accepted, {second['excluded']:,} excluded: they have this issue")
     return report
 
 
 def _tell(report: Report, say: Echo) -> None:
-    counts = {name: count for name, count in counts_of(report.delivery, report.books).items() if count}
-    say(f"  delivery  {report.delivery.id}: {', '.join(f'{count:,} {name}' for name, count in counts.items())}")
-    for state, reasons in report.reasons.items():
+    summary = report.summary
+    counts = {name: count for name, count in summary.counts.items() if count}
+    say(f"  delivery  {summary.delivery.id}: {', '.join(f'{count:,} {name}' for name, count in counts.items())}")
+    for state, reasons in summary.reasons.items():
         for reason, count in reasons.items():
             say(f"              {count} {state.value}: {in_words(reason)}")
     say(f"  editions  {', '.join(f'{count:,} {language}' for language, count in report.languages.items())}")
-    left_out = report.delivery.left_out
+    left_out = summary.delivery.left_out
     if left_out:
         say(f"  left out  {', '.join(f'{count} {in_words(reason)}' for reason, count in left_out.items())}")
-    for problem in report.problems:
+    for problem in summary.problems:
         say(f"  BAD       {problem}")
 
 

@@ -1,1 +1,1 @@
-"""What it amounted to: counts of a delivery, the equation that must hold, who was left out and why."""
+"""What it amounted to: counts of a delivery, reconciled with its rows; who was not mailed and why."""

@@ -73,6 +73,7 @@ LIFE = [
     "deliveries reschedule ID --at '2098-01-01 09:00'",
     "deliveries cancel ID",
     "deliveries report ID",
+    "deliveries verify ID",
     "deliveries recipients ID",
     "send welcome --list weekly --detach --yes",
     "deliveries pause ID",

@@ -16,11 +16,13 @@ from newsletter.app.project import Project
 from newsletter.app.sending import report as reporting
 from newsletter.app.sending.steer import start_due
 from newsletter.config import Config
-from newsletter.reporting.report import Counts
+from newsletter.delivery.ledger.ledger import RecipientState
+from newsletter.reporting.reconcile import Counts
 from newsletter.storage.database import tables
 from newsletter.storage.database.database import Database
 from newsletter.storage.ledger import resolve as resolving
 from newsletter.storage.ledger.claims import StoredLedger
+from newsletter.storage.ledger.counters import count_states
 from newsletter.storage.ledger.deliveries import Deliveries
 from newsletter.storage.ledger.freeze import freeze
 from newsletter.storage.ledger.reconcile import read_counts
@@ -103,7 +105,7 @@ def test_scheduler_goes_on_after_one_that_was_put_back_in_the_moment_of_its_star
     assert [one.id for one in start_due(Project(tmp_path, Config()), database, NOW)] == ["delivery1"]
 
 
-def test_reports_read_a_delivery_and_its_books_of_one_moment(
+def test_reports_read_a_delivery_and_its_rows_of_one_moment(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_people(database, ADDRESSES[:2], add_list(database))
@@ -111,19 +113,20 @@ def test_reports_read_a_delivery_and_its_books_of_one_moment(
     with database.write() as connection:
         connection.execute(sa.update(tables.recipients).values(state="unknown", in_doubt=True))
 
-    def after_a_restore(connection: sa.Connection, delivery: str) -> Counts:
+    def then_restored(connection: sa.Connection, delivery: str) -> dict[RecipientState, int]:
+        states = count_states(connection, delivery)
         take_away(database)
-        return read_counts(connection, delivery)
+        return states
 
-    monkeypatch.setattr(reporting, "read_counts", after_a_restore)
+    monkeypatch.setattr(reporting, "count_states", then_restored)
 
     report = reporting.report_on(database, "delivery1")
-    assert report.problems == ()
+    assert report.summary.counts["unknown"] == 2
     assert {one.address for one in report.unknown} == set(ADDRESSES[:2])
 
 
 @pytest.mark.parametrize("gone", [("delivery1",), ("delivery1", "delivery2")])
-def test_doctor_finds_the_books_of_one_moment_in_balance(
+def test_doctor_reconciles_what_was_there_in_one_moment(
     database: Database, monkeypatch: pytest.MonkeyPatch, gone: tuple[str, ...]
 ) -> None:
     add_people(database, ADDRESSES[:2], add_list(database))
@@ -138,4 +141,4 @@ def test_doctor_finds_the_books_of_one_moment_in_balance(
 
     [finding] = doctor._ledger(database)
     assert finding.grade is doctor.Grade.GOOD
-    assert finding.message == "1 delivery in balance"  # the first was read before, the others are gone
+    assert finding.message == "1 delivery reconciled"  # the first was read before, the others are gone

@@ -13,12 +13,13 @@ from newsletter.delivery.delivery import DeliveryState
 from newsletter.delivery.ledger.ledger import Claim, Decision, PermitRequest, Settlement, Worker
 from newsletter.delivery.ledger.outcome import Accepted, Deferred, Outcome, Rejected, Reply, Unknown
 from newsletter.delivery.ledger.plan import Exclusion
-from newsletter.reporting.report import reconcile
+from newsletter.reporting.reconcile import reconcile
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.tables import recipients, subscriptions
 from newsletter.storage.ledger.claims import StoredLedger
+from newsletter.storage.ledger.counters import resent_ones
 from newsletter.storage.ledger.deliveries import Deliveries
-from newsletter.storage.ledger.reconcile import read_counts, resent_ones
+from newsletter.storage.ledger.reconcile import read_counts
 from newsletter.storage.ledger.resolve import accept_unknown, resend_by_policy, resend_unknown, with_unknown
 
 WORKER = make_worker("worker")

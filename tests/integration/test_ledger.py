@@ -13,7 +13,7 @@ from factories import NOW, add_list, add_people, make_order, make_worker, set_co
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.delivery.ledger.ledger import Claim, Decision, PermitRequest, RecipientState, Settlement, Worker
 from newsletter.delivery.ledger.outcome import Accepted, Deferred, Outcome, Rejected, Reply, Unknown
-from newsletter.reporting.report import reconcile
+from newsletter.reporting.reconcile import reconcile
 from newsletter.storage.database import tables
 from newsletter.storage.database.database import Database
 from newsletter.storage.ledger.claims import StoredLedger
@@ -521,7 +521,7 @@ def _mark(connection: sa.Connection) -> None:
 
 
 @pytest.mark.parametrize("damage", [_drop, _swap, _twice, _unmark, _mark])
-def test_finish_is_refused_when_the_equation_does_not_hold(
+def test_delivery_that_cannot_be_reconciled_does_not_finish(
     ledger: StoredLedger, database: Database, damage: object
 ) -> None:
     claims = claim_all(ledger)
@@ -538,7 +538,7 @@ def test_finish_is_refused_when_the_equation_does_not_hold(
     assert halted.reason
 
 
-def test_equation_counts_an_address_reached_by_two_deliveries(ledger: StoredLedger, database: Database) -> None:
+def test_reconcile_finds_an_address_reached_by_two_deliveries(ledger: StoredLedger, database: Database) -> None:
     start_delivery(database, "second-one")
     with database.write() as connection:
         connection.execute(sa.text("DROP INDEX uq_recipients_once"))

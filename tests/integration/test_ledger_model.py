@@ -17,12 +17,13 @@ from newsletter.delivery.delivery import DeliveryState
 from newsletter.delivery.ledger.ledger import Claim, PermitRequest, RecipientState, Settlement, Worker
 from newsletter.delivery.ledger.outcome import Accepted, Deferred, Fault, Outcome, Rejected, Reply, Unknown
 from newsletter.delivery.ledger.retry import RetryPolicy, decide, set_back
-from newsletter.reporting.report import reconcile
+from newsletter.reporting.reconcile import reconcile
 from newsletter.storage.database.database import open_database
 from newsletter.storage.database.migrate import require_current
 from newsletter.storage.ledger.claims import StoredLedger
+from newsletter.storage.ledger.counters import resent_ones
 from newsletter.storage.ledger.deliveries import Deliveries
-from newsletter.storage.ledger.reconcile import read_counts, resent_ones
+from newsletter.storage.ledger.reconcile import read_counts
 from newsletter.storage.ledger.resolve import resend_unknown
 
 PEOPLE = 3
@@ -200,7 +201,7 @@ class Ledger(RuleBasedStateMachine):
                 assert 1 <= self.taken[address] <= 1 + self.said[address]
 
     @invariant()
-    def the_books_balance(self) -> None:
+    def everything_is_reconciled(self) -> None:
         for name in NAMES if self.number else ():
             with self.database.read() as connection:
                 assert reconcile(self.store.get(name), read_counts(connection, name)) == ()

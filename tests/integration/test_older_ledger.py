@@ -11,13 +11,14 @@ from factories import NOW, add_list, add_people, make_worker, start_delivery
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.delivery.ledger.ledger import Claim, Decision, PermitRequest, Settlement, Worker
 from newsletter.delivery.ledger.outcome import Accepted, Deferred, Outcome, Reply, Unknown
-from newsletter.reporting.report import reconcile
+from newsletter.reporting.reconcile import reconcile
 from newsletter.storage.database import tables
 from newsletter.storage.database.database import Database
 from newsletter.storage.journal.stopping import stop_everything
 from newsletter.storage.ledger.claims import StoredLedger
+from newsletter.storage.ledger.counters import resent_ones
 from newsletter.storage.ledger.deliveries import Deliveries
-from newsletter.storage.ledger.reconcile import read_counts, resent_ones
+from newsletter.storage.ledger.reconcile import read_counts
 from newsletter.storage.ledger.resolve import resend_unknown
 
 OLD, NEW = make_worker("old"), make_worker("new")

@@ -36,7 +36,7 @@ from newsletter.errors import (
     RelayLoginError,
     StorageError,
 )
-from newsletter.reporting.report import reconcile
+from newsletter.reporting.reconcile import reconcile
 from newsletter.storage.database import tables
 from newsletter.storage.database.database import Database
 from newsletter.storage.ledger.claims import StoredLedger
@@ -489,12 +489,12 @@ def test_send_goes_on_behind_very_many_who_are_refused(
     assert (scene.counts(), scene.state) == ({"suppressed": 80}, DeliveryState.FINISHED)
 
 
-def test_lease_is_renewed_while_the_books_are_read(scene: Scene) -> None:
+def test_lease_is_renewed_while_a_delivery_is_reconciled(scene: Scene) -> None:
     is_reading, was_renewed = threading.Event(), threading.Event()
     seen: list[bool] = []
 
     class Voluminous(StoredLedger):
-        """A ledger whose books are not read before the lease was renewed once more, or a while has passed."""
+        """A ledger that does not begin to reconcile before the lease was renewed once more, or a while has passed."""
 
         def finish(self, delivery: str, now: datetime) -> bool:
             is_reading.set()

@@ -21,7 +21,7 @@ from newsletter.app.project import Project, open_project
 from newsletter.app.sending.dry_run import dry_run, report_lines
 from newsletter.app.sending.proof import send_proofs
 from newsletter.app.sending.propose import checked_issue, store_delivery
-from newsletter.app.sending.report import next_of, report_on
+from newsletter.app.sending.report import next_of, report_on, summary_of, verify
 from newsletter.app.sending.steer import cancel, pause, reschedule, resolve, resume, start_due
 from newsletter.app.sending.worker import send_now
 from newsletter.delivery.delivery import Delivery, DeliveryState
@@ -100,7 +100,7 @@ def test_delivery_does_not_change_with_the_issue_on_disk(
     (project.issues / "welcome" / "issue.yaml").write_text("no issue any more")
 
     assert send_now(project, database, created.id).ending is Ending.DONE
-    assert report_on(database, created.id).delivery.state is DeliveryState.FINISHED
+    assert summary_of(database, created.id).delivery.state is DeliveryState.FINISHED
     assert len(relay.records()) == 3
 
 
@@ -193,7 +193,7 @@ def test_pause_resume_and_cancel_move_what_can_be_moved(
     assert pause(database, "delivery1").state is DeliveryState.PAUSED
     assert resume(project, database, "delivery1").state is DeliveryState.SENDING
     assert cancel(database, "delivery1", NOW).state is DeliveryState.CANCELLED
-    counts = report_on(database, "delivery1").books.counts
+    counts = summary_of(database, "delivery1").states
     assert {state.value: count for state, count in counts.items()} == {"excluded": 3}
     with pytest.raises(StateError, match="cancelled"):
         pause(database, "delivery1")
@@ -232,10 +232,10 @@ def test_second_send_mails_nobody_unless_again_is_said(
     for again, accepted in ((False, 3), (False, 0), (True, 3)):
         created = create_delivery(project, database, project.issues / "welcome", ["weekly"], again=again)
         sent = send_now(project, database, created.id)
-        report = report_on(database, sent.delivery.id)
-        counts = {state.value: count for state, count in report.books.counts.items()}
+        states = summary_of(database, sent.delivery.id).states
+        counts = {state.value: count for state, count in states.items()}
         assert counts == ({"accepted": 3} if accepted else {"excluded": 3})
-        assert (sent.delivery.state, report.problems) == (DeliveryState.FINISHED, ())
+        assert (sent.delivery.state, verify(database, sent.delivery.id)) == (DeliveryState.FINISHED, ())
     assert len(relay.records()) == 6
 
 
@@ -265,12 +265,12 @@ def test_what_the_relay_deferred_is_told_with_when_it_is_due(
         send_now(project, database, created.id)
     [bo] = Deliveries(database).recipients(created.id, RecipientState.DEFERRED)
     assert bo.next_at > NOW
-    assert report_on(database, created.id).next_at == bo.next_at
+    assert summary_of(database, created.id).next_at == bo.next_at
     assert next_of(database, [Deliveries(database).get(created.id)]) == {created.id: bo.next_at}
     with database.write() as connection:
         of = tables.recipients.c.state == "accepted"
         connection.execute(sa.update(tables.recipients).where(of).values(state="claimed"))
-    assert report_on(database, created.id).next_at is None
+    assert summary_of(database, created.id).next_at is None
 
 
 def test_unknown_recipients_are_resolved_by_address(tmp_path: Path, database: Database) -> None:

@@ -15,7 +15,7 @@ from newsletter.config import FILE as CONFIG_FILE
 from newsletter.delivery.ledger.ledger import RecipientState
 from newsletter.errors import NewsletterError
 from newsletter.problem import Severity
-from newsletter.reporting.report import reconcile
+from newsletter.reporting.reconcile import reconcile
 from newsletter.reporting.wording import counted
 from newsletter.storage.database.database import Database
 from newsletter.storage.journal.audit import lost_attempts
@@ -122,17 +122,17 @@ def _ledger(database: Database) -> Iterator[Finding]:
         lost = tuple(lost_attempts(connection))  # of all deliveries together: asked once, not for each
     for message in lost:
         yield Finding("ledger", Grade.BAD, message, _KEEP_OR_RESTORE)
-    found, is_balanced = 0, not lost
+    found, is_reconciled = 0, not lost
     for name in [one.id for one in Deliveries(database).all()]:
         with database.read() as connection:
-            delivery, books = find_delivery(connection, name), read_counts(connection, name)
+            delivery, counts = find_delivery(connection, name), read_counts(connection, name)
         if delivery is None:
             continue  # an older copy of the database was put back while we looked
         found += 1
-        for message in reconcile(delivery, books):
-            is_balanced = False
+        for message in reconcile(delivery, counts):
+            is_reconciled = False
             yield Finding("ledger", Grade.BAD, f"{delivery.id}: {message}", "Keep the database and ask for help")
-        if unknown := books.counts.get(RecipientState.UNKNOWN, 0):
+        if unknown := counts.by_state.get(RecipientState.UNKNOWN, 0):
             yield Finding(
                 "ledger",
                 Grade.MIND,
@@ -146,5 +146,5 @@ def _ledger(database: Database) -> Iterator[Finding]:
                 f"{delivery.id} is {delivery.state.value}: {delivery.reason}",
                 f"newsletter deliveries show {delivery.id}",
             )
-    if is_balanced:
-        yield Finding("ledger", Grade.GOOD, f"{counted(found, 'delivery', 'deliveries')} in balance")
+    if is_reconciled:
+        yield Finding("ledger", Grade.GOOD, f"{counted(found, 'delivery', 'deliveries')} reconciled")

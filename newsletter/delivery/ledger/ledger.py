@@ -244,9 +244,9 @@ class Ledger(Protocol):
         ...
 
     def finish(self, delivery: str, now: datetime) -> bool:
-        """Check the equation and mark the delivery finished if nothing is left to do. False if something is.
+        """Reconcile a delivery and mark it finished if nothing is left to do. False if something is.
 
-        A delivery whose equation does not hold is halted instead. May take seconds.
+        A delivery that cannot be reconciled is halted instead. May take seconds.
         """
         ...
 

@@ -217,7 +217,7 @@ class _SenderRun:
         remaining = await self._writer.call(self._around.ledger.remaining, delivery, self._worker)
         now = self._around.clock()
         if remaining.waiting is None and remaining.deferred is None and not remaining.held:
-            # Not in the writer's thread either: it reads the books of everybody who got it.
+            # Not in the writer's thread either: it reads every row of the delivery.
             if await asyncio.to_thread(self._around.ledger.finish, delivery, now):
                 log.info("delivery=%s state=finished", delivery)
             return 0.05

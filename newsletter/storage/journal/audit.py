@@ -1,7 +1,7 @@
 """Audit: whether the ledger still knows who got a message, asked before a delivery that was sent from before goes on.
 
 A database file that was copied over another one, whose log stayed beside it, is a mixture: the count of permits may be
-today's and the rows yesterday's. It would be sent again what stands nowhere any more; the books show it.
+today's and the rows yesterday's. What the rows have forgotten would be sent again; reconciling them shows it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from newsletter.delivery.ledger.ledger import RecipientState
-from newsletter.reporting.report import Counts, reconcile
+from newsletter.reporting.reconcile import Counts, reconcile
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.metadata import count_of
 from newsletter.storage.database.tables import attempts, recipients
@@ -37,13 +37,13 @@ def audit(database: Database, delivery: str) -> tuple[str, ...]:
         return audit_of(connection, delivery)
 
 
-def audit_of(connection: sa.Connection, delivery: str, books: Counts | None = None) -> tuple[str, ...]:
-    """As `audit`, inside a transaction. `books`: those of the delivery, where they are read already."""
+def audit_of(connection: sa.Connection, delivery: str, counts: Counts | None = None) -> tuple[str, ...]:
+    """As `audit`, inside a transaction. `counts`: those of the delivery, where they are read already."""
     lost = tuple(lost_attempts(connection))
     is_begun = sa.exists().where(recipients.c.delivery_id == delivery, recipients.c.state.in_(_BEGUN))
     if not connection.execute(sa.select(is_begun)).scalar_one():
         return lost
-    trusted = replace(books or read_counts(connection, delivery), twice=())
+    trusted = replace(counts or read_counts(connection, delivery), twice=())
     return (*lost, *reconcile(read_delivery(connection, delivery), trusted))
 
 

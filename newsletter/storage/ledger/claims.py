@@ -23,16 +23,17 @@ from newsletter.delivery.ledger.ledger import (
     Settlement,
     Worker,
 )
-from newsletter.reporting.report import reconcile
+from newsletter.reporting.reconcile import reconcile
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.metadata import add_to_count
 from newsletter.storage.database.tables import attempts, deliveries, recipients, workers
 from newsletter.storage.journal.audit import audit
 from newsletter.storage.journal.high_water import HighWater, Mark
 from newsletter.storage.journal.stopping import PERMITS
+from newsletter.storage.ledger.counters import count_states
 from newsletter.storage.ledger.deliveries import compare_and_set, find_delivery, list_slugs, with_address
 from newsletter.storage.ledger.recheck import recheck_rows
-from newsletter.storage.ledger.reconcile import count_states, read_counts
+from newsletter.storage.ledger.reconcile import read_counts
 from newsletter.storage.ledger.record import (
     Row,
     complete_attempts,
@@ -197,9 +198,9 @@ class StoredLedger:
             )
 
     def finish(self, delivery: str, now: datetime) -> bool:
-        """Check the equation and mark the delivery finished if nothing is left to do. False if something is.
+        """Reconcile a delivery and mark it finished if nothing is left to do. False if something is.
 
-        The books are read before anybody has to wait for us; a delivery that went on meanwhile is not finished yet, and
+        The rows are read before anybody has to wait for us; a delivery that went on meanwhile is not finished yet, and
         one that is gone (an older copy was put back) never is.
         """
         is_open = sa.exists().where(recipients.c.delivery_id == delivery, recipients.c.state.in_(_OPEN))
@@ -207,8 +208,8 @@ class StoredLedger:
             found = find_delivery(connection, delivery)
             if found is None or connection.execute(sa.select(is_open)).scalar_one():
                 return False
-            books = read_counts(connection, delivery)
-            problems = reconcile(found, books)
+            counts = read_counts(connection, delivery)
+            problems = reconcile(found, counts)
         change: dict[str, object]
         if problems:
             change = {"state": DeliveryState.HALTED.value, "reason": "; ".join(problems)}
@@ -216,7 +217,7 @@ class StoredLedger:
             change = {"state": DeliveryState.FINISHED.value, "finished_at": now, "reason": ""}
         with self._database.write() as connection:
             connection.execute(sa.select(deliveries.c.id).where(deliveries.c.id == delivery).with_for_update())
-            if count_states(connection, delivery) != books.counts:
+            if count_states(connection, delivery) != counts.by_state:
                 return False
             return compare_and_set(connection, delivery, DeliveryState.SENDING, change) and not problems
 

@@ -15,21 +15,21 @@ from newsletter.cli.watching import ending_of, outcome_lines, progress, tell_onc
 from newsletter.delivery.delivery import Delivery, DeliveryState
 from newsletter.delivery.ledger.ledger import Claim, Decision, RecipientState
 from newsletter.delivery.sender.sender import Ending
-from newsletter.reporting.report import Counts, Report
+from newsletter.reporting.report import Summary
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
 
-def report(state: DeliveryState, left: RecipientState, problems: tuple[str, ...] = (), **more: Any) -> Report:
+def summary(state: DeliveryState, left: RecipientState, *, frozen: int = 1, **more: Any) -> Summary:
     delivery = Delivery(
         id="d", issue="first", state=state, hash="h", lists=("weekly",), languages=("en",), again=False,
-        created_at=datetime(2026, 11, 23, tzinfo=UTC), left_out={"pending": 2},
+        created_at=datetime(2026, 11, 23, tzinfo=UTC), left_out={"pending": 2}, frozen_count=frozen,
     )  # fmt: skip
-    return Report(delivery, Counts({left: 1}, "abc"), problems, languages={"en": 1}, **{"reasons": {}, **more})
+    return Summary(delivery, {left: 1}, **{"reasons": {}, **more})
 
 
-def code(state: DeliveryState, left: RecipientState = RecipientState.ACCEPTED, problems: tuple[str, ...] = ()) -> int:
-    shown = report(state, left, problems)
+def code(state: DeliveryState, left: RecipientState = RecipientState.ACCEPTED, *, frozen: int = 1) -> int:
+    shown = summary(state, left, frozen=frozen)
     return ending_of(shown, SendResult(shown.delivery, Ending.DONE))
 
 
@@ -43,12 +43,12 @@ def test_finished_delivery_with_somebody_left_stopped_early(left: RecipientState
     assert code(DeliveryState.FINISHED, left) == 3
 
 
-def test_books_that_do_not_balance_are_a_failure() -> None:
-    assert code(DeliveryState.CANCELLED, problems=("one too many",)) == 1
+def test_counts_that_do_not_add_up_are_a_failure() -> None:
+    assert code(DeliveryState.FINISHED, frozen=2) == 1
 
 
 def test_unreachable_relay_is_told_with_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
-    shown = report(DeliveryState.SENDING, RecipientState.WAITING)
+    shown = summary(DeliveryState.SENDING, RecipientState.WAITING)
     assert ending_of(shown, SendResult(shown.delivery, Ending.NO_RELAY)) == 3
     assert "newsletter deliveries resume d" in capsys.readouterr().err
 
@@ -65,26 +65,18 @@ def test_unreachable_relay_is_told_with_what_to_do(capsys: pytest.CaptureFixture
     ],
 )
 def test_outcome_ends_with_what_happens_now(state: DeliveryState, attended: bool, told: str) -> None:
-    assert list(outcome_lines(report(state, RecipientState.ACCEPTED, attended=attended), now=NOW))[-1] == told
+    assert list(outcome_lines(summary(state, RecipientState.ACCEPTED, attended=attended), now=NOW))[-1] == told
 
 
-def test_outcome_of_books_that_do_not_balance_says_that_it_cannot_go_on() -> None:
-    refused = report(DeliveryState.PAUSED, RecipientState.ACCEPTED, ("one is lost",), cannot_resume=("one is lost",))
-    lines = list(outcome_lines(refused, now=NOW))
-    assert lines[-2].startswith("It does not go on while its books do not balance. ")
-    assert lines[-1].endswith(" one is lost")
-    assert not any("resume" in line for line in lines)
-
-
-def test_outcome_of_a_problem_that_resuming_does_not_mind_says_how_to_go_on() -> None:
-    lines = list(outcome_lines(report(DeliveryState.HALTED, RecipientState.ACCEPTED, ("one got it twice",)), now=NOW))
-    assert lines[-2] == "Go on: newsletter deliveries resume d"
-    assert lines[-1].endswith(" one got it twice")
+def test_outcome_of_counts_that_do_not_add_up_says_how_to_look() -> None:
+    lines = list(outcome_lines(summary(DeliveryState.PAUSED, RecipientState.ACCEPTED, frozen=2), now=NOW))
+    assert lines[-2] == "See what is wrong: newsletter deliveries verify d"
+    assert lines[-1].endswith("2 recipients were frozen, but the ledger has 1")
 
 
 def test_outcome_says_when_the_next_is_due() -> None:
     due = NOW + timedelta(hours=2, minutes=6)
-    waiting = report(DeliveryState.SENDING, RecipientState.DEFERRED, next_at=due)
+    waiting = summary(DeliveryState.SENDING, RecipientState.DEFERRED, next_at=due)
     last = list(outcome_lines(waiting, lambda moment: f"{moment:%H:%M}", now=NOW))[-1]
     assert last.startswith("The next of d is due at 11:06. Leave it to newsletter serve")
     assert list(outcome_lines(waiting, now=due))[-1].startswith("Nobody is at work on d.")
@@ -92,16 +84,19 @@ def test_outcome_says_when_the_next_is_due() -> None:
 
 def test_outcome_says_reasons_in_words() -> None:
     reasons = {RecipientState.EXCLUDED: {"already_received": 1}}
-    lines = list(outcome_lines(report(DeliveryState.FINISHED, RecipientState.EXCLUDED, reasons=reasons), now=NOW))
+    lines = list(outcome_lines(summary(DeliveryState.FINISHED, RecipientState.EXCLUDED, reasons=reasons), now=NOW))
     assert lines[:2] == ["finished: 1 excluded", "  1 excluded: got this issue before, or may have"]
     assert "Nobody was mailed" in lines[-1]
+    many = replace(
+        summary(DeliveryState.FINISHED, RecipientState.EXCLUDED), reasons={RecipientState.EXCLUDED: {"x": 0}}
+    )
+    assert "  some excluded: x" in list(outcome_lines(many, now=NOW))
 
 
 def test_delivery_that_has_not_started_says_why_it_has_no_recipients() -> None:
     for state, told in ((DeliveryState.SCHEDULED, "are counted when it starts"), (DeliveryState.CANCELLED, "never")):
-        assert told in next(
-            outcome_lines(replace(report(state, RecipientState.ACCEPTED), books=Counts({}, "")), now=NOW)
-        )
+        nobody = replace(summary(state, RecipientState.ACCEPTED, frozen=0), states={})
+        assert told in next(outcome_lines(nobody, now=NOW))
 
 
 class Terminal(io.StringIO):
