@@ -12,11 +12,12 @@ from pydantic import ConfigDict, Discriminator, Field, RootModel, Tag
 
 from newsletter.authoring.fields.explain import read_model
 from newsletter.authoring.fields.values import Aside, Id, ImagePath, Language, Line, Strict, Url
+from newsletter.authoring.files import names_in, read_yaml
 from newsletter.authoring.image import ImageFile, image_beside
 from newsletter.authoring.parts import Author
 from newsletter.language import best_match
 from newsletter.problem import Place, Problem, Severity
-from newsletter.source import Node, near_miss, read_source
+from newsletter.source import Node, near_miss
 
 FILE = "people.yaml"
 
@@ -102,32 +103,36 @@ class PersonLink:
     is_whole: bool = True
 
 
-def load_contributors(file: Path, name: str) -> tuple[Mapping[str, Contributor], tuple[Problem, ...]]:
-    """Everybody in a people.yaml, and what is wrong with the file. Who has a problem may still be referred to."""
-    root, problems = read_source(file, name)
-    if root is None:
+def load_contributors(file: Path, root: Path) -> tuple[Mapping[str, Contributor], tuple[Problem, ...]]:
+    """Everybody in a people.yaml of the project in `root`, and what is wrong with the file.
+
+    Who has a problem may still be referred to. Raises FileNotFoundError.
+    """
+    node, problems = read_yaml(file, root)
+    if node is None:
         return {}, problems
-    model, refused = read_model(PeopleFile, root)
+    model, refused = read_model(PeopleFile, node)
     problems += refused
     if model is None:
-        return {id_: Contributor(id_, {"": id_}) for id_ in root.mapping}, problems
+        return {id_: Contributor(id_, {"": id_}) for id_ in node.mapping}, problems
     people = {}
     for id_, entry in model.root.items():
         avatar = None
         if entry.avatar is not None:
-            avatar, problem = read_picture(root.mapping[id_].mapping["avatar"], file.parent)
+            avatar, problem = read_picture(node.mapping[id_].mapping["avatar"], file.parent, root)
             problems += (problem,) if problem else ()
-        bio = root.mapping[id_].mapping["bio"].place if entry.bio else None
+        bio = node.mapping[id_].mapping["bio"].place if entry.bio else None
         people[id_] = Contributor(id_, _by_language(entry.name), entry.url or "", avatar, _by_language(entry.bio), bio)
     return people, problems
 
 
-def read_picture(node: Node, folder: Path) -> tuple[ImageFile | None, Problem | None]:
+def read_picture(node: Node, folder: Path, root: Path) -> tuple[ImageFile | None, Problem | None]:
     """The image that a value names, or why there is none."""
     try:
-        return image_beside(folder, node.text.strip()), None
+        return image_beside(folder, node.text.strip(), root), None
     except FileNotFoundError:
-        return None, node.problem("missing-image", f"there is no image {node.text!r} here", hint=_similar(node, folder))
+        hint = _similar(node, folder, root)
+        return None, node.problem("missing-image", f"there is no image {node.text!r} here", hint=hint)
     except OSError as error:
         return None, node.problem("unreadable-image", f"cannot read the image: {error.strerror or error}")
     except ValueError as error:
@@ -185,6 +190,6 @@ def _text(texts: Mapping[str, str], language: str, fallback: str) -> str:
     return texts.get("", "")
 
 
-def _similar(node: Node, folder: Path) -> str:
-    here = [path.name for path in folder.iterdir() if path.suffix.lower() in (".png", ".jpg", ".jpeg", ".gif")]
+def _similar(node: Node, folder: Path, root: Path) -> str:
+    here = [name for name in names_in(folder, root) if name.lower().endswith((".png", ".jpg", ".jpeg", ".gif"))]
     return near_miss(node.text, here) or "An image lies in the folder of the file that names it."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from newsletter.authoring.files import is_inside
+from newsletter.authoring.files import is_inside, read_file
 
 MAX_BYTES = 5 * 1024 * 1024
 """More than this is not read at all: nothing that large belongs in a mail."""
@@ -46,15 +47,15 @@ class ImageFile:
         return f"{self.sha256[:32]}.{self.suffix}"
 
 
-def read_image(file: Path) -> ImageFile:
-    """Read an image from disk. Raises OSError when it cannot be read, ValueError (a sentence) when it is none of ours.
+def read_image(file: Path, root: Path | None) -> ImageFile:
+    """Read an image of the project in `root`. Raises OSError as `read_file`, ValueError (a sentence) when it is none of
+    ours.
 
     The kind is told from the content, never from the file's name; the pixels are not decoded.
     """
-    size = file.stat().st_size
-    if size > MAX_BYTES:
-        raise ValueError(f"the image has {size / 1_048_576:.1f} MiB; at most {MAX_BYTES // 1_048_576} MiB are read")
-    data = file.read_bytes()
+    data = read_file(file, root, MAX_BYTES)
+    if len(data) > MAX_BYTES:
+        raise ValueError(f"the image has more than {MAX_BYTES // 1_048_576} MiB, which are the most that is read")
     try:
         with Image.open(io.BytesIO(data)) as image:
             kind, (width, height) = image.format or "", image.size
@@ -70,15 +71,13 @@ def read_image(file: Path) -> ImageFile:
     return ImageFile(file=file, media_type=media_type, suffix=suffix, width=width, height=height, data=data)
 
 
-def image_beside(folder: Path, written: str) -> ImageFile:
+def image_beside(folder: Path, written: str, root: Path | None) -> ImageFile:
     """The image that a file in `folder` names. Raises as `read_image`, and ValueError for a path out of it."""
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", written):
         raise ValueError("an image lies beside the file that names it; save it there")
     if written.startswith(("/", "\\", "~")) or re.match(r"[A-Za-z]:", written):
         raise ValueError("the path of an image begins at the file that names it")
-    file = folder / written.replace("\\", "/")
-    if not is_inside(file, folder):
+    path = Path(os.path.normpath(written.replace("\\", "/")))
+    if path.parts[:1] == (os.pardir,):
         raise ValueError("the path of an image cannot lead out of its folder")
-    if file.exists() and not file.is_file():
-        raise ValueError("this is a folder or device, not an image")
-    return read_image(file)
+    return read_image(folder / path, folder if root is not None and not is_inside(folder, root) else root)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from newsletter.authoring.assemble import assemble, send_plan
 from newsletter.authoring.contributors import FILE as PEOPLE
 from newsletter.authoring.contributors import Contributor, load_contributors, read_picture
 from newsletter.authoring.fields.explain import MAX_PROBLEMS, read_model
-from newsletter.authoring.files import legible, refuse_outside, shown
+from newsletter.authoring.files import folders_above, legible, names_in, read_yaml, shown
 from newsletter.authoring.image import ImageFile
 from newsletter.authoring.issue import Content, Issue
 from newsletter.authoring.persona import FILE as PERSONAS
@@ -22,7 +24,7 @@ from newsletter.authoring.schema import IssueFile
 from newsletter.authoring.translation import repeated_ids, translate
 from newsletter.language import language_tag
 from newsletter.problem import Place, Problem, has_errors
-from newsletter.source import Node, read_source
+from newsletter.source import Node
 
 NAME = "issue.yaml"
 SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -43,9 +45,8 @@ class Loaded:
 def find_issues(paths: Iterable[Path], *, root: Path) -> list[Path]:
     """The issue files among these files and folders, sorted; a translation stands for its issue.
 
-    A file that cannot be one by its name is passed over.
-
-    What a link leads out of `root` to is not looked into; `load_issue` tells of it.
+    A file that cannot be one by its name is passed over. A folder that is a link, or cannot be read, is listed with an
+    issue of its own, of which `load_issue` says why.
     """
     return sorted({issue for path in paths for issue in (_in_folder(path, root) if path.is_dir() else _of_file(path))})
 
@@ -145,24 +146,19 @@ class _Reading:
 
     def tree(self, file: Path) -> Node | None:
         """A file as YAML."""
-        if refused := refuse_outside(file, self.root):
-            self.problems.append(refused)
-            return None
-        if not file.is_file():
+        try:
+            tree, problems = read_yaml(file, self.root)
+        except FileNotFoundError:
             hint = "An issue is <slug>/issue.yaml; translations alone make none."
             self.complain("missing-file", "there is no such file", file, hint)
             return None
-        tree, problems = read_source(file, shown(file, self.root))
         self.problems += problems
         return tree
 
     def references(self) -> References:
         """People, personas and images that the issue may refer to."""
-        people = self.nearest(PEOPLE)
-        if people is not None and (refused := refuse_outside(people, self.root)):
-            self.problems.append(refused)
-        elif people is not None:
-            self.people, problems = load_contributors(people, shown(people, self.root))
+        if people := self.nearest(PEOPLE):
+            self.people, problems = load_contributors(people, self.root)
             self.problems += problems
         personas = self.nearest(PERSONAS)
         attributes: set[str] = set()
@@ -176,26 +172,23 @@ class _Reading:
         name = node.text.strip()
         if name in self.images:
             return None
-        image, problem = read_picture(node, self.file.parent)
+        image, problem = read_picture(node, self.file.parent, self.root)
         if image is not None:
             self.images[name] = image
         return problem
 
     def nearest(self, name: str) -> Path | None:
         """A file beside the issue, or in the nearest folder above, up to the project's."""
-        root = self.root.resolve()
-        for folder in (here := self.file.resolve().parent, *here.parents):
-            if (folder / name).is_file():
-                return folder / name
-            if folder == root or (folder != here and not folder.is_relative_to(root)):
-                return None
-        return None
+        there = (folder / name for folder in folders_above(self.file, self.root))
+        return next((file for file in there if os.path.lexists(file)), None)
 
     def translations(self, original: str) -> Iterator[tuple[str, Path]]:
         """The translations beside the issue, by language."""
         stem, seen = self.file.stem, {original}
-        for file in sorted(self.file.parent.glob(f"{stem}.*.yaml")):
-            written = file.name[len(stem) + 1 : -len(".yaml")]
+        for name in names_in(self.file.parent, self.root):
+            file, written = self.file.with_name(name), name[len(stem) + 1 : -len(".yaml")]
+            if not (name.startswith(f"{stem}.") and name.endswith(".yaml") and written):
+                continue
             tag = language_tag(written)
             if tag is None:
                 if self.file.name == NAME:
@@ -237,19 +230,19 @@ def _of_file(path: Path) -> Iterator[Path]:
 
 def _in_folder(start: Path, root: Path) -> Iterator[Path]:
     """The issues in a folder: its own issue.yaml, else every <slug>.yaml in it and what its folders hold."""
-    waiting, seen = [start], {start.resolve(), *start.resolve().parents}  # links may lead here again and again
+    waiting = [start]
     while waiting:
         folder = waiting.pop()
-        if any(folder.glob("issue.*yaml")):
+        try:
+            names = names_in(folder, root)
+        except OSError:
             yield folder / NAME
             continue
-        for path in sorted(folder.iterdir()):
-            if path.name.startswith("."):
-                continue
-            if not path.is_dir():
-                yield from _of_file(path)
-            elif refuse_outside(path, root):
-                yield path / NAME
-            elif path.resolve() not in seen:
-                seen.add(path.resolve())
+        if any(fnmatchcase(name, "issue.*yaml") for name in names):
+            yield folder / NAME
+            continue
+        for path in (folder / name for name in names):
+            if path.is_dir():
                 waiting.append(path)
+            else:
+                yield from _of_file(path)

@@ -11,10 +11,9 @@ from pydantic import ConfigDict, Field, RootModel
 
 from newsletter.authoring.fields.explain import read_model
 from newsletter.authoring.fields.values import Id, Language, Plain, Strict, Zone
-from newsletter.authoring.files import refuse_outside, shown
+from newsletter.authoring.files import read_yaml
 from newsletter.language import best_match
 from newsletter.problem import Problem
-from newsletter.source import read_source
 
 FILE = "personas.yaml"
 
@@ -63,11 +62,10 @@ def load_personas(file: Path, *, root: Path) -> tuple[tuple[Persona, ...], tuple
 
     Places are shown relative to `root`, the project folder, when the file lies inside it.
     """
-    if not file.exists():
+    try:
+        node, problems = read_yaml(file, root)
+    except FileNotFoundError:
         return (BUILT_IN,), ()
-    if refused_link := refuse_outside(file, root):
-        return (BUILT_IN,), (refused_link,)
-    node, problems = read_source(file, shown(file, root))
     if node is None:
         return (BUILT_IN,), problems
     model, refused = read_model(PersonasFile, node)

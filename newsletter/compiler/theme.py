@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from newsletter.authoring.files import refuse_outside, shown
+from newsletter.authoring.files import read_yaml, shown
 from newsletter.authoring.image import ImageFile, image_beside
 from newsletter.compiler.colour import contrast
 from newsletter.compiler.setting import KNOWN, REQUIRED, check_of
 from newsletter.language import best_match, direction_of
 from newsletter.problem import Place, Problem, Severity, has_errors
-from newsletter.source import Node, near_miss, read_source
+from newsletter.source import Node, near_miss
 
 _Group = TypeVar("_Group", "Palette", "Sizes", "Spacing")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -167,23 +167,25 @@ class LoadedTheme:
 def load_theme(name: str, folders: Sequence[Path], *, root: Path) -> LoadedTheme:
     """Read `themes/<name>.yaml` from template folders, the first of which wins key by key, over the theme `default`.
 
-    Places are shown relative to `root`. A theme with an error is no theme: all its problems are returned. What a link
-    leads out of `root` to is not read but in the last folder, which is the program's.
+    Places are shown relative to `root`. A theme with an error is no theme: all its problems are returned. The last
+    folder is the program's.
     """
-    order = [folder / "themes" for folder in reversed(folders)]
     stems = dict.fromkeys(("default", name)) if _NAME.fullmatch(name) else ("default",)
-    files = [folder / f"{stem}.yaml" for stem in stems for folder in order]
     settings = _Settings(root)
-    for file in filter(Path.is_file, files):
-        refused = None if file.parent == order[0] else refuse_outside(file, root)
-        settings.problems += [refused] if refused else []
-        if not refused:
-            settings.add(file)
-    if not any(file.is_file() for file in files if file.stem == name):
-        place = Place(shown(order[-1] / f"{name}.yaml", root))
+    found = set()
+    for stem in stems:
+        for folder in reversed(folders):
+            try:
+                settings.add(folder / "themes" / f"{stem}.yaml", None if folder is folders[-1] else root)
+                found.add(stem)
+            except FileNotFoundError:
+                continue
+    if name not in found:
+        place = Place(shown(folders[0] / "themes" / f"{name}.yaml", root))
         settings.problems.append(Problem("missing-theme", f"there is no theme {name!r}", place))
     theme = settings.build(name)
-    return LoadedTheme(theme, tuple(sorted(settings.problems, key=lambda p: (p.place, p.path))))
+    problems = dict.fromkeys(settings.problems)
+    return LoadedTheme(theme, tuple(sorted(problems, key=lambda p: (p.place, p.path))))
 
 
 class _Settings:
@@ -192,14 +194,14 @@ class _Settings:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._nodes: dict[str, Node] = {}
-        self._folders: dict[str, Path] = {}
-        """Name of a file in problems → where it lies, for pictures beside it."""
+        self._folders: dict[str, tuple[Path, Path | None]] = {}
+        """Name of a file in problems → its folder and the project's, for pictures beside it."""
         self.problems: list[Problem] = []
 
-    def add(self, file: Path) -> None:
-        name = shown(file, self._root)
-        self._folders[name] = file.parent
-        node, problems = read_source(file, name)
+    def add(self, file: Path, root: Path | None) -> None:
+        node, problems = read_yaml(file, root)
+        if node is not None:
+            self._folders[node.source.file] = file.parent, root
         self.problems += problems
         if node is not None and not node.mapping:
             self.problems.append(node.problem("bad-theme", "a theme is a list of settings, such as `corner: 4`"))
@@ -262,7 +264,8 @@ class _Settings:
             return None
         node = self._nodes["logo.image"]
         try:
-            image = image_beside(self._folders[node.source.file], values["logo.image"])
+            folder, root = self._folders[node.source.file]
+            image = image_beside(folder, values["logo.image"], root)
         except (OSError, ValueError) as error:
             message = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             self.problems.append(node.problem("bad-image", f"cannot show {values['logo.image']}: {message}"))

@@ -149,7 +149,7 @@ def _stage(project: Project, folder: Path, catcher: Catcher) -> Project:
     for name in (FILE, "issues", "templates"):
         original = project.folder / name
         if original.is_dir():
-            shutil.copytree(original, copy / name)
+            shutil.copytree(original, copy / name, symlinks=True, ignore=_pipes)  # links are refused there, too
         elif original.exists():
             shutil.copyfile(original, copy / name)
     return open_project(
@@ -161,6 +161,12 @@ def _stage(project: Project, folder: Path, catcher: Catcher) -> Project:
             "NEWSLETTER_SMTP__USERNAME": "",
         },
     )
+
+
+def _pipes(folder: str, names: list[str]) -> list[str]:
+    """Pipes and devices, which cannot be copied."""
+    paths = (Path(folder, name) for name in names)
+    return [path.name for path in paths if not (path.is_symlink() or path.is_file() or path.is_dir())]
 
 
 def _check_and_build(stage: Project, out: Path, say: Echo) -> None:

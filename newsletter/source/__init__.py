@@ -1,4 +1,4 @@
-"""YAML with places: bytes → a tree of nodes that know file, line and column. The ground; PyYAML's only door.
+"""YAML with places: bytes → a tree of nodes that know file, line and column. PyYAML's only door; it opens no files.
 
 What is dangerous or surprising in YAML (aliases, tags, merge keys, duplicate keys, several documents, a text cut at
 ` #`) is a problem with its place, never a feature and never an exception.
@@ -7,7 +7,6 @@ What is dangerous or surprising in YAML (aliases, tags, merge keys, duplicate ke
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from newsletter.problem import Place, Problem
 from newsletter.source.compose import MAX_PROBLEMS, compose
@@ -20,42 +19,18 @@ __all__ = [
     "Source",
     "near_miss",
     "parse_source",
-    "quotable",
     "quoted",
-    "read_source",
     "shortened",
 ]
 
 MAX_BYTES = 1024 * 1024
 
 
-def read_source(file: Path, name: str) -> tuple[Node | None, tuple[Problem, ...]]:
-    """Read a YAML file; `name` is how it is called in problems. Never raises for what the file holds."""
-    try:
-        data = _beginning(file)
-    except OSError as error:
-        message = f"cannot read the file: {error.strerror or error}"
-        return None, (Problem("unreadable-file", message, Place(name)),)
-    return parse_source(data, name)
-
-
-def quotable(file: Path, name: str) -> Source | None:
-    """A file's text to quote lines of; None for what is no text, cannot be read, or is too large to be looked at."""
-    try:
-        data = _beginning(file)
-        return Source(name, data.decode("utf-8-sig")) if len(data) <= MAX_BYTES else None
-    except (OSError, UnicodeDecodeError):
-        return None
-
-
-def _beginning(file: Path) -> bytes:
-    """All of a file, or a byte more than may be read of one."""
-    with file.open("rb") as stream:
-        return stream.read(MAX_BYTES + 1)
-
-
 def parse_source(data: bytes, name: str) -> tuple[Node | None, tuple[Problem, ...]]:
-    """YAML bytes → its root and what is wrong with it as YAML. The root is None when there is nothing to go on with."""
+    """YAML bytes → its root and what is wrong with it as YAML; `name` is how the file is called in problems.
+
+    The root is None when there is nothing to go on with. Never raises for what the file holds.
+    """
     if len(data) > MAX_BYTES:
         hint = "An issue is text; keep images and data in files of their own."
         return None, (Problem("too-large", "the file has more than 1 MiB", Place(name, 1, 1), hint=hint),)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -92,3 +94,35 @@ def test_markup_in_a_text_stays_words(tmp_path: Path, key: str) -> None:
     assert "<iframe" in page
     assert "&lt;script&gt;" in mail
     assert "<script>" not in page + mail
+
+
+HIDDEN = "c2VjcmV0IG9mIHRoaXMgbmV3c2xldHRlci4uLi4uLi4="
+KEYS = f'address_key = "{HIDDEN}"\n\n[[signing]]\nid = "ab"\nsecret = "{HIDDEN}"\n'
+LINKED = [
+    "issues/maps/issue.yaml", "issues/maps/issue.zh.yaml", "issues/maps/coast.png", "issues/people.yaml",
+    "issues/personas.yaml", "templates/blocks/quote.mjml.j2", "templates/layouts/default.mjml.j2",
+    "templates/parts/head.mjml.j2", "templates/themes/default.yaml",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("target", ["secret.toml", ".env"])
+@pytest.mark.parametrize("name", LINKED)
+def test_link_to_the_secrets_is_refused_by_every_command(tmp_path: Path, name: str, target: str) -> None:
+    write_project(tmp_path)
+    (tmp_path / target).write_text(KEYS, encoding="utf-8")
+    link = tmp_path / name
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(os.path.relpath(tmp_path / target, link.parent))
+    command = [sys.executable, "-m", "newsletter", "-C", str(tmp_path), "build", "--out", str(tmp_path / "out")]
+    built = subprocess.run(command, capture_output=True, text=True)
+    assert (built.returncode, (tmp_path / "out").exists()) == (1, False)
+    said = [built.stdout + built.stderr]
+    for style in ("text", "json", "github", "sarif"):
+        checked = CliRunner().invoke(cli, ["-C", str(tmp_path), "check", "--format", style], standalone_mode=False)
+        assert (checked.exception, checked.return_value) == (None, 1)
+        said.append(checked.stdout)
+    with TestClient(preview_app(partial(open_project, tmp_path, {}), Changes()), base_url="http://localhost") as client:
+        said += [client.get(f"/{page}").text for page in ("", "issues/maps/en/mei.html", "issues/maps/en/nobody.html")]
+    assert all(name in one and HIDDEN not in one for one in said[:5])
+    assert not any(HIDDEN in one for one in said)

@@ -16,6 +16,7 @@ from newsletter.app.composing import claim_outside, message_context, values_of
 from newsletter.app.issues.examine import Examined, examine_all, no_issues, read_personas
 from newsletter.app.project import Project, check_sender
 from newsletter.audience.address import parse_address
+from newsletter.authoring.files import read_file
 from newsletter.authoring.persona import BUILT_IN, Persona, choose_persona
 from newsletter.compiler.checks.size import html_size
 from newsletter.compiler.edition import Edition
@@ -31,6 +32,7 @@ from newsletter.problem import Place, Problem, Severity, has_errors
 from newsletter.tokens import base32
 
 FACTS = "build.json"
+_MAX_FACTS = 64 * 1024 * 1024
 _EDITION_FILE = re.compile(r"([^/]+)/[A-Za-z0-9-]+\.(html|txt|eml|mjml)")
 """What a build writes about an edition, below its folder."""
 
@@ -170,7 +172,7 @@ def _write(out: Path, files: Mapping[str, bytes], issues: Collection[str]) -> No
 def _listed(file: Path, issues: Collection[str]) -> set[str]:
     """What an earlier build.json says was made of these issues; nothing when there is none, or it is not ours."""
     try:
-        facts = json.loads(file.read_bytes())
+        facts = json.loads(read_file(file, file.parent, _MAX_FACTS))
         names = {str(name) for edition in facts["editions"] for name in edition["files"]}
     except (OSError, ValueError, LookupError, TypeError):
         return set()

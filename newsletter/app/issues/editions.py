@@ -8,11 +8,11 @@ from itertools import chain
 from pathlib import Path
 
 from newsletter.app.project import Project
+from newsletter.authoring.files import quotable
 from newsletter.authoring.issue import Issue
 from newsletter.compiler.compile import CompileSettings, compile_issue
 from newsletter.compiler.edition import Edition
 from newsletter.problem import Place, Problem
-from newsletter.source import quotable
 
 _TELLING = 4
 """Characters of a quoted line that are enough to know it by."""
@@ -57,7 +57,7 @@ def sharpen(problem: Problem, folder: Path) -> Problem:
     """A problem inside a long text with the very line it is in, when that can be told from the line it quotes."""
     if len(problem.quote) < _TELLING or not problem.place.line:
         return problem
-    source = quotable(folder / problem.place.file, problem.place.file)
+    source = quotable(problem.place.file, folder)
     if source is None:
         return problem
     for number, line in enumerate(source.text.splitlines()[problem.place.line - 1 :], problem.place.line):

@@ -16,7 +16,7 @@ from newsletter.authoring.check import check_issue
 from newsletter.authoring.contributors import FILE as PEOPLE
 from newsletter.authoring.contributors import load_contributors
 from newsletter.authoring.fields.explain import MAX_PROBLEMS
-from newsletter.authoring.files import is_inside, refuse_outside, shown
+from newsletter.authoring.files import is_inside, located, quotable, read_file, shown, unreadable
 from newsletter.authoring.issue import Issue
 from newsletter.authoring.load import Loaded, find_issues, load_issue, may_be_issue, slug_of
 from newsletter.authoring.persona import FILE as PERSONAS
@@ -26,7 +26,7 @@ from newsletter.compiler.edition import Edition
 from newsletter.compiler.mjml.templates import looks_in
 from newsletter.errors import NotFoundError
 from newsletter.problem import Place, Problem, Severity
-from newsletter.source import Node, Source, quotable
+from newsletter.source import Node, Source
 
 _NAMED = 5
 """Issues that are named in place of one that is not there."""
@@ -53,7 +53,7 @@ def find(project: Project, paths: Sequence[Path] = ()) -> list[Path]:
     """
     everything = find_issues([project.issues] if project.issues.exists() else [], root=project.folder)
     meant = (file for path in paths for file in _meant(project, path, everything))
-    return sorted({os.path.realpath(file): file for file in meant}.values()) if paths else everything
+    return sorted({located(file, project.folder): file for file in meant}.values()) if paths else everything
 
 
 def _meant(project: Project, path: Path, everything: Sequence[Path]) -> Sequence[Path]:
@@ -79,7 +79,7 @@ def _nearest(name: str, slugs: Iterable[str]) -> str:
 
 def load(project: Project, path: Path) -> Loaded:
     """Read one issue of a project."""
-    return load_issue(path, root=project.folder, looks=looks_in(project.template_folders))
+    return load_issue(path, root=project.folder, looks=looks_in(project.template_folders, root=project.folder))
 
 
 def read_personas(project: Project) -> tuple[tuple[Persona, ...], tuple[Problem, ...]]:
@@ -139,14 +139,16 @@ def no_issues(project: Project, paths: Sequence[Path]) -> Problem:
 
 def _beside(project: Project, file: Path) -> Sequence[Problem]:
     """A file that is no issue, as a pattern of the shell brings it along: people and personas are read as such."""
-    if refused := refuse_outside(file, project.folder):
-        return [refused]
     if file.name == PEOPLE:
-        return load_contributors(file, shown(file, project.folder))[1]
+        return load_contributors(file, project.folder)[1]
     if file.name == PERSONAS:
         return load_personas(file, root=project.folder)[1]
-    place = Place(shown(file, project.folder))
-    return [Problem("no-issue", "this is not an issue", place, Severity.WARNING, hint=_HINT)]
+    name = shown(file, project.folder)
+    try:
+        read_file(file, project.folder, 0)
+    except OSError as error:
+        return [unreadable(error, name)]
+    return [Problem("no-issue", "this is not an issue", Place(name), Severity.WARNING, hint=_HINT)]
 
 
 def _same_slugs(project: Project, files: Iterable[Path]) -> Iterator[Problem]:
@@ -169,6 +171,6 @@ def _quoted(problems: Iterable[Problem], folder: Path) -> Iterator[Problem]:
             yield problem
             continue
         if place.file not in sources:
-            sources[place.file] = quotable(folder / place.file, place.file)
+            sources[place.file] = quotable(place.file, folder)
         source = sources[place.file]
         yield replace(problem, quote=source.quote(place)) if source else problem

@@ -6,9 +6,10 @@ text they show is not: it is escaped, and was never a template.
 
 from __future__ import annotations
 
+import os
 import re
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from functools import cache
@@ -18,10 +19,11 @@ from typing import Any
 
 import jinja2
 from jinja2.bccache import Bucket
+from jinja2.loaders import split_template_path
 from markupsafe import Markup
 
 from newsletter.authoring.block import Block
-from newsletter.authoring.files import refuse_outside, shown
+from newsletter.authoring.files import names_in, quotable, read_file, shown, unreadable
 from newsletter.compiler.context import Context
 from newsletter.compiler.slots import Slots
 from newsletter.compiler.wording.markdown import Styles, plain_words, render_inline, render_markdown
@@ -29,7 +31,7 @@ from newsletter.compiler.wording.phrases import issue_date
 from newsletter.errors import TemplateError
 from newsletter.language import isolate
 from newsletter.problem import Place, Problem
-from newsletter.source import quotable
+from newsletter.source import MAX_BYTES
 
 SUFFIX = ".mjml.j2"
 
@@ -66,14 +68,18 @@ class Rendered:
         return None
 
 
-def looks_in(folders: Iterable[Path]) -> dict[str, list[str]]:
+def looks_in(folders: Sequence[Path], *, root: Path) -> dict[str, list[str]]:
     """What an issue may choose its look from: `theme` and `layout` → the names there are in template folders."""
     kinds = {"theme": ("themes", ".yaml"), "layout": ("layouts", SUFFIX)}
-    found = {
-        kind: {file.name.removesuffix(end) for folder in folders for file in (folder / where).glob(f"*{end}")}
-        for kind, (where, end) in kinds.items()
-    }
-    return {kind: sorted(filter(str.isprintable, names)) for kind, names in found.items()}
+    found: dict[str, set[str]] = {kind: set() for kind in kinds}
+    for folder in folders:
+        for kind, (where, end) in kinds.items():
+            try:
+                names = names_in(folder / where, None if folder is folders[-1] else root)
+            except OSError:
+                continue
+            found[kind] |= {name.removesuffix(end) for name in names if name.endswith(end) and name.isprintable()}
+    return {kind: sorted(names) for kind, names in found.items()}
 
 
 class Templates:
@@ -109,9 +115,8 @@ class Templates:
 
     def place(self, name: str, line: int = 0) -> Place:
         """Where a template stands, relative to the project folder when it is inside."""
-        for folder in self._loader.searchpath:
-            file = Path(folder) / name
-            if file.is_file():
+        for folder in self._loader.folders:
+            if os.path.lexists(file := folder / name):
                 return Place(shown(file, self._root), line)
         return Place(f"templates/{name}")
 
@@ -122,40 +127,47 @@ class Templates:
                 id="missing-template",
                 message=f"there is no template {name}",
                 place=self.place(name),
-                hint="Looked in " + ", ".join(shown(Path(f), self._root) for f in self._loader.searchpath),
+                hint="Looked in " + ", ".join(shown(folder, self._root) for folder in self._loader.folders),
             )
         file, line = self._raised_at(error, layout)
         what = str(error).strip() or type(error).__name__
         if not isinstance(error, jinja2.TemplateError):
             what = f"{type(error).__name__}: {what}"
         place = Place(shown(file, self._root), line)
-        source = quotable(file, place.file)
+        source = quotable(place.file, self._root)
         return Problem(id="template", message=what, place=place, quote=source.quote(place).strip() if source else "")
 
     def _raised_at(self, error: Exception, layout: str) -> tuple[Path, int]:
         """The innermost line of a template that was being worked on."""
         if isinstance(error, jinja2.TemplateSyntaxError) and error.filename:
             return Path(error.filename), error.lineno
-        folders = [Path(folder) for folder in self._loader.searchpath]
         for frame in reversed(traceback.extract_tb(error.__traceback__)):
-            if any(Path(frame.filename).is_relative_to(folder) for folder in folders):
+            if any(Path(frame.filename).is_relative_to(folder) for folder in self._loader.folders):
                 return Path(frame.filename), frame.lineno or 0
         return self._root / self.place(layout).file, 0
 
 
-class _Loader(jinja2.FileSystemLoader):
-    """Reads no template that a link leads out of the project to; the last folder is the program's own."""
+class _Loader(jinja2.BaseLoader):
+    """Reads templates of the project, else those in the last folder, which is the program's."""
 
     def __init__(self, folders: Sequence[Path], root: Path) -> None:
-        super().__init__([str(folder) for folder in folders])
+        self.folders = folders
         self._root = root
 
-    def get_source(self, environment: jinja2.Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
-        for folder in self.searchpath[:-1]:
-            file = Path(folder, template)
-            if file.is_file() and (refused := refuse_outside(file, self._root)):
-                raise TemplateError([refused])
-        return super().get_source(environment, template)
+    def get_source(self, environment: jinja2.Environment, template: str) -> tuple[str, str, None]:  # noqa: ARG002
+        for folder in self.folders:
+            file = folder.joinpath(*split_template_path(template))
+            try:
+                text = read_file(file, None if folder is self.folders[-1] else self._root, MAX_BYTES)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError as error:
+                raise TemplateError([unreadable(error, shown(file, self._root))]) from error
+            if len(text) > MAX_BYTES:
+                message, hint = "the template has more than 1 MiB", "Keep images and data in files of their own."
+                raise TemplateError([Problem("too-large", message, Place(shown(file, self._root)), hint=hint)])
+            return text.decode().replace("\r\n", "\n").replace("\r", "\n"), str(file), None
+        raise jinja2.TemplateNotFound(template)
 
 
 class _Environment(jinja2.Environment):

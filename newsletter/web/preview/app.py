@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -51,7 +52,7 @@ def preview_app(reopen: Callable[[], Project], changes: Changes, *, host: str = 
     async def watching(_: FastAPI) -> AsyncIterator[None]:
         watchers = (
             changes.watch(lambda: watched_folders(cache.project)),
-            changes.watch(lambda: [cache.project.folder], deep=False),
+            changes.watch(lambda: [cache.project.folder], any_file=False),
         )
         watching = asyncio.gather(*watchers)
         yield
@@ -73,8 +74,9 @@ def preview_app(reopen: Callable[[], Project], changes: Changes, *, host: str = 
 
 
 def watched_folders(project: Project) -> list[Path]:
-    """Where issues and templates lie; those that are there."""
-    return [folder for folder in (project.issues, *project.template_folders) if folder.is_dir()]
+    """The folders with issues and templates, each by itself: what links lead to is not read, so it is not watched."""
+    tops = (folder for folder in (project.issues, *project.template_folders) if not folder.is_symlink())
+    return [Path(folder) for top in tops for folder, _, _ in os.walk(top)]
 
 
 def _add_pages(app: FastAPI, cache: PreviewCache, changes: Changes) -> None:

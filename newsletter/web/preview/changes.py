@@ -44,16 +44,16 @@ class Changes:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._end)
 
-    async def watch(self, folders: Callable[[], Sequence[Path]], *, deep: bool = True) -> None:
-        """Tell of changes below these folders until `close`; they are asked for again now and then.
+    async def watch(self, folders: Callable[[], Sequence[Path]], *, any_file: bool = True) -> None:
+        """Tell of changes in these folders, not below them, until `close`; they are asked for again now and then.
 
-        Not `deep`: only of files in the very folders, and only of those that configure a project or make issues.
+        Not `any_file`: only of files that configure a project or make issues.
         """
         self._loop = asyncio.get_running_loop()
         while not self._stop.is_set():
             watched = folders()
             try:
-                if watched and await self._watch_these(watched, folders, deep):
+                if watched and await self._watch_these(watched, folders, any_file):
                     self.tell()  # a folder has come or gone
             except FileNotFoundError:
                 watched = []  # gone between our looking and our watching
@@ -65,12 +65,14 @@ class Changes:
             if not watched:
                 await self._pause(_LOOK_AGAIN / 1000)
 
-    async def _watch_these(self, watched: Sequence[Path], folders: Callable[[], Sequence[Path]], deep: bool) -> bool:
+    async def _watch_these(
+        self, watched: Sequence[Path], folders: Callable[[], Sequence[Path]], any_file: bool
+    ) -> bool:
         """Watch until the folders are others than these; False when it was told to stop."""
         async for changed in awatch(
             *watched,
-            watch_filter=DefaultFilter() if deep else is_written_by_hand,
-            recursive=deep,
+            watch_filter=DefaultFilter() if any_file else is_written_by_hand,
+            recursive=False,
             debounce=_DEBOUNCE,
             step=_STEP,
             stop_event=self._stop,

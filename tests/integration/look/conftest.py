@@ -54,7 +54,7 @@ def editions(project: Project) -> Mapping[str, Edition]:
         issue = load_issue(file, root=project.folder).issue
         assert issue is not None
         found |= {f"{issue.slug}/{tag}": edition for tag, edition in _compile(project, issue).items()}
-    hero = read_image(ROOT / "issues" / "2024-01-25-frontiers-of-llms" / "hero.png")
+    hero = read_image(ROOT / "issues" / "2024-01-25-frontiers-of-llms" / "hero.png", ROOT)
     made_up = {
         "ar": _arabic(hero), "he": _hebrew(hero), "sixty": _sixty(hero), "narrow": _narrow(), "endings": _endings(),
     }  # fmt: skip
@@ -141,7 +141,7 @@ def _sixty(hero: ImageFile) -> Content:
 
 def _narrow() -> Content:
     """Everything that could push a narrow screen sideways."""
-    picture = Picture(read_image(ROOT / "issues" / "2024-01-25-frontiers-of-llms" / "mosaic.png"), alt="A lake")
+    picture = Picture(read_image(ROOT / "issues" / "2024-01-25-frontiers-of-llms" / "mosaic.png", ROOT), alt="A lake")
     return Content(
         language="de",
         places=_PLACES,

@@ -91,7 +91,7 @@ def test_people_are_loaded_with_their_pictures(tmp_path: Path) -> None:
     file.write_text(
         "ana: {name: {en: Ana, pt-br: Aninha}, url: 'https://a.example', avatar: ana.png, bio: {en: Draws.}}\n"
     )
-    people, problems = load_contributors(file, "people.yaml")
+    people, problems = load_contributors(file, tmp_path)
     assert problems == ()
     assert people["ana"].names == {"en": "Ana", "pt-BR": "Aninha"}
     assert people["ana"].avatar is not None
@@ -118,13 +118,13 @@ def test_person_that_is_wrong_is_a_problem_at_its_place(
 ) -> None:
     file = tmp_path / "people.yaml"
     file.write_text(text, encoding="utf-8")
-    _, problems = load_contributors(file, "people.yaml")
+    _, problems = load_contributors(file, tmp_path)
     assert [(p.id, (p.place.line, p.place.column)) for p in problems] == [(rule, place)]
 
 
 def test_person_with_a_problem_can_still_be_referred_to(tmp_path: Path) -> None:
     file = tmp_path / "people.yaml"
     file.write_text("ana: {nam: Ana}\nbo: {name: Bo}\n", encoding="utf-8")
-    people, problems = load_contributors(file, "people.yaml")
+    people, problems = load_contributors(file, tmp_path)
     assert people.keys() == {"ana", "bo"}
     assert [problem.id for problem in problems] == ["unknown-key"]

@@ -35,7 +35,7 @@ def header_only(width: int, height: int) -> bytes:
 def test_kind_is_told_from_the_content_not_the_name(tmp_path: Path, kind: str, media_type: str, suffix: str) -> None:
     file = tmp_path / "picture.dat"
     file.write_bytes(picture(kind))
-    image = read_image(file)
+    image = read_image(file, tmp_path)
     assert (image.media_type, image.suffix, image.width, image.height) == (media_type, suffix, 20, 10)
     assert image.data == file.read_bytes()
 
@@ -44,7 +44,7 @@ def test_name_is_made_of_the_content(tmp_path: Path) -> None:
     for name in ("a.png", "b.png"):
         (tmp_path / name).write_bytes(png(20, 10))
     (tmp_path / "c.png").write_bytes(png(21, 10))
-    a, b, c = (read_image(tmp_path / name) for name in ("a.png", "b.png", "c.png"))
+    a, b, c = (read_image(tmp_path / name, tmp_path) for name in ("a.png", "b.png", "c.png"))
     assert a.name == b.name != c.name
     assert a.name.endswith(".png")
 
@@ -60,7 +60,7 @@ def test_name_is_made_of_the_content(tmp_path: Path) -> None:
         (header_only(9000, 9000), "the image has more than 50 million pixels"),
         (header_only(12000, 12000), "the image has more than 50 million pixels"),
         (header_only(60000, 60000), "the image has more than 50 million pixels"),
-        (b"x" * (MAX_BYTES + 1), "the image has 5.0 MiB; at most 5 MiB are read"),
+        (b"x" * (MAX_BYTES + 1), "the image has more than 5 MiB"),
     ],
     ids=["webp", "bmp", "svg", "empty", "cut", "large", "larger", "bomb", "heavy"],
 )
@@ -68,14 +68,14 @@ def test_what_mail_programs_do_not_show_is_refused(tmp_path: Path, data: bytes, 
     file = tmp_path / "picture.png"
     file.write_bytes(data)
     with pytest.raises(ValueError, match=said):
-        read_image(file)
+        read_image(file, tmp_path)
 
 
 def test_image_beside_may_lie_in_a_folder_below(tmp_path: Path) -> None:
     (tmp_path / "people").mkdir()
     (tmp_path / "people" / "ana.png").write_bytes(png(20, 10))
-    assert image_beside(tmp_path, "people/ana.png").width == 20
-    assert image_beside(tmp_path, "./people\\ana.png").width == 20
+    assert image_beside(tmp_path, "people/ana.png", tmp_path).width == 20
+    assert image_beside(tmp_path, "./people\\ana.png", tmp_path).width == 20
 
 
 @pytest.mark.parametrize(
@@ -88,4 +88,4 @@ def test_path_that_leads_elsewhere_is_refused(tmp_path: Path, written: str) -> N
     folder.mkdir()
     (tmp_path / "a.png").write_bytes(png(20, 10))
     with pytest.raises(ValueError, match="image"):
-        image_beside(folder, written)
+        image_beside(folder, written, tmp_path)

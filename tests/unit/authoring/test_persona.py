@@ -65,7 +65,7 @@ def test_personas_that_are_a_link_out_of_the_project_are_refused_unread(tmp_path
     file.symlink_to(tmp_path / "secret")
     personas, problems = load_personas(file, root=file.parent)
     assert personas == (BUILT_IN,)
-    assert [(problem.id, problem.quote) for problem in problems] == [("outside-project", "")]
+    assert [(problem.id, problem.quote) for problem in problems] == [("refused-file", "")]
 
 
 @pytest.mark.parametrize(("language", "wanted"), [("zh", "mei"), ("en", "unknown"), ("de", "unknown")])

@@ -246,7 +246,7 @@ def test_theme_behind_a_link_out_of_the_project_is_refused_unread(tmp_path: Path
     (root / name).symlink_to(tmp_path / "elsewhere")
     loaded = load_theme("default", [root / "templates", SHIPPED], root=root)
     assert loaded.theme is None
-    assert [(problem.id, problem.place) for problem in loaded.problems] == [("outside-project", Place(name))]
+    assert [(problem.id, problem.place) for problem in loaded.problems] == [("refused-file", Place(name))]
 
 
 @pytest.mark.parametrize("written", ["../../logo.png", "/dev/zero", "link.png", "https://example.org/logo.png"])

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.problem import Place, Problem, Severity
-from newsletter.source import MAX_BYTES, Node, near_miss, parse_source, quoted, read_source, shortened
+from newsletter.source import MAX_BYTES, Node, near_miss, parse_source, quoted, shortened
 
 
 def parse(text: str) -> tuple[Node | None, tuple[Problem, ...]]:
@@ -194,12 +193,6 @@ def test_many_problems_end_the_reading() -> None:
     assert root is None
     assert len(problems) == 101
     assert problems[-1].id == "too-many-problems"
-
-
-def test_missing_file_is_a_problem(tmp_path: Path) -> None:
-    root, problems = read_source(tmp_path / "none.yaml", "none.yaml")
-    assert root is None
-    assert [problem.id for problem in problems] == ["unreadable-file"]
 
 
 @given(st.binary(max_size=200))

@@ -80,7 +80,7 @@ def test_template_behind_a_link_out_of_the_project_is_refused_unread(tmp_path: P
     (root / name).symlink_to(tmp_path / "elsewhere")
     compiled = compile_text("words", make_kit(folder))
     assert compiled.edition is None
-    assert [(p.id, p.place, p.quote) for p in compiled.problems] == [("outside-project", Place(name), "")]
+    assert [(p.id, p.place, p.quote) for p in compiled.problems] == [("refused-file", Place(name), "")]
 
 
 def test_block_without_a_template_is_a_problem(tmp_path: Path) -> None:
