@@ -4,6 +4,7 @@ is the author's pages alone. Both announce where they listen once, and leave not
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import logging
 import signal
@@ -21,6 +22,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from newsletter.app.logs import write_log
 from newsletter.app.operating.database import connect
@@ -31,9 +33,19 @@ from newsletter.scheduler import project_scheduler
 from newsletter.web.preview import Changes, preview_app
 from newsletter.web.public import Site, public_app
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
 log = logging.getLogger("newsletter.service")
 
 _GRACE = 10  # seconds that answers under way get when the service stops
+_HEAD_PATIENCE = 10.0  # seconds that the head of a request may take to arrive
+_READ_PATIENCE = 60.0  # seconds that a written answer may take to be read
+_MOST_CONNECTIONS = 1000
+_ACCEPTED_AT_ONCE = 16  # before any of them can be closed again; asyncio logs one error for each that fails
+_QUEUE = 1024  # connections that the kernel keeps until they are accepted
 _PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)  # seconds before a sender that died is started again; the last one repeats
 _STEADY = 60.0  # seconds after which a sender counts as having worked
 
@@ -128,6 +140,46 @@ class Sender:
             return f"ended with status {process.wait()}"
 
 
+class _Connection(H11Protocol):
+    """A connection that may be closed while its request is unfinished, so that strangers cannot fill the service."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take the connection; when there are too many, close the one that has kept us waiting for longest."""
+        self.waiting_since = time.monotonic()
+        super().connection_made(transport)
+        if self.limit_concurrency and len(self.connections) >= self.limit_concurrency:
+            unfinished = [one for one in self.connections if isinstance(one, _Connection) and one.is_unfinished]
+            if unfinished:
+                min(unfinished, key=lambda one: one.waiting_since).drop("there are too many")
+
+    def on_response_complete(self) -> None:
+        """From here on the next request is awaited."""
+        self.waiting_since = time.monotonic()
+        super().on_response_complete()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is being answered: its head has not arrived, or its answer has been written."""
+        return self.cycle is None or self.cycle.response_complete
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether we wait for the other side: for a head, for a body, or until it has read an answer."""
+        return self.is_idle or self.cycle.more_body
+
+    def drop_if_late(self, now: float) -> None:
+        """Close it when a head takes too long, or nobody reads the answer."""
+        patience = _READ_PATIENCE if self.transport.get_write_buffer_size() else _HEAD_PATIENCE
+        if self.is_idle and now - self.waiting_since > patience:
+            self.drop("it was silent for too long")
+
+    def drop(self, why: str) -> None:
+        """Close it at once."""
+        log.warning("closed a connection: %s", why)
+        self.connections.discard(self)
+        self.transport.abort()
+
+
 class _Server(uvicorn.Server):
     """uvicorn, telling us the moment it is asked to stop: open streams and the sender must know before it waits."""
 
@@ -140,6 +192,29 @@ class _Server(uvicorn.Server):
         self._on_stop()
         super().handle_exit(sig, frame)
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept. asyncio accepts `backlog` connections in a row; the kernel's queue may be longer."""
+        await super().startup(sockets)
+        for listening in sockets or ():
+            listening.listen(_QUEUE)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called ten times a second."""
+        if counter % 10 == 0:
+            now = time.monotonic()
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, _Connection):
+                    connection.drop_if_late(now)
+        return await super().on_tick(counter)
+
+
+def _most_connections() -> int:
+    """Connections that may be open: half of the files this process may open, because the database needs some too."""
+    if resource is None:
+        return _MOST_CONNECTIONS
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return min(limit // 2, _MOST_CONNECTIONS) if limit > 0 else _MOST_CONNECTIONS
+
 
 def _run(app: Callable[..., Any], listening: socket.socket, *, on_stop: Callable[[], None]) -> None:
     config = uvicorn.Config(
@@ -148,6 +223,9 @@ def _run(app: Callable[..., Any], listening: socket.socket, *, on_stop: Callable
         access_log=False,  # its lines would hold personal links, which are keys
         server_header=False,
         ws="none",
+        http=_Connection,
+        backlog=_ACCEPTED_AT_ONCE,
+        limit_concurrency=_most_connections(),
         timeout_graceful_shutdown=_GRACE,
     )
     _Server(config, on_stop).run(sockets=[listening])
@@ -157,7 +235,7 @@ def listen(host: str, port: int) -> socket.socket:
     """A socket that takes connections from now on. Raises RequestError, a sentence, when it cannot be had."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=2048)
+        return socket.create_server((host, port), family=family, backlog=_QUEUE)
     except OSError as error:
         raise RequestError(
             f"{host} port {port} cannot be listened on: {error.strerror or error}",

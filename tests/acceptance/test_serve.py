@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from email.policy import default
 from pathlib import Path
 
@@ -90,10 +90,14 @@ class Newsroom:
         return dict(json.loads(self.run("deliveries", "show", delivery, "--json")))
 
     @contextmanager
-    def serving(self) -> Iterator[subprocess.Popen[str]]:
-        """The service, from the line that says where it listens; killed at the end if it still runs."""
+    def serving(self, files: int = 1000) -> Iterator[subprocess.Popen[str]]:
+        """The service, from the line that says where it listens; killed at the end if it still runs.
+
+        It may have that many `files` open at a time.
+        """
+        program = [sys.executable, "-m", "newsletter", "-C", str(self.folder), "serve", "--port", str(self.port)]
         process = subprocess.Popen(
-            [sys.executable, "-m", "newsletter", "-C", str(self.folder), "serve", "--port", str(self.port)],
+            ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh", *program],
             env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         try:
@@ -199,6 +203,37 @@ def test_links_of_a_retired_key_end_at_once(newsroom: Newsroom) -> None:
         newsroom.run("secret", "rotate")
         newsroom.run("secret", "retire", oldest, "--yes")
         assert httpx2.post(link, data={"List-Unsubscribe": "One-Click"}).status_code == 404
+
+
+FIRST_LINES = b"POST /u/x HTTP/1.1\r\nHost: news.example.org\r\n"
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", FIRST_LINES, FIRST_LINES + b"Content-Length: 90\r\n\r\nList-", b"GET /\x00\r\n\r\n"],
+    ids=["nothing", "half a head", "half a body", "nonsense"],
+)  # fmt: skip
+def test_readers_are_served_beside_260_unfinished_requests(newsroom: Newsroom, sent: bytes) -> None:
+    newsroom.run("send", str(newsroom.folder / "issues" / "welcome"), "--list", "weekly", "--yes")
+    link = header(newsroom.relay.messages()["ana@example.org"][0], "list-unsubscribe").strip("<>")
+    with newsroom.serving(files=200) as service, ExitStack() as held:
+        connections = [held.enter_context(socket.create_connection(("127.0.0.1", newsroom.port))) for _ in range(260)]
+        for connection in connections:
+            with suppress(OSError):  # closed already, to make room
+                connection.sendall(sent)
+        for _ in range(20):
+            assert httpx2.get(f"http://127.0.0.1:{newsroom.port}/healthz").text == "ok\n"
+            assert httpx2.post(link, data={"List-Unsubscribe": "One-Click"}).status_code == 200
+        for connection in connections:  # every one is ended by the service, sooner or later
+            with suppress(ConnectionError):
+                while connection.recv(4096):
+                    pass
+        assert httpx2.get(f"http://127.0.0.1:{newsroom.port}/healthz").status_code == 200
+        service.send_signal(signal.SIGTERM)
+        _, log = service.communicate()
+    assert service.returncode == 0, log
+    assert log.count("one-click recipient=") == 1  # said twenty times, changed once
+    assert len(log.splitlines()) < 60, log
+    assert "Traceback" not in log
 
 
 def test_sigterm_ends_every_process_and_leaves_nothing_unknown(newsroom: Newsroom) -> None:

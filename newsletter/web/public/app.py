@@ -95,7 +95,8 @@ def _add_leaving(
             membership(database, signer(), token)  # a link that is none of ours is told so first
             raise HTTPException(400)
         left = leave(database, signer(), token, wish, clock())
-        log.info("%s recipient=%s delivery=%s changed=%s", wish.value, left.recipient, left.delivery, left.changed)
+        if left.changed:  # a provider may repeat its POST, and so may anyone who has the link
+            log.info("%s recipient=%s delivery=%s", wish.value, left.recipient, left.delivery)
         if wish is Wish.ONE_CLICK:
             return PlainTextResponse("Unsubscribed.\n")
         values = {"lists": left.lists, "undo": left.undo, "field": FIELD, "agreed": AGREED}
@@ -112,7 +113,8 @@ def _add_leaving(
             language_of_undo(database, signer(), token)
             raise HTTPException(400)
         returned = come_back(database, signer(), token, clock())
-        log.info("undo recipient=%s delivery=%s changed=%s", returned.recipient, returned.delivery, returned.changed)
+        if returned.changed:
+            log.info("undo recipient=%s delivery=%s", returned.recipient, returned.delivery)
         return answers.message(returned.undone.value, answers.words(request, returned.language))
 
     @app.api_route("/u", methods=SHOW)
