@@ -1,0 +1,31 @@
+"""callout: a boxed remark. Does not ship: `test_block_type` adds this file to a copy of the package."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from newsletter.authoring.block import Assembly, Block, BlockEntry, TextWriter
+from newsletter.authoring.fields.values import Key, Markdown, Plain
+
+
+class CalloutEntry(BlockEntry):
+    """A boxed remark."""
+
+    callout: Markdown
+    """Markdown."""
+    label: Plain | None = None
+    """A word above it."""
+
+    def to_block(self, assembly: Assembly) -> Block:
+        return CalloutBlock(self.callout, self.label or "")
+
+
+@dataclass(frozen=True, slots=True)
+class CalloutBlock(Block):
+    type: ClassVar[str] = "callout"
+    remark: Annotated[Markdown, Key("callout")]
+    label: Plain = ""
+
+    def to_text(self, writer: TextWriter) -> str:
+        return writer.section(self.label, *writer.paragraphs(self.remark))
