@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from newsletter.authoring.block import Assembly, Block, BlockEntry, TextWriter
 from newsletter.authoring.fields.values import Key, Markdown, Plain
@@ -23,7 +23,6 @@ class CalloutEntry(BlockEntry):
 
 @dataclass(frozen=True, slots=True)
 class CalloutBlock(Block):
-    type: ClassVar[str] = "callout"
     remark: Annotated[Markdown, Key("callout")]
     label: Plain = ""
 

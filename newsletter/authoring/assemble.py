@@ -35,7 +35,8 @@ def assemble(
 
     assembly = Assembly(lambda id_: people[id_].author(language, original), image)
 
-    publication, publication_url = publication_of(entry.publication)
+    paper = entry.publication
+    publication, url = (paper.name, paper.url) if isinstance(paper, PublicationEntry) else (paper, None)
     content = Content(
         language=language,
         title=entry.title,
@@ -46,8 +47,8 @@ def assemble(
         preheader=entry.preheader or "",
         authors=assembly.authors(entry.author),
         reading_time=entry.reading_time,
-        publication=publication,
-        publication_url=publication_url,
+        publication=publication or "",
+        publication_url=url or "",
         source=SourceLink(entry.source.url, entry.source.title or "") if entry.source else None,
         hero=entry.hero.picture(assembly.image) if entry.hero else None,
         closing=entry.closing or "",
@@ -61,13 +62,6 @@ def assemble(
 
 def _block(entry: BlockEntry, assembly: Assembly) -> Block:
     return replace(entry.to_block(assembly), id=entry.id or "")
-
-
-def publication_of(written: str | PublicationEntry | None) -> tuple[str, str]:
-    """Name and link of the publication; either may be empty."""
-    if isinstance(written, PublicationEntry):
-        return written.name, written.url or ""
-    return written or "", ""
 
 
 def send_plan(entry: SendEntry | None) -> SendPlan:

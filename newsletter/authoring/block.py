@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from newsletter.authoring.fields.values import Id, Strict
 from newsletter.authoring.image import ImageFile
@@ -58,12 +58,16 @@ class TextWriter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Block(ABC):
-    """One typed piece of an issue. `type` is the first key of the block in the file and the name of its template."""
+    """One typed piece of an issue."""
 
-    type: ClassVar[str] = ""
     id: Id = field(default="", kw_only=True)
     path: str = field(default="", kw_only=True)
     """Where it stands in the file, as `blocks[2]`: for problems."""
+
+    @property
+    def type(self) -> str:
+        """The first key of the block in the file, and the name of its module and of its template."""
+        return type(self).__module__.rpartition(".")[2]
 
     @abstractmethod
     def to_text(self, writer: TextWriter) -> str:

@@ -82,14 +82,8 @@ class PictureEntry(Strict):
 
     def picture(self, image: Callable[[str], ImageFile]) -> Picture:
         """The picture, with its file by the name that it has here."""
-        return Picture(
-            file=image(self.image),
-            alt=self.alt or "",
-            caption=self.caption or "",
-            credit=self.credit or "",
-            url=self.url or "",
-            id=self.id or "",
-        )
+        words = (self.alt or "", self.caption or "", self.credit or "")
+        return Picture(image(self.image), *words, url=self.url or "", id=self.id or "")
 
 
 @dataclass(frozen=True, slots=True)

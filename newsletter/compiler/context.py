@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from markupsafe import Markup, escape
 
@@ -119,7 +118,7 @@ def make_context(
         subject=subject_of(content),
         preheader=_padded(preheader_of(content)),
         links=Links(unsubscribe=slots.link("unsubscribe"), view=slots.link("view")),
-        t=partial(_phrase, content.language),
+        t=lambda key, **values: phrase(key, content.language, **values),
         image=pictures.image,
     )
 
@@ -142,7 +141,3 @@ def _padded(preheader: str) -> Markup:
     """Blank but not collapsible, up to the end of the inbox row: else the mail's first words would follow."""
     padding = "&zwnj;&nbsp;" * max(0, INBOX_ROW - columns(preheader))
     return escape(preheader) + Markup(padding) if preheader else Markup("")  # noqa: S704 - entities only
-
-
-def _phrase(language: str, key: str, **values: object) -> str:
-    return phrase(key, language, **values)

@@ -23,7 +23,7 @@ TEMPLATE = """\
 """
 HEAD = "title: Callout\ndate: 2026-01-01\nlanguage: en\nblocks:\n"
 GOOD = """\
-  - callout: "Dear {{ subscriber.name | default('you') }}, [](@ana), [more](https://e.example/?n={{ subscriber.email }})"
+  - callout: "Dear {{ subscriber.name | default('you') }}, [](@ana), [more](https://e.example/?{{ subscriber.email }})"
     label: "For {{ subscriber.name | default('you') }}"
     id: c
 """
@@ -112,9 +112,9 @@ def test_its_merge_fields_and_people_are_filled_in_both_parts(run: Run, write: C
     assert "For Kim" in html
     assert "Dear Kim" in html
     assert 'href="https://ana.example"' in html
-    assert 'href="https://e.example/?n=kim%40e.example"' in html
+    assert 'href="https://e.example/?kim%40e.example"' in html
     assert (
-        "For Kim\n\nDear Kim, Ana [1], more [2]\n\n[1] https://ana.example\n[2] https://e.example/?n=kim%40e.example"
+        "For Kim\n\nDear Kim, Ana [1], more [2]\n\n[1] https://ana.example\n[2] https://e.example/?kim%40e.example"
         in text
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from newsletter.authoring.block import Assembly, Block, BlockEntry, TextWriter
 from newsletter.authoring.fields.values import Key, Line, Url
@@ -24,7 +24,6 @@ class ButtonEntry(BlockEntry):
 
 @dataclass(frozen=True, slots=True)
 class ButtonBlock(Block):
-    type: ClassVar[str] = "button"
     label: Annotated[Line, Key("button")]
     url: Url
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 from newsletter.authoring.block import Assembly, Block, BlockEntry, TextWriter
 
@@ -20,7 +20,5 @@ class DividerEntry(BlockEntry):
 
 @dataclass(frozen=True, slots=True)
 class DividerBlock(Block):
-    type: ClassVar[str] = "divider"
-
     def to_text(self, writer: TextWriter) -> str:
         return "* * *"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
@@ -32,7 +32,6 @@ class HeadingEntry(BlockEntry):
 
 @dataclass(frozen=True, slots=True)
 class HeadingBlock(Block):
-    type: ClassVar[str] = "heading"
     heading: Inline
 
     def to_text(self, writer: TextWriter) -> str:

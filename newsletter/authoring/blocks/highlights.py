@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from pydantic import Discriminator, Field, Tag
 
@@ -97,7 +97,6 @@ class Article:
 
 @dataclass(frozen=True, slots=True)
 class HighlightsBlock(Block):
-    type: ClassVar[str] = "highlights"
     items: Annotated[tuple[Article | Picture, ...], Key("highlights")]
 
     def to_text(self, writer: TextWriter) -> str:

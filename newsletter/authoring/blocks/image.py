@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from newsletter.authoring.block import Assembly, Block, BlockEntry, TextWriter
 from newsletter.authoring.fields.values import Key
@@ -19,7 +19,6 @@ class ImageEntry(PictureEntry, BlockEntry):
 
 @dataclass(frozen=True, slots=True)
 class ImageBlock(Block):
-    type: ClassVar[str] = "image"
     picture: Annotated[Picture, Key("")]
 
     def to_text(self, writer: TextWriter) -> str:

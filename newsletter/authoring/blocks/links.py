@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from pydantic import Discriminator, Field, Tag
 
@@ -52,7 +52,6 @@ class ListItem:
 
 @dataclass(frozen=True, slots=True)
 class LinksBlock(Block):
-    type: ClassVar[str] = "links"
     items: Annotated[tuple[ListItem, ...], Key("links")]
 
     def to_text(self, writer: TextWriter) -> str:

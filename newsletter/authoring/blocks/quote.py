@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from newsletter.authoring.block import Assembly, Block, BlockEntry, TextWriter
 from newsletter.authoring.fields.values import Inline, Plain, Translation
@@ -24,7 +24,6 @@ class QuoteEntry(BlockEntry):
 
 @dataclass(frozen=True, slots=True)
 class QuoteBlock(Block):
-    type: ClassVar[str] = "quote"
     quote: Inline
     by: Plain = ""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from pydantic import Field
 
@@ -22,7 +22,6 @@ class SpacerEntry(BlockEntry):
 
 @dataclass(frozen=True, slots=True)
 class SpacerBlock(Block):
-    type: ClassVar[str] = "spacer"
     height: int = 24
     """Pixels."""
 

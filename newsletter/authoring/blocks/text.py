@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from newsletter.authoring.block import Assembly, Block, BlockEntry, TextWriter
 from newsletter.authoring.fields.values import Markdown
@@ -21,7 +20,6 @@ class TextEntry(BlockEntry):
 
 @dataclass(frozen=True, slots=True)
 class TextBlock(Block):
-    type: ClassVar[str] = "text"
     text: Markdown
 
     def to_text(self, writer: TextWriter) -> str:
