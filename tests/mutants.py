@@ -25,8 +25,11 @@ OK = Accepted(Reply(250, "2.0.0", "surely"))
 def cursor_at_claim() -> None:
     claim, record = StoredLedger.claim, StoredLedger.record
 
-    def claims(self: StoredLedger, delivery: str, worker: Worker, limit: int, now: datetime) -> list[Claim]:
-        found = claim(self, delivery, worker, limit, now)
+    def claims(
+        self: StoredLedger, delivery: str, worker: Worker, limit: int, now: datetime,
+        without: frozenset[str] = frozenset(),
+    ) -> list[Claim]:  # fmt: skip
+        found = claim(self, delivery, worker, limit, now, without)
         record(self, worker, [], [PermitRequest(one, one.recipient, "") for one in found], now)
         record(self, worker, [Settlement(one, Decision.done(), OK) for one in found], [], now)
         return found

@@ -22,6 +22,7 @@ from newsletter.errors import StateError
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.tables import attempts, deliveries, recipients
 from newsletter.storage.journal.audit import audit
+from newsletter.storage.journal.high_water import HighWater
 from newsletter.storage.journal.stopping import stop_everything
 from newsletter.storage.ledger.claims import StoredLedger
 from newsletter.storage.ledger.deliveries import Deliveries
@@ -42,9 +43,10 @@ def begun(database: Database) -> Database:
     return database
 
 
-def ledger_of(database: Database) -> StoredLedger:
-    """That of another shift."""
-    return StoredLedger(database, expiry=timedelta(hours=48))
+def ledger_of(database: Database, folder: Path | None = None) -> StoredLedger:
+    """That of another sender run; with a folder, one that is audited."""
+    journal = HighWater(folder, database) if folder else None
+    return StoredLedger(database, expiry=timedelta(hours=48), journal=journal)
 
 
 def forget_rows(connection: sa.Connection) -> None:
@@ -81,10 +83,12 @@ def stop(database: Database, state: DeliveryState) -> None:
 
 
 @pytest.mark.parametrize(("damage", "reason"), DAMAGES)
-def test_delivery_is_halted_before_anybody_is_claimed(begun: Database, damage: Damage, reason: str) -> None:
+def test_delivery_is_halted_before_anybody_is_claimed(
+    begun: Database, tmp_path: Path, damage: Damage, reason: str
+) -> None:
     with begun.write() as connection:
         damage(connection)
-    assert not ledger_of(begun).is_whole("delivery1")
+    assert not ledger_of(begun, tmp_path).is_whole("delivery1")
     assert ledger_of(begun).claim("delivery1", WORKER, 8, NOW) == []
     halted = Deliveries(begun).get("delivery1")
     assert halted.state is DeliveryState.HALTED
@@ -141,9 +145,9 @@ def test_halted_delivery_of_a_whole_ledger_is_reconciled(begun: Database) -> Non
     assert verify(begun, "delivery1") == ()
 
 
-def test_ledger_is_whole_in_the_middle_of_a_delivery_and_after_a_stop(begun: Database) -> None:
+def test_ledger_is_whole_in_the_middle_of_a_delivery_and_after_a_stop(begun: Database, tmp_path: Path) -> None:
     """What a stop adds to the count of permits are none."""
-    assert ledger_of(begun).is_whole("delivery1")
+    assert ledger_of(begun, tmp_path).is_whole("delivery1")
     assert len(ledger_of(begun).claim("delivery1", WORKER, 2, NOW)) == 2
     assert audit(begun, "delivery1") == ()
     for seen in (3, 40, 2_000_000):

@@ -35,7 +35,8 @@ from newsletter.storage.database.leases import SCHEDULER, holds, release_lease, 
 from newsletter.storage.database.metadata import add_to_count, count_of
 from newsletter.storage.database.migrate import schema_state, upgrade
 from newsletter.storage.database.tables import deliveries, lists, subscribers, suppressions
-from newsletter.storage.journal.stopping import MARGIN, PERMITS
+from newsletter.storage.journal.stopping import MARGIN
+from newsletter.storage.ledger.workers import PERMITS
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
@@ -60,7 +61,7 @@ def add_delivery(database: Database, name: str, state: DeliveryState) -> None:
                 hash="h",
                 again=False,
                 created_at=NOW,
-                left_out={},
+                not_eligible={},
             )
         )
 

@@ -24,43 +24,43 @@ if TYPE_CHECKING:
 
 def test_write_is_there_for_the_next_reader(database: Database) -> None:
     with database.write() as connection:
-        connection.execute(tables.facts.insert().values(name="a", value="1"))
+        connection.execute(tables.properties.insert().values(name="a", value="1"))
     with database.read() as connection:
-        assert connection.execute(sa.select(tables.facts.c.value)).scalar_one() == "1"
+        assert connection.execute(sa.select(tables.properties.c.value)).scalar_one() == "1"
 
 
 def test_write_that_raises_changes_nothing(database: Database) -> None:
     def failing() -> None:
         with database.write() as connection:
-            connection.execute(tables.facts.insert().values(name="a", value="1"))
+            connection.execute(tables.properties.insert().values(name="a", value="1"))
             raise KeyError("stop")
 
     with pytest.raises(KeyError):
         failing()
     with database.read() as connection:
-        assert connection.execute(sa.select(tables.facts)).all() == []
+        assert connection.execute(sa.select(tables.properties)).all() == []
 
 
 def test_read_may_not_write(database: Database) -> None:
     with pytest.raises(StorageError), database.read() as connection:
-        connection.execute(tables.facts.insert().values(name="a", value="1"))
+        connection.execute(tables.properties.insert().values(name="a", value="1"))
     with database.write() as connection:  # and the connection is not spoilt for writers
-        connection.execute(tables.facts.insert().values(name="a", value="1"))
+        connection.execute(tables.properties.insert().values(name="a", value="1"))
 
 
 def test_insert_ignore_leaves_what_is_there(database: Database) -> None:
     with database.write() as connection:
         for value in ("1", "2"):
-            connection.execute(database.insert_ignore(tables.facts).values(name="a", value=value))
-        assert connection.execute(sa.select(tables.facts.c.value)).scalars().all() == ["1"]
+            connection.execute(database.insert_ignore(tables.properties).values(name="a", value=value))
+        assert connection.execute(sa.select(tables.properties.c.value)).scalars().all() == ["1"]
 
 
 def test_upsert_changes_what_is_there(database: Database) -> None:
     with database.write() as connection:
         for value in ("1", "2"):
-            statement = database.upsert(tables.facts, key=["name"], change=["value"])
+            statement = database.upsert(tables.properties, key=["name"], change=["value"])
             connection.execute(statement, [{"name": "a", "value": value}, {"name": value, "value": value}])
-        found = connection.execute(sa.select(tables.facts.c.name, tables.facts.c.value)).all()
+        found = connection.execute(sa.select(tables.properties.c.name, tables.properties.c.value)).all()
     assert sorted(map(tuple, found)) == [("1", "1"), ("2", "2"), ("a", "2")]
 
 
@@ -72,14 +72,14 @@ def test_lease_clock_goes_on(database: Database) -> None:
 
 def test_counter_loses_no_increment_of_eight_threads(database: Database) -> None:
     with database.write() as connection:
-        connection.execute(tables.facts.insert().values(name="n", value="0"))
+        connection.execute(tables.properties.insert().values(name="n", value="0"))
 
     def count() -> None:
         for _ in range(10):
             with database.write() as connection:
                 database.serialise(connection, "counter")
-                value = int(connection.execute(sa.select(tables.facts.c.value)).scalar_one())
-                connection.execute(tables.facts.update().values(value=str(value + 1)))
+                value = int(connection.execute(sa.select(tables.properties.c.value)).scalar_one())
+                connection.execute(tables.properties.update().values(value=str(value + 1)))
 
     threads = [threading.Thread(target=count) for _ in range(8)]
     for thread in threads:
@@ -87,7 +87,7 @@ def test_counter_loses_no_increment_of_eight_threads(database: Database) -> None
     for thread in threads:
         thread.join()
     with database.read() as connection:
-        assert connection.execute(sa.select(tables.facts.c.value)).scalar_one() == "80"
+        assert connection.execute(sa.select(tables.properties.c.value)).scalar_one() == "80"
 
 
 def test_writer_waits_for_the_one_before(database: Database) -> None:
@@ -96,15 +96,15 @@ def test_writer_waits_for_the_one_before(database: Database) -> None:
     def second() -> None:
         begun.wait()
         with database.write() as connection:
-            connection.execute(tables.facts.update().values(value="second"))
+            connection.execute(tables.properties.update().values(value="second"))
             order.append("second")
 
     with database.write() as connection:
-        connection.execute(tables.facts.insert().values(name="a", value="0"))
+        connection.execute(tables.properties.insert().values(name="a", value="0"))
     thread = threading.Thread(target=second)
     thread.start()
     with database.write() as connection:
-        connection.execute(tables.facts.update().values(value="first"))
+        connection.execute(tables.properties.update().values(value="first"))
         begun.set()
         order.append("first")
     thread.join()
@@ -112,20 +112,20 @@ def test_writer_waits_for_the_one_before(database: Database) -> None:
 
 
 def test_read_sees_one_moment(database: Database) -> None:
-    query = sa.select(sa.func.count()).select_from(tables.facts)
+    query = sa.select(sa.func.count()).select_from(tables.properties)
     with database.read() as connection:
         before = connection.execute(query).scalar_one()
         with database.write() as other:
-            other.execute(tables.facts.insert().values(name="a", value="1"))
+            other.execute(tables.properties.insert().values(name="a", value="1"))
         assert connection.execute(query).scalar_one() == before == 0
 
 
 def test_rows_held_by_another_are_passed_over(database: Database) -> None:
-    query = sa.select(tables.facts.c.name)
+    query = sa.select(tables.properties.c.name)
     with database.write() as connection:
-        connection.execute(tables.facts.insert(), [{"name": "a", "value": ""}, {"name": "b", "value": ""}])
+        connection.execute(tables.properties.insert(), [{"name": "a", "value": ""}, {"name": "b", "value": ""}])
     with database.write() as connection:
-        held = connection.execute(database.skip_locked(query.where(tables.facts.c.name == "a"))).scalars().all()
+        held = connection.execute(database.skip_locked(query.where(tables.properties.c.name == "a"))).scalars().all()
         assert held == ["a"]
         if connection.dialect.name != "sqlite":  # where a writing transaction is alone, nobody can hold a row meanwhile
             with database.write() as other:
@@ -140,7 +140,7 @@ def test_one_name_is_passed_by_one_transaction_at_a_time(database: Database) -> 
             database.serialise(connection, "gate")
             inside.append(1)
             overlaps.append(len(inside))
-            connection.execute(sa.select(tables.facts)).all()
+            connection.execute(sa.select(tables.properties)).all()
             inside.pop()
 
     threads = [threading.Thread(target=pass_point) for _ in range(6)]
@@ -154,7 +154,7 @@ def test_one_name_is_passed_by_one_transaction_at_a_time(database: Database) -> 
 def test_refused_row_says_so_without_its_values(database: Database) -> None:
     rows = [{"name": "a", "value": "ana@example.org"}] * 2
     with pytest.raises(StorageError) as caught, database.write() as connection:
-        connection.execute(tables.facts.insert(), rows)
+        connection.execute(tables.properties.insert(), rows)
     assert "ana@example.org" not in str(caught.value)
     assert not isinstance(caught.value, DatabaseBusyError)
 
@@ -181,10 +181,10 @@ def test_instants_come_back_as_utc(database: Database) -> None:
 
 def test_scrub_leaves_what_is_kept(database: Database) -> None:
     with database.write() as connection:
-        connection.execute(tables.facts.insert().values(name="a", value="1"))
+        connection.execute(tables.properties.insert().values(name="a", value="1"))
     database.scrub()
     with database.read() as connection:
-        assert connection.execute(sa.select(tables.facts.c.value)).scalar_one() == "1"
+        assert connection.execute(sa.select(tables.properties.c.value)).scalar_one() == "1"
 
 
 class TestSqliteFile:
@@ -229,7 +229,7 @@ class TestSqliteFile:
         with database.write() as connection:
             tables.metadata.create_all(connection)
             pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
-        row = tables.facts.insert().values(name="a", value="x" * 100_000)
+        row = tables.properties.insert().values(name="a", value="x" * 100_000)
 
         def write(limit: int) -> None:
             with database.write() as connection:
@@ -240,7 +240,7 @@ class TestSqliteFile:
             write(limit=pages)
         write(limit=1_000_000)
         with database.read() as connection:
-            assert connection.execute(sa.select(sa.func.count()).select_from(tables.facts)).scalar_one() == 1
+            assert connection.execute(sa.select(sa.func.count()).select_from(tables.properties)).scalar_one() == 1
         database.close()
 
 
@@ -266,12 +266,12 @@ class TestPostgresqlServer:
         def ask_after_the_cut() -> None:
             with database.write() as connection:
                 cut(database, connection)
-                connection.execute(sa.select(tables.facts))
+                connection.execute(sa.select(tables.properties))
 
         with pytest.raises(DatabaseBusyError):
             ask_after_the_cut()
         with database.read() as connection:
-            assert connection.execute(sa.select(tables.facts)).all() == []
+            assert connection.execute(sa.select(tables.properties)).all() == []
         database.close()
 
     def test_connection_cut_at_the_commit_leaves_it_open_what_happened(self, url: str) -> None:
@@ -287,7 +287,7 @@ class TestPostgresqlServer:
         with other.write() as connection:
             connection.execute(sa.text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
         with database.read() as connection:
-            assert connection.execute(sa.select(tables.facts)).all() == []
+            assert connection.execute(sa.select(tables.properties)).all() == []
         database.close()
         other.close()
 
@@ -322,7 +322,7 @@ class TestPostgresqlServer:
     def test_short_name_in_a_url_will_do(self, url: str) -> None:
         database = open_database(url.replace("postgresql://", "postgres://"))
         with database.read() as connection:
-            assert connection.execute(sa.select(tables.facts)).all() == []
+            assert connection.execute(sa.select(tables.properties)).all() == []
         database.close()
 
     def test_missing_driver_is_named_with_the_way_to_get_it(self, monkeypatch: pytest.MonkeyPatch) -> None:

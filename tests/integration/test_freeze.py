@@ -316,7 +316,9 @@ def test_freeze_lets_go_of_a_delivery_that_an_older_copy_knows_as_not_begun(data
         if next(looks) == 1:
             with database.write() as connection:
                 connection.execute(sa.delete(tables.recipients))
-                connection.execute(sa.update(tables.deliveries).values(frozen_to=0, high_water=None, started_at=None))
+                connection.execute(
+                    sa.update(tables.deliveries).values(frozen_to=0, last_subscriber_id=None, started_at=None)
+                )
         return False
 
     freeze(database, "delivery1", NOW, chunk=3, should_stop=put_back_at_the_second_look)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,12 +24,12 @@ from newsletter.delivery.ledger.outcome import Accepted, Reply
 from newsletter.disk import taking_turns
 from newsletter.errors import NoDatabaseError, StaleDatabaseError
 from newsletter.storage.database.database import Database, shown_url
-from newsletter.storage.database.metadata import count_of, property_of
-from newsletter.storage.database.tables import facts, metadata
+from newsletter.storage.database.metadata import property_of
+from newsletter.storage.database.tables import metadata, properties, workers
 from newsletter.storage.journal.high_water import FILE, HighWater, Mark, place_of, read_mark
-from newsletter.storage.journal.stopping import PERMITS
 from newsletter.storage.ledger.claims import StoredLedger
 from newsletter.storage.ledger.deliveries import Deliveries
+from newsletter.storage.ledger.workers import PERMITS
 
 WORKER = make_worker("one")
 
@@ -58,7 +58,7 @@ def ask(claim: Claim) -> PermitRequest:
 
 def permit(database: Database, folder: Path, count: int) -> None:
     """Let a sender on the machine of this folder get so many permits."""
-    ledger = StoredLedger(database, expiry=timedelta(hours=48), high_water=HighWater(folder, database))
+    ledger = StoredLedger(database, expiry=timedelta(hours=48), journal=HighWater(folder, database))
     ledger.register(WORKER, 60.0, NOW)
     claims = ledger.claim("delivery1", WORKER, count, NOW)
     granted = ledger.record(WORKER, [], [ask(one) for one in claims], NOW)
@@ -76,7 +76,8 @@ def note(high_water: HighWater, database: Database, permits: int) -> None:
 def make_older(database: Database, count: int = 0) -> None:
     """What a copy looks like that was made when so many permits had been granted."""
     with database.write() as connection:
-        connection.execute(sa.update(facts).where(facts.c.name == PERMITS).values(value=str(count)))
+        connection.execute(sa.update(workers).values(permits=0))
+        connection.execute(sa.update(properties).where(properties.c.name == PERMITS).values(value=str(count)))
 
 
 def state(database: Database, delivery: str = "delivery1") -> tuple[DeliveryState, str]:
@@ -88,14 +89,14 @@ def test_every_permit_is_counted_in_the_database_and_remembered_beside_it(opened
     permit(opened, tmp_path, 4)
     permit(opened, tmp_path, 1)
     with opened.read() as connection:
-        assert count_of(connection, PERMITS) == 5
+        assert read_mark(connection).permits == 5
     assert HighWater(tmp_path, opened).seen == 5
 
 
 def test_nothing_is_claimed_from_an_older_copy(opened: Database, tmp_path: Path) -> None:
     permit(opened, tmp_path, 4)
     make_older(opened, 3)
-    ledger = StoredLedger(opened, expiry=timedelta(hours=48), high_water=HighWater(tmp_path, opened))
+    ledger = StoredLedger(opened, expiry=timedelta(hours=48), journal=HighWater(tmp_path, opened))
     ledger.register(WORKER, 60.0, NOW)
     with pytest.raises(StaleDatabaseError, match="stopped delivery1"):
         ledger.claim("delivery1", WORKER, 8, NOW)
@@ -103,7 +104,7 @@ def test_nothing_is_claimed_from_an_older_copy(opened: Database, tmp_path: Path)
 
 
 def test_no_permit_is_given_by_an_older_copy_put_back_after_the_claim(opened: Database, tmp_path: Path) -> None:
-    ledger = StoredLedger(opened, expiry=timedelta(hours=48), high_water=HighWater(tmp_path, opened))
+    ledger = StoredLedger(opened, expiry=timedelta(hours=48), journal=HighWater(tmp_path, opened))
     ledger.register(WORKER, 60.0, NOW)
     sent, *held = ledger.claim("delivery1", WORKER, 3, NOW)
     assert ledger.record(WORKER, [], [ask(sent)], NOW) == [True]
@@ -219,6 +220,29 @@ def test_senders_of_one_machine_do_not_set_each_other_back(opened: Database, tmp
         thread.join()
     assert lost == []
     assert HighWater(tmp_path, opened).seen == 900
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)  # the other kind has one writer at a time
+def test_permits_that_two_senders_commit_at_the_same_time_are_remembered_together(
+    opened: Database, tmp_path: Path
+) -> None:
+    other = make_worker("other")
+
+    class Slow(HighWater):
+        """Has counted, and commits after the other one."""
+
+        def require_ahead(self, connection: sa.Connection, granted: int) -> Callable[[], None]:
+            remember = super().require_ahead(connection, granted)
+            assert quick.record(other, [], [ask(one) for one in theirs], NOW) == [True, True]
+            return remember
+
+    quick = StoredLedger(opened, expiry=timedelta(hours=48), journal=HighWater(tmp_path, opened))
+    slow = StoredLedger(opened, expiry=timedelta(hours=48), journal=Slow(tmp_path, opened))
+    for worker in (WORKER, other):
+        quick.register(worker, 60.0, NOW)
+    mine, theirs = slow.claim("delivery1", WORKER, 3, NOW), quick.claim("delivery1", other, 2, NOW)
+    assert slow.record(WORKER, [], [ask(one) for one in mine], NOW) == [True, True, True]
+    assert HighWater(tmp_path, opened).seen == 5
 
 
 def test_sender_that_was_stopped_in_the_middle_is_not_waited_for(opened: Database, tmp_path: Path) -> None:

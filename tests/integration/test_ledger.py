@@ -103,6 +103,25 @@ def test_claim_by_many_workers_at_once_takes_each_recipient_once(ledger: StoredL
     assert ledger.finish("wide", NOW)
 
 
+def test_claim_leaves_providers_out_that_it_is_asked_to(ledger: StoredLedger, database: Database) -> None:
+    provider = {"ana@gmail.com": "gmail", "bo@gmx.de": "gmx", "cy@googlemail.com": "gmail", "di@example.org": "other"}
+    list_id = add_list(database, "mixed")
+    add_people(database, list(provider), list_id)
+    start_delivery(database, "mixed", issue="mixed", lists=("mixed",))
+
+    first = ledger.claim("mixed", ONE, 100, NOW, frozenset({"gmail", "outlook"}))
+    ledger.record(ONE, [settled(one, Decision.retry(LATER, "busy"), Deferred(OK)) for one in first], [], NOW)
+    retried = ledger.claim("mixed", ONE, 100, LATER, frozenset({"gmail", "gmx"}))
+    rest = ledger.claim("mixed", ONE, 100, LATER)
+
+    assert [sorted(one.address for one in some) for some in (first, retried, rest)] == [
+        ["bo@gmx.de", "di@example.org"],
+        ["di@example.org"],
+        ["ana@gmail.com", "bo@gmx.de", "cy@googlemail.com"],
+    ]
+    assert {one.address: one.provider for one in (*retried, *rest)} == provider
+
+
 def test_claim_of_a_delivery_that_is_paused_gives_nobody(ledger: StoredLedger, database: Database) -> None:
     Deliveries(database).move("delivery1", DeliveryState.PAUSED, since=DeliveryState.SENDING)
 
@@ -119,7 +138,7 @@ def test_claim_rechecks_suppression_consent_and_other_deliveries(ledger: StoredL
         connection.execute(
             sa.insert(tables.deliveries).values(
                 id="other", issue="first", state="sending", hash="", again=False,
-                created_at=NOW, frozen_to=0, left_out={},
+                created_at=NOW, frozen_to=0, not_eligible={},
             )
         )  # fmt: skip
         row = connection.execute(

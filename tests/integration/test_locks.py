@@ -11,12 +11,15 @@ import pytest
 import sqlalchemy as sa
 from factories import NOW, add_list, add_people, address_hash, make_worker, start_delivery
 
+from newsletter.delivery.ledger.ledger import PermitRequest
 from newsletter.storage.audience.erasing import erase_subscriber
-from newsletter.storage.database.database import Database
+from newsletter.storage.database import database as opening
+from newsletter.storage.database.database import Database, open_database
 from newsletter.storage.database.tables import attempts, recipients
 from newsletter.storage.ledger.claims import StoredLedger
-from newsletter.storage.ledger.record import lock_rows, lock_states
+from newsletter.storage.ledger.record import lock_rows, lock_states, lock_worker
 from newsletter.storage.ledger.resolve import accept_unknown
+from newsletter.storage.ledger.workers import count_permits
 
 ISSUES = [f"issue{n}" for n in range(4)]
 ADDRESSES = [f"reader{n}@example.com" for n in range(8)]
@@ -76,3 +79,28 @@ def test_sender_that_locks_row_by_row_is_in_nobodys_way(
             lock_rows(connection, rows)
             connection.execute(sa.update(attempts).values(reply="250 ok"))
         ending.result()
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+def test_permits_of_one_worker_do_not_wait_for_those_of_another(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does a heartbeat for the claims and permits of its own worker."""
+    monkeypatch.setattr(opening, "PATIENCE", 1)
+    other = open_database(database._url.render_as_string(hide_password=False))
+    add_people(database, ADDRESSES, add_list(database))
+    start_delivery(database)
+    one, two = make_worker("one"), make_worker("two")
+    ledger = StoredLedger(other, expiry=timedelta(hours=48))
+    for worker in (one, two):
+        ledger.register(worker, 60.0, NOW)
+    claims = ledger.claim("delivery1", two, 4, NOW)
+
+    with database.write() as connection:
+        assert lock_worker(connection, one.id)
+        assert ledger.renew(one, 60.0)
+        lock_states(connection, ["delivery1"])
+        count_permits(connection, one.id, 4)
+        asked = [PermitRequest(claim, claim.recipient, "b" * 64) for claim in claims]
+        assert ledger.record(two, [], asked, NOW) == [True] * 4
+    other.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -36,7 +37,7 @@ _NEXT_STEP = """
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision, branch_labels, depends_on = "9999", "0001", None, None
+revision, down_revision, branch_labels, depends_on = "9999", "0002", None, None
 
 
 def upgrade():
@@ -83,13 +84,14 @@ def test_steps_write_the_same_definitions_as_the_tables(sqlite_files: SqliteFile
 
 
 def _definitions(database: Database) -> dict[str, list[str]]:
+    """The parts of each definition, in any order: a column that a step added stands at the end."""
     with database.read() as connection:
         rows = connection.execute(sa.text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
-        return {
-            name: sorted(line.strip(" ,\t") for line in sql.splitlines())
-            for name, sql in rows
-            if "schema_version" not in name
-        }
+        found = [(name, sql.partition("(")) for name, sql in rows if "schema_version" not in name]
+    return {
+        name: [" ".join(head.replace('"', "").split()), *sorted(part.strip() for part in re.split(r"[,)]", body))]
+        for name, (head, _, body) in found
+    }
 
 
 def test_filled_old_database_is_refused_until_somebody_upgrades_it(database: Database, later_scripts: Path) -> None:
@@ -210,7 +212,7 @@ def test_drafted_step_brings_what_the_tables_say_more(
     more = sa.Table("songs", sa.MetaData(), sa.Column("sung_at", Instant, primary_key=True))
     monkeypatch.setattr(metadata, "tables", metadata.tables | {"songs": more})
     step = draft_step(database, "Remember songs", scripts=scripts)
-    assert step.name == "v0002_remember_songs.py"
+    assert step.name == "v0003_remember_songs.py"
     assert "sa.DateTime(timezone=True)" in step.read_text()
     assert "newsletter" not in step.read_text()
     assert upgrade(database, scripts=scripts) is SchemaState.OLD

@@ -31,12 +31,14 @@ def opened(file: Path) -> Iterator[Database]:
 
 def write(database: Database, name: str) -> None:
     with database.write() as connection:
-        connection.execute(tables.facts.insert().values(name=name, value=""))
+        connection.execute(tables.properties.insert().values(name=name, value=""))
 
 
 def names(database: Database) -> list[str]:
     with database.read() as connection:
-        return list(connection.execute(sa.select(tables.facts.c.name).order_by(tables.facts.c.name)).scalars())
+        return list(
+            connection.execute(sa.select(tables.properties.c.name).order_by(tables.properties.c.name)).scalars()
+        )
 
 
 def names_in(file: Path) -> list[str]:
@@ -71,7 +73,7 @@ def test_every_connection_follows_the_file(opened: Database, file: Path, tmp_pat
     write(opened, "after")
     with opened.read() as one, opened.read() as two, opened.read() as three:
         found = [
-            connection.execute(sa.select(sa.func.count(tables.facts.c.name))).scalar()
+            connection.execute(sa.select(sa.func.count(tables.properties.c.name))).scalar()
             for connection in (one, two, three)
         ]
     assert found == [2, 2, 2]

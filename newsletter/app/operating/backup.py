@@ -18,11 +18,11 @@ from pathlib import Path
 from newsletter.app.project import Project
 from newsletter.errors import NotFoundError, StorageError
 from newsletter.storage.database.database import Database, open_file
-from newsletter.storage.database.metadata import count_of, property_of
+from newsletter.storage.database.metadata import property_of
 from newsletter.storage.database.migrate import SchemaState, schema_state, upgrade
 from newsletter.storage.journal.departures import carry_over, put_back
-from newsletter.storage.journal.high_water import HighWater
-from newsletter.storage.journal.stopping import PERMITS, stop_everything
+from newsletter.storage.journal.high_water import HighWater, read_mark
+from newsletter.storage.journal.stopping import stop_everything
 
 REASON = "restored from a backup: people may have got this issue since"
 
@@ -73,7 +73,7 @@ def _stop(scratch: Database, project: Project, database: Database, now: datetime
     """Stop what the copy could send; nobody finds it old afterwards, neither by the file nor by another machine's."""
     seen = HighWater(project.folder, scratch).seen
     with database.read() as connection:
-        seen = max(seen, count_of(connection, PERMITS))
+        seen = max(seen, read_mark(connection).permits)
     with scratch.write() as connection:
         return stop_everything(scratch, connection, REASON, now, permits_seen=seen)
 

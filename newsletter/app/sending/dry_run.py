@@ -128,7 +128,7 @@ async def _write_messages(
             await transport.send(envelope, message, ungated)
             size += len(message.data)
         planned.append(one)
-    seen = forecast_of(planned, preview.left_out)
+    seen = forecast_of(planned, preview.not_eligible)
     return DryRun(out, ready.issue, seen, tuple(planned), seen.waiting, size, 0.0, unrendered, ready.warnings)
 
 

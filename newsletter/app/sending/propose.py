@@ -87,7 +87,7 @@ def checked_issue(project: Project, path: Path) -> CheckedIssue:
 def forecast(database: Database, ready: CheckedIssue, lists: Sequence[str], *, again: bool = False) -> Forecast:
     """Who would get what, and who would not, and why. Changes nothing. Raises NotFoundError for an unknown list."""
     preview = preview_audience(database, ready.issue, lists)
-    return forecast_of(plan_all(ready, preview.candidates, again=again), preview.left_out)
+    return forecast_of(plan_all(ready, preview.candidates, again=again), preview.not_eligible)
 
 
 def plan_all(ready: CheckedIssue, people: Iterable[Candidate], *, again: bool) -> Iterator[PlannedRecipient]:

@@ -144,7 +144,7 @@ async def _send(
         ledger=StoredLedger(
             database,
             expiry=config.sending.expiry,
-            high_water=HighWater(project.folder, database, tell=trouble),
+            journal=HighWater(project.folder, database, tell=trouble),
         ),
         transport=transport,
         prepare=_composer(project, Deliveries(database)),

@@ -87,6 +87,7 @@ class Claim:
     """Hash of the bytes of an earlier attempt that may have arrived; a resend must equal it."""
     lists: tuple[str, ...] = ()
     """Slugs of the delivery's lists that led to this person; the first gives the List-Id."""
+    provider: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,12 +220,15 @@ class Ledger(Protocol):
         """Whether it still knows who got a delivery, which is halted when not. May take seconds the first time."""
         ...
 
-    def claim(self, delivery: str, worker: Worker, limit: int, now: datetime) -> list[Claim]:
+    def claim(
+        self, delivery: str, worker: Worker, limit: int, now: datetime, without: frozenset[str] = frozenset()
+    ) -> list[Claim]:
         """Take up to `limit` due recipients of a delivery that is sending; none if the worker was given up.
 
         Re-checks each at this moment: the suppressed, the unsubscribed and those who got this issue meanwhile become
         rows with that state and reason instead. Deferred rows past their expiry are rejected (`expired`). Where very
         many are refused it comes back without anybody, so that others get their turn: while some are due, ask again.
+        Recipients of the providers in `without` are left waiting.
         """
         ...
 

@@ -14,6 +14,7 @@ from enum import StrEnum
 from newsletter.audience.consent import Consent
 from newsletter.audience.suppression import SuppressionReason
 from newsletter.delivery.ledger.ledger import RecipientState, rest_of
+from newsletter.delivery.ledger.providers import provider_of
 from newsletter.language import best_match
 from newsletter.tokens import base32
 
@@ -69,6 +70,7 @@ class PlannedRecipient:
     candidate: Candidate
     language: str
     """Of the edition chosen."""
+    provider: str
     values: Mapping[str, str]
     """What merge fields may name, apart from the address, which stands in a column of its own."""
     state: RecipientState
@@ -81,6 +83,7 @@ def plan(candidate: Candidate, *, delivery: str, languages: Sequence[str], again
     return PlannedRecipient(
         id=recipient_id(delivery, candidate.subscriber),
         candidate=candidate,
+        provider=provider_of(candidate.address),
         language=choose_language([candidate.language, *candidate.list_languages], languages),
         values=own_values(
             candidate.attributes, name=candidate.name, language=candidate.language, timezone=candidate.timezone

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from newsletter.storage.database import tables
 from newsletter.storage.database.database import Database
+from newsletter.storage.database.tables import properties
 
 
 def property_of(database: Database, name: str) -> str | None:
@@ -16,7 +16,7 @@ def property_of(database: Database, name: str) -> str | None:
 
 def read_property(connection: sa.Connection, name: str) -> str | None:
     """As `property_of`, inside a transaction."""
-    found: str | None = connection.execute(sa.select(tables.facts.c.value).where(tables.facts.c.name == name)).scalar()
+    found: str | None = connection.execute(sa.select(properties.c.value).where(properties.c.name == name)).scalar()
     return found
 
 
@@ -26,7 +26,7 @@ def set_once(database: Database, name: str, value: str) -> str:
     if known is not None:
         return known
     with database.write() as connection:
-        connection.execute(database.insert_ignore(tables.facts).values(name=name, value=value))
+        connection.execute(database.insert_ignore(properties).values(name=name, value=value))
         stands = read_property(connection, name)
         assert stands is not None, "it was written now, by us or by somebody else"
         return stands
@@ -39,11 +39,11 @@ def count_of(connection: sa.Connection, name: str) -> int:
 
 def add_to_count(database: Database, connection: sa.Connection, name: str, more: int) -> int:
     """Raise the count under `name`; what it is then. Others who would raise it wait for the transaction's end."""
-    value = tables.facts.c.value
+    value = properties.c.value
     raised = sa.cast(sa.cast(value, sa.BigInteger) + more, sa.Text)
-    statement = sa.update(tables.facts).where(tables.facts.c.name == name).values(value=raised).returning(value)
+    statement = sa.update(properties).where(properties.c.name == name).values(value=raised).returning(value)
     present = connection.execute(statement).scalar()
     if present is None:
-        connection.execute(database.insert_ignore(tables.facts).values(name=name, value="0"))
+        connection.execute(database.insert_ignore(properties).values(name=name, value="0"))
         present = connection.execute(statement).scalar_one()
     return int(present)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from newsletter.delivery.ledger.ledger import MAY_HAVE_ARRIVED
+from newsletter.delivery.ledger.providers import OTHER
 
 metadata = sa.MetaData(
     naming_convention={
@@ -45,8 +46,11 @@ class Instant(sa.TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-facts = sa.Table(
-    "facts",
+Id = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+"""A number given by the database where rows are many. Not BIGINT on SQLite: such a key loses AUTOINCREMENT."""
+
+properties = sa.Table(
+    "properties",
     metadata,
     sa.Column("name", sa.String(64), primary_key=True),
     sa.Column("value", sa.Text, nullable=False),
@@ -58,6 +62,7 @@ lists = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("slug", sa.String(64), nullable=False, unique=True),
+    sa.Column("newsletter", sa.Text, nullable=False, server_default="", comment="empty: the project's own"),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("opt_in", sa.String(16), nullable=False),
     sa.Column("language", sa.String(35), nullable=False, server_default=""),
@@ -67,7 +72,7 @@ lists = sa.Table(
 subscribers = sa.Table(
     "subscribers",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("id", Id, primary_key=True),
     sa.Column("address", sa.Text, nullable=False, comment="empty once erased"),
     sa.Column("address_hash", sa.String(26), nullable=False, unique=True),
     sa.Column("name", sa.Text, nullable=False, server_default=""),
@@ -113,11 +118,11 @@ deliveries = sa.Table(
     sa.Column("scheduled_at", Instant),
     sa.Column("started_at", Instant),
     sa.Column("finished_at", Instant),
-    sa.Column("high_water", sa.Integer, comment="greatest subscriber id that belongs to the audience"),
-    sa.Column("frozen_to", sa.Integer, nullable=False, server_default="0", comment="subscriber id frozen up to"),
+    sa.Column("last_subscriber_id", Id, comment="the greatest that belongs to the audience"),
+    sa.Column("frozen_to", Id, nullable=False, server_default="0", comment="subscriber id frozen up to"),
     sa.Column("frozen_count", sa.Integer, comment="null until the audience is complete"),
     sa.Column("frozen_digest", sa.String(64), nullable=False, server_default=""),
-    sa.Column("left_out", sa.JSON, nullable=False),
+    sa.Column("not_eligible", sa.JSON, nullable=False),
     sa.Column("reason", sa.Text, nullable=False, server_default=""),
     sa.Index(None, "state", "scheduled_at"),
 )
@@ -158,6 +163,7 @@ recipients = sa.Table(
     sa.Column("subscriber_id", sa.ForeignKey("subscribers.id"), nullable=False),
     sa.Column("address", sa.Text, nullable=False, comment="as frozen; empty once erased"),
     sa.Column("address_hash", sa.String(26), nullable=False),
+    sa.Column("provider", sa.String(32), nullable=False, server_default=OTHER, comment="of the address's domain"),
     sa.Column("list_ids", sa.JSON, nullable=False, comment="the lists of the delivery that led to this person"),
     sa.Column("language", sa.String(35), nullable=False, comment="of the edition chosen"),
     sa.Column("values", sa.JSON, nullable=False, comment="what merge fields may name, frozen"),
@@ -177,7 +183,8 @@ recipients = sa.Table(
     sa.Column("reply", sa.Text, nullable=False, server_default=""),
     sa.Column("settled_at", Instant),
     sa.UniqueConstraint("delivery_id", "address_hash"),
-    sa.Index("ix_recipients_due", "delivery_id", "state", "next_at"),
+    # Do not put the provider before next_at: the earliest of all providers would be found by sorting all that wait.
+    sa.Index("ix_recipients_due", "delivery_id", "state", "next_at", "provider"),
     sa.Index("ix_recipients_worker", "worker", "state"),
     sa.Index("ix_recipients_address_issue", "address_hash", "issue"),
 )
@@ -221,7 +228,9 @@ workers = sa.Table(
     sa.Column("boot", sa.String(64), nullable=False),
     sa.Column("pid", sa.Integer, nullable=False),
     sa.Column("lease_until", sa.Double, nullable=False, comment="seconds on the database's lease clock"),
-    sa.Column("entered_at", Instant, nullable=False),
+    sa.Column("registered_at", Instant, nullable=False),
+    # Do not count in one row for all workers: on a server each commit would wait for the one before it.
+    sa.Column("permits", sa.BigInteger, nullable=False, server_default="0", comment="how many it was granted"),
 )
 
 leases = sa.Table(
@@ -237,7 +246,7 @@ leases = sa.Table(
 events = sa.Table(
     "events",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("id", Id, primary_key=True),
     sa.Column("kind", sa.String(32), nullable=False),
     sa.Column("at", Instant, nullable=False),
     sa.Column("key", sa.Text, unique=True, comment="the same thing told twice has the same key"),

@@ -1,7 +1,7 @@
 """High water: how many permits this machine has seen a database grant, in a file that outlives the database.
 
 A database that knows of fewer is an older copy, put back by hand: what was sent since then stands nowhere in it, and it
-would be sent again. The ledger adds to the count in the transaction of the permits, and to the file before the dots.
+would be sent again. The ledger counts in the transaction of the permits, and the file learns of it before the dots.
 """
 
 from __future__ import annotations
@@ -17,16 +17,20 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from newsletter.disk import taking_turns, write_whole
-from newsletter.errors import RequestError, StaleDatabaseError
+from newsletter.errors import RequestError, StaleDatabaseError, StorageError
 from newsletter.storage.database.database import Database, shown_url
-from newsletter.storage.database.metadata import count_of, read_property, set_once
-from newsletter.storage.journal.stopping import PERMITS, stop_everything
+from newsletter.storage.database.metadata import set_once
+from newsletter.storage.database.tables import properties
+from newsletter.storage.journal.audit import audit
+from newsletter.storage.journal.stopping import stop_everything
+from newsletter.storage.ledger.workers import permits_granted
 
 FILE = "high-water.json"
 """Beside secret.toml. Each machine has its own: that a database knows of more is normal, another machine sends too."""
 
 REASON = "an older copy of the database was put back: people may have got this issue since"
 _IDENTITY = "identity"
+_PERMITS = "permits"
 _PLACES = "databases"
 """Where each of them was when the last permit was noted: only there no new one is made silently."""
 _MOST = 2**62
@@ -44,11 +48,16 @@ class Mark:
 
 def read_mark(connection: sa.Connection) -> Mark:
     """The mark of the database that this transaction is in: another file may lie at its place by the next one."""
-    return Mark(read_property(connection, _IDENTITY) or "", count_of(connection, PERMITS))
+    identity = sa.select(properties.c.value).where(properties.c.name == _IDENTITY).scalar_subquery()
+    # Do not ask for the two apart: on a server each statement sees what was committed before it.
+    return Mark(*connection.execute(sa.select(sa.func.coalesce(identity, ""), permits_granted())).one())
 
 
 class HighWater:
-    """How far this machine has seen one database come. `tell` hears, once, that the file cannot be written."""
+    """How far this machine has seen one database come; the Journal of its ledger.
+
+    `tell` hears, once, that the file cannot be written.
+    """
 
     def __init__(self, folder: Path, database: Database, *, tell: Callable[[str], None] = lambda _: None) -> None:
         self._file = folder / FILE
@@ -89,16 +98,33 @@ class HighWater:
             hint="Compare with the relay's log before you resume a delivery, or put a newer backup back",
         )
 
-    def require_ahead(self, connection: sa.Connection, *, counted: int, granted: int) -> Mark:
-        """The mark to `note` after a transaction that has `counted` so many permits, the last ones its own.
+    def require_ahead(self, connection: sa.Connection, granted: int) -> Callable[[], None]:
+        """What to call after a transaction that counted so many permits and before any dot: the file learns of them.
 
-        Raises StaleDatabaseError when the database knew of fewer than the file before it. Whoever counts waits for the
-        transaction's end, so nobody notes more meanwhile.
+        Raises StaleDatabaseError when the database knew of fewer than the file before the transaction.
         """
-        mark = Mark(read_property(connection, _IDENTITY) or "", counted)
-        if mark.permits - granted < _read(self._file).seen_of(mark):
+        known = _read(self._file)  # before the database is asked: others may be sending
+        mark = read_mark(connection)
+        if mark.permits - granted < known.seen_of(mark):
             raise StaleDatabaseError(self._is_older, hint="What it would send is stopped before anything is claimed")
-        return mark
+        return lambda: self._note_latest(mark)
+
+    def _note_latest(self, mark: Mark) -> None:
+        """Note a mark that is committed, and with it what other senders committed at the same time.
+
+        Do not note the mark alone: two senders that do not see each other's permits would note one sum of the two, and
+        a copy that lacks one's would pass for the database.
+        """
+        try:
+            with self._database.read() as connection:
+                latest = read_mark(connection)
+        except StorageError:  # the permits are granted all the same
+            latest = mark
+        self.note(latest if latest.identity == mark.identity and latest.permits > mark.permits else mark)
+
+    def audit(self, delivery: str) -> tuple[str, ...]:
+        """Why the ledger cannot be trusted to know who got a delivery; empty when it can."""
+        return audit(self._database, delivery)
 
     def note(self, mark: Mark) -> None:
         """Remember that the database has come this far. A file that cannot be written keeps nothing from being sent."""
@@ -110,7 +136,7 @@ class HighWater:
                 self._write(known.with_one(mark, place_of(self._database.shown_url, self._file.parent)))
 
     def _write(self, known: _Known) -> None:
-        content = {"about": _ABOUT, PERMITS: known.permits, _PLACES: known.places}
+        content = {"about": _ABOUT, _PERMITS: known.permits, _PLACES: known.places}
         try:
             # Not synced to the disk: it outlives our death, and a power cut that takes its last seconds away takes
             # none from the database; a copy that is put back then is older than that.
@@ -164,7 +190,7 @@ def _read(file: Path) -> _Known:
         content = None
     if not isinstance(content, dict):
         return _Known({}, {})
-    permits, places = _entries(content.get(PERMITS)), _entries(content.get(_PLACES))
+    permits, places = _entries(content.get(_PERMITS)), _entries(content.get(_PLACES))
     # A count that no database could hold was not written by us; it would keep every command from the database.
     return _Known(
         {name: count for name, count in permits.items() if type(count) is int and 0 <= count < _MOST},

@@ -10,8 +10,8 @@ from newsletter.delivery.delivery import DeliveryState
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.leases import end_leases
 from newsletter.storage.database.metadata import add_to_count, count_of
-from newsletter.storage.database.tables import deliveries
-from newsletter.storage.ledger.workers import reclaim_all
+from newsletter.storage.database.tables import deliveries, workers
+from newsletter.storage.ledger.workers import PERMITS, reclaim_uncounted
 
 _BECOMES = {
     DeliveryState.SCHEDULED: DeliveryState.MISSED,
@@ -21,10 +21,8 @@ _BECOMES = {
 _STANDING = [state.value for state in DeliveryState if state.waits_for_a_person]
 """Stopped before; whoever resumes one should know, too."""
 
-PERMITS = "permits"
-"""The fact under which a database counts the permits it granted."""
 ADDED = "permits added"
-"""The fact under which it counts those of them that were none: what stops added."""
+"""The property that counts those of a database's permits that were none: what stops added."""
 MARGIN = 1_000_000
 """How much further the copy counts than anybody saw. Another machine may have seen a little more than the one that
 noticed; it must not stop once more what a person has resumed since."""
@@ -35,12 +33,14 @@ def stop_everything(
 ) -> list[str]:
     """Pause what is sending, take scheduled deliveries off the clock, end leases; the ids of what was stopped.
 
-    Workers are given up: what they had claimed waits again, what they were permitted to send is unknown. The count of
-    permits is raised beyond `permits_seen`, so that nobody finds the copy old again.
+    Workers are reclaimed: what they had claimed waits again, what they were permitted to send is unknown. One that
+    lives must register anew, under another name: in the copy the numbers of its claims are given once more. The count
+    of permits is raised beyond `permits_seen`, so that the copy is not found to be old again.
     """
     why = f"{reason} ({now:%Y-%m-%d %H:%M} UTC)"
     stopped: list[str] = []
-    reclaim_all(connection, now)
+    registered = connection.execute(sa.select(workers.c.id).order_by(workers.c.id).with_for_update()).scalars().all()
+    _, permits = reclaim_uncounted(connection, registered, now)
     told = deliveries.c.reason
     connection.execute(
         sa.update(deliveries)
@@ -55,9 +55,9 @@ def stop_everything(
             .returning(deliveries.c.id)
         )
         stopped += rows.scalars()
-    present = count_of(connection, PERMITS)
-    for count in (PERMITS, ADDED):
-        add_to_count(database, connection, count, max(permits_seen - present, 0) + MARGIN)
+    added = max(permits_seen - count_of(connection, PERMITS) - permits, 0) + MARGIN
+    add_to_count(database, connection, PERMITS, permits + added)
+    add_to_count(database, connection, ADDED, added)
     # A scheduler changes far less often than permits are granted: no token has ever been as high.
     end_leases(database, connection, beyond=count_of(connection, PERMITS))
     return sorted(stopped)

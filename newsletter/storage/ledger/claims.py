@@ -1,14 +1,15 @@
 """The ledger in the database: claims, permits and outcomes, each in one durable transaction.
 
-Implements the Protocol in `delivery/ledger/ledger.py`. Whoever waits for locks takes them in the same order (worker,
-delivery, recipient rows by id, their attempts), so that no two senders wait for each other; on SQLite a writer is
-alone anyway.
+Implements the Protocol in `delivery/ledger/ledger.py`. Every transaction takes its locks in the same order (worker,
+delivery, recipient rows by id, their attempts, the count of permits), so that no two senders wait for each other; on
+SQLite a writing transaction is alone anyway.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import sqlalchemy as sa
 
@@ -23,13 +24,10 @@ from newsletter.delivery.ledger.ledger import (
     Settlement,
     Worker,
 )
+from newsletter.delivery.ledger.providers import PROVIDERS
 from newsletter.reporting.reconcile import reconcile
 from newsletter.storage.database.database import Database
-from newsletter.storage.database.metadata import add_to_count
 from newsletter.storage.database.tables import attempts, deliveries, recipients, workers
-from newsletter.storage.journal.audit import audit
-from newsletter.storage.journal.high_water import HighWater, Mark
-from newsletter.storage.journal.stopping import PERMITS
 from newsletter.storage.ledger.counters import count_states
 from newsletter.storage.ledger.deliveries import compare_and_set, find_delivery, list_slugs, with_address
 from newsletter.storage.ledger.recheck import recheck_rows
@@ -45,87 +43,104 @@ from newsletter.storage.ledger.record import (
     open_attempts,
     write_settlements,
 )
-from newsletter.storage.ledger.workers import is_gone, reclaim
+from newsletter.storage.ledger.workers import count_permits, is_gone, reclaim
 
 _DUE = (RecipientState.DEFERRED, RecipientState.WAITING)
 """What may be claimed, retries first."""
 _MOST_REFUSED = 1000
-"""Rows that a claim looks at once all of its first few were refused. Permits and heartbeats wait for it meanwhile."""
+"""Rows that a claim reads once all of its first few were refused. Permits and heartbeats wait for it meanwhile."""
 _OPEN = [RecipientState.WAITING.value, RecipientState.DEFERRED.value, *HELD]
 """States in which something is still to be done."""
 
 
-class StoredLedger:
-    """The ledger of one database. `expiry`: how long a deferred message is tried.
+class Journal(Protocol):
+    """What this machine remembers of the database, to notice an older copy of it. `storage/journal` keeps it."""
 
-    `high_water`: by what an older copy of the database is noticed; claims and permits from one raise
-    StaleDatabaseError.
+    def require_reached(self, now: datetime) -> None:
+        """Let pass the database itself. In an older copy, stop what could send and raise StaleDatabaseError."""
+        ...
+
+    def require_ahead(self, connection: sa.Connection, granted: int) -> Callable[[], None]:
+        """What to call after the commit and before any final dot: it remembers the permits of this transaction.
+
+        Raises StaleDatabaseError when the transaction is one of an older copy. `granted`: its permits, counted already.
+        """
+        ...
+
+    def audit(self, delivery: str) -> tuple[str, ...]:
+        """Why the ledger cannot be trusted to know who got a delivery; empty when it can."""
+        ...
+
+
+class StoredLedger:
+    """The ledger of one database. `expiry`: how long a deferred message is tried. Without a journal nothing is noticed.
+
+    Claims and permits from an older copy of the database raise StaleDatabaseError.
     """
 
-    def __init__(self, database: Database, *, expiry: timedelta, high_water: HighWater | None = None) -> None:
+    def __init__(self, database: Database, *, expiry: timedelta, journal: Journal | None = None) -> None:
         self._database = database
         self._expiry = expiry
-        self._high_water = high_water
+        self._journal = journal
         self._audited: set[str] = set()
 
     def register(self, worker: Worker, lease: float, now: datetime) -> None:
-        """Make a worker known, believed for `lease` seconds from now on the database's clock."""
+        """Add a worker whose lease is valid for `lease` seconds from now on the database's clock."""
         with self._database.write() as connection:
             connection.execute(
                 sa.insert(workers).values(
-                    id=worker.id, host=worker.host, boot=worker.boot, pid=worker.pid, entered_at=now,
+                    id=worker.id, host=worker.host, boot=worker.boot, pid=worker.pid, registered_at=now,
                     lease_until=self._database.lease_now(connection) + lease,
                 )
             )  # fmt: skip
 
     def renew(self, worker: Worker, lease: float) -> bool:
-        """Heartbeat. False when the worker was already given up: it must stop at once, without a dot."""
+        """Heartbeat. False when the worker was already reclaimed: it must stop at once, without a final dot."""
         with self._database.write() as connection:
             until = self._database.lease_now(connection) + lease
             statement = sa.update(workers).where(workers.c.id == worker.id).values(lease_until=until)
             return connection.execute(statement).rowcount == 1
 
     def deregister(self, worker: Worker, now: datetime) -> None:
-        """A worker goes in peace: whatever it still had claimed goes back to waiting."""
+        """Remove a worker that ends; what it still had claimed goes back to waiting."""
         with self._database.write() as connection:
             if lock_worker(connection, worker.id):
-                reclaim(connection, worker.id, now)
+                reclaim(self._database, connection, [worker.id], now)
 
     def recover(self, now: datetime, is_dead: Callable[[Worker], bool]) -> Recovered:
-        """Take over from workers whose lease ran out, and at once from those that are known to be dead."""
-        waiting = unknown = 0
+        """Reclaim from workers whose lease ran out, and at once from those that are known to be dead."""
         with self._database.write() as connection:
             clock = self._database.lease_now(connection)
-            everybody = connection.execute(self._database.skip_locked(sa.select(workers).order_by(workers.c.id)))
-            for row in everybody.all():
-                if is_gone(self._database, row, clock, is_dead):
-                    given_up = reclaim(connection, row.id, now)
-                    waiting, unknown = waiting + given_up.waiting, unknown + given_up.unknown
-        return Recovered(waiting=waiting, unknown=unknown)
+            rows = connection.execute(self._database.skip_locked(sa.select(workers).order_by(workers.c.id))).all()
+            gone = [row.id for row in rows if is_gone(self._database, row, clock, is_dead)]
+            return reclaim(self._database, connection, gone, now)
 
     def is_whole(self, delivery: str) -> bool:
-        """Whether the ledger still knows who got a delivery; halts it when not. Looked at once, without the lock."""
-        if delivery not in self._audited:
-            if problems := audit(self._database, delivery):
+        """Whether the ledger still knows who got a delivery; halts it when not. Audited once, in a read transaction."""
+        if self._journal and delivery not in self._audited:
+            if problems := self._journal.audit(delivery):
                 self.halt(delivery, "; ".join(problems))
                 return False
             self._audited.add(delivery)
         return True
 
-    def claim(self, delivery: str, worker: Worker, limit: int, now: datetime) -> list[Claim]:
-        """Take up to `limit` due recipients of a delivery that is sending; none if the worker was given up.
+    def claim(
+        self, delivery: str, worker: Worker, limit: int, now: datetime, without: frozenset[str] = frozenset()
+    ) -> list[Claim]:
+        """Take up to `limit` due recipients of a delivery that is sending; none if the worker was reclaimed.
 
-        None, too, when very many are refused: they are written down, and the next claim goes on behind them.
+        None, too, when very many are refused: they are recorded as refused, and the next claim goes on after them.
+        `without`: providers whose recipients are left waiting.
         """
-        if self._high_water:  # here, because nothing can be sent that was not claimed
-            self._high_water.require_reached(now)
+        if self._journal:  # here, because nothing can be sent that was not claimed
+            self._journal.require_reached(now)
         for size in (limit, max(limit, _MOST_REFUSED)):
             with self._database.write() as connection:
                 if not lock_worker(connection, worker.id):
                     return []
                 if lock_states(connection, [delivery]).get(delivery) is not DeliveryState.SENDING:
                     return []
-                due = self._due(connection, delivery, size, now)
+                due = self._due(connection, delivery, size, now, without)
                 refused = recheck_rows(connection, due, now, self._expiry)
                 _write_refused(connection, refused, now)
                 chosen = [row for row in due if row.id not in refused]
@@ -133,13 +148,17 @@ class StoredLedger:
                     return _take(connection, chosen[:limit], worker, now)
         return []
 
-    def _due(self, connection: sa.Connection, delivery: str, limit: int, now: datetime) -> list[Row]:
+    def _due(
+        self, connection: sa.Connection, delivery: str, limit: int, now: datetime, without: frozenset[str]
+    ) -> list[Row]:
         found: list[Row] = []
+        # Do not say NOT IN: no index answers it, and every row of those providers would be read.
+        chosen = [recipients.c.provider.in_(sorted(PROVIDERS - without))] if without else []
         for state in _DUE:
             query = (
                 sa.select(recipients)
                 .where(recipients.c.delivery_id == delivery, recipients.c.state == state.value)
-                .where(recipients.c.next_at <= now)
+                .where(recipients.c.next_at <= now, *chosen)
                 .order_by(recipients.c.next_at)
                 .limit(limit - len(found))
             )
@@ -152,19 +171,19 @@ class StoredLedger:
     ) -> list[bool]:
         """Commit outcomes first, then permits, in one transaction; for each permit whether it was granted.
 
-        A recipient that is no longer there (an older copy of the database was put back) has no outcome to record. One
-        whom the copy knows from before the claim has.
+        No outcome is recorded of a recipient whose row is gone, because an older copy of the database was put back; of
+        one whose row is older than the claim it is.
         """
         claims = [one.claim for one in settlements] + [one.claim for one in permits]
         with self._database.write() as connection:
-            believed = lock_worker(connection, worker.id)
+            is_registered = lock_worker(connection, worker.id)
             states = lock_states(connection, {claim.delivery for claim in claims})
             rows = lock_rows(connection, {claim.recipient for claim in claims})
             settlements = [one for one in settlements if one.claim.recipient in rows]
             complete_attempts(connection, self._database.insert_ignore(attempts), settlements, rows, worker, now)
             write_settlements(connection, settlements, rows, worker, states, now)
             wanted = [
-                believed
+                is_registered
                 and states.get(one.claim.delivery) is DeliveryState.SENDING
                 and is_held(rows, one.claim, worker)
                 for one in permits
@@ -172,18 +191,15 @@ class StoredLedger:
             asked = [request for request, is_wanted in zip(permits, wanted, strict=True) if is_wanted]
             granted = grant(connection, asked, rows)
             open_attempts(connection, [one for one in asked if one.claim.recipient in granted], worker, now)
-            mark = self._count(connection, len(granted)) if granted else None
-        if self._high_water and mark:
-            self._high_water.note(mark)
+            remember = self._count(connection, worker, len(granted)) if granted else None
+        if remember:
+            remember()
         return [is_wanted and one.claim.recipient in granted for one, is_wanted in zip(permits, wanted, strict=True)]
 
-    def _count(self, connection: sa.Connection, granted: int) -> Mark | None:
-        """Count these permits. Last in a transaction: on a server the senders wait for each other from here on."""
-        counted = add_to_count(self._database, connection, PERMITS, granted)
-        if self._high_water is None:
-            return None
+    def _count(self, connection: sa.Connection, worker: Worker, granted: int) -> Callable[[], None] | None:
+        count_permits(connection, worker.id, granted)
         # Claimed from one file, permitted by an older copy of it: never.
-        return self._high_water.require_ahead(connection, counted=counted, granted=granted)
+        return self._journal.require_ahead(connection, granted) if self._journal else None
 
     def remaining(self, delivery: str, worker: Worker) -> Remaining:
         """What is left to do of a delivery, seen by one worker."""
@@ -200,7 +216,7 @@ class StoredLedger:
     def finish(self, delivery: str, now: datetime) -> bool:
         """Reconcile a delivery and mark it finished if nothing is left to do. False if something is.
 
-        The rows are read before anybody has to wait for us; a delivery that went on meanwhile is not finished yet, and
+        The rows are read before the delivery is locked: a delivery that went on meanwhile is not finished yet, and
         one that is gone (an older copy was put back) never is.
         """
         is_open = sa.exists().where(recipients.c.delivery_id == delivery, recipients.c.state.in_(_OPEN))
@@ -222,7 +238,7 @@ class StoredLedger:
             return compare_and_set(connection, delivery, DeliveryState.SENDING, change) and not problems
 
     def halt(self, delivery: str, reason: str) -> None:
-        """Stop a delivery until a person resumes it."""
+        """Stop a delivery until an operator resumes it."""
         with self._database.write() as connection:
             change = {"state": DeliveryState.HALTED.value, "reason": reason}
             compare_and_set(connection, delivery, DeliveryState.SENDING, change)
@@ -249,7 +265,7 @@ def _write_refused(connection: sa.Connection, refused: dict[str, tuple[Recipient
 
 
 def _take(connection: sa.Connection, rows: Sequence[Row], worker: Worker, now: datetime) -> list[Claim]:
-    """Write the claims down: a new epoch each, and the date of the message at the first one."""
+    """Record the claims: a new epoch each, and the date of the message at the first one."""
     if not rows:
         return []
     dated = now.replace(microsecond=0)
@@ -278,6 +294,7 @@ def _take(connection: sa.Connection, rows: Sequence[Row], worker: Worker, now: d
             values=with_address(row.values, row.address),
             sha256=row.sha256,
             lists=tuple(slugs[id_] for id_ in row.list_ids),
+            provider=row.provider,
         )
         for row in rows
     ]

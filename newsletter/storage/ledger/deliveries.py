@@ -55,7 +55,7 @@ class Deliveries:
             connection.execute(
                 sa.insert(deliveries).values(
                     id=order.id, issue=order.issue, state=state.value, hash=order.hash, again=order.again,
-                    created_at=now, scheduled_at=order.scheduled_at, frozen_to=0, left_out={},
+                    created_at=now, scheduled_at=order.scheduled_at, frozen_to=0, not_eligible={},
                 )
             )  # fmt: skip
             connection.execute(
@@ -282,7 +282,7 @@ def _delivery(row: sa.Row[*tuple[Any, ...]], slugs: Iterable[str], languages: It
         finished_at=row.finished_at,
         frozen_count=row.frozen_count,
         frozen_digest=row.frozen_digest,
-        left_out=row.left_out,
+        left_out=row.not_eligible,
         reason=row.reason,
     )
 

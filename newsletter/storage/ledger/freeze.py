@@ -55,7 +55,7 @@ class AudiencePreview:
     lists: tuple[MailingList, ...]
     candidates: Iterator[Candidate]
     """Once, in order of their ids, read page by page as they are asked for."""
-    left_out: Mapping[str, int]
+    not_eligible: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def preview_audience(database: Database, issue: str, list_slugs: Sequence[str]) 
     with database.read() as connection:
         chosen = ListStore(database, connection).all_named(list_slugs)
         audience = Audience("", issue, tuple(one.id for one in chosen), {one.id: one.language for one in chosen})
-        return AudiencePreview(tuple(chosen), _pages(database, audience), left_out(connection, audience))
+        return AudiencePreview(tuple(chosen), _pages(database, audience), not_eligible(connection, audience))
 
 
 def _pages(database: Database, audience: Audience) -> Iterator[Candidate]:
@@ -111,8 +111,8 @@ def _begin(database: Database, delivery: str, now: datetime) -> None:
         connection.execute(
             sa.update(deliveries)
             .where(deliveries.c.id == delivery, deliveries.c.state == DeliveryState.PREPARING.value)
-            .where(deliveries.c.high_water.is_(None))
-            .values(high_water=highest, started_at=now)
+            .where(deliveries.c.last_subscriber_id.is_(None))
+            .values(last_subscriber_id=highest, started_at=now)
         )
 
 
@@ -121,10 +121,10 @@ def _freeze_chunk(database: Database, delivery: str, size: int) -> bool:
     with database.write() as connection:
         AudienceStore(database, connection).lock_audience()  # who is erased must not be written down a moment later
         row = _lock_preparing(connection, delivery)
-        if row is None or row.frozen_to >= row.high_water:
+        if row is None or row.frozen_to >= row.last_subscriber_id:
             return False
         audience = audience_of(connection, delivery, row.issue)
-        page = _page(connection, audience, after=row.frozen_to, up_to=row.high_water, limit=size)
+        page = _page(connection, audience, after=row.frozen_to, up_to=row.last_subscriber_id, limit=size)
         languages = connection.execute(
             sa.select(editions.c.language).where(editions.c.delivery_id == delivery).order_by(editions.c.position)
         ).scalars().all()  # fmt: skip
@@ -133,13 +133,13 @@ def _freeze_chunk(database: Database, delivery: str, size: int) -> bool:
             common = {"delivery_id": delivery, "issue": row.issue, "again": row.again}
             due = {"eligible_at": row.started_at, "next_at": row.started_at}
             connection.execute(sa.insert(recipients), [_row(one) | common | due for one in planned])
-        reached = row.high_water if page.last is None else page.last
+        reached = row.last_subscriber_id if page.last is None else page.last
         connection.execute(
             sa.update(deliveries)
             .where(deliveries.c.id == delivery, deliveries.c.frozen_to == row.frozen_to)
             .values(frozen_to=reached)
         )
-        return bool(reached < row.high_water)
+        return bool(reached < row.last_subscriber_id)
 
 
 def _lock_preparing(connection: sa.Connection, delivery: str) -> Row | None:
@@ -148,7 +148,7 @@ def _lock_preparing(connection: sa.Connection, delivery: str) -> Row | None:
     An older copy that was put back meanwhile may not know the delivery, or may know it from before it was begun.
     """
     mine = sa.select(deliveries).where(deliveries.c.id == delivery, deliveries.c.state == DeliveryState.PREPARING.value)
-    return connection.execute(mine.where(deliveries.c.high_water.is_not(None)).with_for_update()).one_or_none()
+    return connection.execute(mine.where(deliveries.c.last_subscriber_id.is_not(None)).with_for_update()).one_or_none()
 
 
 def _row(planned: PlannedRecipient) -> dict[str, object]:
@@ -157,6 +157,7 @@ def _row(planned: PlannedRecipient) -> dict[str, object]:
         "subscriber_id": planned.candidate.subscriber,
         "address": planned.candidate.address,
         "address_hash": planned.candidate.address_hash,
+        "provider": planned.provider,
         "list_ids": list(planned.candidate.list_ids),
         "language": planned.language,
         "values": dict(planned.values),
@@ -169,7 +170,7 @@ def _complete(database: Database, delivery: str) -> None:
     """Store count, digest and who was left out, and let the delivery send, all in one."""
     with database.write() as connection:
         row = _lock_preparing(connection, delivery)
-        if row is None or row.frozen_to < row.high_water:
+        if row is None or row.frozen_to < row.last_subscriber_id:
             return
         audience = audience_of(connection, delivery, row.issue)
         count = sa.select(sa.func.count()).select_from(recipients).where(recipients.c.delivery_id == delivery)
@@ -177,7 +178,7 @@ def _complete(database: Database, delivery: str) -> None:
             "state": DeliveryState.SENDING.value,
             "frozen_count": connection.execute(count).scalar_one(),
             "frozen_digest": digest_of_rows(connection, delivery),
-            "left_out": left_out(connection, audience, up_to=row.high_water),
+            "not_eligible": not_eligible(connection, audience, up_to=row.last_subscriber_id),
         }
         compare_and_set(connection, delivery, DeliveryState.PREPARING, values)
 
@@ -257,7 +258,7 @@ def _lists_by_subscriber(
     return {person: tuple(id_ for id_ in audience.list_ids if id_ in ids) for person, ids in found.items()}
 
 
-def left_out(connection: sa.Connection, audience: Audience, *, up_to: int | None = None) -> dict[str, int]:
+def not_eligible(connection: sa.Connection, audience: Audience, *, up_to: int | None = None) -> dict[str, int]:
     """People of the lists who are no candidates, counted by reason; whoever is pending anywhere counts as pending."""
     counted = {
         NotEligible.PENDING: _at_best(audience, Consent.PENDING, better=[Consent.CONFIRMED]),

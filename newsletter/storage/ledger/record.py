@@ -26,8 +26,9 @@ Row = sa.Row[*tuple[Any, ...]]
 
 
 def lock_worker(connection: sa.Connection, worker: str) -> bool:
-    """Keep a worker from being given up until the transaction ends; False when it was given up already."""
-    query = sa.select(workers.c.id).where(workers.c.id == worker).with_for_update(read=True)
+    """Keep a worker from being reclaimed until the transaction ends; False when it was reclaimed already."""
+    # Do not lock more than the key: its heartbeat and its count of permits are updates of the same row.
+    query = sa.select(workers.c.id).where(workers.c.id == worker).with_for_update(read=True, key_share=True)
     return connection.execute(query).first() is not None
 
 

@@ -1,54 +1,80 @@
-"""Workers: sending processes as the database knows them; who is at work, and what is left of one that is given up."""
+"""Workers: sending processes as the database knows them, their permits, and the claims of those that are gone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from newsletter.delivery.ledger.ledger import HELD, RecipientState, Recovered, Worker
 from newsletter.storage.database.database import Database
-from newsletter.storage.database.tables import recipients, workers
+from newsletter.storage.database.metadata import add_to_count
+from newsletter.storage.database.tables import properties, recipients, workers
 from newsletter.storage.ledger.deliveries import sweep_cancelled
 from newsletter.storage.ledger.record import Row, lock_states
 
+PERMITS = "permits"
+"""The property that counts the permits of workers which are gone; the others' stand in their rows."""
+
 
 def has_worker(database: Database, is_dead: Callable[[Worker], bool]) -> bool:
-    """Whether any sending process is still believed to be at work. Changes nothing."""
+    """Whether the lease of any sending process is valid. Changes nothing."""
     with database.read() as connection:
         clock = database.lease_now(connection)
-        everybody = connection.execute(sa.select(workers)).all()
-        return any(not is_gone(database, row, clock, is_dead) for row in everybody)
+        rows = connection.execute(sa.select(workers)).all()
+        return any(not is_gone(database, row, clock, is_dead) for row in rows)
 
 
 def is_gone(database: Database, row: Row, clock: float, is_dead: Callable[[Worker], bool]) -> bool:
-    """Whether a worker's row is of one that nobody need wait for. `clock`: the database's lease clock."""
+    """Whether a worker's lease is over, or its process known to be dead. `clock`: the database's lease clock."""
     # On a clock that starts with the machine, the lease of an earlier start says nothing.
     expired = row.lease_until < clock or bool(database.boot and row.boot != database.boot)
     return expired or is_dead(Worker(id=row.id, host=row.host, boot=row.boot, pid=row.pid))
 
 
-def reclaim(connection: sa.Connection, worker: str, now: datetime) -> Recovered:
-    """Forget a worker. What it had only claimed waits again; what it was permitted to send may have arrived."""
-    connection.execute(sa.delete(workers).where(workers.c.id == worker))
-    mine = recipients.c.worker == worker
-    of = list(
-        connection.execute(
-            sa.select(recipients.c.delivery_id).where(mine, recipients.c.state.in_(HELD)).distinct()
-        ).scalars()
-    )
+def count_permits(connection: sa.Connection, worker: str, granted: int) -> None:
+    """Add to the permits of a worker that is registered."""
+    statement = sa.update(workers).where(workers.c.id == worker)
+    connection.execute(statement.values(permits=workers.c.permits + granted))
+
+
+def permits_granted() -> sa.ColumnElement[int]:
+    """How many permits the database has granted, to be selected: of one moment, also while workers come and go."""
+    gone = sa.select(sa.cast(properties.c.value, sa.BigInteger)).where(properties.c.name == PERMITS)
+    present = sa.select(sa.cast(sa.func.sum(workers.c.permits), sa.BigInteger))
+    return sa.func.coalesce(gone.scalar_subquery(), 0) + sa.func.coalesce(present.scalar_subquery(), 0)
+
+
+def reclaim(database: Database, connection: sa.Connection, names: Sequence[str], now: datetime) -> Recovered:
+    """Remove workers. What they had only claimed waits again; what they were permitted to send may have arrived."""
+    recovered, permits = reclaim_uncounted(connection, names, now)
+    if permits:
+        add_to_count(database, connection, PERMITS, permits)
+    return recovered
+
+
+def reclaim_uncounted(connection: sa.Connection, names: Sequence[str], now: datetime) -> tuple[Recovered, int]:
+    """As `reclaim`; adding the permits returned to the count is left to the end of a transaction that locks more."""
+    permits = connection.execute(
+        sa.delete(workers).where(workers.c.id.in_(names)).returning(workers.c.permits)
+    ).scalars().all()  # fmt: skip
+    if not permits:
+        return Recovered(waiting=0, unknown=0), 0
+    theirs = recipients.c.worker.in_(names)
+    held = sa.select(recipients.c.delivery_id).where(theirs, recipients.c.state.in_(HELD)).distinct()
+    of = list(connection.execute(held).scalars())
     lock_states(connection, of)
-    held = sa.select(recipients.c.id).where(mine, recipients.c.state.in_(HELD))
-    connection.execute(held.order_by(recipients.c.id).with_for_update())
+    rows = sa.select(recipients.c.id).where(theirs, recipients.c.state.in_(HELD))
+    connection.execute(rows.order_by(recipients.c.id).with_for_update())
     waiting = connection.execute(
         sa.update(recipients)
-        .where(mine, recipients.c.state == RecipientState.CLAIMED.value)
+        .where(theirs, recipients.c.state == RecipientState.CLAIMED.value)
         .values(state=RecipientState.WAITING.value, worker="")
     ).rowcount
     unknown = connection.execute(
         sa.update(recipients)
-        .where(mine, recipients.c.state == RecipientState.PERMITTED.value)
+        .where(theirs, recipients.c.state == RecipientState.PERMITTED.value)
         .values(
             state=RecipientState.UNKNOWN.value,
             reason="the sending process ended before the reply was recorded",
@@ -57,13 +83,4 @@ def reclaim(connection: sa.Connection, worker: str, now: datetime) -> Recovered:
         )
     ).rowcount
     sweep_cancelled(connection, of, now)
-    return Recovered(waiting=waiting, unknown=unknown)
-
-
-def reclaim_all(connection: sa.Connection, now: datetime) -> None:
-    """Forget every worker, as in a copy that takes the database's place.
-
-    One that lives must enter anew, under another name: in the copy the numbers of its claims are given once more.
-    """
-    for worker in connection.execute(sa.select(workers.c.id).order_by(workers.c.id)).scalars().all():
-        reclaim(connection, worker, now)
+    return Recovered(waiting=waiting, unknown=unknown), sum(permits)

@@ -42,7 +42,7 @@ def person(project: Project, database: Database) -> int:
         connection.execute(
             tables.deliveries.insert().values(
                 id="d", issue="first", state="finished", hash="", again=False,
-                created_at=NOW, left_out={},
+                created_at=NOW, not_eligible={},
             )
         )  # fmt: skip
         connection.execute(

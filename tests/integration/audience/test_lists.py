@@ -76,7 +76,7 @@ def test_list_that_was_sent_to_stays(database: Database) -> None:
         connection.execute(
             tables.deliveries.insert().values(
                 id="d", issue="first", state="scheduled", hash="", again=False,
-                created_at=NOW, left_out={},
+                created_at=NOW, not_eligible={},
             )
         )  # fmt: skip
         connection.execute(tables.delivery_lists.insert().values(delivery_id="d", list_id=list_id, position=0))
