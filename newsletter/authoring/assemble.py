@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from newsletter.authoring.block import Assembly, Block, BlockEntry
-from newsletter.authoring.contributors import Contributor, link_people
+from newsletter.authoring.contributors import Contributor, link_contributors
 from newsletter.authoring.fields.rewrite import rewrite
 from newsletter.authoring.fields.values import Role
 from newsletter.authoring.image import ImageFile
@@ -20,21 +20,17 @@ def assemble(
     entry: IssueFile,
     tree: Node,
     language: str,
-    people: Mapping[str, Contributor],
-    image: Callable[[str], ImageFile],
     original: str,
+    contributors: Mapping[str, Contributor],
+    image: Callable[[str], ImageFile],
 ) -> Content:
-    """What the issue says in one language; every Markdown text has the names of its contributors.
-
-    `original` is the language of the issue, for names that this one does not have.
-    """
+    """The content in one language, its contributors linked; `original` is for names that this one does not have."""
 
     def link(_path: str, role: Role, value: str) -> str:
         is_markdown = role in (Role.INLINE, Role.MARKDOWN)
-        return link_people(value, people, language, original) if is_markdown else value
+        return link_contributors(value, contributors, language, original) if is_markdown else value
 
-    assembly = Assembly(lambda id_: people[id_].author(language, original), image)
-
+    assembly = Assembly(lambda id_: contributors[id_].author(language, original), image)
     paper = entry.publication
     publication, url = (paper.name, paper.url) if isinstance(paper, PublicationEntry) else (paper, None)
     content = Content(
@@ -65,7 +61,7 @@ def _block(entry: BlockEntry, assembly: Assembly) -> Block:
 
 
 def send_plan(entry: SendEntry | None) -> SendPlan:
-    """What the issue says about its own sending."""
+    """The plan of an issue for its own sending."""
     if entry is None:
         return SendPlan()
     lists = (entry.list,) if isinstance(entry.list, str) else tuple(entry.list)

@@ -20,15 +20,15 @@ from newsletter.columns import WIDTH
 class Assembly:
     """What an entry is made into a noun with. Markdown needs nothing: `assemble` links its contributors by its type."""
 
-    person: Callable[[str], Author]
-    """Somebody by their id in people.yaml."""
+    contributor: Callable[[str], Author]
+    """The author with an id in people.yaml."""
     image: Callable[[str], ImageFile]
     """An image by the name it has in the file."""
 
     def authors(self, written: Authors | None) -> tuple[Author, ...]:
-        """Who wrote it: ids, people described in place, or several of them."""
+        """Authors by their ids, or described in place."""
         entries = written if isinstance(written, list) else [] if written is None else [written]
-        return tuple(self.person(entry) if isinstance(entry, str) else entry.author(self.image) for entry in entries)
+        return tuple(self.contributor(e) if isinstance(e, str) else e.author(self.image) for e in entries)
 
 
 class TextWriter(Protocol):

@@ -1,6 +1,6 @@
-"""check: the editorial rules, each a small function from a content to warnings. Stands after `load`.
+"""check: the editorial rules, each a function from a content to warnings. Comes after `load`.
 
-What an editor may have reasons to leave; what readers would stumble over is an error, and `proofread` tells it.
+An editor may have reasons to leave what they find. What readers would stumble over is an error, found by `proofread`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MAX_PICTURE = 200_000
 MAX_PICTURES = 800_000
 """Bytes of all pictures of one language."""
 MIN_WIDTH = 600
-"""Pixels: the width of a mail."""
+"""Pixels: the width of an email."""
 MAX_SUBJECT = 80
 """Columns, of which a CJK character takes two; inboxes cut around there."""
 MAX_PREHEADER = 160
@@ -39,7 +39,7 @@ _PLACEHOLDER = re.compile(r"\b(?:TODO|FIXME|TBD|lorem ipsum)\b", re.IGNORECASE)
 
 
 def check_issue(issue: Issue) -> list[Problem]:
-    """What an editor would notice, in every language of the issue; what languages share is said once."""
+    """Warnings in every language of the issue; one that several languages share is given once."""
     found = (problem for tag in issue.languages for rule in RULES for problem in rule(issue.contents[tag]))
     return list(dict.fromkeys(found))
 
@@ -60,7 +60,7 @@ def heavy_pictures(content: Content) -> Iterator[Problem]:
 
 
 def small_pictures(content: Content) -> Iterator[Problem]:
-    """A picture as wide as the mail needs as many pixels, better twice as many."""
+    """A picture as wide as the email needs as many pixels, better twice as many."""
     wide = [content.hero] if content.hero else []
     wide += [block.picture for block in content.blocks if isinstance(block, ImageBlock)]
     for picture in wide:
@@ -139,9 +139,8 @@ def placeholders(content: Content) -> Iterator[Problem]:
     """What the author meant to come back to."""
     for path, text in _texts(content):
         if found := _PLACEHOLDER.search(text):
-            yield _problem(
-                content, "placeholder", f"{found.group()!r} is still there", path, "Write what belongs here."
-            )
+            message = f"{found.group()!r} is still there"
+            yield _problem(content, "placeholder", message, path, "Write what belongs here.")
 
 
 Rule = Callable[[Content], Iterator[Problem]]

@@ -1,4 +1,4 @@
-"""People: people.yaml → who writes, by id, with names in the languages they have; and the `[](@id)` links to them."""
+"""Contributors: the authors in people.yaml by id, named in the languages they have; and the `[](@id)` links to them."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _LINK = re.compile(
     r"""\\.                                            # an escaped character begins nothing
       | (?<!`)(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`)   # code is shown as it is
       | (?P<link>\[(?P<label>(?:[^\[\]\\]|\\.)*)\]\(@(?P<id>[^()\s]*)\))
-      | (?P<broken>\]\(@)                              # the beginning of a link to somebody that is no link
+      | (?P<broken>\]\(@)                              # the beginning of a link to a contributor that is no link
     """,
     re.VERBOSE | re.DOTALL,
 )
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#&~|!])")
 
 
-class PersonEntry(Strict):
-    """Somebody who writes."""
+class ContributorEntry(Strict):
+    """A contributor."""
 
     name: Annotated[
         Annotated[Line, Tag(":one")] | Annotated[dict[Language, Line], Field(min_length=1), Tag(":languages")],
@@ -54,15 +54,15 @@ class PersonEntry(Strict):
     """One sentence, or one per language."""
 
 
-class PeopleFile(RootModel[dict[Id, PersonEntry]]):
-    """Who writes, by id."""
+class ContributorsFile(RootModel[dict[Id, ContributorEntry]]):
+    """Contributors, by id."""
 
     model_config = ConfigDict(strict=True, frozen=True, hide_input_in_errors=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Contributor:
-    """Somebody in people.yaml. `names` and `bios` are by language; the key is empty for a text of all languages."""
+    """An author in people.yaml. `names` and `bios` are by language; the key is empty for a text of all languages."""
 
     id: str
     names: Mapping[str, str]
@@ -72,9 +72,9 @@ class Contributor:
     bio_place: Place | None = None
 
     def author(self, language: str, fallback: str) -> Author:
-        """The person as readers of a language know them; `fallback` is the language of the issue.
+        """The author in one language; `fallback` is that of the issue.
 
-        A name of any language is better than none; a sentence of a third one is not.
+        A name of any language is better than none; a bio of a third one is not.
         """
         return Author(
             name=_text(self.names, language, fallback) or next(iter(self.names.values()), ""),
@@ -85,7 +85,7 @@ class Contributor:
         )
 
     def untranslated(self, language: str, fallback: str) -> Problem | None:
-        """That the bio is not there in a language, and what is shown for it."""
+        """The problem that the bio is not there in a language; it says what is shown instead."""
         if self.bio_place is None or _text(self.bios, language, language):
             return None
         instead = f"the one in {fallback} is shown" if _text(self.bios, language, fallback) else "none is shown"
@@ -95,8 +95,8 @@ class Contributor:
 
 
 @dataclass(frozen=True, slots=True)
-class PersonLink:
-    """A `[label](@id)` in a text. `offset` is where it begins; `is_whole` says whether it is written to its end."""
+class ContributorLink:
+    """A `[label](@id)` in a text, from `offset` on; `is_whole` is false for the mere beginning of one."""
 
     offset: int
     id: str
@@ -104,26 +104,27 @@ class PersonLink:
 
 
 def load_contributors(file: Path, root: Path) -> tuple[Mapping[str, Contributor], tuple[Problem, ...]]:
-    """Everybody in a people.yaml of the project in `root`, and what is wrong with the file.
+    """The contributors in a people.yaml of the project in `root`, also those with problems; and what is wrong with it.
 
-    Who has a problem may still be referred to. Raises FileNotFoundError.
+    Raises FileNotFoundError.
     """
     node, problems = read_yaml(file, root)
     if node is None:
         return {}, problems
-    model, refused = read_model(PeopleFile, node)
+    model, refused = read_model(ContributorsFile, node)
     problems += refused
     if model is None:
         return {id_: Contributor(id_, {"": id_}) for id_ in node.mapping}, problems
-    people = {}
+    contributors = {}
     for id_, entry in model.root.items():
         avatar = None
         if entry.avatar is not None:
             avatar, problem = read_picture(node.mapping[id_].mapping["avatar"], file.parent, root)
             problems += (problem,) if problem else ()
         bio = node.mapping[id_].mapping["bio"].place if entry.bio else None
-        people[id_] = Contributor(id_, _by_language(entry.name), entry.url or "", avatar, _by_language(entry.bio), bio)
-    return people, problems
+        names, bios = _by_language(entry.name), _by_language(entry.bio)
+        contributors[id_] = Contributor(id_, names, entry.url or "", avatar, bios, bio)
+    return contributors, problems
 
 
 def read_picture(node: Node, folder: Path, root: Path) -> tuple[ImageFile | None, Problem | None]:
@@ -139,22 +140,22 @@ def read_picture(node: Node, folder: Path, root: Path) -> tuple[ImageFile | None
         return None, node.problem("bad-image", str(error))
 
 
-def person_links(text: str) -> Iterator[PersonLink]:
-    """Every link to a person in a Markdown text, outside code."""
+def contributor_links(text: str) -> Iterator[ContributorLink]:
+    """Every link to a contributor in a Markdown text, outside code."""
     for match in _LINK.finditer(text):
         if match["link"]:
-            yield PersonLink(match.start(), match["id"])
+            yield ContributorLink(match.start(), match["id"])
         elif match["broken"]:
-            yield PersonLink(match.start(), "", is_whole=False)
+            yield ContributorLink(match.start(), "", is_whole=False)
 
 
-def link_people(text: str, people: Mapping[str, Contributor], language: str, fallback: str) -> str:
-    """The text with links to people made ordinary Markdown links with their names in this language."""
+def link_contributors(text: str, contributors: Mapping[str, Contributor], language: str, fallback: str) -> str:
+    """The text with links to contributors made ordinary Markdown links with their names in this language."""
 
     def link(match: re.Match[str]) -> str:
-        if not match["link"] or match["id"] not in people:
+        if not match["link"] or match["id"] not in contributors:
             return match.group()
-        author = people[match["id"]].author(language, fallback)
+        author = contributors[match["id"]].author(language, fallback)
         label = match["label"].strip() or escape_markdown(author.name)
         return f"[{label}](<{author.url}>)" if author.url else label
 
@@ -162,7 +163,7 @@ def link_people(text: str, people: Mapping[str, Contributor], language: str, fal
 
 
 def link_somewhere(text: str) -> str:
-    """The text with links to people made ordinary ones of the same lines, whoever they are: to look at its Markdown."""
+    """The text with any links to contributors made ordinary ones of the same lines: to look at its Markdown."""
     return _LINK.sub(
         lambda match: f"[{match['label'] or match['id']}](https://example.org)" if match["link"] else match.group(),
         text,

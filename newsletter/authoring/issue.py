@@ -27,7 +27,7 @@ class SourceLink:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What an issue says in one language: everything an edition of that language is compiled from."""
+    """An issue in one language: everything an edition of that language is compiled from."""
 
     language: Language
     """BCP 47 tag."""
@@ -66,7 +66,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class SendPlan:
-    """What the issue file says about its own sending (`send:`); the command line may say otherwise."""
+    """The `send:` of the issue file; options of the command line come first."""
 
     lists: tuple[str, ...] = ()
     at: str = ""
@@ -94,5 +94,5 @@ class Issue:
 
     @property
     def original(self) -> Content:
-        """What the issue says in the language it was first written in."""
+        """The content in the language it was first written in."""
         return self.contents[self.language]

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from newsletter.authoring.contributors import PeopleFile
+from newsletter.authoring.contributors import ContributorsFile
 from newsletter.authoring.persona import PersonasFile
 from newsletter.authoring.schema import IssueFile
 from newsletter.disk import write_whole
@@ -27,7 +27,7 @@ def schemas() -> dict[str, dict[str, Any]]:
     return {
         "issue.schema.json": _schema(IssueFile, "Issue"),
         "translation.schema.json": _translation(_schema(IssueFile, "Translation of an issue")),
-        "people.schema.json": _schema(PeopleFile, "People"),
+        "people.schema.json": _schema(ContributorsFile, "People"),
         "personas.schema.json": _schema(PersonasFile, "Personas"),
     }
 

@@ -1,4 +1,4 @@
-"""load: issue.yaml and its translations → Issue, with people resolved and images read; or every problem at once."""
+"""load: issue.yaml and its translations → Issue, with contributors and images in place; or every problem at once."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def find_issues(paths: Iterable[Path], *, root: Path) -> list[Path]:
 
 
 def may_be_issue(file: Path) -> bool:
-    """Whether an issue or a translation can have this name: people, personas and pictures may lie beside them."""
+    """Whether an issue or a translation can have this name: contributors, personas and pictures may lie beside them."""
     return file.suffix == ".yaml" and file.name not in (PEOPLE, PERSONAS)
 
 
@@ -90,7 +90,7 @@ class _Reading:
     looks: Mapping[str, Sequence[str]]
     problems: list[Problem] = field(default_factory=list)
     images: dict[str, ImageFile] = field(default_factory=dict)
-    people: Mapping[str, Contributor] = field(default_factory=dict)
+    contributors: Mapping[str, Contributor] = field(default_factory=dict)
     files: dict[str, Node] = field(default_factory=dict)
 
     def contents(self) -> tuple[dict[str, Content], IssueFile | None]:
@@ -114,28 +114,26 @@ class _Reading:
             self.files[tag] = translated
             self.problems += islice(proofread(translated, references), MAX_PROBLEMS)
             self.check_language(tag, translated)
-            if not twice:  # else nobody knows which of the two a translation means
+            if not twice:  # else it is not known which of the two a translation means
                 merged, problems = translate(tree, translated)
                 self.problems += [*problems[:MAX_PROBLEMS], *islice(wordless_pictures(merged), MAX_PROBLEMS)]
                 trees[tag] = (merged, self.model(merged, translated))
         if entry is None or has_errors(self.problems):
             return {}, None
-        contents = {tag: self.content(tag, entry.language, *pair) for tag, pair in trees.items()}
-        for tag, (_, said) in trees.items():
-            if said is not None and said.fallback != "allow":
+        contents = {}
+        for tag, (merged, model) in trees.items():
+            assert model is not None  # else there were errors
+            assembly = (tag, entry.language, self.contributors, self.images.__getitem__)
+            contents[tag] = assemble(model, merged, *assembly)
+            if model.fallback != "allow":
                 self.problems += self.untranslated(contents[tag], entry.language)
         return contents, entry
 
     def untranslated(self, content: Content, original: str) -> Iterator[Problem]:
-        """Authors of whom a language can say nothing of its own."""
+        """Contributors whose bio is not there in the language of a content."""
         for author in content.authors:
-            if author.id and (problem := self.people[author.id].untranslated(content.language, original)):
+            if author.id and (problem := self.contributors[author.id].untranslated(content.language, original)):
                 yield problem
-
-    def content(self, tag: str, original: str, tree: Node, entry: IssueFile | None) -> Content:
-        """One language, once nothing is wrong with it."""
-        assert entry is not None
-        return assemble(entry, tree, tag, self.people, self.images.__getitem__, original)
 
     def model(self, tree: Node, written: Node | None = None) -> IssueFile | None:
         """A tree as the schema understands it. Of a merged one only what the translation has `written` can be new."""
@@ -156,16 +154,16 @@ class _Reading:
         return tree
 
     def references(self) -> References:
-        """People, personas and images that the issue may refer to."""
-        if people := self.nearest(PEOPLE):
-            self.people, problems = load_contributors(people, self.root)
+        """Contributors, personas and images that the issue may refer to."""
+        if contributors := self.nearest(PEOPLE):
+            self.contributors, problems = load_contributors(contributors, self.root)
             self.problems += problems
         personas = self.nearest(PERSONAS)
         attributes: set[str] = set()
         if personas is not None:
             found, _ = load_personas(personas, root=self.root)
             attributes = {name for persona in found for name in persona.attributes}
-        return References(self.people, frozenset(attributes), self.picture, self.looks)
+        return References(self.contributors, frozenset(attributes), self.picture, self.looks)
 
     def picture(self, node: Node) -> Problem | None:
         """Read an image, once for all places that show it."""
@@ -210,7 +208,7 @@ class _Reading:
             self.problems.append(node.problem("wrong-language", message, hint="Delete this line."))
 
     def check_slug(self) -> None:
-        """The slug stands in the ledger and in links."""
+        """The ledger and links hold the slug."""
         if not SLUG.fullmatch(slug_of(self.file)):
             what = "folder" if self.file.name == NAME else "file"
             self.complain("bad-slug", f"the {what} is called {slug_of(self.file)!r}", self.file, SLUG_HINT)

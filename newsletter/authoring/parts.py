@@ -13,7 +13,7 @@ from newsletter.authoring.image import ImageFile
 
 
 class AuthorEntry(Strict):
-    """Somebody who is named only in this issue."""
+    """An author who is named only in this issue."""
 
     name: Name
     """As readers see it."""
@@ -38,27 +38,27 @@ def _authors_kind(value: object) -> str:
     return ":several" if isinstance(value, list) else _author_kind(value)
 
 
-_Person = Annotated[Id, Role.PERSON, Tag(":id")]
-_OneAuthor = Annotated[_Person | Annotated[AuthorEntry, Tag(":inline")], Discriminator(_author_kind)]
+_ContributorId = Annotated[Id, Role.CONTRIBUTOR, Tag(":id")]
+_OneAuthor = Annotated[_ContributorId | Annotated[AuthorEntry, Tag(":inline")], Discriminator(_author_kind)]
 Authors = Annotated[
-    _Person
+    _ContributorId
     | Annotated[AuthorEntry, Tag(":inline")]
     | Annotated[list[_OneAuthor], Field(min_length=1, max_length=50), Tag(":several")],
     Discriminator(_authors_kind),
 ]
-"""An id in people.yaml, somebody described in place, or a list of both."""
+"""An id in people.yaml, an author described in place, or a list of both."""
 
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who wrote something, in one language."""
+    """An author as readers of one language know them."""
 
     name: Name
     url: Url = ""
     avatar: ImageFile | None = None
     bio: Aside = ""
     id: Id = ""
-    """The id in people.yaml; empty for somebody named only in this issue."""
+    """The id in people.yaml; empty for an author named only in this issue."""
 
 
 Credit = Annotated[Aside, Translation.OPTIONAL]

@@ -77,7 +77,9 @@ def load_personas(file: Path, *, root: Path) -> tuple[tuple[Persona, ...], tuple
         if entry.id in personas:
             place = node.items[number].mapping["id"]
             problems += (place.problem("duplicate-id", f"there are two personas {entry.id!r}", hint="Rename one."),)
-        personas.setdefault(entry.id, _persona(entry))
+        language, timezone = entry.language or "", entry.timezone or ""
+        made = Persona(entry.id, entry.name, entry.email, language, timezone, entry.attributes)
+        personas.setdefault(entry.id, made)
     return tuple(personas.values()), problems
 
 
@@ -85,14 +87,3 @@ def choose_persona(personas: Sequence[Persona], language: str, languages: Sequen
     """The first persona who would get the edition in `language` of those in `languages`, or else the first of all."""
     fitting = (p for p in personas if (best_match([p.language], languages) or languages[0]) == language)
     return next(fitting, personas[0])
-
-
-def _persona(entry: PersonaEntry) -> Persona:
-    return Persona(
-        id=entry.id,
-        name=entry.name,
-        email=entry.email,
-        language=entry.language or "",
-        timezone=entry.timezone or "",
-        attributes=entry.attributes,
-    )

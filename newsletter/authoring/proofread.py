@@ -1,6 +1,6 @@
-"""proofread: every text, link, person and image of a file, looked at where it was written. Problems with exact places.
+"""proofread: every text, link, contributor and image of a file → problems at the exact place.
 
-Works on the tree, not on the models, so that a misspelt key elsewhere hides nothing.
+Works on the tree, so that a misspelt key elsewhere hides nothing; what a value is comes from the types of the models.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from newsletter.authoring.contributors import FILE as PEOPLE
-from newsletter.authoring.contributors import Contributor, person_links
+from newsletter.authoring.contributors import Contributor, contributor_links
 from newsletter.authoring.fields.shape import shape_of, walk
 from newsletter.authoring.fields.values import ID, TEXTS, Role, crowding_sign
 from newsletter.authoring.schema import IssueFile
@@ -21,12 +21,12 @@ from newsletter.problem import Problem, Severity
 from newsletter.source import Node, near_miss, shortened
 
 ALWAYS_KNOWN = frozenset({"email"})
-"""What every subscriber has."""
+"""Every subscriber has it."""
 SUBSCRIBER = frozenset({"name", "email", "language", "timezone"})
 LINKS = frozenset({"unsubscribe", "view"})
 
 MAX_LENGTH = 50_000
-"""Longer texts are refused by the schema and not looked at."""
+"""Characters. The schema refuses longer texts; they are not looked at."""
 
 _TARGET = re.compile(
     r"\\.|(?<!`)(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`)|!\[[^\[\]]*\]\([^()\n]*\)"
@@ -39,22 +39,22 @@ _TARGET = re.compile(
 class References:
     """What a text may refer to."""
 
-    people: Mapping[str, Contributor]
+    contributors: Mapping[str, Contributor]
     attributes: frozenset[str]
     """Attributes that the personas have, beside the ones every subscriber may have."""
     picture: Callable[[Node], Problem | None]
-    """Reads an image; says why it cannot."""
+    """Reads an image; the problem when it cannot be read."""
     looks: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """`theme` and `layout` → the names there are of it; what is not here is not judged."""
+    """`theme` and `layout` → the names that exist; without them any name passes."""
 
 
 def proofread(root: Node, references: References) -> Iterator[Problem]:
-    """Everything that texts, links, people and images of one file are problems for."""
+    """Everything wrong with the texts, links, contributors and images of one file."""
     yield from _looks(root, references)
     for shape, node in walk(root, shape_of(IssueFile)):
         name = node.text.strip()
-        if shape.role is Role.PERSON and re.match(ID, name) and name not in references.people:
-            yield _unknown_person(node, name, references.people, 0)
+        if shape.role is Role.CONTRIBUTOR and re.match(ID, name) and name not in references.contributors:
+            yield _unknown_contributor(node, name, references.contributors, 0)
         elif shape.role is Role.IMAGE and name and (problem := references.picture(node)):
             yield problem
         elif node.text and len(node.text) <= MAX_LENGTH:
@@ -69,7 +69,7 @@ def written(root: Node) -> Iterator[tuple[Role, Node]]:
 
 
 def wordless_pictures(root: Node) -> Iterator[Problem]:
-    """Pictures without words. In a translation those of the issue count, so this wants both as one tree."""
+    """Pictures without alternative text. Takes a merged tree: the original's counts for a translation too."""
     for shape, node in walk(root, shape_of(IssueFile)):
         image = node.mapping.get("image")
         if image is not None and image.text.strip() and "alt" in shape.fields(node) and "alt" not in node.mapping:
@@ -87,7 +87,7 @@ def _looks(root: Node, references: References) -> Iterator[Problem]:
 
 def _text(role: Role | None, node: Node, references: References) -> Iterator[Problem]:
     if role in (Role.INLINE, Role.MARKDOWN):
-        yield from _links_to_people(node, references.people)
+        yield from _contributor_links(node, references.contributors)
         yield from _targets(node)
     if role is Role.FACT:
         yield from _no_fields(node)
@@ -95,19 +95,18 @@ def _text(role: Role | None, node: Node, references: References) -> Iterator[Pro
         yield from _fields(node, references.attributes, needs_default=role is not Role.URL)
 
 
-def _links_to_people(node: Node, people: Mapping[str, Contributor]) -> Iterator[Problem]:
-    for link in person_links(node.text):
+def _contributor_links(node: Node, contributors: Mapping[str, Contributor]) -> Iterator[Problem]:
+    for link in contributor_links(node.text):
         if not link.is_whole:
             hint = "Write [](@id), or [words](@id)."
-            yield node.problem(
-                "bad-person-link", "this is no link to a person", hint=hint, at=node.place_at(link.offset)
-            )
-        elif link.id not in people:
-            yield _unknown_person(node, link.id, people, link.offset)
+            message = "this link to a contributor is not complete"
+            yield node.problem("bad-person-link", message, hint=hint, at=node.place_at(link.offset))
+        elif link.id not in contributors:
+            yield _unknown_contributor(node, link.id, contributors, link.offset)
 
 
-def _unknown_person(node: Node, name: str, people: Mapping[str, Contributor], offset: int) -> Problem:
-    hint = near_miss(name, people) or f"Add {name}: to {PEOPLE}, or write the name without a link."
+def _unknown_contributor(node: Node, name: str, contributors: Mapping[str, Contributor], offset: int) -> Problem:
+    hint = near_miss(name, contributors) or f"Add {name}: to {PEOPLE}, or write the name without a link."
     return node.problem("unknown-person", f"{name!r} is not in {PEOPLE}", hint=hint, at=node.place_at(offset))
 
 
@@ -125,12 +124,12 @@ def _targets(node: Node) -> Iterator[Problem]:
 
 def _no_fields(node: Node) -> Iterator[Problem]:
     for match in FIELD.finditer(node.text):
-        message = "a merge field cannot stand here: this is the same for everybody"
+        message = "a merge field cannot be used here: this text is the same for every recipient"
         yield node.problem("merge-field", message, at=node.place_at(match.start()))
 
 
 def _fields(node: Node, attributes: frozenset[str], *, needs_default: bool) -> Iterator[Problem]:
-    """Merge fields: those that do not parse, name nothing, or leave a hole for somebody."""
+    """Merge fields: those that do not parse, name nothing, or leave a gap."""
     text = node.text
     for match in FIELD.finditer(text):
         place = node.place_at(match.start())
@@ -155,12 +154,11 @@ def _fields(node: Node, attributes: frozenset[str], *, needs_default: bool) -> I
             message = f"no persona has the attribute {name!r}"
             yield node.problem("unknown-attribute", message, hint=hint, at=place, severity=Severity.WARNING)
         if needs_default and not field.has_default and name not in ALWAYS_KNOWN:
-            message = f"subscriber.{name} is not known of everybody; this would leave a hole"
-            hint = f'Say what stands there instead: {{{{ {field.source} | default("…") }}}}'
+            message = f"subscriber.{name} is not known of every subscriber; this would leave a gap"
+            hint = f'Give it a default: {{{{ {field.source} | default("…") }}}}'
             yield node.problem("missing-default", message, hint=hint, at=place)
     rest = FIELD.sub(lambda match: " " * len(match.group()), text)
     if "{{" in rest:
         hint = 'A merge field looks like {{ subscriber.name | default("there") }}'
-        yield node.problem(
-            "merge-field", "this merge field is not closed", hint=hint, at=node.place_at(rest.index("{{"))
-        )
+        at = node.place_at(rest.index("{{"))
+        yield node.problem("merge-field", "this merge field is not closed", hint=hint, at=at)

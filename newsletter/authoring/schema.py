@@ -59,7 +59,7 @@ Publication = Annotated[
 
 
 class SendEntry(Strict):
-    """What the issue says about its own sending; the command line may say otherwise."""
+    """When and to whom the issue is sent; options of the command line come first."""
 
     list: Annotated[
         Annotated[_ListName, Tag(":one")]

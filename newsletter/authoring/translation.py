@@ -161,7 +161,7 @@ def _id(node: Node) -> str:
 
 
 def _own_subject(original: Node, translated: Node, merged: Node) -> Node:
-    """A subject in another language than its mail is worse than none: the title, or the first sentence, stands in."""
+    """Drop a subject and preheader in another language than the email: title and first sentence serve instead."""
     dropped = {
         key
         for key in ("subject", "preheader")

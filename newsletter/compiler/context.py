@@ -138,6 +138,6 @@ def preheader_of(content: Content) -> str:
 
 
 def _padded(preheader: str) -> Markup:
-    """Blank but not collapsible, up to the end of the inbox row: else the mail's first words would follow."""
+    """Blank but not collapsible, up to the end of the inbox row: else the first words of the email would follow."""
     padding = "&zwnj;&nbsp;" * max(0, INBOX_ROW - columns(preheader))
     return escape(preheader) + Markup(padding) if preheader else Markup("")  # noqa: S704 - entities only

@@ -1,6 +1,6 @@
 """Slots: merge fields become markers before Markdown or Jinja see the text, so an author's text is never a template.
 
-Stands between the Issue and everything else: `mark` turns the Content of an issue into one that holds markers.
+`mark` turns the Content of an issue into one that holds markers, before anything else sees it.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def mark(content: Content, slots: Slots) -> tuple[Content, list[Problem]]:
     def change(path: str, role: Role, value: str) -> str:
         try:
             if role is Role.FACT and FIELD.search(value):
-                raise ExpressionError("a merge field cannot stand here: this is the same for everybody")
+                raise ExpressionError("a merge field cannot be used here: this text is the same for every recipient")
             marked = slots.mark(value)
             if role is not Role.URL:
                 return marked

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from newsletter.authoring.blocks import BLOCKS
 from newsletter.authoring.blocks.highlights import ArticleEntry
 from newsletter.authoring.blocks.links import LinkEntry
-from newsletter.authoring.contributors import PersonEntry
+from newsletter.authoring.contributors import ContributorEntry
 from newsletter.authoring.parts import AuthorEntry, PictureEntry
 from newsletter.authoring.persona import PersonaEntry
 from newsletter.authoring.schema import IssueFile, PublicationEntry, SendEntry, SourceEntry
@@ -19,7 +19,7 @@ from newsletter.expression import FILTERS
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "issue.md").read_text(encoding="utf-8")
 MODELS = [
     IssueFile, SourceEntry, PublicationEntry, PictureEntry, ArticleEntry, AuthorEntry, LinkEntry, SendEntry,
-    PersonEntry, PersonaEntry, *BLOCKS.values(),
+    ContributorEntry, PersonaEntry, *BLOCKS.values(),
 ]  # fmt: skip
 
 

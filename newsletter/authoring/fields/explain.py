@@ -1,4 +1,4 @@
-"""explain: what a model refuses → problems at their places, in words for the author. Stands between YAML and nouns."""
+"""explain: what a model refuses → problems at their places, in words for the author."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from newsletter.problem import Problem
 from newsletter.source import Node, near_miss, quoted, shortened
 
 MAX_PROBLEMS = 200
-"""More problems of one file help nobody."""
+"""The most that are reported of one file."""
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -36,7 +36,7 @@ def read_model(model: type[_Model], root: Node) -> tuple[_Model | None, tuple[Pr
         return model.model_validate(root.plain()), ()
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)[:MAX_PROBLEMS]
-    # What stands for an alias is nobody's value, and the alias a problem already.
+    # The alias itself is reported by the reader of YAML; its placeholder is no value.
     problems = [_explain(model, root, detail) for detail in details if _locate(root, detail["loc"])[0].style != "*"]
     return None, tuple(_without_echoes(problems))
 

@@ -36,7 +36,7 @@ class Role(Enum):
     URL = auto()
     IMAGE = auto()
     """The name of an image file."""
-    PERSON = auto()
+    CONTRIBUTOR = auto()
     """An id in people.yaml."""
 
 

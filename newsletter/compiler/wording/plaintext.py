@@ -1,4 +1,4 @@
-"""Plain text: the text part, written from the issue itself in the order of the mail, not scraped from its HTML.
+"""Plain text: the text part, written from the issue in the order of the email, not extracted from its HTML.
 
 Links in prose become numbered notes under their paragraph's block; titles, buttons and the footer carry theirs below.
 """
@@ -37,7 +37,7 @@ def write_text(context: Context, slots: Slots) -> str:
 
 
 class _Writer:
-    """Writes sections; counts the notes through the whole mail."""
+    """Writes sections; counts the notes through the whole email. Blocks see it as their `TextWriter`."""
 
     def __init__(self, context: Context, slots: Slots) -> None:
         self._context = context
@@ -74,7 +74,7 @@ class _Writer:
         return self.section(ending, *bios) if ending or bios else ""
 
     def footer(self) -> str:
-        """Why this mail came, how to leave, who sends it."""
+        """Why this email came, how to unsubscribe, who sends it."""
         identity, links, t = self._context.identity, self._context.links, self.t
         lines = ["-" * WIDTH, wrap(t("why", newsletter=self.isolated(identity.newsletter))), ""]
         lines += [self._named(t("unsubscribe"), links.unsubscribe), self._named(t("view"), links.view)]

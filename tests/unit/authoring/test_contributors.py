@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from writing import png
 
-from newsletter.authoring.contributors import Contributor, escape_markdown, link_people, load_contributors, person_links
+from newsletter.authoring.contributors import (
+    Contributor,
+    contributor_links,
+    escape_markdown,
+    link_contributors,
+    load_contributors,
+)
 from newsletter.authoring.parts import Author
 from newsletter.problem import Place
 
@@ -18,7 +24,7 @@ PEOPLE = {"ana": ANA, "bo": BO}
 
 
 def linked(text: str, language: str = "en") -> str:
-    return link_people(text, PEOPLE, language, "en")
+    return link_contributors(text, PEOPLE, language, "en")
 
 
 @pytest.mark.parametrize(
@@ -72,7 +78,7 @@ def test_sentence_of_a_third_language_is_not_shown(bios: dict[str, str], bio: st
 
 def test_person_links_have_offsets_and_tell_broken_ones() -> None:
     found = [
-        (link.offset, link.id, link.is_whole) for link in person_links("a [](@ana) `[](@x)` [b](@two words) [](@)")
+        (link.offset, link.id, link.is_whole) for link in contributor_links("a [](@ana) `[](@x)` [b](@two words) [](@)")
     ]
     assert found == [(2, "ana", True), (22, "", False), (36, "", True)]
 
