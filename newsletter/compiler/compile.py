@@ -25,8 +25,7 @@ from newsletter.compiler.mjml.finish import StylesheetError, finish, take_inline
 from newsletter.compiler.mjml.templates import Rendered, Templates, mjml_traps
 from newsletter.compiler.slots import Slots, mark
 from newsletter.compiler.theme import load_theme
-from newsletter.compiler.wording.dictionary import WORDS
-from newsletter.compiler.wording.phrases import wording
+from newsletter.compiler.wording.phrases import WORDS, wording
 from newsletter.compiler.wording.plaintext import write_text
 from newsletter.errors import TemplateError
 from newsletter.problem import Place, Problem, has_errors

@@ -96,42 +96,4 @@ def _item(mail: Caught) -> str:
 # Without scripts the same origin gives a mail no power; with another one a page from disk could not show its images.
 _FRAME = '<iframe name="mail" title="The mail" sandbox="allow-same-origin allow-popups" src="mails/{}.html"></iframe>'
 
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Caught mail</title>
-<style>
-  :root {{ --ink: #1d1d1f; --muted: #6a6a6e; --line: #e2e2e0; --paper: #fbfbf9; --accent: #0b5cad; }}
-  @media (prefers-color-scheme: dark) {{
-    :root {{ --ink: #e8e8e8; --muted: #a0a0a4; --line: #38383a; --paper: #1c1c1e; --accent: #7db8f5; }}
-  }}
-  * {{ box-sizing: border-box }}
-  body {{ margin: 0; height: 100vh; display: grid; grid-template-columns: 340px 1fr; color: var(--ink);
-         background: var(--paper); font: 15px/1.5 system-ui, sans-serif; }}
-  nav {{ overflow: auto; padding: 24px 20px; border-inline-end: 1px solid var(--line); }}
-  h1 {{ font-size: 20px; margin: 0 }}
-  nav p {{ color: var(--muted); margin: 4px 0 20px }}
-  details {{ border-top: 1px solid var(--line); padding: 12px 0 }}
-  summary {{ cursor: pointer; padding-inline-start: 16px; text-indent: -16px }}
-  summary span {{ display: block; color: var(--muted); font-size: 13px; text-indent: 0 }}
-  ol {{ list-style: none; margin: 8px 0 0; padding: 0 0 0 16px; font-size: 13px }}
-  a {{ color: var(--accent); text-decoration: none; display: block; padding: 4px 0; overflow-wrap: anywhere }}
-  a small {{ display: block; color: var(--muted); font-size: 12px }}
-  a:hover, a:focus {{ text-decoration: underline }}
-  iframe {{ display: block; width: 100%; height: 100%; border: 0; background: #fff }}
-  @media (max-width: 700px) {{
-    body {{ grid-template: minmax(0, 3fr) minmax(0, 2fr) / 100%; height: 100dvh }}
-    main {{ order: -1; border-bottom: 1px solid var(--line) }}
-    nav {{ padding: 12px 16px; border: 0 }}
-  }}
-</style>
-<nav>
-<h1>Caught mail</h1>
-<p>{count}, {editions}. Choose one to see it as it was received.</p>
-{groups}
-</nav>
-<main>{frame}</main>
-</html>
-"""
+_PAGE = Path(__file__).with_name("gallery.html").read_text(encoding="utf-8")

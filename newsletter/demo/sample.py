@@ -8,6 +8,7 @@ other alphabets, language tags with regions.
 from __future__ import annotations
 
 import csv
+import tomllib
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,8 +27,8 @@ class Homeland:
 
     weight: int
     """How many of 300, more or less."""
-    languages: tuple[str, ...]
-    homes: tuple[tuple[str, str], ...]
+    languages: Sequence[str]
+    homes: Sequence[Sequence[str]]
     """Country and time zone."""
     given: str
     family: str
@@ -37,105 +38,11 @@ class Homeland:
     """Written family name first, without a space."""
 
 
-HOMELANDS = (
-    Homeland(
-        70, ("en", "en-GB", "en-US", "en-AU"),
-        (("GB", "Europe/London"), ("US", "America/New_York"), ("US", "America/Los_Angeles"), ("AU", "Australia/Sydney"),
-         ("IN", "Asia/Kolkata"), ("NZ", "Pacific/Auckland"), ("NG", "Africa/Lagos")),
-        "Ada Brendan Chiamaka Dev Elspeth Femi Greta Harriet Idris Joan Kiran Liam Moira Nia Oscar Priya Quentin Rory",
-        "Abara Bellweather Cartwright Dunmore Eze Fairbairn Gupta Harrow Iyer Jarvis Kettle Larkspur Merrow Nair",
-        "naïve.example",
-    ),
-    Homeland(
-        55, ("zh", "zh-CN", "zh-Hans", "zh-Hans-SG"),
-        (("CN", "Asia/Shanghai"), ("CN", "Asia/Urumqi"), ("SG", "Asia/Singapore"), ("DE", "Europe/Berlin")),
-        "晓雨=xiaoyu 子墨=zimo 雅静=yajing 一鸣=yiming 思远=siyuan 若兰=ruolan 浩然=haoran 宁=ning 书瑶=shuyao 立=li",
-        "欧阳=ouyang 林=lin 司徒=situ 沈=shen 顾=gu 陆=lu 骆=luo 温=wen 章=zhang 许=xu", "例子.example", joined=True,
-    ),
-    Homeland(
-        20, ("zh-TW", "zh-Hant", "zh-HK"),
-        (("TW", "Asia/Taipei"), ("HK", "Asia/Hong_Kong")),
-        "怡君=yichun 志豪=chihhao 淑芬=shufen 承恩=chengen 詠晴=wingching 俊賢=chunhsien",
-        "劉=liu 蕭=hsiao 鄧=tang 龔=kung 歐陽=ouyang 葉=yeh", "範例.example", joined=True,
-    ),
-    Homeland(
-        30, ("de", "de-AT", "de-CH"),
-        (("DE", "Europe/Berlin"), ("AT", "Europe/Vienna"), ("CH", "Europe/Zurich")),
-        "Änne Björn Clemens Dörte Friederike Götz Heidrun Jörg Käthe Lüder Mareike Wenzel",
-        "Birkenfürst Dachsöder Grünspecht Holzäpfel Kräuter Moosbrugger Nußbaumer Übelhör Weißgerber", "bücher.example",
-    ),
-    Homeland(
-        20, ("fr", "fr-CA", "fr-BE"),
-        (("FR", "Europe/Paris"), ("CA", "America/Montreal"), ("BE", "Europe/Brussels"), ("SN", "Africa/Dakar")),
-        "Aïssatou Benoît Chloé Désiré Éloïse François Gaëlle Hélène Jérôme Noëlle",
-        "d'Arbois Beauchêne L'Écuyer Fontanières Lefèvre Nguyễn Sauvagère", "élan.example",
-    ),
-    Homeland(
-        20, ("es", "es-MX", "es-AR"),
-        (("ES", "Europe/Madrid"), ("MX", "America/Mexico_City"), ("AR", "America/Argentina/Buenos_Aires")),
-        "Álvaro Begoña Concepción Iñaki Íñigo Jesús Nuria Óscar Ximena Yolanda",
-        "Castañeda Ibáñez Muñiz Núñez Peñarrocha Quiñones Zubizarreta", "mañana.example",
-    ),
-    Homeland(
-        18, ("ar", "ar-EG", "ar-AE"),
-        (("EG", "Africa/Cairo"), ("AE", "Asia/Dubai"), ("MA", "Africa/Casablanca"), ("JO", "Asia/Amman")),
-        "ليلى=layla يوسف=yusuf مريم=maryam عمر=omar نور=nour خالد=khalid سلمى=salma",
-        "الحداد=alhaddad النجار=alnajjar البستاني=albustani القصاب=alqassab الخياط=alkhayyat", "مثال.example",
-    ),
-    Homeland(
-        12, ("he",), (("IL", "Asia/Jerusalem"),),
-        "נועה=noa איתן=eitan תמר=tamar יונתן=yonatan שירה=shira",
-        "בן־ארי=benari כהנא=kahana לביא=lavi שקד=shaked", "דוגמה.example",
-    ),
-    Homeland(
-        16, ("ja", "ja-JP"), (("JP", "Asia/Tokyo"),),
-        "さくら=sakura 健太=kenta 美咲=misaki 翔=sho ゆかり=yukari 直樹=naoki",
-        "青木=aoki 五十嵐=igarashi 小野寺=onodera 長谷川=hasegawa 森=mori", "見本.example", joined=True,
-    ),
-    Homeland(
-        10, ("ko",), (("KR", "Asia/Seoul"),),
-        "하늘=haneul 서연=seoyeon 도윤=doyun 지우=jiu 민준=minjun", "남궁=namgung 윤=yun 선우=sunwoo 한=han",
-        "보기.example", joined=True,
-    ),
-    Homeland(
-        12, ("pt-BR", "pt"), (("BR", "America/Sao_Paulo"), ("PT", "Europe/Lisbon")),
-        "Antônio Conceição Estêvão Inês João Luísa", "Assunção Brandão Gonçalves Simões Vidigal", "coração.example",
-    ),
-    Homeland(
-        8, ("pl",), (("PL", "Europe/Warsaw"),),
-        "Agnieszka Bożena Czesław Łucja Żaneta Świętosława", "Dąbek Grześkowiak Jabłoński Źrebiec", "żółw.example",
-    ),
-    Homeland(
-        9, ("", "tlh", "eo"), (("", ""), ("", "UTC"), ("", "Etc/GMT+12"), ("", "Asia/Kathmandu")),
-        "Kim Robin Sascha Toni Vanya", "Doe Nobody Someone", "example.org",
-    ),
-)  # fmt: skip
-"""The last one stands for readers of whom we hardly know anything."""
-
-DOMAINS = (
-    "mail.example",
-    "post.example",
-    "inbox.example.org",
-    "example.com",
-    "team.example.net",
-    "a.very.long.host.name.example",
-)
-
-ODD_NAMES = (
-    ("", ""),
-    ("Siobhán O'Brien, Ph.D.", "siobhan.o'brien"),
-    ('Jürgen "Jott" Weißgerber', "jott+news"),
-    ("Maria-Theresia Antonia Josefa Freiin von und zu Hohenstaufen-Wittgenstein-Obermeyer auf der Au", "mariatheresia"),
-    ("Tom & Ellie <the neighbours>", "tom.and.ellie"),
-    ("", ""),
-    ("Ng", "ng"),
-    ("Jose\u0301 Nu\u0301n\u0303ez", "jose.nunez"),  # decomposed accents
-    ("José Luis Fernández de Córdoba y Álvarez de las Asturias Bohorques; hijo", "jlfernandez"),
-    ("", ""),
-    ("محمد Smith", "msmith"),
-    ("𠮷野 家", "yoshino"),  # beyond the Basic Multilingual Plane
-)
-"""Given to one reader in ten instead of their own, with what then stands before the @; who has no name keeps that."""
+_DATA = tomllib.loads(Path(__file__).with_name("sample.toml").read_text(encoding="utf-8"))
+HOMELANDS = tuple(Homeland(**written) for written in _DATA["homelands"])
+DOMAINS: Sequence[str] = _DATA["domains"]
+ODD_NAMES: Sequence[Sequence[str]] = _DATA["odd_names"]
+"""Given to one subscriber in ten instead of their own, with what then stands before the @; empty keeps theirs."""
 
 _LETTERS = str.maketrans({"ß": "ss", "ł": "l", "Ł": "l", "æ": "ae", "ø": "o", "đ": "d"})
 

@@ -1,24 +1,39 @@
-"""The words of the interface in every language we know: footer, byline, dates, reading time. Read by templates.
+"""The fixed phrases of an email in every language: footer, byline, dates, reading time. Read by templates.
 
-Before it: a BCP 47 tag. After it: text for `t(…)` and `issue_date`. The words themselves stand in `dictionary`.
+Before: a BCP 47 tag. After: text for `t(…)` and `issue_date`. The phrases themselves are data: `phrases.toml`.
 """
 
 from __future__ import annotations
 
-from dataclasses import fields
+import tomllib
+from collections.abc import Mapping
 from datetime import date
+from pathlib import Path
+from typing import Any, TypeAlias
 
-from newsletter.compiler.wording.dictionary import WORDS, Words
 from newsletter.language import best_match
+
+Words: TypeAlias = Mapping[str, Any]
+"""The phrases of one language by key; `minutes` by plural category."""
 
 FALLBACK = "en"
 
-KEYS = tuple(field.name for field in fields(Words) if field.name not in {"months", "date", "first"})
+
+def _load(file: Path) -> dict[str, Words]:
+    written = tomllib.loads(file.read_text(encoding="utf-8"))
+    return {
+        tag: {"colon": ": ", "months": "", "first": "", **written.get(words.pop("like", ""), {}), **words}
+        for tag, words in written.items()
+    }
+
+
+WORDS = _load(Path(__file__).with_name("phrases.toml"))
+KEYS = tuple(key for key in WORDS[FALLBACK] if key not in {"months", "date", "first"})
 """What templates may ask `phrase` for."""
 
 
 def wording(language: str) -> str:
-    """The entry of the dictionary that serves a language best: `zh-TW` → `zh-Hant`, `de-AT` → `de`, unknown → `en`."""
+    """The entry that serves a language best: `zh-TW` → `zh-Hant`, `de-AT` → `de`, unknown → `en`."""
     return best_match([language], WORDS) or FALLBACK
 
 
@@ -30,7 +45,7 @@ def phrase(key: str, language: str, **values: object) -> str:
     if key not in KEYS:
         raise KeyError(f"there is no phrase {key!r}; there are {', '.join(KEYS)}")
     tag = wording(language)
-    text = getattr(WORDS[tag], key)
+    text = WORDS[tag][key]
     if isinstance(text, dict):
         category = plural(tag, int(str(values["count"])))
         text = text.get(category, text["other"])
@@ -66,8 +81,8 @@ def _arabic_plural(count: int) -> str:
 
 
 def issue_date(day: date, language: str) -> str:
-    """A date as people of that language write it in a line of text: `25 January 2024`, `2024年1月25日`."""
+    """A date as that language writes it in a line of text: `25 January 2024`, `2024年1月25日`."""
     words = WORDS[wording(language)]
-    number = words.first if words.first and day.day == 1 else str(day.day)
-    month = words.months[day.month - 1] if words.months else str(day.month)
-    return words.date.format(day=number, month=month, year=day.year)
+    number = words["first"] if words["first"] and day.day == 1 else str(day.day)
+    month = words["months"].split()[day.month - 1] if words["months"] else str(day.month)
+    return str(words["date"].format(day=number, month=month, year=day.year))

@@ -101,7 +101,7 @@ Until next time,
 The editors
 
 ------------------------------------------------------------------------
-You get this mail because you subscribed to The Weekly.
+You get this email because you subscribed to The Weekly.
 
 Unsubscribe: https://news.example/u
 View in browser: https://news.example/v
