@@ -24,7 +24,7 @@ _STATES = (
     "waiting", "claimed", "permitted", "accepted", "deferred", "rejected", "unknown", "suppressed", "excluded",
 )  # fmt: skip
 
-ID = click.argument("delivery", metavar="ID")
+ID = click.argument("name", metavar="ID")
 KEEP_OR_RESTORE = (
     "Keep the database and ask for help. If the ledger has forgotten who got it, put a backup back: "
     "newsletter db restore, or pg_restore"
@@ -34,16 +34,21 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print facts as JSON
 
 @click.group()
 def deliveries() -> None:
-    """Watch and steer deliveries."""
+    """Watch and steer deliveries.
+
+    ID is the id of a delivery or the start of one, "last", or an issue's slug, which means its newest delivery.
+    """
 
 
 @contextmanager
-def _opened(ctx: click.Context) -> Iterator[tuple[Project, Database]]:
+def _opened(ctx: click.Context, name: str) -> Iterator[tuple[Project, Database, str]]:
+    """The project, its database, and the id of the delivery that is meant by a name."""
     from newsletter.app.operating.database import connected
+    from newsletter.storage.ledger.deliveries import Deliveries
 
     project = the_project(ctx)
     with connected(project) as database:
-        yield project, database
+        yield project, database, Deliveries(database).id_of(name)
 
 
 @deliveries.command("list")
@@ -51,11 +56,13 @@ def _opened(ctx: click.Context) -> Iterator[tuple[Project, Database]]:
 @click.pass_context
 def list_(ctx: click.Context, as_json: bool) -> None:
     """Every delivery, the newest first."""
+    from newsletter.app.operating.database import connected
     from newsletter.app.sending.report import is_attended, next_of
     from newsletter.reporting.shapes import delivery_json
     from newsletter.storage.ledger.deliveries import Deliveries
 
-    with _opened(ctx) as (project, database):
+    project = the_project(ctx)
+    with connected(project) as database:
         found = Deliveries(database).all()
         idle = {} if is_attended(database) else next_of(database, found)
     if as_json:
@@ -87,12 +94,12 @@ def list_(ctx: click.Context, as_json: bool) -> None:
 @ID
 @JSON
 @click.pass_context
-def show(ctx: click.Context, delivery: str, as_json: bool) -> None:
+def show(ctx: click.Context, name: str, as_json: bool) -> None:
     """One delivery: how it stands, its recipients counted by state."""
     from newsletter.app.sending.report import summary_of
     from newsletter.reporting.shapes import delivery_json, summary_json
 
-    with _opened(ctx) as (project, database):
+    with _opened(ctx, name) as (project, database, delivery):
         summary = summary_of(database, delivery)
     if as_json:
         print_json(summary_json(summary))
@@ -108,7 +115,7 @@ def show(ctx: click.Context, delivery: str, as_json: bool) -> None:
 @ID
 @JSON
 @click.pass_context
-def report(ctx: click.Context, delivery: str, as_json: bool) -> int:
+def report(ctx: click.Context, name: str, as_json: bool) -> int:
     """What a delivery came to: reasons, unknown outcomes.
 
     Every reason is counted; unknown outcomes and second sendings are listed by name.
@@ -118,7 +125,7 @@ def report(ctx: click.Context, delivery: str, as_json: bool) -> int:
     from newsletter.app.sending.report import report_on
     from newsletter.reporting.shapes import report_json
 
-    with _opened(ctx) as (project, database):
+    with _opened(ctx, name) as (project, database, delivery):
         found = report_on(database, delivery)
     if as_json:
         print_json(report_json(found))
@@ -144,7 +151,7 @@ def _report_lines(report: Report, told: Callable[[datetime], str]) -> Iterator[s
 @ID
 @JSON
 @click.pass_context
-def verify(ctx: click.Context, delivery: str, as_json: bool) -> int:
+def verify(ctx: click.Context, name: str, as_json: bool) -> int:
     """Reconcile a delivery from its rows.
 
     Compares the recipients that were frozen, their states and their attempts with each other: half a minute for a
@@ -152,7 +159,7 @@ def verify(ctx: click.Context, delivery: str, as_json: bool) -> int:
     """
     from newsletter.app.sending.report import verify as verify_delivery
 
-    with _opened(ctx) as (_, database):
+    with _opened(ctx, name) as (_, database, delivery):
         problems = verify_delivery(database, delivery)
     if as_json:
         print_json({"delivery": delivery, "reconciled": not problems, "problems": list(problems)})
@@ -171,16 +178,14 @@ def verify(ctx: click.Context, delivery: str, as_json: bool) -> int:
 @click.option("--state", type=click.Choice(_STATES), help="Only those in this state.")
 @JSON
 @click.pass_context
-def recipients(ctx: click.Context, delivery: str, state: str | None, as_json: bool) -> None:
+def recipients(ctx: click.Context, name: str, state: str | None, as_json: bool) -> None:
     """The recipients of a delivery and what became of each. With --json one object a line."""
     from newsletter.delivery.ledger.ledger import RecipientState
     from newsletter.reporting.shapes import recipient_json
     from newsletter.storage.ledger.deliveries import Deliveries
 
-    with _opened(ctx) as (project, database):
-        store = Deliveries(database)
-        store.get(delivery)
-        rows = store.recipients(delivery, None if state is None else RecipientState(state))
+    with _opened(ctx, name) as (project, database, delivery):
+        rows = Deliveries(database).recipients(delivery, None if state is None else RecipientState(state))
         if as_json:
             for one in rows:
                 print_json(recipient_json(one))
@@ -209,11 +214,11 @@ def recipients(ctx: click.Context, delivery: str, state: str | None, as_json: bo
 @ID
 @JSON
 @click.pass_context
-def pause(ctx: click.Context, delivery: str, as_json: bool) -> None:
+def pause(ctx: click.Context, name: str, as_json: bool) -> None:
     """Stop sending; "resume" goes on."""
     from newsletter.app.sending.steer import pause as pause_delivery
 
-    with _opened(ctx) as (project, database):
+    with _opened(ctx, name) as (project, database, delivery):
         pause_delivery(database, delivery)
         show_outcome(project, database, delivery, as_json=as_json)
 
@@ -223,7 +228,7 @@ def pause(ctx: click.Context, delivery: str, as_json: bool) -> None:
 @click.option("--detach", is_flag=True, help='Leave the sending to "newsletter serve" or "newsletter worker".')
 @JSON
 @click.pass_context
-def resume(ctx: click.Context, delivery: str, detach: bool, as_json: bool) -> int:
+def resume(ctx: click.Context, name: str, detach: bool, as_json: bool) -> int:
     """Go on with a delivery that was paused, halted or missed.
 
     Also with one whose process died: takes over at once from a dead process of this host; from another host's when
@@ -234,7 +239,7 @@ def resume(ctx: click.Context, delivery: str, detach: bool, as_json: bool) -> in
     from newsletter.app.sending.relay import check_relay
     from newsletter.app.sending.steer import resume as resume_delivery
 
-    with _opened(ctx) as (project, database):
+    with _opened(ctx, name) as (project, database, delivery):
         check_relay(project)
         resume_delivery(project, database, delivery)
         if detach:
@@ -248,11 +253,11 @@ def resume(ctx: click.Context, delivery: str, detach: bool, as_json: bool) -> in
 @ID
 @JSON
 @click.pass_context
-def cancel(ctx: click.Context, delivery: str, as_json: bool) -> None:
+def cancel(ctx: click.Context, name: str, as_json: bool) -> None:
     """End a delivery for good. Whoever is still waiting gets nothing."""
     from newsletter.app.sending.steer import cancel as cancel_delivery
 
-    with _opened(ctx) as (project, database):
+    with _opened(ctx, name) as (project, database, delivery):
         cancel_delivery(database, delivery, datetime.now(UTC))
         show_outcome(project, database, delivery, as_json=as_json)
 
@@ -263,13 +268,13 @@ def cancel(ctx: click.Context, delivery: str, as_json: bool) -> None:
 @click.option("--timezone", metavar="TZ", help="The time zone of --at (default: the newsletter's).")
 @JSON
 @click.pass_context
-def reschedule(ctx: click.Context, delivery: str, at: str, timezone: str | None, as_json: bool) -> None:
+def reschedule(ctx: click.Context, name: str, at: str, timezone: str | None, as_json: bool) -> None:
     """Give a scheduled or missed delivery another start."""
     from newsletter.app.sending.choosing import read_start
     from newsletter.app.sending.steer import reschedule as reschedule_delivery
     from newsletter.reporting.shapes import delivery_json
 
-    with _opened(ctx) as (project, database):
+    with _opened(ctx, name) as (project, database, delivery):
         now = datetime.now(UTC)
         when = read_start(project, at, timezone, now=now)
         changed = reschedule_delivery(project, database, delivery, when, now)
@@ -289,12 +294,12 @@ def reschedule(ctx: click.Context, delivery: str, at: str, timezone: str | None,
 @JSON
 @click.pass_context
 def resolve(
-    ctx: click.Context, delivery: str, verdict: Literal["accepted", "resend"], only: tuple[str, ...], as_json: bool
+    ctx: click.Context, name: str, verdict: Literal["accepted", "resend"], only: tuple[str, ...], as_json: bool
 ) -> None:
     """Decide what became of recipients whose outcome is unknown. Speaks of all of them, or of some."""
     from newsletter.app.sending.steer import resolve as resolve_unknown
 
-    with _opened(ctx) as (project, database):
+    with _opened(ctx, name) as (project, database, delivery):
         moved = resolve_unknown(project, database, delivery, verdict, now=datetime.now(UTC), only=only)
         if not as_json:
             click.echo(f"{moved} {'counted as accepted' if verdict == 'accepted' else 'will be sent again'}")

@@ -280,6 +280,19 @@ def test_delivery_that_nobody_works_on_says_what_to_type(run: Run) -> None:
     assert "Nobody" not in run("deliveries", "list")[1] + run("deliveries", "show", delivery["delivery"])[1]
 
 
+def test_every_command_of_a_delivery_takes_what_people_type_for_its_id(run: Run) -> None:
+    run("lists", "add", "weekly")
+    send = "send", "welcome", "--list", "weekly", "--yes", "--at", "2099-01-01 09:00", "--json"
+    one, two = (json.loads(run(*send)[1].splitlines()[0])["delivery"] for _ in range(2))
+    for line in LIFE:
+        if line.startswith("deliveries") and "ID" in line and "resume" not in line and "pause" not in line:
+            start = next(two[:length] for length in range(1, len(two)) if not one.startswith(two[:length]))
+            for name in ("last", "welcome", start):
+                code, out, err = run(*shlex.split(line.replace("ID", name)), "--json")
+                told = [json.loads(printed)["delivery"] for printed in out.splitlines()]
+                assert (code, told) == (0, [two] * len(told)) or "cancelled already" in err, (line, out, err)
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -14,7 +14,7 @@ from newsletter.compiler.edition import Asset, Edition, edition_from_json, editi
 from newsletter.delivery.delivery import MOVES, Delivery, DeliveryState
 from newsletter.delivery.ledger.ledger import Recipient, RecipientState
 from newsletter.delivery.ledger.plan import Exclusion
-from newsletter.errors import NotFoundError, StateError
+from newsletter.errors import NotFoundError, StateError, WrongUsageError
 from newsletter.storage.audience.lists import ListStore
 from newsletter.storage.database import tables
 from newsletter.storage.database.database import Database
@@ -22,6 +22,8 @@ from newsletter.storage.database.leases import holds
 from newsletter.storage.database.tables import deliveries, delivery_lists, editions, lists, recipients
 
 _PAGE = 1000
+_NAMED = 10
+"""Deliveries that are named in an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,24 @@ class Deliveries:
         """One delivery. Raises NotFoundError."""
         with self._database.read() as connection:
             return read_delivery(connection, delivery)
+
+    def id_of(self, name: str) -> str:
+        """The id that a person means by an id, by the start of one, by `last`, or by an issue's slug (its newest).
+
+        Raises NotFoundError, and WrongUsageError when several ids begin so.
+        """
+        query = sa.select(deliveries.c.id, deliveries.c.issue).order_by(deliveries.c.created_at.desc(), deliveries.c.id)
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        exact = [row for row in rows if row.id == name] or [row for row in rows if name in ("last", row.issue)][:1]
+        found = exact or [row for row in rows if name and row.id.startswith(name)]
+        if not found:
+            raise _no_delivery(name)
+        if len(found) > 1:
+            some = ", ".join(f"{row.id} ({row.issue})" for row in found[:_NAMED])
+            more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+            raise WrongUsageError(f"{name!r} could be {some}{more}", hint="Type more of the id")
+        return str(found[0].id)
 
     def all(self, *states: DeliveryState, issue: str = "") -> list[Delivery]:
         """Every delivery (in one of these states, or of this issue, if any is named), the newest first."""
@@ -193,10 +213,12 @@ def read_delivery(connection: sa.Connection, delivery: str) -> Delivery:
     """One delivery inside a transaction. Raises NotFoundError."""
     found = find_delivery(connection, delivery)
     if found is None:
-        raise NotFoundError(
-            f"There is no delivery {delivery!r}", hint="`newsletter deliveries list` shows those there are"
-        )
+        raise _no_delivery(delivery)
     return found
+
+
+def _no_delivery(name: str) -> NotFoundError:
+    return NotFoundError(f"There is no delivery {name!r}", hint="`newsletter deliveries list` shows those there are")
 
 
 def find_delivery(connection: sa.Connection, delivery: str) -> Delivery | None:
