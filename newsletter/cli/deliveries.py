@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from newsletter.cli.show import local_time, print_facts, print_json, print_table, the_project
-from newsletter.cli.watching import ending_of, outcome_lines, send_watched, show_outcome, unattended
+from newsletter.cli.watching import ending_of, outcome_lines, send_watched, show_outcome, unattended, wait_for_end
 from newsletter.reporting.wording import in_words
 
 if TYPE_CHECKING:
@@ -92,14 +92,17 @@ def list_(ctx: click.Context, as_json: bool) -> None:
 
 @deliveries.command()
 @ID
+@click.option("--watch", is_flag=True, help="Wait until it is over or stopped, showing how far it is.")
 @JSON
 @click.pass_context
-def show(ctx: click.Context, name: str, as_json: bool) -> None:
+def show(ctx: click.Context, name: str, watch: bool, as_json: bool) -> None:
     """One delivery: how it stands, its recipients counted by state."""
     from newsletter.app.sending.report import summary_of
     from newsletter.reporting.shapes import delivery_json, summary_json
 
     with _opened(ctx, name) as (project, database, delivery):
+        if watch:
+            wait_for_end(database, delivery)
         summary = summary_of(database, delivery)
     if as_json:
         print_json(summary_json(summary))

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from newsletter.cli.show import local_time, print_json
-from newsletter.reporting.wording import in_words
+from newsletter.errors import NewsletterError
+from newsletter.reporting.wording import counted, in_words
 
 if TYPE_CHECKING:
     from newsletter.app.project import Project
     from newsletter.app.sending.worker import SendResult
-    from newsletter.delivery.ledger.ledger import Claim, Decision
     from newsletter.reporting.report import Summary
     from newsletter.storage.database.database import Database
 
@@ -27,6 +29,9 @@ STOPPED_EARLY = 3
 _NOBODY = {"scheduled": "its recipients are counted when it starts", "cancelled": "it never started"}
 """State → what to say of a delivery that has no recipients, where that alone would surprise."""
 
+_TO_SEND = ("waiting", "claimed", "permitted")
+_LOOK = 1.0
+"""Seconds between two looks at a delivery."""
 _REPEAT = 10.0
 """Seconds before the same trouble is told again."""
 
@@ -35,23 +40,81 @@ def send_watched(project: Project, database: Database, delivery: str) -> SendRes
     """Send in the foreground, showing how far it is."""
     from newsletter.app.sending.worker import send_now
 
-    with progress() as watch:
-        return send_now(project, database, delivery, watch=watch, trouble=tell_once())
+    with progress(database, delivery):
+        return send_now(project, database, delivery, trouble=tell_once())
+
+
+def wait_for_end(database: Database, delivery: str) -> None:
+    """Show how far a delivery is until it is over, or stopped and waiting for a person. Sends nothing."""
+    from newsletter.storage.ledger.deliveries import Deliveries
+
+    with progress(database, delivery):
+        while not (state := Deliveries(database).get(delivery).state).is_over and not state.waits_for_a_person:
+            time.sleep(_LOOK)
 
 
 @contextmanager
-def progress() -> Iterator[Callable[[Claim, Decision], None]]:
-    """Counts on a terminal the messages that are over, each once; elsewhere nothing is shown."""
+def progress(database: Database, delivery: str) -> Iterator[None]:
+    """Shows on a terminal how far a delivery is, whichever processes send it; elsewhere nothing."""
     if not sys.stderr.isatty():
-        yield lambda _claim, _decision: None
+        yield
         return
     from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
-    columns = SpinnerColumn(), TextColumn("{task.completed:.0f} messages"), TimeElapsedColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
-        task = shown.add_task("sending", total=None)
-        yield lambda _claim, decision: shown.advance(task, 0 if decision.next_at else 1)
+    from newsletter.app.sending.report import summary_of
+
+    columns = SpinnerColumn(), BarColumn(), TextColumn("{task.description}")
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task, pace, ended = bar.add_task("", total=None), Pace(), threading.Event()
+
+        def look() -> None:
+            pause = 0.0
+            while not ended.wait(pause):
+                began = time.monotonic()
+                try:
+                    summary = summary_of(database, delivery)
+                except NewsletterError:  # locked just now, or gone: whoever sends reports it
+                    pause = _LOOK
+                    continue
+                done, total = pace.see(summary.counts, began)
+                # None shows a bar without an end: while the audience is being frozen, nothing is known of it.
+                bar.update(task, completed=done, total=total or None, description=pace.line(summary))
+                pause = max(_LOOK, 20 * (time.monotonic() - began))  # a large delivery is looked at less often
+
+        looking = threading.Thread(target=look, name="progress", daemon=True)
+        looking.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            looking.join()
+
+
+class Pace:
+    """How fast a delivery goes: recipients that came to rest between looks, over half a minute."""
+
+    def __init__(self) -> None:
+        self._looks: deque[tuple[float, int]] = deque(maxlen=30)
+
+    def see(self, counts: Mapping[str, int], now: float) -> tuple[int, int]:
+        """Note the counts of a moment (in seconds); how many recipients have come to rest, and how many there are."""
+        done = counts["frozen"] - sum(counts[state] for state in (*_TO_SEND, "deferred"))
+        self._looks.append((now, done))
+        return done, counts["frozen"]
+
+    def line(self, summary: Summary) -> str:
+        """How far it is, how fast, and how long it will take; what was deferred comes later and is not waited for."""
+        (began, first), (now, done), counts = self._looks[0], self._looks[-1], summary.counts
+        if summary.delivery.frozen_count is None:
+            found = f": {counted(counts['frozen'], 'recipient')}" if counts["frozen"] else ""
+            return f"{summary.delivery.state}{found}"
+        text = f"{done:,} of {counts['frozen']:,}"
+        if (rate := (done - first) / (now - began) if now > began else 0.0) > 0:
+            left = timedelta(seconds=round(sum(counts[state] for state in _TO_SEND) / rate))
+            text += f" · {rate:,.0f}/s" if rate >= 1 else f" · {rate * 60:,.0f}/min"
+            text += f" · {left} left"
+        return text
 
 
 def tell_once() -> Callable[[str], None]:

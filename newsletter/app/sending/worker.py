@@ -20,7 +20,7 @@ from newsletter.compiler.edition import Edition
 from newsletter.delivery.compose.envelope import Envelope, address_envelope
 from newsletter.delivery.compose.message import Message, MessageContext, compose_message
 from newsletter.delivery.delivery import Delivery, DeliveryState
-from newsletter.delivery.ledger.ledger import Claim, Decision
+from newsletter.delivery.ledger.ledger import Claim
 from newsletter.delivery.sender.handover import Prepare, SenderPorts, nameless
 from newsletter.delivery.sender.sender import Ending, SenderSettings, is_set_within, send
 from newsletter.delivery.sender.worker import is_known_dead, this_worker
@@ -40,7 +40,6 @@ FOREGROUND_PATIENCE = 60.0
 _POLL = 1.0
 """Seconds between two looks of a worker at what is to be prepared."""
 
-OnSettled = Callable[[Claim, Decision], None]
 OnTrouble = Callable[[str], None]
 
 
@@ -57,14 +56,13 @@ def send_now(
     database: Database,
     delivery: str,
     *,
-    watch: OnSettled = lambda _claim, _decision: None,
     trouble: OnTrouble = lambda _text: None,
 ) -> SendResult:
     """Freeze and send one delivery until nothing of it is due, or until SIGTERM or SIGINT.
 
-    `watch` is told of every message that was settled, `trouble` of what keeps them from leaving. Raises ConfigError
-    when the relay's settings cannot be used, StorageError when the database cannot be reached to begin with, is found
-    to be damaged, or was replaced by an older copy that does not know the delivery.
+    `trouble` is told what keeps messages from leaving. Raises ConfigError when the relay's settings cannot be used,
+    StorageError when the database cannot be reached to begin with, is found to be damaged, or was replaced by an older
+    copy that does not know the delivery.
     """
 
     async def run() -> Ending:
@@ -73,7 +71,7 @@ def send_now(
             if found.state is DeliveryState.PREPARING:
                 await asyncio.to_thread(freeze, database, delivery, _now(), should_stop=stop.is_set)
             _resend_by_policy(project, database, [delivery])
-            return await _send(project, database, stop, only=delivery, watch=watch, trouble=trouble)
+            return await _send(project, database, stop, only=delivery, trouble=trouble)
 
     ending = asyncio.run(run())
     try:
@@ -129,14 +127,14 @@ async def _send_deliveries(project: Project, database: Database, stop: asyncio.E
     """Send whatever is due, of all deliveries."""
     while not stop.is_set():
         try:
-            await _send(project, database, stop, only=None, watch=lambda *_: None, trouble=tell)
+            await _send(project, database, stop, only=None, trouble=tell)
         except StorageError as error:  # it could not even enter the ledger, or waiting for it is of no use
             tell(_with_hint(error))
             await is_set_within(stop, 2.0)
 
 
 async def _send(
-    project: Project, database: Database, stop: asyncio.Event, *, only: str | None, watch: OnSettled, trouble: OnTrouble
+    project: Project, database: Database, stop: asyncio.Event, *, only: str | None, trouble: OnTrouble
 ) -> Ending:
     config = project.config
     transport = transport_for(config)
@@ -151,7 +149,7 @@ async def _send(
         clock=_now,
         new_worker=this_worker,
         is_dead=is_known_dead,
-        watch=watch,
+        watch=lambda *_: None,
         trouble=trouble,
     )
     terms = SenderSettings(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,16 +9,16 @@ from typing import Any
 import pytest
 
 from newsletter.app.sending.worker import SendResult
-from newsletter.cli.watching import ending_of, outcome_lines, progress, tell_once
+from newsletter.cli.watching import Pace, ending_of, outcome_lines, tell_once
 from newsletter.delivery.delivery import Delivery, DeliveryState
-from newsletter.delivery.ledger.ledger import Claim, Decision, RecipientState
+from newsletter.delivery.ledger.ledger import RecipientState
 from newsletter.delivery.sender.sender import Ending
 from newsletter.reporting.report import Summary
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
 
-def summary(state: DeliveryState, left: RecipientState, *, frozen: int = 1, **more: Any) -> Summary:
+def summary(state: DeliveryState, left: RecipientState, *, frozen: int | None = 1, **more: Any) -> Summary:
     delivery = Delivery(
         id="d", issue="first", state=state, hash="h", lists=("weekly",), languages=("en",), again=False,
         created_at=datetime(2026, 11, 23, tzinfo=UTC), left_out={"pending": 2}, frozen_count=frozen,
@@ -99,25 +97,32 @@ def test_delivery_that_has_not_started_says_why_it_has_no_recipients() -> None:
         assert told in next(outcome_lines(nobody, now=NOW))
 
 
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
+def test_pace_tells_rate_and_what_is_left_of_all_senders_together() -> None:
+    pace = Pace()
+
+    def line(**states: int) -> str:
+        frozen = sum(states.values())
+        shown = replace(
+            summary(DeliveryState.SENDING, RecipientState.WAITING, frozen=frozen),
+            states={RecipientState(name): count for name, count in states.items()},
+        )
+        pace.see(shown.counts, 10.0 * len(lines))
+        lines.append(pace.line(shown))
+        return lines[-1]
+
+    lines: list[str] = []
+    assert line(waiting=10_000, excluded=500) == "500 of 10,500"
+    assert line(waiting=9_000, claimed=40, permitted=4, accepted=900, deferred=56, excluded=500) == (
+        "1,400 of 10,500 · 90/s · 0:01:40 left"
+    )
+    assert line(waiting=9_994, accepted=6, excluded=500) == "506 of 10,500 · 18/min · 9:15:13 left"
 
 
-def test_progress_counts_only_messages_that_are_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    claim = Claim("r", "d", 1, "ana@example.org", "en", NOW, 0, NOW)
-    monkeypatch.setattr("sys.stderr", terminal := Terminal())
-    monkeypatch.setenv("TERM", "xterm")
-    with progress() as watch:
-        for decision in (
-            Decision.done(),
-            Decision.requeue(NOW, "lost"),
-            Decision.retry(NOW, "450"),
-            Decision.fail("550"),
-            Decision.hold("lost"),
-        ):
-            watch(claim, decision)
-    assert re.findall(r"\d+ messages", terminal.getvalue())[-1] == "3 messages"
+def test_pace_of_a_delivery_that_is_not_frozen_yet_is_unknown() -> None:
+    preparing, pace = summary(DeliveryState.PREPARING, RecipientState.WAITING, frozen=None), Pace()
+    pace.see(preparing.counts, 1.0)
+    assert pace.line(preparing) == "preparing: 1 recipient"
+    assert pace.line(replace(preparing, states={})) == "preparing"
 
 
 def test_trouble_is_told_once_and_how_to_stop_with_the_first(capsys: pytest.CaptureFixture[str]) -> None:
