@@ -43,10 +43,13 @@ def test_reasons_are_counted_unless_there_are_too_many(database: Database) -> No
         ):
             of = mine.address == f"{address}@example.org"
             connection.execute(sa.update(tables.recipients).where(of).values(state=state, reason=reason))
-    with database.read() as connection:
+    with database.write() as connection:
         states = count_states(connection, "delivery1")
         whole = read_reasons(connection, "delivery1", states)
         some = read_reasons(connection, "delivery1", states, most=1)
+        late = tables.recipients.c.reason == "render"
+        connection.execute(sa.update(tables.recipients).where(late).values(next_at=NOW + timedelta(hours=1)))
+        assert read_reasons(connection, "delivery1", states, most=1)[EXCLUDED] == {"render": 0}
     assert states == {WAITING: 1, EXCLUDED: 2, REJECTED: 1}
     assert whole == {REJECTED: {"550": 1}, EXCLUDED: {"already_received": 1, "render": 1}}
     assert some[REJECTED] == {"550": 1}

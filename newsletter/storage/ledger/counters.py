@@ -48,7 +48,9 @@ def read_reasons(
         if not (total := states.get(state, 0)):
             continue
         mine = recipients.c.delivery_id == delivery, recipients.c.state == state
-        read = sa.select(recipients.c.reason).where(*mine).limit(most).subquery()
+        # The latest due first: those who wait with a reason were set back behind the others.
+        latest = sa.select(recipients.c.reason).where(*mine).order_by(recipients.c.next_at.desc())
+        read = latest.limit(most).subquery()
         query = sa.select(read.c.reason, sa.func.count()).where(read.c.reason != "").group_by(read.c.reason)
         is_whole = most is None or total <= most
         rows = connection.execute(query.order_by(sa.func.count().desc(), read.c.reason)).all()
