@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from newsletter.errors import RequestError
 
@@ -41,6 +42,26 @@ def write_whole(
         if isinstance(error, FileExistsError) and error.filename2 is not None:  # the link's: somebody was quicker
             raise
         raise cannot_write(file, error, hint=hint) from error
+
+
+@contextmanager
+def drafted(file: Path, *, encoding: str = "utf-8", errors: str = "strict", hint: str = "") -> Iterator[IO[str]]:
+    """A text file for its owner alone, which appears when the block has ended; one that raises leaves all as it was.
+
+    A device or pipe is written to as it is. Raises RequestError with the path, the reason and `hint`.
+    """
+    is_plain = file.is_file() or not file.exists()
+    draft = file.with_name(f".{secrets.token_hex(8)}") if is_plain else file
+    try:
+        with open(draft, "w", encoding=encoding, errors=errors, newline="", opener=open_private) as out:
+            yield out
+        if is_plain:
+            draft.replace(file)
+    except OSError as error:
+        raise cannot_write(file, error, hint=hint) from error
+    finally:
+        if is_plain:
+            draft.unlink(missing_ok=True)
 
 
 @contextmanager

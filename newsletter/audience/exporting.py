@@ -1,30 +1,20 @@
-"""Exporting: people and rejected rows as CSV that a spreadsheet opens without running anything in it."""
+"""Exporting: rows of CSV that a spreadsheet opens without running anything in it, and that an import gives back."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import IO
 
-from newsletter.audience.importing.rows import harmless
+from newsletter.audience.importing.cells import escaped, harmless, unbroken
 
 
-def write_csv(
-    out: IO[str],
-    headings: Sequence[str],
-    rows: Iterable[Sequence[str]],
-    *,
-    raw: bool = False,
-    delimiter: str = ",",
-) -> int:
-    """Write a CSV file (`out` opened with `newline=""`) and say how many rows it has.
+def row_writer(out: IO[str], *, raw: bool = False, delimiter: str = ",") -> Callable[[Iterable[str]], object]:
+    """What writes one row of a CSV file; `out` was opened with `newline=""`.
 
-    Unless `raw`, an apostrophe stands before what a spreadsheet would take for a formula; importing takes it off.
+    Unless `raw`, an apostrophe stands before what a spreadsheet would take for a formula. Importing takes it off.
     """
     writer = csv.writer(out, delimiter=delimiter, lineterminator="\n")
-    count = 0
-    writer.writerow(headings if raw else map(harmless, headings))
-    for row in rows:
-        writer.writerow(row if raw else map(harmless, row))
-        count += 1
-    return count
+    guarded = escaped if raw else harmless
+    # Not every version of the writer puts a cell in quotes for a return, and no reader agrees on the other breaks.
+    return lambda cells: writer.writerow([guarded(unbroken(cell)) for cell in cells])

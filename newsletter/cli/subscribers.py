@@ -1,8 +1,7 @@
-"""`newsletter subscribers`: people in and out, and what is kept of them."""
+"""`newsletter subscribers`: subscribers in and out, and what is kept of each."""
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ import click
 
 from newsletter.audience.consent import Consent
 from newsletter.cli.show import confirm, from_here, local_time, print_facts, print_json, print_table, the_project
-from newsletter.disk import cannot_write
+from newsletter.disk import drafted
 from newsletter.reporting.wording import counted, in_words
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ _lists = click.option("--list", "slugs", multiple=True, required=True, metavar="
 _consent = click.option(
     "--consent",
     type=click.Choice([Consent.CONFIRMED.value, Consent.PENDING.value]),
-    help="What newcomers say (default: confirmed on single opt-in lists, pending on double ones).",
+    help="Consent of new subscriptions (default: confirmed on single opt-in lists, pending on double ones).",
 )
 _basis = click.option("--basis", default="", metavar="TEXT", help="What they agreed to and where; kept as evidence.")
 
@@ -51,7 +50,7 @@ def subscribers() -> None:
     type=click.Choice(["skip", "update"]),
     default="skip",
     show_default=True,
-    help="Whether the file replaces what is known of people who are there already.",
+    help="Whether the file replaces what is known of subscribers who are there already.",
 )
 @click.option(
     "--format",
@@ -73,8 +72,9 @@ def subscribers() -> None:
 def import_(ctx: click.Context, /, file: Path, slugs: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Import a CSV file: all of it, or nothing if it fails.
 
-    Columns: email (needed), name, language, timezone; every other column is an attribute. An import never
-    re-subscribes anyone. A file in which another tool says who has left is refused. No email is sent.
+    Columns: email (needed), name, language, timezone, and those that the export writes; every other column is an
+    attribute. An import never re-subscribes anyone. A file in which another tool says who has left is refused. No
+    email is sent. The exit code is 1 when every row was rejected.
     """
     from newsletter.app.audience.importing import ImportOrder, import_subscribers
     from newsletter.app.operating.database import connected
@@ -98,23 +98,25 @@ def import_(ctx: click.Context, /, file: Path, slugs: tuple[str, ...], as_json: 
         print_json(_import_as_json(report))
     else:
         _print_import(report, dry_run=order.dry_run)
+    if report.has_failed:
+        ctx.exit(1)
 
 
 @subscribers.command()
-@click.option("--list", "slug", metavar="LIST", help="Only this list, with what people say to it.")
+@click.option("--list", "slug", metavar="LIST", help="Only the subscribers of this list.")
 @click.option("--raw", is_flag=True, help="Leave text that a spreadsheet would take for a formula as it is.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="A file; default: standard output.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of CSV.")
 @click.pass_context
 def export(ctx: click.Context, slug: str | None, raw: bool, out: Path | None, as_json: bool) -> None:
-    """Write all subscribers as CSV."""
-    from newsletter.app.audience.importing import export_subscribers
+    """Write all subscribers as CSV, with consent and suppression. An import brings all of it back."""
+    from newsletter.app.audience.exporting import export_subscribers
     from newsletter.app.operating.database import connected
 
     with connected(the_project(ctx)) as database, _opened(out) as target:
         count = export_subscribers(database, target, slug=slug, raw=raw, as_json=as_json)
     if out is not None:
-        click.echo(f"{counted(count, 'person', 'people')} in {out}", err=True)
+        click.echo(f"{counted(count, 'row')} in {out}", err=True)
 
 
 @subscribers.command()
@@ -128,25 +130,24 @@ def export(ctx: click.Context, slug: str | None, raw: bool, out: Path | None, as
 @_as_json
 @click.pass_context
 def add(ctx: click.Context, /, email: str, slugs: tuple[str, ...], as_json: bool, **options: Any) -> None:
-    """Put one person on lists, or record that they confirmed.
+    """Add one subscriber to lists, or record that they confirmed.
 
-    Consent that was given or withdrawn before changes only with --consent confirmed and a --basis that says how they
-    told you.
+    A consent that is there already changes only with --consent confirmed and a --basis that says how they told you.
     """
     from newsletter.app.audience.subscribers import NewSubscriber, add_subscriber
     from newsletter.app.operating.database import connected
 
     project = the_project(ctx)
-    person = NewSubscriber(email, options["name"], options["language"], options["timezone"])
+    new = NewSubscriber(email, options["name"], options["language"], options["timezone"])
     consent = Consent(options["consent"]) if options["consent"] else None
     with connected(project) as database:
         kept = add_subscriber(
-            project, database, person, slugs, consent=consent, basis=options["basis"], now=datetime.now(UTC)
+            project, database, new, slugs, consent=consent, basis=options["basis"], now=datetime.now(UTC)
         )
-    _print_person(project, kept, as_json=as_json)
+    _print_subscriber(project, kept, as_json=as_json)
     pending = [item.list for item in kept.subscriptions if item.list in slugs and item.consent is Consent.PENDING]
     if consent is Consent.CONFIRMED and pending:
-        how = "Say with --basis how they confirmed, as in --basis 'asked by mail on 3 May'."
+        how = "Say with --basis how they confirmed, as in --basis 'asked by email on 3 May'."
         click.echo(f"{email} stays pending on {', '.join(pending)}. {how}", err=True)
 
 
@@ -161,8 +162,8 @@ def show(ctx: click.Context, email: str, as_json: bool) -> None:
 
     project = the_project(ctx)
     with connected(project) as database:
-        person = show_subscriber(project, database, email)
-    _print_person(project, person, as_json=as_json)
+        record = show_subscriber(project, database, email)
+    _print_subscriber(project, record, as_json=as_json)
 
 
 @subscribers.command()
@@ -171,17 +172,18 @@ def show(ctx: click.Context, email: str, as_json: bool) -> None:
 @_as_json
 @click.pass_context
 def unsubscribe(ctx: click.Context, email: str, slug: str | None, as_json: bool) -> None:
-    """Take one person off a list, or off all of them."""
+    """Unsubscribe one subscriber from a list, or from all of them."""
     from newsletter.app.audience.subscribers import unsubscribe_subscriber
     from newsletter.app.operating.database import connected
 
     project = the_project(ctx)
     with connected(project) as database:
-        left = unsubscribe_subscriber(project, database, email, slug, now=datetime.now(UTC))
+        ended = unsubscribe_subscriber(project, database, email, slug, now=datetime.now(UTC))
     if as_json:
-        print_json({"email": email, "left": left})
+        print_json({"email": email, "left": ended})
     else:
-        click.echo(f"{email} left {', '.join(left)}." if left else f"{email} was on no such list; stays off.")
+        where = f"from {', '.join(ended)}" if ended else "already, or was never on the list"
+        click.echo(f"{email} is unsubscribed {where}.")
 
 
 @subscribers.command()
@@ -208,7 +210,7 @@ def suppress(ctx: click.Context, email: str, reason: str, as_json: bool) -> None
 @_as_json
 @click.pass_context
 def unsuppress(ctx: click.Context, email: str, as_json: bool) -> None:
-    """Allow an address again. Its subscriptions say what they said before."""
+    """Allow an address again. Its subscriptions are as they were before."""
     from newsletter.app.audience.subscribers import unsuppress_subscriber
     from newsletter.app.operating.database import connected
 
@@ -227,14 +229,14 @@ def unsuppress(ctx: click.Context, email: str, as_json: bool) -> None:
 @_as_json
 @click.pass_context
 def erase(ctx: click.Context, email: str, yes: bool, as_json: bool) -> None:
-    """Forget a person for good. A keyed hash stays, so that no import brings them back."""
+    """Forget a subscriber for good. A keyed hash stays, so that no import brings them back."""
     from newsletter.app.audience.subscribers import erase_subscriber_everywhere, show_subscriber
     from newsletter.app.operating.database import connected
 
     project = the_project(ctx)
     with connected(project) as database:
-        show_subscriber(project, database, email)  # nothing is asked about somebody who is not there
-        confirm("Everything that is kept of this person will be emptied for good. Go on?", yes=yes)
+        show_subscriber(project, database, email)  # asks nothing about an unknown address
+        confirm("Everything that is kept of this subscriber will be emptied for good. Go on?", yes=yes)
         erase_subscriber_everywhere(project, database, email, now=datetime.now(UTC))
     if as_json:
         print_json({"erased": True})
@@ -244,23 +246,14 @@ def erase(ctx: click.Context, email: str, yes: bool, as_json: bool) -> None:
 
 @contextmanager
 def _opened(file: Path | None) -> Iterator[IO[str]]:
-    """Standard output, or a file that only its owner can read and that appears when it is complete."""
+    """Standard output, or a file."""
     if file is None:
         yield sys.stdout
         return
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    except OSError as error:
-        raise click.UsageError(f"{file} cannot be written: {error.strerror}") from error
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
-            yield out
-        draft.replace(file)
-    except OSError as error:
-        raise cannot_write(file, error, hint="Choose another file with --out") from error
-    finally:
-        draft.unlink(missing_ok=True)
+    if not file.parent.is_dir():
+        raise click.UsageError(f"{file} cannot be written: there is no folder {file.parent}")
+    with drafted(file, hint="Choose another file with --out") as out:
+        yield out
 
 
 def _import_as_json(report: ImportReport) -> dict[str, Any]:
@@ -276,16 +269,19 @@ def _import_as_json(report: ImportReport) -> dict[str, Any]:
 
 
 def _print_import(report: ImportReport, *, dry_run: bool) -> None:
+    from newsletter.audience.importing.decide import VerdictKind
+
     print_facts({"rows": report.rows, **{kind.value: count for kind, count in report.counts.items()}})
     if report.attributes and report.taken:
         click.echo(f"Kept as attributes: {', '.join(report.attributes)}")
     for reason, count in sorted(report.skipped.items()):
         click.echo(f"  skipped: {count} {reason}")
-    for verdict in report.rejected[:_SHOWN]:
-        click.echo(f"  line {verdict.line} rejected: {verdict.reason}")
+    for row in report.rejected[:_SHOWN]:
+        click.echo(f"  line {row.line} rejected: {row.reason}")
     for line, note in report.notes[:_SHOWN]:
         click.echo(f"  line {line}: {note}")
-    hidden = max(0, len(report.rejected) - _SHOWN) + max(0, len(report.notes) - _SHOWN)
+    rejected = report.counts[VerdictKind.REJECTED]
+    hidden = max(0, rejected - _SHOWN) + max(0, report.noted - _SHOWN)
     if hidden:
         click.echo(f"  … and {hidden} more")
     if report.rejects:
@@ -294,11 +290,11 @@ def _print_import(report: ImportReport, *, dry_run: bool) -> None:
         click.echo("A dry run: nothing was changed.")
 
 
-def _print_person(project: Project, person: SubscriberRecord, *, as_json: bool) -> None:
+def _print_subscriber(project: Project, record: SubscriberRecord, *, as_json: bool) -> None:
     if as_json:
-        print_json(_described(person, partial(datetime.isoformat, timespec="seconds")))
+        print_json(_described(record, partial(datetime.isoformat, timespec="seconds")))
         return
-    facts = _described(person, partial(local_time, project))
+    facts = _described(record, partial(local_time, project))
     attributes = facts.pop("attributes")
     tables = {name: facts.pop(name) for name in ("subscriptions", "deliveries")}
     suppression = facts.pop("suppression")
@@ -314,10 +310,10 @@ def _print_person(project: Project, person: SubscriberRecord, *, as_json: bool) 
             click.echo(f"No {name}.")
 
 
-def _described(person: SubscriberRecord, told: Callable[[datetime], str]) -> dict[str, Any]:
-    subscriber, suppression = person.subscriber, person.suppression
+def _described(record: SubscriberRecord, told: Callable[[datetime], str]) -> dict[str, Any]:
+    subscriber, suppression = record.subscriber, record.suppression
     return {
-        "email": person.address,
+        "email": record.address,
         "id": subscriber.id if subscriber else None,
         "name": subscriber.name if subscriber else "",
         "language": subscriber.language if subscriber else "",
@@ -331,7 +327,7 @@ def _described(person: SubscriberRecord, told: Callable[[datetime], str]) -> dic
                 "how": item.how,
                 "basis": item.basis,
             }
-            for item in person.subscriptions
+            for item in record.subscriptions
         ],
         "suppression": {
             "reason": suppression.reason.value,
@@ -347,6 +343,6 @@ def _described(person: SubscriberRecord, told: Callable[[datetime], str]) -> dic
                 "state": item.state,
                 "at": told(item.at) if item.at else None,
             }
-            for item in person.sent
+            for item in record.sent
         ],
     }

@@ -1,43 +1,47 @@
-"""Importing and exporting: whole files of people in and out, in one transaction each."""
+"""Importing: a whole file of subscribers comes in, in one transaction. The way out: `exporting.py`."""
 
 from __future__ import annotations
 
-import json
+import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import BinaryIO
 
 from newsletter.app.project import Project
 from newsletter.audience.consent import Consent, Origin, first_consent
-from newsletter.audience.exporting import write_csv
+from newsletter.audience.exporting import row_writer
 from newsletter.audience.importing.decide import (
     Entry,
+    Known,
     OnConflict,
-    Verdict,
+    Rejection,
+    Ruling,
     VerdictKind,
     decide,
-    judge_repeats,
     read_entry,
 )
-from newsletter.audience.importing.headings import PERSON
-from newsletter.audience.importing.rows import MAX_FILE, REJECTED, Row, read_sheet
-from newsletter.audience.subscriber import Subscriber
-from newsletter.disk import open_private
-from newsletter.errors import RequestError
+from newsletter.audience.importing.headings import PERSON, lists_named
+from newsletter.audience.importing.rows import MAX_FILE, REJECTED, Row, Sheet, read_sheet
+from newsletter.audience.subscriber import MailingList
+from newsletter.disk import drafted
+from newsletter.errors import RequestError, WrongUsageError
 from newsletter.storage.audience.importing import staged
 from newsletter.storage.audience.lists import ListStore
-from newsletter.storage.audience.subscribers import AudienceStore
 from newsletter.storage.database.database import Database
 from newsletter.tokens import keyed_hash
+
+MOST_SHOWN = 1000
+"""How many rejected rows and notes a report holds; the file of rejected rows has all."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportOrder:
-    """What an operator says about a file of people."""
+    """What an operator says about a file of subscribers."""
 
     file: Path
     lists: tuple[str, ...]
@@ -61,9 +65,12 @@ class ImportReport:
     counts: Mapping[VerdictKind, int]
     skipped: Mapping[str, int]
     """Reason → how many."""
-    rejected: Sequence[Verdict]
+    rejected: Sequence[Rejection]
+    """The first of them, without their cells."""
+    noted: int
+    """How many rows were taken of which something could not be used."""
     notes: Sequence[tuple[int, str]]
-    """Line and what of it could not be used, of people who were taken all the same."""
+    """Line and what could not be used, of the first of these."""
     attributes: Sequence[str]
     """The file's columns that are kept as attributes."""
     rejects: Path | None
@@ -79,119 +86,131 @@ class ImportReport:
         """How many rows brought somebody onto a list, or something new about them."""
         return self.counts[VerdictKind.IMPORTED] + self.counts[VerdictKind.UPDATED]
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether every row was rejected."""
+        return 0 < self.rows == self.counts[VerdictKind.REJECTED]
+
 
 def import_subscribers(project: Project, database: Database, order: ImportOrder, *, now: datetime) -> ImportReport:
-    """Import a CSV file: everything it says, or nothing if anything stops the work.
+    """Import a CSV file: everything in it, or nothing if anything stops the work.
 
-    Raises NotFoundError for an unknown list, RequestError for a file that cannot be read.
+    Raises NotFoundError for an unknown list, RequestError for a file that cannot be read or is refused.
     """
     with database.read() as connection:
-        ListStore(database, connection).all_named(order.lists)  # a misspelt list is told before a long file is read
-    sheet = read_sheet(_read(order.file), encoding=order.encoding, any_status=order.all_confirmed)
-    verdicts: list[Verdict] = []
-    with staged(database) as staging:
-        staging.add(_entries(project, sheet.rows, verdicts))
-        rejected = [verdict for verdict in verdicts if verdict.kind is VerdictKind.REJECTED]
-        # Before anybody is written: what was rejected must not be lost if the work stops right after it.
-        rejects = None if order.dry_run else _write_rejects(order, sheet.headings, sheet.delimiter, rejected)
-        if not order.dry_run:
-            staging.lock_audience()  # from here on others wait
-        lists = ListStore(database, staging.connection).all_named(order.lists)
-        known = staging.look_up([item.id for item in lists])
-        rulings = {each: decide(each, lists=len(lists), on_conflict=order.on_conflict) for each in known}
-        if not order.dry_run:
-            wanted = order.consent or (Consent.CONFIRMED if order.all_confirmed else None)
-            consents = {item.id: wanted or first_consent(item.opt_in) for item in lists}
-            staging.write(rulings, consents, Origin("import", now, order.basis))
-        notes = staging.notes(rulings)
-    found = Counter((verdict.kind, verdict.reason) for verdict in verdicts)
-    for each, count in known.items():
-        found[rulings[each].kind, rulings[each].reason] += count
+        lists = ListStore(database, connection).all_named(order.lists)
+    origin = Origin("import", now, order.basis)
+    with _opened(order.file) as source:
+        sheet = read_sheet(source, encoding=order.encoding, any_status=order.all_confirmed)
+        consents = _consents(order, lists, lists_named(sheet.columns))
+        with staged(database) as staging:
+            with ExitStack() as files:
+                rejects = _Rejects(order, sheet, files)
+                repeats = staging.add(_entries(project, sheet.rows, origin, rejects), [item.slug for item in lists])
+            # From here on the file of rejected rows is there: they must not be lost if the work stops right after it.
+            staging.subscribe_all(consents, origin)
+            if not order.dry_run:
+                staging.lock_audience()  # from here on others wait
+            ListStore(database, staging.connection).all_named(order.lists)  # they are all still there
+            known = staging.look_up()
+            rulings = {each: decide(each, on_conflict=order.on_conflict) for each in known}
+            if not order.dry_run:
+                staging.write(rulings, origin)
+            noted, notes = staging.notes(rulings, MOST_SHOWN)
+    found = _count(known, rulings, rejects.count, repeats)
     return ImportReport(
         counts={kind: sum(n for (one, _), n in found.items() if one is kind) for kind in VerdictKind},
         skipped={reason: count for (kind, reason), count in found.items() if kind is VerdictKind.SKIPPED},
-        rejected=rejected,
+        rejected=rejects.first,
+        noted=noted,
         notes=notes,
-        attributes=[column for column in sheet.named if column not in PERSON],
-        rejects=rejects,
+        attributes=[column for column in sheet.named if column not in PERSON and ":" not in column],
+        rejects=rejects.file,
     )
 
 
-def _entries(project: Project, rows: Iterable[Row], verdicts: list[Verdict]) -> Iterator[Entry]:
-    """The people whom rows name, each once; rows that have their verdict already go to `verdicts`."""
+@contextmanager
+def _opened(file: Path) -> Iterator[BinaryIO]:
+    try:
+        source = file.open("rb")
+    except OSError as error:
+        raise RequestError(f"{file} cannot be read: {error.strerror}") from error
+    with source:
+        if os.fstat(source.fileno()).st_size > MAX_FILE:
+            raise RequestError("The file is larger than 256 MiB", hint="Import it in several parts")
+        yield source
+
+
+def _consents(order: ImportOrder, lists: Sequence[MailingList], of_file: set[str]) -> dict[str, Consent]:
+    """The consent that every row gets, by list; nothing when the rows have their own.
+
+    Raises WrongUsageError for options that speak against the file.
+    """
+    if not of_file:
+        wanted = order.consent or (Consent.CONFIRMED if order.all_confirmed else None)
+        return {item.slug: wanted or first_consent(item.opt_in) for item in lists}
+    if order.consent or order.all_confirmed:
+        raise WrongUsageError(
+            "The file has a column with the consent of each subscriber",
+            hint="Leave out --consent and --status, or take the column out of the file",
+        )
+    slugs = {item.slug for item in lists}
+    if of_file not in ({""}, slugs):
+        raise WrongUsageError(
+            f"The file has the consent for {', '.join(sorted(of_file))}; --list names {', '.join(sorted(slugs))}",
+            hint="Name exactly the file's lists; what you do not want, leave out of the export: export --list LIST",
+        )
+    return {}
+
+
+class _Rejects:
+    """The rejected rows: counted, the first kept for the report, all written to a file unless it is a dry run."""
+
+    def __init__(self, order: ImportOrder, sheet: Sheet, files: ExitStack) -> None:
+        self.count = 0
+        self.first: list[Rejection] = []
+        self.file: Path | None = None
+        self._order = order
+        self._sheet = sheet
+        self._files = files
+        self._write: Callable[[Iterable[str]], object] | None = None
+
+    def add(self, rejection: Rejection) -> None:
+        """Take one more; the first of them opens the file."""
+        self.count += 1
+        if self.count <= MOST_SHOWN:
+            self.first.append(replace(rejection, raw=()))
+        if not self._order.dry_run:
+            self._write = self._write or self._open()
+            self._write([str(rejection.line), rejection.reason, *rejection.raw])
+
+    def _open(self) -> Callable[[Iterable[str]], object]:
+        source = self._order.file
+        self.file = self._order.rejects or source.with_name(f"{source.name}.rejects.csv")
+        # The mark: Excel would guess otherwise. What cannot be written as UTF-8 is why its row was rejected.
+        draft = drafted(self.file, encoding="utf-8-sig", errors="replace", hint="Name another place: --rejects FILE")
+        write = row_writer(self._files.enter_context(draft), delimiter=self._sheet.delimiter)
+        write([*REJECTED, *self._sheet.headings])
+        return write
+
+
+def _entries(project: Project, rows: Iterable[Row], origin: Origin, rejects: _Rejects) -> Iterator[Entry]:
+    """What the rows say; those that cannot be used go to `rejects`."""
     hash_of = partial(keyed_hash, project.keys.address)
-    for entry in judge_repeats(read_entry(row, hash_of) for row in rows):
+    for row in rows:
+        entry = read_entry(row, hash_of, origin)
         if isinstance(entry, Entry):
             yield entry
         else:
-            verdicts.append(entry)
+            rejects.add(entry)
 
 
-def export_subscribers(database: Database, out: IO[str], *, slug: str | None, raw: bool, as_json: bool) -> int:
-    """Write everybody (of one list: with what they say to it and since when) and say how many there are.
-
-    CSV whose columns an import reads again, or one JSON object a line. Raises NotFoundError.
-    """
-    with database.read() as connection:
-        list_id = ListStore(database, connection).named(slug).id if slug else None
-        store = AudienceStore(database, connection)
-        if as_json:
-            return sum(_write_line(out, _as_json(*entry)) for entry in store.people(list_id))
-        attributes = sorted({name for person, *_ in store.people(list_id) for name in person.attributes})
-        headings = ["email", "name", "language", "timezone", *attributes, *(["consent", "since"] if slug else [])]
-        return write_csv(out, headings, _cells(store, list_id, attributes), raw=raw)
-
-
-def _read(file: Path) -> bytes:
-    try:
-        with file.open("rb") as source:
-            return source.read(MAX_FILE + 1)
-    except OSError as error:
-        raise RequestError(f"{file} cannot be read: {error.strerror}") from error
-
-
-def _write_rejects(
-    order: ImportOrder, headings: Sequence[str], delimiter: str, rejected: Sequence[Verdict]
-) -> Path | None:
-    if not rejected:
-        return None
-    file = order.rejects or order.file.with_name(f"{order.file.name}.rejects.csv")
-    try:
-        # The mark: Excel would guess otherwise. What cannot be written as UTF-8 is why its row was rejected.
-        with open(file, "w", encoding="utf-8-sig", errors="replace", newline="", opener=open_private) as out:
-            rows = ((str(verdict.line), verdict.reason, *verdict.raw) for verdict in rejected)
-            write_csv(out, [*REJECTED, *headings], rows, delimiter=delimiter)
-    except OSError as error:
-        raise RequestError(
-            f"The rejected rows cannot be written to {file}: {error.strerror}",
-            hint="Name another place: --rejects FILE",
-        ) from error
-    return file
-
-
-def _cells(store: AudienceStore, list_id: int | None, attributes: Sequence[str]) -> Iterator[list[str]]:
-    for person, consent, since in store.people(list_id):
-        yield [
-            person.address,
-            person.name,
-            person.language,
-            person.timezone,
-            *(person.attributes.get(name, "") for name in attributes),
-            *([consent, since.isoformat()] if since else []),
-        ]
-
-
-def _write_line(out: IO[str], value: Mapping[str, Any]) -> int:
-    out.write(json.dumps(value, ensure_ascii=False) + "\n")
-    return 1
-
-
-def _as_json(person: Subscriber, consent: str, since: datetime | None) -> dict[str, Any]:
-    described: dict[str, Any] = {
-        "email": person.address,
-        "name": person.name,
-        "language": person.language,
-        "timezone": person.timezone,
-        "attributes": dict(person.attributes),
-    }
-    return described | ({"consent": consent, "since": since.isoformat()} if since else {})
+def _count(
+    known: Mapping[Known, int], rulings: Mapping[Known, Ruling], rejected: int, repeats: int
+) -> Counter[tuple[VerdictKind, str]]:
+    found: Counter[tuple[VerdictKind, str]] = Counter()
+    for each, count in known.items():
+        found[rulings[each].kind, rulings[each].reason] += count
+    found[VerdictKind.REJECTED, ""] += rejected
+    found[VerdictKind.SKIPPED, "an earlier row has the same address"] += repeats
+    return +found

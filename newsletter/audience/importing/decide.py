@@ -1,57 +1,66 @@
-"""Importing: what each row of a file makes of an audience. Before: `rows`; after: `storage/importing` writes it.
+"""Importing: what each row of a file makes of an audience. Before: `rows`; after: `storage/audience` writes it.
 
 Rows are read and judged first, while nobody waits; then one transaction looks up who is there, decides, and writes. So
-a crash at any moment leaves either everything or nothing, and the same command can simply be said again. The price is
-that other writers wait for that transaction, on SQLite for seconds when there are hundreds of thousands of rows.
+a crash at any moment leaves either everything or nothing, and the same command can be given again. The price is that
+other writers wait for that transaction, on SQLite for seconds when there are hundreds of thousands of rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
+from typing import TypeVar
 
 from newsletter.audience.address import Address, parse_address
+from newsletter.audience.consent import Consent, Origin
+from newsletter.audience.importing.headings import lists_named
 from newsletter.audience.importing.rows import Row
-from newsletter.audience.suppression import SuppressionReason
+from newsletter.audience.subscriber import Subscription
+from newsletter.audience.suppression import Suppression, SuppressionReason
 from newsletter.errors import AddressError
 from newsletter.language import language_tag
 from newsletter.timezone import is_time_zone
 
+_MAX_HOW = 32
+
+_Word = TypeVar("_Word", bound=StrEnum)
+
 
 class OnConflict(StrEnum):
-    """What becomes of what we know of a person who is there already."""
+    """What becomes of what is known of a subscriber who is there already."""
 
     SKIP = "skip"
     UPDATE = "update"
-    """Cells that are not empty replace it; attributes it does not name stay, and so does the address's spelling."""
+    """Cells that are not empty replace it; attributes that the file does not name stay, and so does the address's
+    spelling."""
 
 
 class VerdictKind(StrEnum):
     """Exactly one is true of every row."""
 
     IMPORTED = "imported"
-    """The person came onto at least one of the lists."""
+    """The subscriber came onto at least one of the lists, or an address was suppressed that is no subscriber's."""
     UPDATED = "updated"
-    """Was on them already; what we know of them is now what the row says."""
+    """Was on them already; the row changed what is known of the subscriber, ended a consent or suppressed them."""
     SKIPPED = "skipped"
     REJECTED = "rejected"
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What became of a row whatever the audience: rejected, or skipped for an earlier one."""
+class Rejection:
+    """A row that cannot be used, whatever the audience."""
 
     line: int
-    kind: VerdictKind
-    reason: str = ""
+    reason: str
     raw: Sequence[str] = ()
-    """The cells of a rejected row."""
+    """Its cells."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A row that names a person we can write to."""
+    """A row with an address that we can write to."""
 
     line: int
     address: Address
@@ -60,86 +69,141 @@ class Entry:
     language: str = ""
     timezone: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
+    subscriptions: tuple[Subscription, ...] = ()
+    """What the row itself says about lists; one without a list's name holds for every list of the import."""
+    suppression: Suppression | None = None
     notes: tuple[str, ...] = ()
-    """What of the row could not be used although the person is taken: a time zone that does not exist."""
+    """What could not be used although the row is taken: a time zone that does not exist."""
+
+    @property
+    def is_subscriber(self) -> bool:
+        """Whether it describes a subscriber, and not only an address that is suppressed."""
+        known = self.name or self.language or self.timezone or self.attributes or self.subscriptions
+        return self.suppression is None or bool(known)
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of the person a row names, as far as it bears on the lists they are to come onto."""
+    """What one row says and what is known of its subscriber, as far as it bears on what becomes of the row."""
 
+    is_subscriber: bool = True
+    """As of the entry."""
+    suppresses: bool = False
+    """Whether the row suppresses its address."""
     has_address: bool = False
-    """Whether they are a subscriber, and not an erased one."""
+    """Whether there is such a subscriber, and not an erased one."""
     suppression: SuppressionReason | None = None
+    wanted: int = 1
+    """How many lists the row is to come onto."""
     subscribed: int = 0
-    """To how many of the lists they have a subscription, whatever it says."""
-    left: int = 0
-    """In how many of these they have unsubscribed."""
+    """On how many of these there is a subscription, whatever its consent."""
+    unsubscribed: int = 0
+    """In how many of these the subscriber has unsubscribed."""
+    opt_outs: int = 0
+    """On how many of these the row itself says so, later than the consent that is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What becomes of the people of whom the same is known."""
+    """What becomes of the rows of which the same is known."""
 
     kind: VerdictKind
     reason: str = ""
-    writes_person: bool = False
+    writes_subscriber: bool = False
     """Whether name, language, time zone and attributes are written, not only subscriptions."""
 
 
-def read_entry(row: Row, hash_of: Callable[[str], str]) -> Entry | Verdict:
-    """The person a row names, or why it is rejected. `hash_of` makes the keyed hash of a canonical address."""
+def read_entry(row: Row, hash_of: Callable[[str], str], origin: Origin) -> Entry | Rejection:
+    """What a row says, or why it is rejected.
+
+    `hash_of` makes the keyed hash of a canonical address; `origin` is that of consents of which the row says no other.
+    """
     if row.fault:
-        return Verdict(row.line, VerdictKind.REJECTED, row.fault, raw=row.raw)
+        return Rejection(row.line, row.fault, row.raw)
     cells = dict(row.cells)
     try:
         address = parse_address(cells.pop("email", ""))
-    except AddressError as error:
-        return Verdict(row.line, VerdictKind.REJECTED, str(error), raw=row.raw)
-    notes: list[str] = []
+        address_hash = hash_of(address.canonical)
+        suppression = _suppression(cells, address, address_hash, origin.at)
+        subscriptions = tuple(_subscriptions(cells, origin))
+        if "consent:" in cells and not subscriptions and suppression is None:
+            raise ValueError("The cell consent is empty")
+    except (AddressError, ValueError) as error:
+        return Rejection(row.line, str(error), row.raw)
+    notes = list(row.notes)
     language, timezone = cells.pop("language", ""), cells.pop("timezone", "")
     tag = language_tag(language) if language else ""
     if tag is None:
-        notes.append(f"{language[:40]!r} is no language tag, such as en or zh-Hant; the person was taken without one")
+        notes.append(f"{language[:40]!r} is no language tag, such as en or zh-Hant; it was left out")
     if timezone and not is_time_zone(timezone):
-        notes.append(f"there is no time zone {timezone[:40]!r}; the person was taken without one")
+        notes.append(f"there is no time zone {timezone[:40]!r}; it was left out")
         timezone = ""
     return Entry(
         line=row.line,
         address=address,
-        address_hash=hash_of(address.canonical),
+        address_hash=address_hash,
         name=" ".join(cells.pop("name", "").split()),
         language=tag or "",
         timezone=timezone,
-        attributes={name: value for name, value in cells.items() if value},
+        attributes={name: value for name, value in cells.items() if value and ":" not in name},
+        subscriptions=subscriptions,
+        suppression=suppression,
         notes=tuple(notes),
     )
 
 
-def judge_repeats(entries: Iterable[Entry | Verdict]) -> Iterator[Entry | Verdict]:
-    """Skip the second and every later row of one address."""
-    seen: set[str] = set()
-    for entry in entries:
-        if isinstance(entry, Entry):
-            if entry.address_hash in seen:
-                yield Verdict(entry.line, VerdictKind.SKIPPED, "an earlier row has the same address")
-                continue
-            seen.add(entry.address_hash)
-        yield entry
-
-
-def decide(known: Known, *, lists: int, on_conflict: OnConflict) -> Ruling:
-    """What becomes of a person who is to come onto so many lists.
-
-    Consent never gets better by importing: who is suppressed or has left stays so, and pending stays pending.
-    """
+def decide(known: Known, *, on_conflict: OnConflict) -> Ruling:
+    """What becomes of a row. An import never re-subscribes anyone: the suppressed and the unsubscribed stay so, and
+    pending stays pending. Where our own export says that somebody unsubscribed since, they do so here too."""
     if known.suppression is not None:
         return Ruling(VerdictKind.SKIPPED, f"suppressed ({known.suppression.value})")
-    if lists and known.left == lists:
+    if not known.is_subscriber:
+        return Ruling(VerdictKind.IMPORTED)
+    if known.wanted and known.unsubscribed == known.wanted and not known.suppresses:
         return Ruling(VerdictKind.SKIPPED, "unsubscribed")
     updates = on_conflict is OnConflict.UPDATE
-    if known.subscribed < lists:
-        return Ruling(VerdictKind.IMPORTED, writes_person=updates or not known.has_address)
-    if updates:
-        return Ruling(VerdictKind.UPDATED, writes_person=True)
+    if known.subscribed < known.wanted or not known.has_address:
+        return Ruling(VerdictKind.IMPORTED, writes_subscriber=updates or not known.has_address)
+    if updates or known.opt_outs or known.suppresses:
+        return Ruling(VerdictKind.UPDATED, writes_subscriber=updates)
     return Ruling(VerdictKind.SKIPPED, "on the list already")
+
+
+def _subscriptions(cells: Mapping[str, str], origin: Origin) -> Iterator[Subscription]:
+    """Raises ValueError, which says what is wrong with a cell."""
+    for slug in sorted(lists_named(list(cells))):
+        consent, since, how, basis = (cells.get(f"{word}:{slug}", "") for word in ("consent", "since", "how", "basis"))
+        if not consent:
+            continue
+        if len(how) > _MAX_HOW:
+            raise ValueError(f"The cell how is longer than {_MAX_HOW} characters")
+        word = _word(consent, "consent", list(Consent))
+        yield Subscription(slug, word, _instant(since, origin.at), how or origin.how, basis or origin.basis)
+
+
+def _suppression(cells: Mapping[str, str], address: Address, address_hash: str, now: datetime) -> Suppression | None:
+    """Raises ValueError, which says what is wrong with a cell."""
+    word, since, note = (cells.get(f"{name}:", "") for name in ("suppressed", "suppressed_since", "suppressed_note"))
+    if not word:
+        return None
+    # An erased one has no address that a file could name.
+    reasons = [reason for reason in SuppressionReason if reason is not SuppressionReason.ERASED]
+    return Suppression(address_hash, address.text, _word(word, "suppressed", reasons), _instant(since, now), note)
+
+
+def _word(cell: str, column: str, words: Sequence[_Word]) -> _Word:
+    for word in words:
+        if cell.lower() == word.value:
+            return word
+    can_say = " or ".join(word.value for word in words)
+    raise ValueError(f"The cell {column} says {cell[:40]!r}; it can say {can_say}. Rename the column if it is another")
+
+
+def _instant(cell: str, default: datetime) -> datetime:
+    if not cell:
+        return default
+    try:
+        found = datetime.fromisoformat(cell)
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{cell[:40]!r} is no date and time, such as 2026-11-30T11:38:59+00:00") from error

@@ -1,7 +1,12 @@
-"""Headings: what the first line of a file says about its columns. Before: `rows`; after: `decide` reads cells by it."""
+"""Headings: what the first line of a file says about its columns. Before: `rows`; after: `decide` reads cells by it.
+
+Inside the program a column is called as an attribute is (`favourite_topic`), or, where our own export says more about a
+subscriber, by a word with a colon: `consent:weekly`, `consent:` for every list, `suppressed:`.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
@@ -12,9 +17,13 @@ from newsletter.errors import RequestError
 MAX_COLUMNS = 200
 
 PERSON = ("email", "name", "language", "timezone")
-"""The columns that are no attributes."""
+CONSENT = ("consent", "since", "how", "basis")
+"""What our export says about a subscription; about one of several lists as `consent:weekly`."""
+SUPPRESSED = ("suppressed", "suppressed_since", "suppressed_note")
 
-_OURS = ("consent", "since", "suppressed")
+_ATTRIBUTE = "attribute:"
+"""Stands before an attribute's name that would mean something else."""
+_OF_A_LIST = re.compile(rf"({'|'.join(CONSENT)}):[a-z0-9-]+")
 
 
 def column_name(heading: str) -> str:
@@ -23,8 +32,46 @@ def column_name(heading: str) -> str:
     return name.strip("_")
 
 
-def refuse_status(headings: Sequence[str]) -> None:
-    """Raise RequestError for columns in which another tool says who left there: their rows would be confirmed here."""
+def attribute_heading(name: str) -> str:
+    """How an export writes an attribute's name, so that an import takes it for nothing else."""
+    return _ATTRIBUTE + name if name in (*CONSENT, *SUPPRESSED) or _status_tools(name) else name
+
+
+def read_headings(headings: Sequence[str], *, any_status: bool) -> tuple[str, ...]:
+    """The columns of a file. Raises RequestError for what cannot be told apart, and for a file without addresses.
+
+    A column in which another tool says who left there is refused unless `any_status`.
+    """
+    names = [column_name(heading) for heading in headings]
+    columns = tuple(_column(heading.lower(), name, names) for heading, name in zip(headings, names, strict=True))
+    if not any_status:
+        _refuse_status(
+            [
+                heading
+                for heading, column in zip(headings, columns, strict=True)
+                if ":" not in column and not heading.lower().startswith(_ATTRIBUTE)
+            ]
+        )
+    _check(columns, headings)
+    return columns
+
+
+def lists_named(columns: Sequence[str]) -> set[str]:
+    """The lists whose consent the columns give; an empty name is every list."""
+    return {column.partition(":")[2] for column in columns if column.startswith("consent:")}
+
+
+def _column(heading: str, name: str, names: Sequence[str]) -> str:
+    if heading.startswith(_ATTRIBUTE):
+        return column_name(heading.removeprefix(_ATTRIBUTE))
+    if _OF_A_LIST.fullmatch(heading):
+        return heading
+    if any(name in ours and ours[0] in names for ours in (CONSENT, SUPPRESSED)):
+        return f"{name}:"
+    return name
+
+
+def _refuse_status(headings: Sequence[str]) -> None:
     found = {heading: tools for heading in headings if (tools := _status_tools(heading))}
     if not found:
         return
@@ -40,8 +87,6 @@ def refuse_status(headings: Sequence[str]) -> None:
 
 def _status_tools(heading: str) -> str:
     name = "".join(filter(str.isalnum, heading.casefold()))
-    if column_name(heading) in _OURS:
-        return ""
     return next((tools for pattern, tools in _known().items() if fnmatchcase(name, pattern)), "")
 
 
@@ -52,19 +97,22 @@ def _known() -> Mapping[str, str]:
     return dict(line.split("\t") for line in lines if not line.startswith("#"))
 
 
-def check_columns(columns: Sequence[str], headings: Sequence[str]) -> None:
-    """Raise RequestError for columns that cannot be told apart or named, and for a file without addresses."""
+def _check(columns: Sequence[str], headings: Sequence[str]) -> None:
     if len(columns) > MAX_COLUMNS:
         raise RequestError(f"The file has {len(columns)} columns; at most {MAX_COLUMNS} are read")
     for position, (column, heading) in enumerate(zip(columns, headings, strict=True), start=1):
         if not column:
             raise RequestError(f"Column {position} has no name", hint="Name it in the first line, or take it out")
-        if max(len(heading), len(column)) > 64:
-            raise RequestError(f"The name of column {position} is longer than 64 characters")
+        if max(len(heading), len(column)) > 80:
+            raise RequestError(f"The name of column {position} is longer than 80 characters")
         if column in columns[: position - 1]:
-            raise RequestError(f"There are two columns called {column}", hint="Rename one of them, or take it out")
+            raise RequestError(
+                f"There are two columns called {column.rstrip(':')}", hint="Rename one of them, or take it out"
+            )
     if "email" not in columns:
         raise RequestError("There is no column called email", hint=_email_hint(columns, headings))
+    if len(lists := lists_named(columns)) > 1 and "" in lists:
+        raise RequestError("There is a column consent beside those of single lists", hint="Take one of them out")
 
 
 def _email_hint(columns: Sequence[str], headings: Sequence[str]) -> str:

@@ -1,6 +1,7 @@
-"""Rows: a CSV file from anywhere, read with care. Before: bytes; after: `importing` makes people of the rows.
+"""Rows: a CSV file from anywhere, read as a stream. Before: bytes; after: `decide` makes entries of the rows.
 
-Whatever stands in the file, this ends: sizes are bounded, and what cannot be read is refused with its line.
+Whatever stands in the file, reading it ends and needs little memory: the sizes of a line, a row and a cell are bounded,
+and what cannot be read is refused with its line.
 """
 
 from __future__ import annotations
@@ -11,18 +12,22 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, BinaryIO
 
-from newsletter.audience.importing.headings import check_columns, column_name, refuse_status
+from newsletter.audience.importing.cells import clean, dropped, fault, restored
+from newsletter.audience.importing.headings import column_name, read_headings
 from newsletter.errors import RequestError, WrongUsageError
 
 if TYPE_CHECKING:
     from _csv import Reader
 
+    from _typeshed import WriteableBuffer
+
 MAX_FILE = 256 * 1024 * 1024
 """Bytes."""
-MAX_CELL = 10_000
-"""Characters."""
+MAX_ROW = 1024 * 1024
+"""Characters of one row, and of one line."""
 DELIMITERS = ",;\t|"
 
 REJECTED = ("line", "reason")
@@ -30,15 +35,12 @@ REJECTED = ("line", "reason")
 
 _FIRST_LINE = "Its first line names the columns, one of them email"
 
-_FORMULA = re.compile("'*[=+\\-@＝＋－＠\t\r]")
-"""What a spreadsheet may take for a formula, whether or not apostrophes stand before it already."""
-
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 """How .xlsx and .xls begin."""
-_SEPARATOR = re.compile(rf'"?sep=([{DELIMITERS}])"?(?=[\r\n])', re.IGNORECASE)
+_SEPARATOR = re.compile(rf'"?sep=([{DELIMITERS}])"?[\r\n]+', re.IGNORECASE)
 
 _NOT_OF_FILES = {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"}
-"""Encodings that Python knows by name and in which no program writes a file of people."""
+"""Encodings that Python knows by name and in which no program writes a file of subscribers."""
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -49,15 +51,17 @@ _MARKS = (
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the file that is not blank. A row that cannot be used has a `fault` and says what it is."""
+    """One line of the file that is not blank. A row that cannot be used has a `fault`, which says why."""
 
     line: int
     """Where it begins, counted from 1."""
     cells: Mapping[str, str] = field(default_factory=dict)
-    """Column → text, trimmed; missing cells are empty."""
+    """Column → text as `clean` leaves it (the email only trimmed); missing cells are empty."""
     fault: str = ""
     raw: Sequence[str] = ()
     """As it stood in the file, to be given back if the row is rejected."""
+    notes: tuple[str, ...] = ()
+    """What was left out of its cells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ class Sheet:
     """A CSV file whose first line was understood."""
 
     columns: tuple[str, ...]
-    """Their names as `column_name` writes them."""
+    """What `read_headings` calls them."""
     headings: tuple[str, ...]
     """Their names as they stand in the file."""
     delimiter: str
@@ -78,54 +82,127 @@ class Sheet:
         return _named(self.columns)
 
 
-def read_sheet(data: bytes, *, encoding: str = "", any_status: bool = False) -> Sheet:
+def read_sheet(source: BinaryIO, *, encoding: str = "", any_status: bool = False) -> Sheet:
     """Read a CSV file: any delimiter of `,;|` and tab, any line ends, UTF-8 or UTF-16 unless `encoding` says more.
 
     A first line that only says the delimiter, as Excel writes it (`sep=;`), is heeded. A column that says who left
-    another tool is taken for an attribute only with `any_status`. Raises RequestError for a file that cannot be used.
+    another tool is taken for an attribute only with `any_status`. Raises RequestError for a file that cannot be used,
+    here or from `rows`.
     """
-    if len(data) > MAX_FILE:
-        raise RequestError("The file is larger than 256 MiB", hint="Import it in several parts")
-    if data.startswith(_WORKBOOKS):
+    buffered = io.BufferedReader(_Bounded(source), 1 << 16)
+    head = buffered.peek(400)[:400]
+    if head.startswith(_WORKBOOKS):
         raise RequestError("The file is an Excel workbook", hint="Save it as CSV (UTF-8), and import that")
-    text = _decode(data, encoding)
-    said = _SEPARATOR.match(text)
-    text = text[said.end() :] if said else text  # its line end stays, so that lines are counted as in the file
-    first_line = next((line for line in io.StringIO(text, newline="") if line.strip()), "")
+    lines = _Lines(buffered, encoding or _encoding(head))
+    first_line = lines.next_filled()
+    said = _SEPARATOR.fullmatch(first_line)
+    if said:
+        first_line = lines.next_filled()
     if not first_line:
         raise RequestError("The file is empty", hint=_FIRST_LINE)
+    if lines.is_cut:
+        raise RequestError(f"Line {lines.number} is longer than {MAX_ROW} characters", hint=_FIRST_LINE)
     delimiter = said[1] if said else _delimiter(first_line)
-    lines = _Lines(text)
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    reader = csv.reader(chain([first_line.lstrip("\ufeff")], lines), delimiter=delimiter, strict=True)
     headings = _headings(reader)
-    columns = tuple(column_name(heading) for heading in headings)
-    if not any_status:
-        refuse_status(headings)
-    check_columns(columns, headings)
+    columns = read_headings(headings, any_status=any_status)
     return Sheet(columns, headings, delimiter, _rows(lines, reader, columns))
 
 
-def _decode(data: bytes, encoding: str) -> str:
-    try:
-        encoding = codecs.lookup(encoding).name if encoding else _encoding(data)
-        if encoding in _NOT_OF_FILES:
-            raise LookupError
-        return data.decode(encoding)
-    except (LookupError, UnicodeEncodeError) as error:
-        raise WrongUsageError(f"There is no encoding called {encoding!r} for text files") from error
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise RequestError(
-            f"Line {line} is not {encoding.upper().removesuffix('-SIG')} text",
-            hint="Save the file as UTF-8 (in Excel: “CSV UTF-8”), or name its encoding: --encoding windows-1252",
-        ) from error
+class _Bounded(io.RawIOBase):
+    """The bytes of a file or pipe, up to the largest file that is read."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        self._source = source
+        self._left = MAX_FILE
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        piece = memoryview(buffer).cast("B")
+        try:
+            data = self._source.read(len(piece))
+        except OSError as error:
+            raise RequestError(f"The file cannot be read: {error.strerror}") from error
+        self._left -= len(data)
+        if self._left < 0:
+            raise RequestError("The file is larger than 256 MiB", hint="Import it in several parts")
+        piece[: len(data)] = data
+        return len(data)
 
 
-def _encoding(data: bytes) -> str:
+class _Lines:
+    """The lines of a file, one after the other. A line that is too long is cut short; `is_cut` tells until `begin`."""
+
+    def __init__(self, source: BinaryIO, encoding: str) -> None:
+        try:
+            self._encoding = codecs.lookup(encoding).name
+            if self._encoding in _NOT_OF_FILES:
+                raise LookupError
+            # Line ends stay as they are: a return inside quotes remains one.
+            self._text = io.TextIOWrapper(source, encoding=self._encoding, newline="")
+        except (LookupError, UnicodeEncodeError) as error:
+            raise WrongUsageError(f"There is no encoding called {encoding!r} for text files") from error
+        self.number = 0
+        """Of the latest line."""
+        self.latest = ""
+        self.is_cut = False
+        self._left = MAX_ROW
+
+    def begin(self) -> None:
+        """Count the characters of the next row."""
+        self._left = MAX_ROW
+        self.is_cut = False
+
+    def next_filled(self) -> str:
+        """The next line that is not blank; empty at the end of the file."""
+        for line in self:
+            if line.strip():
+                return line
+            self.begin()
+        return ""
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._piece()
+        if not line:
+            raise StopIteration
+        if _is_open(line):
+            rest = line
+            while _is_open(rest):
+                rest = self._piece()
+            self.is_cut = True
+            line = line[:200].replace('"', "") + "\n"  # without quotes: the next line is a row of its own
+        self.number += 1
+        self.latest = line
+        self._left -= len(line)
+        if self._left < 0:
+            raise csv.Error(f"the row is longer than {MAX_ROW} characters")
+        return line
+
+    def _piece(self) -> str:
+        try:
+            return self._text.readline(MAX_ROW)
+        except UnicodeDecodeError as error:
+            before = error.object[: error.start]  # all lines before these bytes were given out
+            line = self.number + max(before.count(b"\n"), before.count(b"\r")) + 1
+            raise RequestError(
+                f"Line {line} is not {self._encoding.upper().removesuffix('-SIG')} text",
+                hint="Save the file as UTF-8 (in Excel: “CSV UTF-8”), or name its encoding: --encoding windows-1252",
+            ) from error
+
+
+def _is_open(piece: str) -> bool:
+    return len(piece) == MAX_ROW and piece[-1] not in "\r\n"
+
+
+def _encoding(head: bytes) -> str:
     for mark, encoding in _MARKS:
-        if data.startswith(mark):
+        if head.startswith(mark):
             return encoding
-    head = data[:400]
     # Text of mostly Latin letters without a mark: every other byte of UTF-16 is zero.
     if head and head[1::2].count(0) > len(head) // 4:
         return "utf-16-le"
@@ -153,83 +230,50 @@ def _headings(reader: Reader) -> tuple[str, ...]:
         raise RequestError("The file is empty but for delimiters", hint=_FIRST_LINE)
     while not headings[-1].strip():  # spreadsheets like to leave empty columns at the end
         headings.pop()
-    for position, heading in enumerate(headings, start=1):
-        if fault := _fault(heading):
-            raise RequestError(f"The name of column {position} {fault}")
-    return tuple(heading.strip() for heading in headings)
-
-
-class _Lines:
-    """The lines of a text, one after the other; the latest is kept, for rows that cannot be read."""
-
-    def __init__(self, text: str) -> None:
-        self._lines = io.StringIO(text, newline="")  # as they end: a return inside quotes stays one
-        self.latest = ""
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        self.latest = next(self._lines)
-        return self.latest
+    return tuple(clean(heading) for heading in headings)
 
 
 def _rows(lines: _Lines, reader: Reader, columns: Sequence[str]) -> Iterator[Row]:
     while True:
-        begin = reader.line_num + 1
+        lines.begin()
+        line = lines.number + 1
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            if reader.line_num != begin:  # it went wrong after a line end inside quotes: where is the next row's begin?
+            if lines.number != line:  # it went wrong after a line end inside quotes: where is the next row's begin?
                 raise RequestError(
-                    f"From line {begin} on the file cannot be read: {error}",
+                    f"From line {line} on the file cannot be read: {error}",
                     hint="Probably a closing quote is missing there; nothing was imported",
                 ) from error
-            yield Row(begin, fault=f"The line cannot be read: {error}", raw=[lines.latest.rstrip("\r\n")])
+            yield Row(line, fault=f"The line cannot be read: {error}", raw=[lines.latest.rstrip("\r\n")])
             continue
-        if any(cell.strip() for cell in cells):
-            yield _row(begin, cells, columns)
+        if lines.is_cut:
+            yield Row(line, fault=f"The line is longer than {MAX_ROW} characters", raw=cells)
+        elif any(cell.strip() for cell in cells):
+            yield _row(line, cells, columns)
 
 
 def _row(line: int, cells: Sequence[str], columns: Sequence[str]) -> Row:
     if any(cell.strip() for cell in cells[len(columns) :]):
         return Row(line, fault=f"The row has {len(cells)} cells, the first line {len(columns)}", raw=cells)
-    named = {column: cell.strip() for column, cell in zip(columns, cells, strict=False)}
-    for column, cell in named.items():
-        if fault := _fault(cell):
-            return Row(line, fault=f"The cell {column} {fault}", raw=cells)
-    return Row(line, {column: restored(named.get(column, "")) for column in _named(columns)}, raw=cells)
+    found = dict.fromkeys(_named(columns), "")
+    notes: list[str] = []
+    for column, cell in zip(columns, cells, strict=False):
+        if reason := fault(cell):
+            return Row(line, fault=f"The cell {column} {reason}", raw=cells)
+        if column not in found:
+            continue
+        if column == "email":  # what is invisible in an address is no part of it: `parse_address` refuses it
+            found[column] = restored(cell.strip())
+            continue
+        # Again after an apostrophe is off: a tab may stand first now.
+        found[column] = clean(restored(clean(cell)))
+        if characters := dropped(cell):
+            notes.append(f"invisible characters were left out of {column} ({', '.join(characters)})")
+    return Row(line, found, raw=cells, notes=tuple(notes))
 
 
 def _named(columns: Sequence[str]) -> tuple[str, ...]:
     return tuple(columns[len(REJECTED) :] if tuple(columns[: len(REJECTED)]) == REJECTED else columns)
-
-
-def _fault(cell: str) -> str:
-    if len(cell) > MAX_CELL:
-        return f"is longer than {MAX_CELL} characters; perhaps a closing quote is missing"
-    if cell.isprintable():
-        return ""
-    for character in cell:
-        # Line ends and tabs are somebody's text; other controls are an accident or an attack.
-        if (
-            (character < " " and character not in "\n\r\t")
-            or "\x7f" <= character <= "\x9f"
-            or character in "\u2028\u2029"
-        ):
-            return f"contains a control character (U+{ord(character):04X})"
-        if "\ud800" <= character <= "\udfff":
-            return f"contains half a character (U+{ord(character):04X}); the file is damaged or has another encoding"
-    return ""
-
-
-def harmless(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula: an apostrophe stands before it if need be."""
-    return f"'{cell}" if _FORMULA.match(cell) else cell
-
-
-def restored(cell: str) -> str:
-    """What `harmless` was given."""
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell

@@ -1,14 +1,13 @@
-"""Importing: the rows of a file, staged in temporary tables, become people by a handful of statements.
+"""Importing: the rows of a file, staged in temporary tables, become subscribers by a handful of statements.
 
-Nobody waits while a file is staged. Then others are kept out, what is known of its people is looked up, `audience`
+Nobody waits while a file is staged. Then others are kept out, what is known of its subscribers is looked up, `audience`
 decides, and the rows are moved. The tables go with the transaction: nothing of a file outlives a crash.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice
 
 import sqlalchemy as sa
 
@@ -17,9 +16,13 @@ from newsletter.audience.importing.decide import Entry, Known, Ruling, VerdictKi
 from newsletter.audience.suppression import SuppressionReason
 from newsletter.storage.audience.subscribers import AudienceStore
 from newsletter.storage.database.database import Database
-from newsletter.storage.database.tables import Instant, subscribers, subscriptions, suppressions
+from newsletter.storage.database.tables import Instant, lists, subscribers, subscriptions, suppressions
 
 _PAGE = 1000
+"""Rows."""
+_PAGE_SIZE = 1_000_000
+"""Characters of their cells."""
+_UNSUBSCRIBED = Consent.UNSUBSCRIBED.value
 
 _staged = sa.MetaData()
 _rows = sa.Table(
@@ -27,27 +30,53 @@ _rows = sa.Table(
     _staged,
     sa.Column("line", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("address", sa.Text, nullable=False),
-    sa.Column("address_hash", sa.String(26), nullable=False),
+    sa.Column("address_hash", sa.String(26), nullable=False, unique=True),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("language", sa.String(35), nullable=False),
     sa.Column("timezone", sa.String(64), nullable=False),
     sa.Column("attributes", sa.JSON, nullable=False),
-    sa.Column("notes", sa.JSON(none_as_null=True)),
+    sa.Column("is_subscriber", sa.Boolean, nullable=False),
+    sa.Column("suppressed", sa.String(16), nullable=False, comment="reason; empty: the row does not suppress"),
+    sa.Column("suppressed_at", Instant),
+    sa.Column("suppressed_note", sa.Text, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    prefixes=["TEMPORARY"],
+)
+_wanted = sa.Table(
+    "import_subscriptions",
+    _staged,
+    sa.Column("line", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("list", sa.String(64), primary_key=True),
+    sa.Column("consent", sa.String(16), nullable=False),
+    sa.Column("changed_at", Instant, nullable=False),
+    sa.Column("how", sa.String(32), nullable=False),
+    sa.Column("basis", sa.Text, nullable=False),
     prefixes=["TEMPORARY"],
 )
 _known = sa.Table(
     "import_known",
     _staged,
     sa.Column("line", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("subscriber_id", sa.Integer, comment="null: a new person"),
+    sa.Column("subscriber_id", sa.Integer, comment="null: a new subscriber"),
+    sa.Column("is_subscriber", sa.Boolean, nullable=False),
+    sa.Column("suppresses", sa.Boolean, nullable=False),
     sa.Column("has_address", sa.Boolean, nullable=False),
     sa.Column("suppression", sa.String(16), nullable=False, comment="empty: none"),
+    sa.Column("wanted", sa.Integer, nullable=False),
     sa.Column("subscribed", sa.Integer, nullable=False),
-    sa.Column("left", sa.Integer, nullable=False),
+    sa.Column("unsubscribed", sa.Integer, nullable=False),
+    sa.Column("opt_outs", sa.Integer, nullable=False),
     prefixes=["TEMPORARY"],
 )
-_FACTS = (_known.c.has_address, _known.c.suppression, _known.c.subscribed, _known.c.left)
-"""The columns of `Known`, in its order."""
+_FACTS = tuple(_known.c)[2:]
+"""The columns of `Known`, in its order; what is none there is empty here."""
+
+_OPTS_OUT = sa.and_(
+    _wanted.c.consent == _UNSUBSCRIBED,
+    subscriptions.c.consent != _UNSUBSCRIBED,
+    _wanted.c.changed_at > subscriptions.c.changed_at,
+)
+"""The row ends a consent that is known, and later than that one began."""
 
 
 @contextmanager
@@ -66,65 +95,88 @@ class Staging:
         self._database = database
         self.connection = connection
 
-    def add(self, entries: Iterable[Entry]) -> None:
-        """Stage rows. Nobody waits for this."""
-        remaining = iter(entries)
-        while page := [_row(entry) for entry in islice(remaining, _PAGE)]:
-            self.connection.execute(sa.insert(_rows), page)
+    def add(self, entries: Iterable[Entry], slugs: Sequence[str]) -> int:
+        """Stage rows that are to come onto these lists; how many there were with the address of an earlier row."""
+        added = 0
+        for page in _pages(entries):
+            self.connection.execute(self._database.insert_ignore(_rows), [_row(entry) for entry in page])
+            if wanted := [each for entry in page for each in _wanted_of(entry, slugs)]:
+                self.connection.execute(sa.insert(_wanted), wanted)
+            added += len(page)
+        return added - self.connection.execute(sa.select(sa.func.count()).select_from(_rows)).scalar_one()
+
+    def subscribe_all(self, consents: Mapping[str, Consent], origin: Origin) -> None:
+        """Let every subscriber of the file come onto lists with these consents, by slug."""
+        for slug, consent in consents.items():
+            values = (
+                sa.literal(slug), sa.literal(consent.value), sa.literal(origin.at, Instant),
+                sa.literal(origin.how), sa.literal(origin.basis),
+            )  # fmt: skip
+            query = sa.select(_rows.c.line, *values).where(_rows.c.is_subscriber)
+            self.connection.execute(sa.insert(_wanted).from_select(_wanted.c.keys(), query))
 
     def lock_audience(self) -> None:
         """Keep others from writing until the transaction ends. Only after `add`."""
         AudienceStore(self._database, self.connection).lock_audience()
 
-    def look_up(self, lists: Collection[int]) -> dict[Known, int]:
-        """What is known of the people of the file, as it bears on these lists: how many there are of each kind."""
-        subscribed = (
-            sa.select(sa.func.count())
-            .where(subscriptions.c.subscriber_id == subscribers.c.id, subscriptions.c.list_id.in_(lists))
-            .correlate(subscribers)
-        )
-        left = subscribed.where(subscriptions.c.consent == Consent.UNSUBSCRIBED.value)
+    def look_up(self) -> dict[Known, int]:
+        """What is known of the subscribers of the file, as it bears on the lists: how many there are of each kind."""
         query = (
             sa.select(
                 _rows.c.line,
                 subscribers.c.id,
+                _rows.c.is_subscriber,
+                _rows.c.suppressed != "",
                 sa.func.coalesce(subscribers.c.address, "") != "",
                 sa.func.coalesce(suppressions.c.reason, ""),
-                subscribed.scalar_subquery(),
-                left.scalar_subquery(),
+                sa.func.count(_wanted.c.list),
+                sa.func.count(subscriptions.c.list_id),
+                sa.func.count(sa.case((subscriptions.c.consent == _UNSUBSCRIBED, 1))),
+                sa.func.count(sa.case((_OPTS_OUT, 1))),
             )
             .select_from(_rows)
             .outerjoin(subscribers, subscribers.c.address_hash == _rows.c.address_hash)
             .outerjoin(suppressions, suppressions.c.address_hash == _rows.c.address_hash)
+            .outerjoin(_wanted, _wanted.c.line == _rows.c.line)
+            .outerjoin(lists, lists.c.slug == _wanted.c.list)
+            .outerjoin(
+                subscriptions,
+                sa.and_(subscriptions.c.subscriber_id == subscribers.c.id, subscriptions.c.list_id == lists.c.id),
+            )
+            .group_by(_rows.c.line, subscribers.c.id, subscribers.c.address, suppressions.c.reason)
         )
         self.connection.execute(sa.insert(_known).from_select(_known.c.keys(), query))
         counted = self.connection.execute(sa.select(*_FACTS, sa.func.count()).group_by(*_FACTS))
         return {
-            Known(has_address, SuppressionReason(suppression) if suppression else None, subscribed, left): count
-            for has_address, suppression, subscribed, left, count in counted
+            Known(
+                is_subscriber, suppresses, has_address, SuppressionReason(reason) if reason else None, *numbers
+            ): count
+            for is_subscriber, suppresses, has_address, reason, *numbers, count in counted
         }
 
-    def write(self, rulings: Mapping[Known, Ruling], consents: Mapping[int, Consent], origin: Origin) -> None:
-        """Make people of the rows, and add subscriptions with these consents by list where there are none."""
-        written = _any_of(known for known, ruling in rulings.items() if ruling.writes_person)
-        self._add_people(written, origin)
-        self._update_people(written, origin)
-        imported = _any_of(known for known, ruling in rulings.items() if ruling.kind is VerdictKind.IMPORTED)
-        for list_id, consent in consents.items():
-            self._subscribe(imported, list_id, consent, origin)
+    def write(self, rulings: Mapping[Known, Ruling], origin: Origin) -> None:
+        """Make subscribers of the rows, and subscriptions and suppressions where there are none."""
+        written = _any_of(known for known, ruling in rulings.items() if ruling.writes_subscriber)
+        self._add_subscribers(written, origin)
+        self._update_subscribers(written, origin)
+        taken = _any_of(known for known, ruling in rulings.items() if ruling.kind is not VerdictKind.SKIPPED)
+        self._unsubscribe(taken)
+        self._subscribe(taken)
+        self._suppress(taken)
 
-    def notes(self, rulings: Mapping[Known, Ruling]) -> list[tuple[int, str]]:
-        """Line and what of it could not be used, of people who are written."""
-        written = _any_of(known for known, ruling in rulings.items() if ruling.writes_person)
+    def notes(self, rulings: Mapping[Known, Ruling], limit: int) -> tuple[int, list[tuple[int, str]]]:
+        """Line and what could not be used, of rows that are written: how many there are, and the first of them."""
+        written = _any_of(known for known, ruling in rulings.items() if ruling.writes_subscriber)
         query = (
-            sa.select(_rows.c.line, _rows.c.notes)
+            sa.select(_rows.c.line, _rows.c.note)
             .join(_known, _known.c.line == _rows.c.line)
-            .where(_rows.c.notes.is_not(None), written)
+            .where(_rows.c.note != "", written)
             .order_by(_rows.c.line)
         )
-        return [(line, note) for line, notes in self.connection.execute(query) for note in notes]
+        count = self.connection.execute(sa.select(sa.func.count()).select_from(query.subquery())).scalar_one()
+        return count, [(line, note) for line, note in self.connection.execute(query.limit(limit))]
 
-    def _add_people(self, written: sa.ColumnElement[bool], origin: Origin) -> None:
+    def _add_subscribers(self, written: sa.ColumnElement[bool], origin: Origin) -> None:
         names = ["address", "address_hash", "name", "language", "timezone", "attributes"]
         now = sa.literal(origin.at, Instant)
         query = (
@@ -135,7 +187,7 @@ class Staging:
         )
         self.connection.execute(sa.insert(subscribers).from_select([*names, "created_at", "updated_at"], query))
 
-    def _update_people(self, written: sa.ColumnElement[bool], origin: Origin) -> None:
+    def _update_subscribers(self, written: sa.ColumnElement[bool], origin: Origin) -> None:
         """An empty cell takes nothing away, and neither does an attribute that the file does not name. An address
         stays spelt as it was: it is known by another spelling."""
         names = ("name", "language", "timezone")
@@ -152,28 +204,68 @@ class Staging:
             )
         )
 
-    def _subscribe(self, imported: sa.ColumnElement[bool], list_id: int, consent: Consent, origin: Origin) -> None:
-        """Put them on one list; nobody's consent that is there already is touched."""
-        values = {
-            "list_id": sa.literal(list_id),
-            "consent": sa.literal(consent.value),
-            "changed_at": sa.literal(origin.at, Instant),
-            "how": sa.literal(origin.how),
-            "basis": sa.literal(origin.basis),
-        }
+    def _subscribe(self, taken: sa.ColumnElement[bool]) -> None:
+        """Put them on the lists; a consent that is there already is not touched."""
+        names = ["consent", "changed_at", "how", "basis"]
         query = (
-            sa.select(subscribers.c.id, *values.values())
-            .select_from(_rows)
+            sa.select(subscribers.c.id, lists.c.id, *(_wanted.c[name] for name in names))
+            .select_from(_wanted)
+            .join(lists, lists.c.slug == _wanted.c.list)
+            .join(_rows, _rows.c.line == _wanted.c.line)
             .join(_known, _known.c.line == _rows.c.line)
             .join(subscribers, subscribers.c.address_hash == _rows.c.address_hash)
-            .where(imported)
-            .order_by(subscribers.c.id)  # in the order of the indexes they go into, which is several times faster
+            .where(taken)
+            .order_by(subscribers.c.id, lists.c.id)  # in the order of the indexes, which is several times faster
         )
-        statement = self._database.insert_ignore(subscriptions).from_select(["subscriber_id", *values], query)
-        self.connection.execute(statement)
+        statement = self._database.insert_ignore(subscriptions)
+        self.connection.execute(statement.from_select(["subscriber_id", "list_id", *names], query))
+
+    def _unsubscribe(self, taken: sa.ColumnElement[bool]) -> None:
+        self.connection.execute(
+            sa.update(subscriptions)
+            .where(
+                subscriptions.c.subscriber_id == _known.c.subscriber_id,
+                subscriptions.c.list_id == lists.c.id,
+                lists.c.slug == _wanted.c.list,
+                _known.c.line == _wanted.c.line,
+                _known.c.opt_outs > 0,
+                _OPTS_OUT,
+                taken,
+            )
+            .values({name: _wanted.c[name] for name in ("consent", "changed_at", "how", "basis")})
+        )
+
+    def _suppress(self, taken: sa.ColumnElement[bool]) -> None:
+        query = (
+            sa.select(
+                _rows.c.address_hash,
+                _rows.c.address,
+                _rows.c.suppressed,
+                _rows.c.suppressed_note,
+                _rows.c.suppressed_at,
+            )
+            .join(_known, _known.c.line == _rows.c.line)
+            .where(_rows.c.suppressed != "", taken)
+        )
+        names = ["address_hash", "address", "reason", "note", "created_at"]
+        self.connection.execute(self._database.insert_ignore(suppressions).from_select(names, query))
+
+
+def _pages(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    page: list[Entry] = []
+    size = 0
+    for entry in entries:
+        page.append(entry)
+        size += sum(map(len, entry.attributes.values()))
+        if len(page) == _PAGE or size > _PAGE_SIZE:
+            yield page
+            page, size = [], 0
+    if page:
+        yield page
 
 
 def _row(entry: Entry) -> dict[str, object]:
+    suppression = entry.suppression
     return {
         "line": entry.line,
         "address": entry.address.text,
@@ -182,19 +274,31 @@ def _row(entry: Entry) -> dict[str, object]:
         "language": entry.language,
         "timezone": entry.timezone,
         "attributes": dict(entry.attributes),
-        "notes": list(entry.notes) or None,
+        "is_subscriber": entry.is_subscriber,
+        "suppressed": suppression.reason.value if suppression else "",
+        "suppressed_at": suppression.since if suppression else None,
+        "suppressed_note": suppression.note if suppression else "",
+        "note": "; ".join(entry.notes),
     }
 
 
+def _wanted_of(entry: Entry, slugs: Sequence[str]) -> Iterator[dict[str, object]]:
+    for one in entry.subscriptions:
+        for slug in [one.list] if one.list else slugs:
+            yield {
+                "line": entry.line,
+                "list": slug,
+                "consent": one.consent.value,
+                "changed_at": one.since,
+                "how": one.how,
+                "basis": one.basis,
+            }
+
+
 def _any_of(knowns: Iterable[Known]) -> sa.ColumnElement[bool]:
-    """Whether one of these is what is known of a row's person."""
+    """Whether one of these is what is known of a row."""
     each = (
-        sa.and_(
-            _known.c.has_address == known.has_address,
-            _known.c.suppression == (known.suppression or ""),
-            _known.c.subscribed == known.subscribed,
-            _known.c.left == known.left,
-        )
+        sa.and_(*(column == (getattr(known, column.name) or column.type.python_type()) for column in _FACTS))
         for known in knowns
     )
     return sa.or_(sa.false(), *each)

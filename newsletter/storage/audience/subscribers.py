@@ -1,4 +1,4 @@
-"""People: subscribers, their subscriptions with consent, and suppressions. Whole files of them: `importing.py`."""
+"""Subscribers, their subscriptions with consent, and suppressions, one at a time. Whole files: `importing.py`."""
 
 from __future__ import annotations
 
@@ -19,8 +19,17 @@ _PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """A subscriber with everything that decides whether they are written to."""
+
+    subscriber: Subscriber
+    subscriptions: Sequence[Subscription]
+    suppression: Suppression | None
+
+
+@dataclass(frozen=True, slots=True)
 class Sent:
-    """One delivery that a person was a recipient of."""
+    """One delivery that had a subscriber as a recipient."""
 
     delivery: str
     issue: str
@@ -30,15 +39,15 @@ class Sent:
 
 
 class AudienceStore:
-    """Everything that is kept of people, inside one transaction."""
+    """Subscribers, subscriptions and suppressions, inside one transaction."""
 
     def __init__(self, database: Database, connection: sa.Connection) -> None:
         self._database = database
         self._connection = connection
 
     def lock_audience(self) -> None:
-        """Keep others from adding or erasing people until the transaction ends: what is looked up stays true."""
-        self._database.serialise(self._connection, "newsletter people")
+        """Keep others from adding or erasing subscribers until the transaction ends: what is looked up stays true."""
+        self._database.serialise(self._connection, "newsletter audience")
         # On SQLite a transaction that began without the one lock takes it with any writing statement.
         self._connection.execute(sa.update(subscribers).where(sa.false()).values(name=""))
 
@@ -47,38 +56,35 @@ class AudienceStore:
         row = self._connection.execute(sa.select(subscribers).where(subscribers.c.address_hash == address_hash)).first()
         return None if row is None else _subscriber(row)
 
-    def upsert(self, person: Subscriber, now: datetime) -> int:
-        """Write what is known of somebody, and add them if they have no id yet; their id."""
+    def upsert(self, subscriber: Subscriber, now: datetime) -> int:
+        """Write a subscriber, who is new without an id; the id."""
         values = {
-            "address": person.address,
-            "address_hash": person.address_hash,
-            "name": person.name,
-            "language": person.language,
-            "timezone": person.timezone,
-            "attributes": dict(person.attributes),
+            "address": subscriber.address,
+            "address_hash": subscriber.address_hash,
+            "name": subscriber.name,
+            "language": subscriber.language,
+            "timezone": subscriber.timezone,
+            "attributes": dict(subscriber.attributes),
             "updated_at": now,
         }
-        if not person.id:
+        if not subscriber.id:
             statement = sa.insert(subscribers).values(**values, created_at=now).returning(subscribers.c.id)
             return int(self._connection.execute(statement).scalar_one())
-        self._connection.execute(sa.update(subscribers).where(subscribers.c.id == person.id).values(**values))
-        return person.id
+        self._connection.execute(sa.update(subscribers).where(subscribers.c.id == subscriber.id).values(**values))
+        return subscriber.id
 
     def subscriptions_of(self, subscriber: int) -> list[Subscription]:
-        """What one person is and was subscribed to, in the order of the slugs."""
+        """The subscriptions of one subscriber, ended ones too, in the order of the slugs."""
         query = (
             sa.select(lists.c.slug, subscriptions)
             .join(lists, lists.c.id == subscriptions.c.list_id)
             .where(subscriptions.c.subscriber_id == subscriber)
             .order_by(lists.c.slug)
         )
-        return [
-            Subscription(row.slug, Consent(row.consent), row.changed_at, row.how, row.basis)
-            for row in self._connection.execute(query)
-        ]
+        return [_subscription(row) for row in self._connection.execute(query)]
 
     def set_consent(self, subscriber: int, list_id: int, consent: Consent, origin: Origin) -> None:
-        """Write what one subscription says, making it if need be. Whether it may is decided before."""
+        """Write the consent of one subscription, making it if need be. Whether it may change is decided before."""
         statement = self._database.upsert(
             subscriptions, key=["subscriber_id", "list_id"], change=["consent", "changed_at", "how", "basis"]
         )
@@ -99,9 +105,7 @@ class AudienceStore:
         row = self._connection.execute(
             sa.select(suppressions).where(suppressions.c.address_hash == address_hash)
         ).first()
-        if row is None:
-            return None
-        return Suppression(row.address_hash, row.address, SuppressionReason(row.reason), row.created_at, row.note)
+        return None if row is None else _suppression(row)
 
     def suppress(self, suppression: Suppression) -> bool:
         """Keep an address from ever being written to. False when it was already; the first reason stays."""
@@ -120,7 +124,7 @@ class AudienceStore:
         return self._connection.execute(statement).rowcount == 1
 
     def sent_to(self, address_hash: str) -> list[Sent]:
-        """Every delivery that had this person as a recipient, the latest first."""
+        """Every delivery that had this subscriber as a recipient, the latest first."""
         columns = (recipients.c.delivery_id, recipients.c.issue, recipients.c.state, recipients.c.settled_at)
         query = (
             sa.select(*columns)
@@ -129,33 +133,66 @@ class AudienceStore:
         )
         return [Sent(*row) for row in self._connection.execute(query)]
 
-    def people(self, list_id: int | None = None) -> Iterator[tuple[Subscriber, str, datetime | None]]:
-        """Everybody with an address (of one list: with what they say to it and since when), in the order they came."""
+    def all(self, list_id: int | None = None) -> Iterator[Standing]:
+        """Every subscriber with an address (or those of one list, with that subscription alone), the oldest first."""
         query = sa.select(subscribers).where(subscribers.c.address != "").order_by(subscribers.c.id).limit(_PAGE)
         last = 0
         while rows := self._connection.execute(query.where(*_after(last, list_id))).all():
-            # Apart from the people: joined to them, each page would be made by sorting the whole list.
-            says = {} if list_id is None else self._says(list_id, [row.id for row in rows])
-            yield from ((_subscriber(row), *says.get(row.id, ("", None))) for row in rows)
+            # By themselves: joined to the subscribers, each page would be made by sorting the whole list.
+            ties = self._subscriptions([row.id for row in rows], list_id)
+            barred = self._suppressions([row.address_hash for row in rows])
+            for row in rows:
+                yield Standing(_subscriber(row), ties.get(row.id, ()), barred.get(row.address_hash))
             last = rows[-1].id
 
-    def _says(self, list_id: int, people: Sequence[int]) -> dict[int, tuple[str, datetime]]:
-        query = sa.select(subscriptions.c.subscriber_id, subscriptions.c.consent, subscriptions.c.changed_at).where(
-            subscriptions.c.list_id == list_id, subscriptions.c.subscriber_id.in_(people)
+    def suppressed_only(self) -> Iterator[Suppression]:
+        """Every suppressed address that is no subscriber's, the oldest first."""
+        known = sa.exists().where(
+            subscribers.c.address_hash == suppressions.c.address_hash, subscribers.c.address != ""
         )
-        return {person: (consent, since) for person, consent, since in self._connection.execute(query)}
+        query = (
+            sa.select(suppressions)
+            .where(suppressions.c.address != "", ~known)
+            .order_by(suppressions.c.created_at, suppressions.c.address)
+            .execution_options(yield_per=_PAGE)
+        )
+        return map(_suppression, self._connection.execute(query))
+
+    def _subscriptions(self, ids: Sequence[int], list_id: int | None) -> dict[int, list[Subscription]]:
+        query = (
+            sa.select(subscriptions, lists.c.slug)
+            .join(lists, lists.c.id == subscriptions.c.list_id)
+            .where(subscriptions.c.subscriber_id.in_(ids))
+            .order_by(lists.c.slug)
+        )
+        found: dict[int, list[Subscription]] = {}
+        for row in self._connection.execute(query if list_id is None else query.where(lists.c.id == list_id)):
+            found.setdefault(row.subscriber_id, []).append(_subscription(row))
+        return found
+
+    def _suppressions(self, hashes: Sequence[str]) -> dict[str, Suppression]:
+        query = sa.select(suppressions).where(suppressions.c.address_hash.in_(hashes))
+        return {row.address_hash: _suppression(row) for row in self._connection.execute(query)}
 
 
 def _after(last: int, list_id: int | None) -> list[sa.ColumnElement[bool]]:
-    """Those who came after somebody (and have a subscription to a list)."""
+    """Those with a greater id (and a subscription to a list)."""
     if list_id is None:
         return [subscribers.c.id > last]
     subscribed = sa.exists().where(
         subscriptions.c.subscriber_id == subscribers.c.id,
-        subscriptions.c.subscriber_id > last,  # PostgreSQL merges the two, and would begin with the first person
+        subscriptions.c.subscriber_id > last,  # PostgreSQL merges the two, and would begin with the first subscriber
         subscriptions.c.list_id == list_id,
     )
     return [subscribers.c.id > last, subscribed]
+
+
+def _subscription(row: sa.Row[*tuple[Any, ...]]) -> Subscription:
+    return Subscription(row.slug, Consent(row.consent), row.changed_at, row.how, row.basis)
+
+
+def _suppression(row: sa.Row[*tuple[Any, ...]]) -> Suppression:
+    return Suppression(row.address_hash, row.address, SuppressionReason(row.reason), row.created_at, row.note)
 
 
 def _subscriber(row: sa.Row[*tuple[Any, ...]]) -> Subscriber:

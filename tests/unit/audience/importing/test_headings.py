@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from newsletter.audience.importing.headings import column_name, refuse_status
+from newsletter.audience.importing.headings import attribute_heading, column_name, lists_named, read_headings
 from newsletter.errors import RequestError
 
 
@@ -21,16 +21,17 @@ from newsletter.errors import RequestError
 )  # fmt: skip
 def test_column_that_says_who_left_another_tool_is_refused(heading: str) -> None:
     with pytest.raises(RequestError, match="may not be written to") as caught:
-        refuse_status(["email", heading])
+        read_headings(["email", heading], any_status=False)
     assert heading in str(caught.value)
 
 
 def test_other_columns_are_not_taken_for_a_status() -> None:
-    refuse_status(
+    read_headings(
         [
             "email", "name", "First Name", "Last Name", "country", "plan", "TAGS", "OPTIN_TIME", "CONFIRM_TIME",
             "created_at", "city", "state", "type", "labels", "note", "consent", "since", "line", "reason", "zip",
-        ]
+        ],
+        any_status=False,
     )  # fmt: skip
 
 
@@ -38,3 +39,19 @@ def test_column_names_can_stand_in_merge_fields() -> None:
     assert [column_name(text) for text in ("Country", " First-Name ", "a.b (c)", "国家")] == [
         "country", "first_name", "a_b__c", "国家",
     ]  # fmt: skip
+
+
+def test_columns_of_our_own_export_are_told_from_attributes() -> None:
+    assert read_headings(["Email", "Consent", "since", "How", "city", "suppressed"], any_status=False) == (
+        "email", "consent:", "since:", "how:", "city", "suppressed:",
+    )  # fmt: skip
+    found = read_headings(["email", "consent:weekly", "since:weekly", "since"], any_status=False)
+    assert found == ("email", "consent:weekly", "since:weekly", "since")
+    assert lists_named(found) == {"weekly"}
+
+
+@pytest.mark.parametrize("name", ["consent", "since", "suppressed_note", "status", "unsub_time"])
+def test_attribute_of_a_name_with_a_meaning_is_exported_as_an_attribute(name: str) -> None:
+    headings = ["email", attribute_heading(name), "consent", "since", "suppressed"]
+    assert read_headings(headings, any_status=False)[1] == name
+    assert attribute_heading("city") == "city"

@@ -1,0 +1,94 @@
+"""Exporting: every subscriber, with all that decides whether they are written to, so that an import brings it back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import IO, Any
+
+from newsletter.audience.exporting import row_writer
+from newsletter.audience.importing.cells import clean
+from newsletter.audience.importing.headings import CONSENT, PERSON, SUPPRESSED, attribute_heading
+from newsletter.audience.subscriber import Subscriber, Subscription
+from newsletter.storage.audience.lists import ListStore
+from newsletter.storage.audience.subscribers import AudienceStore, Standing
+from newsletter.storage.database.database import Database
+
+_BREAKS = {ord(character): f"\\u{ord(character):04x}" for character in "\x85\u2028\u2029"}
+"""What JSON leaves as it is and some program takes for the end of a line."""
+
+
+def export_subscribers(database: Database, out: IO[str], *, slug: str | None, raw: bool, as_json: bool) -> int:
+    """Write every subscriber (or those of one list) with consent, suppression and attributes; how many there are.
+
+    CSV whose columns an import reads again, or one JSON object a line. Without a list, suppressed addresses that are
+    no subscriber's are in it too. Raises NotFoundError.
+    """
+    with database.read() as connection:
+        lists, store = ListStore(database, connection), AudienceStore(database, connection)
+        list_id = lists.named(slug).id if slug else None
+        if as_json:
+            return sum(_write_line(out, one, of_one_list=bool(slug)) for one in _standings(store, list_id))
+        attributes = sorted(
+            {name for one in store.all(list_id) for name, value in one.subscriber.attributes.items() if clean(value)}
+        )
+        slugs = [slug] if slug else sorted(lists.counts())
+        write = row_writer(out, raw=raw)
+        of_lists = CONSENT if slug else [f"{word}:{each}" for each in slugs for word in CONSENT]
+        write([*PERSON, *map(attribute_heading, attributes), *of_lists, *SUPPRESSED])
+        count = 0
+        for one in _standings(store, list_id):
+            write(_cells(one, attributes, slugs))
+            count += 1
+        return count
+
+
+def _standings(store: AudienceStore, list_id: int | None) -> Iterator[Standing]:
+    yield from store.all(list_id)
+    if list_id is None:
+        for suppression in store.suppressed_only():
+            yield Standing(Subscriber(0, suppression.address, suppression.address_hash), (), suppression)
+
+
+def _cells(one: Standing, attributes: Sequence[str], slugs: Sequence[str]) -> Iterator[str]:
+    subscriber, suppression = one.subscriber, one.suppression
+    name = " ".join(clean(subscriber.name).split())
+    yield from (subscriber.address, name, subscriber.language, subscriber.timezone)
+    yield from (clean(subscriber.attributes.get(name, "")) for name in attributes)
+    subscriptions = {each.list: each for each in one.subscriptions}
+    for slug in slugs:
+        found = subscriptions.get(slug)
+        yield from _consent_cells(found) if found else [""] * len(CONSENT)
+    if suppression:
+        yield from (suppression.reason.value, _instant(suppression.since), clean(suppression.note))
+    else:
+        yield from [""] * len(SUPPRESSED)
+
+
+def _consent_cells(subscription: Subscription) -> Sequence[str]:
+    """In the order of `CONSENT`."""
+    since = _instant(subscription.since)
+    return subscription.consent.value, since, clean(subscription.how), clean(subscription.basis)
+
+
+def _instant(moment: datetime) -> str:
+    return moment.isoformat()
+
+
+def _write_line(out: IO[str], one: Standing, *, of_one_list: bool) -> int:
+    subscriber, suppression = one.subscriber, one.suppression
+    of_lists = [dict(zip(CONSENT, _consent_cells(each), strict=True)) for each in one.subscriptions]
+    named = [{"list": each.list} | consent for each, consent in zip(one.subscriptions, of_lists, strict=True)]
+    described: dict[str, Any] = {
+        "email": subscriber.address,
+        "name": subscriber.name,
+        "language": subscriber.language,
+        "timezone": subscriber.timezone,
+        "attributes": dict(sorted(subscriber.attributes.items())),
+        **(of_lists[0] if of_one_list else {"subscriptions": named}),
+        "suppression": suppression
+        and {"reason": suppression.reason.value, "since": _instant(suppression.since), "note": suppression.note},
+    }
+    out.write(json.dumps(described, ensure_ascii=False).translate(_BREAKS) + "\n")
+    return 1
