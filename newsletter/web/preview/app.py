@@ -17,6 +17,7 @@ from starlette.responses import StreamingResponse as Stream
 
 from newsletter.app.issues.preview import IssueView
 from newsletter.app.project import Project
+from newsletter.authoring.files import legible
 from newsletter.authoring.persona import Persona
 from newsletter.errors import NewsletterError
 from newsletter.web.pages import QUIET_HEADERS, Headers, policy
@@ -74,9 +75,13 @@ def preview_app(reopen: Callable[[], Project], changes: Changes, *, host: str = 
 
 
 def watched_folders(project: Project) -> list[Path]:
-    """The folders with issues and templates, each by itself: what links lead to is not read, so it is not watched."""
+    """The folders with issues and templates, each by itself: what links lead to is not read, so it is not watched.
+
+    Nor is a folder whose name is not UTF-8, which watchfiles cannot take.
+    """
     tops = (folder for folder in (project.issues, *project.template_folders) if not folder.is_symlink())
-    return [Path(folder) for top in tops for folder, _, _ in os.walk(top)]
+    found = (Path(folder) for top in tops for folder, _, _ in os.walk(top))
+    return [folder for folder in found if legible(str(folder)) == str(folder)]
 
 
 def _add_pages(app: FastAPI, cache: PreviewCache, changes: Changes) -> None:
