@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import unquote
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
@@ -29,6 +30,7 @@ MAX_CONNECTIONS = 200
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _WANTED = {"string": "text in quotes", "int": "a whole number", "finite": "a number", "bool": "true or false"}
 """How the validator's word for a wrong value begins, and what should stand there instead."""
+_URL_PASSWORD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#@:]*:([^/?#]*)@")
 _WRITTEN = re.compile(r"\s*(?:\[\s*(?P<section>[^\[\]#]+?)\s*\]|(?P<key>[^=\[\]#]+?)\s*=)")
 """A line that opens a section or gives a key."""
 
@@ -295,6 +297,23 @@ def _keys(section: Any) -> list[str]:
 
 def _among(names: Iterable[str]) -> str:
     return f"There are: {', '.join(names)}"
+
+
+def secret_values(section: BaseModel, path: str = "") -> dict[str, str]:
+    """Every password of a configuration by its key, as `smtp.password`: also those inside URLs."""
+    found: dict[str, str] = {}
+    for name, value in section:
+        key = f"{path}{name}"
+        if isinstance(value, SecretStr):
+            found[key] = value.get_secret_value()
+        elif isinstance(value, BaseModel):
+            found |= secret_values(value, f"{key}.")
+        elif isinstance(value, (list, tuple)):
+            for number, item in enumerate(value):
+                found |= secret_values(item, f"{key}[{number}].") if isinstance(item, BaseModel) else {}
+        elif isinstance(value, str) and (match := _URL_PASSWORD.match(value)):
+            found[key] = unquote(match[1])
+    return {key: value for key, value in found.items() if value}
 
 
 def identity_of(section: NewsletterSection) -> Identity:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
+from newsletter.app.issues.leaks import secrets_of
 from newsletter.app.project import Project
-from newsletter.authoring.files import quotable
+from newsletter.authoring.files import quotable, shown
 from newsletter.authoring.issue import Issue
 from newsletter.compiler.compile import CompileSettings, compile_issue
 from newsletter.compiler.edition import Edition
@@ -22,8 +23,8 @@ _TELLING = 4
 class Compilation:
     """Every edition of an issue by language, the issue's own first, and what was found.
 
-    With an error among the problems the editions are good for a look, not to send; a language whose templates fail has
-    no edition.
+    With an error among the problems the editions are good for a look, not to send; a language whose templates fail, or
+    whose edition holds a secret of the project, has no edition.
     """
 
     editions: Mapping[str, Edition]
@@ -41,13 +42,18 @@ def compile_editions(project: Project, issue: Issue, *, assets_url: str | None =
         assets_url=project.assets_url if assets_url is None else assets_url,
         root=project.folder,
     )
-    compiled = {language: compile_issue(issue, language, kit) for language in issue.languages}
-    found = {
-        language: tuple(sharpen(problem, project.folder) for problem in result.problems)
-        for language, result in compiled.items()
-    }
+    secrets, place = secrets_of(project), Place(shown(issue.file, project.folder))
+    editions, found = {}, {}
+    for language in issue.languages:
+        compiled = compile_issue(issue, language, kit)
+        problems = [sharpen(problem, project.folder) for problem in compiled.problems]
+        if compiled.edition is not None and (leak := secrets.check_edition(compiled.edition, place)):
+            problems.append(leak)
+        elif compiled.edition is not None:
+            editions[language] = compiled.edition
+        found[language] = tuple(secrets.mask(problems))
     return Compilation(
-        editions={language: result.edition for language, result in compiled.items() if result.edition},
+        editions=editions,
         problems=tuple(dict.fromkeys(chain.from_iterable(found.values()))),
         found=found,
     )

@@ -11,6 +11,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from newsletter.app.issues.editions import compile_editions
+from newsletter.app.issues.leaks import secrets_of
 from newsletter.app.project import Project, check_sender
 from newsletter.authoring.check import check_issue
 from newsletter.authoring.contributors import FILE as PEOPLE
@@ -19,8 +20,8 @@ from newsletter.authoring.fields.explain import MAX_PROBLEMS
 from newsletter.authoring.files import is_inside, located, quotable, read_file, shown, unreadable
 from newsletter.authoring.issue import Issue
 from newsletter.authoring.load import Loaded, find_issues, load_issue, may_be_issue, slug_of
+from newsletter.authoring.persona import BUILT_IN, Persona, load_personas
 from newsletter.authoring.persona import FILE as PERSONAS
-from newsletter.authoring.persona import Persona, load_personas
 from newsletter.compiler.checks.words import check_words
 from newsletter.compiler.edition import Edition
 from newsletter.compiler.mjml.templates import looks_in
@@ -78,13 +79,21 @@ def _nearest(name: str, slugs: Iterable[str]) -> str:
 
 
 def load(project: Project, path: Path) -> Loaded:
-    """Read one issue of a project."""
-    return load_issue(path, root=project.folder, looks=looks_in(project.template_folders, root=project.folder))
+    """Read one issue of a project. One in which a secret was written is not given out."""
+    loaded = load_issue(path, root=project.folder, looks=looks_in(project.template_folders, root=project.folder))
+    secrets = secrets_of(project)
+    leaks = [leak for node in loaded.files.values() if (leak := secrets.check_source(node.source))]
+    problems = (*leaks, *secrets.mask(loaded.problems))
+    return replace(loaded, issue=None if leaks else loaded.issue, problems=problems)
 
 
 def read_personas(project: Project) -> tuple[tuple[Persona, ...], tuple[Problem, ...]]:
     """Whose eyes the issues of a project can be seen with, never none; and what is wrong with their file."""
-    return load_personas(project.issues / PERSONAS, root=project.folder)
+    file, secrets = project.issues / PERSONAS, secrets_of(project)
+    personas, problems = load_personas(file, root=project.folder)
+    place = Place(shown(file, project.folder))
+    leaks = [leak for persona in personas if (leak := secrets.check_persona(persona, place))]
+    return ((BUILT_IN,), (*leaks, *problems)) if leaks else (personas, problems)
 
 
 def examine(project: Project, path: Path) -> Examined:
@@ -99,7 +108,7 @@ def examine(project: Project, path: Path) -> Examined:
         editions = compilation.editions
         found = {language: (*words[language], *told) for language, told in compilation.found.items()}
         problems += [*check_issue(loaded.issue), *compilation.problems]
-    problems = sorted(_quoted(dict.fromkeys(problems), project.folder), key=lambda problem: problem.place)
+    problems = sorted(_quoted(dict.fromkeys(problems), project), key=lambda problem: problem.place)
     return Examined(shown(path, project.folder), loaded.issue, editions, found, tuple(problems))
 
 
@@ -122,7 +131,7 @@ def examine_all(project: Project, paths: Sequence[Path] = ()) -> tuple[list[Exam
     ]
     if not files and not any(path.name in (PEOPLE, PERSONAS) for path in paths):
         problems.append(no_issues(project, paths))
-    return examined, list(_quoted(dict.fromkeys(problems), project.folder))
+    return examined, _quoted(dict.fromkeys(problems), project)
 
 
 def check(project: Project, paths: Sequence[Path] = ()) -> list[Problem]:
@@ -162,15 +171,17 @@ def _same_slugs(project: Project, files: Iterable[Path]) -> Iterator[Problem]:
         seen.setdefault(slug, file)
 
 
-def _quoted(problems: Iterable[Problem], folder: Path) -> Iterator[Problem]:
-    """Problems with the line they are in, where they do not bring it themselves."""
+def _quoted(problems: Iterable[Problem], project: Project) -> list[Problem]:
+    """Problems with the line they are in, where they do not bring it themselves; none shows a secret."""
     sources: dict[str, Source | None] = {}
-    for problem in problems:
+
+    def quoted(problem: Problem) -> Problem:
         place = problem.place
         if problem.quote or not place.line:
-            yield problem
-            continue
+            return problem
         if place.file not in sources:
-            sources[place.file] = quotable(place.file, folder)
+            sources[place.file] = quotable(place.file, project.folder)
         source = sources[place.file]
-        yield replace(problem, quote=source.quote(place)) if source else problem
+        return replace(problem, quote=source.quote(place)) if source else problem
+
+    return secrets_of(project).mask(map(quoted, problems))
