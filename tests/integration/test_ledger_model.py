@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from newsletter.delivery.delivery import DeliveryState
+from newsletter.delivery.ledger.classification import Classification
 from newsletter.delivery.ledger.ledger import Claim, PermitRequest, RecipientState, Settlement, Worker
-from newsletter.delivery.ledger.outcome import Accepted, Deferred, Fault, Outcome, Rejected, Reply, Unknown
+from newsletter.delivery.ledger.outcome import Accepted, Deferred, Outcome, Rejected, Reply, Unknown
 from newsletter.delivery.ledger.retry import RetryPolicy, decide, set_back
 from newsletter.reporting.reconcile import reconcile
 from newsletter.storage.database.database import open_database
@@ -33,7 +34,7 @@ REPLIES: list[Outcome] = [
     Accepted(Reply(250, "", "ok")),
     Deferred(Reply(451, "", "later")),
     Rejected(Reply(550, "", "no")),
-    Rejected(Reply(550, "5.7.1", "policy"), Fault.OURS),
+    Rejected(Reply(550, "5.7.1", "policy"), Classification.POLICY),
 ]
 
 

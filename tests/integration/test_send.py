@@ -17,8 +17,18 @@ from factories import add_list, add_people, make_worker, start_delivery, suppres
 from newsletter.delivery.compose.envelope import Envelope, address_envelope
 from newsletter.delivery.compose.message import Message, MessageContext
 from newsletter.delivery.delivery import DeliveryState
+from newsletter.delivery.ledger.classification import Classification, Stage
 from newsletter.delivery.ledger.ledger import Claim, Decision, Recipient, Settlement, Worker
-from newsletter.delivery.ledger.outcome import Accepted, Deferred, Fault, Outcome, Rejected, Reply, Unknown
+from newsletter.delivery.ledger.outcome import (
+    Accepted,
+    Deferred,
+    Outcome,
+    Rejected,
+    Reply,
+    Unknown,
+    outcome_of,
+    read_reply,
+)
 from newsletter.delivery.ledger.retry import RetryPolicy
 from newsletter.delivery.ledger.settle import WOULD_DIFFER
 from newsletter.delivery.sender.handover import SenderPorts
@@ -212,7 +222,7 @@ def test_send_tries_again_what_was_lost_before_the_dot(scene: Scene) -> None:
 
 
 def test_send_burns_no_attempt_for_a_421_before_the_dot(scene: Scene) -> None:
-    closing = Deferred(Reply(421, "4.3.2", "closing"), burns_attempt=False)
+    closing = Deferred(Reply(421, "4.3.2", "closing"), Classification.RELAY_DOWN)
     scene.transport = MemoryTransport([closing] * 5)
 
     assert scene.send() is Ending.DONE
@@ -243,16 +253,53 @@ def test_send_halts_when_the_relay_refuses_our_login(scene: Scene) -> None:
     assert "535" in scene.store.get("delivery1").reason
 
 
-def test_send_halts_after_twenty_refusals_that_are_our_fault(scene: Scene) -> None:
-    ours = Rejected(Reply(550, "5.7.1", "policy"), Fault.OURS)
-    scene.transport = MemoryTransport([ours] * 30)
+def refusing(stage: Stage, *lines: bytes) -> Callable[..., Awaitable[Outcome]]:
+    """A relay that accepts five messages and refuses the others at this stage."""
+    accepted: list[str] = []
+
+    async def answer(envelope: Envelope, message: Message, permit: Permit) -> Outcome:
+        if len(accepted) < 5:
+            accepted.append(envelope.recipient)
+            return await accept(envelope, message, permit)
+        if stage is Stage.DOT:
+            await permit()
+        return outcome_of(read_reply(lines), stage)
+
+    return answer
+
+
+@pytest.mark.parametrize("stage", [Stage.DATA, Stage.DOT])
+def test_daily_quota_rejects_nobody_and_halts(scene: Scene, stage: Stage) -> None:
+    scene.transport = Scripted(refusing(stage, b"550 5.4.5 Daily user sending limit exceeded"))
 
     assert scene.send() is Ending.DONE
-    assert scene.state is DeliveryState.HALTED
-    assert "5.7.1" in scene.store.get("delivery1").reason
-    assert scene.counts() == {"waiting": 30}
-    assert 20 <= len(scene.transport.sent) < 20 + 4
-    assert {one.attempts for one in scene.store.recipients("delivery1")} == {0}
+    assert (scene.counts(), scene.state) == ({"accepted": 5, "waiting": 25}, DeliveryState.HALTED)
+    assert "(quota): 550 5.4.5 Daily user sending limit exceeded" in scene.store.get("delivery1").reason
+    waiting = [one for one in scene.store.recipients("delivery1") if one.state == "waiting"]
+    assert {one.attempts for one in waiting} == {0}
+    assert "ours (quota): 550 5.4.5 Daily user sending limit exceeded" in {one.reason for one in waiting}
+
+
+def test_rate_limit_burns_no_attempt_and_expires_nobody(scene: Scene) -> None:
+    scene.transport = Scripted(refusing(Stage.MAIL, b"450 4.2.1 Rate limit exceeded, slow down"))
+    scene.policy = RetryPolicy(expiry=timedelta(0))
+
+    assert scene.send() is Ending.DONE
+    assert (scene.counts(), scene.state) == ({"accepted": 5, "waiting": 25}, DeliveryState.SENDING)
+    assert {one.attempts for one in scene.store.recipients("delivery1") if one.state == "waiting"} == {0}
+
+
+def test_policy_of_single_recipients_lets_the_delivery_end(scene: Scene) -> None:
+    async def answer(envelope: Envelope, message: Message, permit: Permit) -> Outcome:
+        if envelope.recipient[-13] != "0":
+            reply = b"550 5.7.1 Message rejected by recipient's content policy"
+            return outcome_of(read_reply([reply]), Stage.RCPT)
+        return await accept(envelope, message, permit)
+
+    scene.transport = Scripted(answer)
+
+    assert scene.send() is Ending.DONE
+    assert (scene.counts(), scene.state) == ({"accepted": 3, "rejected": 27}, DeliveryState.FINISHED)
 
 
 def test_send_excludes_whom_no_message_can_be_composed_for(scene: Scene) -> None:
@@ -296,7 +343,7 @@ def test_send_tells_the_place_of_a_mistake_of_ours_but_no_address(scene: Scene) 
 
 
 def test_worker_goes_on_with_a_delivery_that_a_person_resumed(scene: Scene) -> None:
-    ours = Rejected(Reply(550, "5.7.1", "policy"), Fault.OURS)
+    ours = Rejected(Reply(550, "5.7.1", "policy"), Classification.POLICY)
     scene.transport = MemoryTransport([ours] * 20)
 
     def resume() -> None:

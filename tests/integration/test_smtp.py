@@ -12,7 +12,8 @@ from mailing import granted, letter, refused, relay, send_all
 from recording_server import Quirk, RecordingServer, recording_server
 
 from newsletter.delivery.compose.envelope import Envelope
-from newsletter.delivery.ledger.outcome import Accepted, Deferred, Fault, Outcome, Rejected, Unknown
+from newsletter.delivery.ledger.classification import Classification
+from newsletter.delivery.ledger.outcome import Accepted, Deferred, Outcome, Rejected, Unknown
 from newsletter.delivery.transports.smtp.pool import SmtpSettings, SmtpTransport
 from newsletter.errors import PermitRefusedError, RelayConnectionError, RelayTimeoutError, StorageError, TransportError
 
@@ -212,7 +213,7 @@ def test_early_reply_stops_the_dot(tmp_path: Path, lines: int, text: str, expect
         [outcome] = send_all(settings(server), [letter(lines=lines)], until(server, "replied"))
     assert isinstance(outcome, expected)
     assert getattr(outcome, "burns_attempt", False) is False
-    assert getattr(outcome, "fault", Fault.OURS) is Fault.OURS
+    assert not isinstance(outcome, Rejected) or outcome.classification.blame == "ours"
     assert recipients(server) == []
 
 
@@ -354,7 +355,7 @@ def test_reply_becomes_its_outcome_and_the_next_message_arrives(
     with recording_server(tmp_path, quirk) as server:
         first, second = send_all(settings(server, timeout=5.0), [letter(), letter("bo@example.com")])
     assert isinstance(second, Accepted)
-    assert (first.fault.value if isinstance(first, Rejected) else type(first).__name__) == expected
+    assert (first.classification.blame if isinstance(first, Rejected) else type(first).__name__) == expected
 
 
 def test_greylisted_message_is_taken_later(tmp_path: Path) -> None:
@@ -373,7 +374,7 @@ def test_message_that_is_too_big_is_not_even_begun(tmp_path: Path) -> None:
         small, big = send_all(settings(server), [letter(), letter(lines=100)])
     assert isinstance(small, Accepted)
     assert isinstance(big, Rejected)
-    assert (big.reply.code, big.reply.enhanced, big.fault) == (552, "5.3.4", Fault.OURS)
+    assert (big.reply.code, big.reply.enhanced, big.classification) == (552, "5.3.4", Classification.SIZE)
     [mail] = [line for line in server.said() if line.startswith("MAIL")]
     assert mail.endswith(f"> SIZE={len(letter()[1].data)}")
 
@@ -397,7 +398,7 @@ def test_address_of_another_script_is_refused_where_the_relay_cannot_take_it(tmp
     with recording_server(tmp_path) as server:
         first, second = send_all(settings(server), [letter("用户@example.com"), letter()])
     assert isinstance(first, Rejected)
-    assert (first.reply.enhanced, first.fault) == ("5.6.7", Fault.THEIRS)
+    assert (first.reply.enhanced, first.classification) == ("5.6.7", Classification.UNSUPPORTED_ADDRESS)
     assert isinstance(second, Accepted)
     assert recipients(server) == ["ana@example.com"]
 
@@ -435,9 +436,9 @@ def test_address_that_would_be_a_command_never_reaches_the_wire(tmp_path: Path, 
             settings(server), [(Envelope(good, address), message), (Envelope(address or "<", good), message), letter()]
         )
     assert isinstance(to, Rejected)
-    assert (to.reply.enhanced, to.fault) == ("5.1.3", Fault.THEIRS)
+    assert (to.reply.enhanced, to.classification) == ("5.1.3", Classification.INVALID_ADDRESS)
     assert isinstance(sender, Rejected)
-    assert (sender.reply.enhanced, sender.fault) == ("5.1.7", Fault.OURS)
+    assert (sender.reply.enhanced, sender.classification) == ("5.1.7", Classification.PROTOCOL)
     assert isinstance(last, Accepted)
     assert [line.split()[0] for line in server.said()] == ["EHLO", "MAIL", "RCPT", "DATA", "QUIT"]
 

@@ -19,7 +19,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from mailing import letter, relay, send_all
 from tools import require
 
-from newsletter.delivery.ledger.outcome import Accepted, Deferred, Fault, Rejected, Unknown
+from newsletter.delivery.ledger.outcome import Accepted, Deferred, Rejected, Unknown
 from newsletter.delivery.transports.smtp.pool import SmtpSettings
 from newsletter.errors import RelayConnectionError, TransportError
 
@@ -140,5 +140,5 @@ def test_sink_that_breaks_off_inside_the_body_is_no_verdict_about_the_address(fo
     with sink(folder, "-A", "0") as settings:
         [outcome] = send_all(settings, [letter(lines=20_000)])
     assert isinstance(outcome, RelayConnectionError | Unknown) or (
-        isinstance(outcome, Rejected) and outcome.fault is Fault.OURS
+        isinstance(outcome, Rejected) and outcome.classification.blame == "ours"
     )

@@ -1,6 +1,7 @@
 """Outcome: what became of one attempt to hand a message over. Made by a transport; settled in the ledger.
 
-A relay's words become a `Reply`, and `judge` says whose fault a refusal is: the table is held by golden tests.
+The relay's bytes become a `Reply`, and `outcome_of` makes an outcome of it; `classification` says what a refusal is
+about.
 """
 
 from __future__ import annotations
@@ -8,17 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TypeAlias
 
+from newsletter.delivery.ledger.classification import Classification, Stage, classify
 from newsletter.errors import RelayConnectionError
-
-
-class Fault(StrEnum):
-    """Whose fault a refusal is: the address's, or ours (policy, reputation, authentication, size)."""
-
-    THEIRS = "theirs"
-    OURS = "ours"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +44,23 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """4yz: not now. `burns_attempt` is false for a 421 before the dot, which judges the connection, not the message."""
+    """4yz: not now."""
 
     reply: Reply
-    burns_attempt: bool = True
+    classification: Classification = Classification.TRANSIENT
+
+    @property
+    def burns_attempt(self) -> bool:
+        """Whether it counts against the recipient; a 421 before the dot or a limit of ours does not."""
+        return self.classification.blame == "theirs"
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """5yz: no. Only a refusal that is theirs says anything about the address."""
+    """5yz: no. Only a refusal whose blame is theirs says anything about the recipient."""
 
     reply: Reply
-    fault: Fault = Fault.THEIRS
+    classification: Classification = Classification.INVALID_ADDRESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +73,8 @@ class Unknown:
 Outcome: TypeAlias = Accepted | Deferred | Rejected | Unknown
 
 
-class Stage(StrEnum):
-    """What the relay was answering."""
-
-    MAIL = "MAIL"
-    RCPT = "RCPT"
-    DATA = "DATA"
-    """The command, or an early reply while the body was on its way."""
-    DOT = "final dot"
-
-
 CLOSING = 421
-"""The relay takes leave; it says so instead of the reply to whatever was asked (RFC 5321, section 3.8)."""
+"""The relay closes the connection; it may say so instead of the reply to any command (RFC 5321, section 3.8)."""
 
 LOGIN_CODES = frozenset({530, 534, 535, 538})
 """Refusals that only other credentials, or TLS, can change (RFC 4954, section 6; RFC 3207, section 4)."""
@@ -136,63 +125,9 @@ def outcome_of(reply: Reply, stage: Stage) -> Outcome:
         case 2 if after_dot:
             return Accepted(reply)
         case 4:
-            return Deferred(reply, burns_attempt=after_dot or reply.code != CLOSING)
+            return Deferred(reply, classify(stage, reply.code, reply.enhanced, reply.text))
         case 5:
-            return Rejected(reply, judge(reply, stage))
+            return Rejected(reply, classify(stage, reply.code, reply.enhanced, reply.text))
     if after_dot:
         return Unknown(f"the relay answered the final dot with nonsense: {reply}")
     raise RelayConnectionError(f"The relay answered {stage} with {str(reply)!r}, which makes no sense there")
-
-
-_FULL = re.compile(r"quota|(mailbox|inbox|storage)[^.]{0,20}\b(full|limit|exceed)", re.IGNORECASE)
-_POLICY = re.compile(
-    r"spam|block|blacklist|\bdenied|policy|reputation|\b(spf|dkim|dmarc|rbl|dnsbl|ptr)\b|authenticat|listed\b|abuse|"
-    r"virus|content|\brelay|too (large|big)|message size|rate limit|reverse dns|sender",
-    re.IGNORECASE,
-)
-_NO_MAILBOX = re.compile(
-    r"(user|mailbox|recipient|account|address|addressee)\b[^.]{0,40}"
-    r"(unknown|unavailable|n't (exist|have)|not (a )?(found|exist|available|valid|known)|disabled|inactive|invalid)|"
-    r"(no such|unknown|invalid|no) (local )?(user|mailbox|recipient|address|account)",
-    re.IGNORECASE,
-)
-
-
-def judge(reply: Reply, stage: Stage) -> Fault:
-    """Whose fault a 5yz is. Theirs only if it speaks of the address: what is wrongly called theirs costs a reader.
-
-    The enhanced status (RFC 3463) decides where it says something definite; else code, words and stage do.
-    """
-    if stage is Stage.MAIL:
-        return Fault.OURS  # the recipient was not even named yet
-    match _status(reply):
-        case (7, 17 | 18):  # the mailbox or its domain changed hands (RFC 7293)
-            return Fault.THEIRS
-        case (5, 0) if reply.code == 550 and stage is Stage.RCPT:  # how Outlook.com says that there is no such mailbox
-            return Fault.THEIRS
-        case (5 | 7, _) | (1, 7 | 8) | (2, 3) | (3, 4):  # protocol, policy; our sender's address; our message's size
-            return Fault.OURS
-        case (6, detail):
-            return Fault.THEIRS if detail == 7 else Fault.OURS  # 5.6.7: their side takes no address that is not ASCII
-        case (1 | 2 | 3 | 4, detail) if detail:
-            return Fault.THEIRS
-    return _judge_by_words(reply, stage)
-
-
-def _status(reply: Reply) -> tuple[int, int]:
-    """Subject and detail of the enhanced status; (0, 0), which is undefined, without one."""
-    _, subject, detail = (reply.enhanced or "5.0.0").split(".")
-    return int(subject), int(detail)
-
-
-def _judge_by_words(reply: Reply, stage: Stage) -> Fault:
-    if reply.code in LOGIN_CODES or reply.code in (500, 501, 502, 503, 504, 555):
-        return Fault.OURS
-    if reply.code in (521, 556) or _FULL.search(reply.text):  # takes no mail at all (RFC 7504); takes no more
-        return Fault.THEIRS
-    if _POLICY.search(reply.text):
-        return Fault.OURS
-    if _NO_MAILBOX.search(reply.text):
-        return Fault.THEIRS
-    # Whoever refuses a recipient means them; whoever took the recipient and refuses afterwards means the message.
-    return Fault.THEIRS if stage is Stage.RCPT else Fault.OURS

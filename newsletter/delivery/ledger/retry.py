@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from newsletter.delivery.ledger.classification import Classification
 from newsletter.delivery.ledger.ledger import Decision
-from newsletter.delivery.ledger.outcome import Accepted, Deferred, Fault, Outcome, Rejected
+from newsletter.delivery.ledger.outcome import Accepted, Deferred, Outcome, Rejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,14 @@ def decide(
     match outcome:
         case Accepted():
             return Decision.done()
-        case Rejected(reply=reply, fault=Fault.OURS):
-            return Decision.requeue(now + policy.first, f"ours: {reply}")
+        case Deferred(reply=reply, classification=Classification.RELAY_DOWN):
+            return set_back(str(reply), setbacks=setbacks, now=now, policy=policy)
+        case Rejected() | Deferred() if outcome.classification.blame == "ours":
+            # No attempt is counted, so the recipient never expires because of our own limits.
+            at = now + policy.pause_after(setbacks + 1)
+            return Decision.requeue(at, f"ours ({outcome.classification}): {outcome.reply}")
         case Rejected(reply=reply):
             return Decision.fail(str(reply))
-        case Deferred(reply=reply, burns_attempt=False):
-            return set_back(str(reply), setbacks=setbacks, now=now, policy=policy)
         case Deferred(reply=reply):
             at = now + policy.pause_after(attempts + 1)
             if at > eligible_at + policy.expiry:

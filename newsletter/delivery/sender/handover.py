@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,7 +26,7 @@ from newsletter.delivery.ledger.ledger import (
     Settlement,
     Worker,
 )
-from newsletter.delivery.ledger.outcome import Fault, Outcome, Rejected, Unknown
+from newsletter.delivery.ledger.outcome import Outcome, Rejected, Unknown
 from newsletter.delivery.ledger.plan import Exclusion
 from newsletter.delivery.ledger.retry import RetryPolicy, decide, set_back
 from newsletter.delivery.ledger.settle import WOULD_DIFFER
@@ -48,7 +48,7 @@ Prepare: TypeAlias = Callable[[Claim], tuple[Envelope, Message]]
 _PACKAGE = Path(__file__).parents[2]
 
 MOST_REFUSALS = 20
-"""Refusals that are our fault, after which a delivery halts: a provider that dislikes us must not hear us insist."""
+"""Recipients refused for a reason of ours after which a delivery halts: continuing damages the sender's reputation."""
 
 MOST_UNRENDERED = 20
 """Messages that could not be composed, after which a delivery halts if they are more than one in a hundred."""
@@ -80,7 +80,7 @@ class Handover:
         self._gate = gate
         self._composed: Counter[str] = Counter()
         self._unrendered: Counter[str] = Counter()
-        self._refused: Counter[str] = Counter()
+        self._refused: defaultdict[str, set[str]] = defaultdict(set)
         self._setbacks: Counter[str] = Counter()
         self._halts: dict[str, bool] = {}
         """The deliveries of which no more messages are begun, and whether the ledger knows yet."""
@@ -146,11 +146,12 @@ class Handover:
         return await self._decide(claim, outcome), outcome
 
     async def _decide(self, claim: Claim, outcome: Outcome) -> Decision:
-        if isinstance(outcome, Rejected) and outcome.fault is Fault.OURS:
-            self._refused[claim.delivery] += 1
-            if self._refused[claim.delivery] == MOST_REFUSALS:
-                reason = f"{MOST_REFUSALS} messages were refused, and not because of their addresses: {outcome.reply}"
-                await self._halt(claim, reason)
+        if isinstance(outcome, Rejected) and outcome.classification.blame == "ours":
+            refused = self._refused[claim.delivery]
+            refused.add(claim.recipient)
+            if len(refused) >= MOST_REFUSALS and claim.delivery not in self._halts:
+                reason = f"{MOST_REFUSALS} recipients were refused, not because of their addresses"
+                await self._halt(claim, f"{reason} ({outcome.classification}): {outcome.reply}")
         decision = decide(
             outcome,
             attempts=claim.attempts,

@@ -15,14 +15,13 @@ import ssl
 from newsletter.delivery.compose.envelope import Envelope
 from newsletter.delivery.compose.message import Message
 from newsletter.delivery.compose.wire import dot_stuff
+from newsletter.delivery.ledger.classification import Classification, Stage
 from newsletter.delivery.ledger.outcome import (
     CLOSING,
     LOGIN_CODES,
-    Fault,
     Outcome,
     Rejected,
     Reply,
-    Stage,
     Unknown,
     outcome_of,
     read_reply,
@@ -248,14 +247,16 @@ class Session:
     def _refusal(self, envelope: Envelope, message: Message) -> Rejected | None:
         """What need not even be tried with this relay."""
         if envelope.return_path and not _is_sendable(envelope.return_path):
-            return Rejected(Reply(553, "5.1.7", "our return path cannot be sent as it is"), Fault.OURS)
+            return Rejected(Reply(553, "5.1.7", "our return path cannot be sent as it is"), Classification.PROTOCOL)
         if not _is_sendable(envelope.recipient):
-            return Rejected(Reply(553, "5.1.3", "the address cannot be sent as it is"), Fault.THEIRS)
+            return Rejected(Reply(553, "5.1.3", "the address cannot be sent as it is"), Classification.INVALID_ADDRESS)
         if _needs_smtputf8(envelope) and "SMTPUTF8" not in self._extensions:
-            return Rejected(Reply(553, "5.6.7", "the relay takes no address that is not ASCII"), Fault.THEIRS)
+            return Rejected(
+                Reply(553, "5.6.7", "the relay takes no address that is not ASCII"), Classification.UNSUPPORTED_ADDRESS
+            )
         size, limit = len(message.data), self._extensions.get("SIZE", "")
         if _SIZE.fullmatch(limit) and 0 < int(limit) < size:
-            return Rejected(Reply(552, "5.3.4", f"{size} octets, the relay takes {limit}"), Fault.OURS)
+            return Rejected(Reply(552, "5.3.4", f"{size} octets, the relay takes {limit}"), Classification.SIZE)
         return None
 
     def _mail_command(self, envelope: Envelope, message: Message) -> str:

@@ -6,14 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsletter.delivery.ledger.classification import Stage
 from newsletter.delivery.ledger.outcome import (
     Accepted,
     Deferred,
-    Fault,
     Outcome,
     Rejected,
     Reply,
-    Stage,
     Unknown,
     outcome_of,
     read_reply,
@@ -37,7 +36,7 @@ GOLDEN = [
     (RCPT, "421 too many connections", "deferred unburnt"),
     (DATA, "421 4.7.0 try again later", "deferred unburnt"),
     (DOT, "421 4.3.2 shutting down", "deferred"),
-    (MAIL, "450 4.7.1 come back", "deferred"),
+    (MAIL, "450 4.7.1 come back", "deferred unburnt"),
     (RCPT, "450 4.2.0 greylisted", "deferred"),
     (RCPT, "451 4.7.1 Greylisting in action", "deferred"),
     (RCPT, "452 4.2.2 mailbox full", "deferred"),
@@ -112,8 +111,8 @@ def _name(outcome: Outcome) -> str:
             return "accepted"
         case Deferred(burns_attempt=burns):
             return "deferred" if burns else "deferred unburnt"
-        case Rejected(fault=fault):
-            return {Fault.THEIRS: "theirs", Fault.OURS: "ours"}[fault]
+        case Rejected(classification=classification):
+            return classification.blame
         case Unknown():
             return "unknown"
 

@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from newsletter.delivery.ledger.classification import Classification
 from newsletter.delivery.ledger.ledger import Decision
-from newsletter.delivery.ledger.outcome import Accepted, Deferred, Fault, Rejected, Reply, Unknown
+from newsletter.delivery.ledger.outcome import Accepted, Deferred, Rejected, Reply, Unknown
 from newsletter.delivery.ledger.retry import RetryPolicy, decide, set_back
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 SOON = NOW + timedelta(minutes=5)
+NO, CLOSING = Reply(550, "5.7.1", "no"), Reply(421, "4.3.2", "closing")
 BUSY = Deferred(Reply(451, "4.7.1", "later"))
 
 
@@ -25,10 +27,10 @@ def after(outcome: object, **changes: object) -> Decision:
     [
         (Accepted(Reply(250, "", "ok")), Decision.done()),
         (Rejected(Reply(550, "5.1.1", "no such user")), Decision.fail("550 5.1.1 no such user")),
-        (Rejected(Reply(550, "5.7.1", "policy"), Fault.OURS), Decision.requeue(SOON, "ours: 550 5.7.1 policy")),
+        (Rejected(NO, Classification.POLICY), Decision.requeue(SOON, "ours (policy): 550 5.7.1 no")),
         (Unknown("line lost"), Decision.hold("line lost")),
         (BUSY, Decision.retry(SOON, "451 4.7.1 later")),
-        (Deferred(Reply(421, "4.3.2", "closing"), burns_attempt=False), Decision.requeue(NOW, "421 4.3.2 closing")),
+        (Deferred(CLOSING, Classification.RELAY_DOWN), Decision.requeue(NOW, "421 4.3.2 closing")),
     ],
 )  # fmt: skip
 def test_decide_after_each_kind_of_outcome(outcome: object, decision: Decision) -> None:
@@ -49,6 +51,21 @@ def test_deferred_message_is_given_up_when_the_next_try_would_come_too_late() ->
     early, late = NOW - timedelta(hours=47, minutes=55), NOW - timedelta(hours=47, minutes=56)
     assert after(BUSY, eligible_at=early).state == "deferred"
     assert after(BUSY, eligible_at=late) == Decision.fail("expired: 451 4.7.1 later")
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Deferred(Reply(450, "4.2.1", "slow down"), Classification.RATE),
+        Rejected(Reply(550, "5.4.5", "daily quota"), Classification.QUOTA),
+    ],
+)
+def test_limit_of_ours_counts_no_attempt_never_expires_and_is_tried_less_and_less(outcome: Deferred | Rejected) -> None:
+    for setbacks, minutes in ((0, 5), (1, 10), (50, 240)):
+        decision = after(outcome, setbacks=setbacks, eligible_at=NOW - timedelta(days=30))
+        assert (decision.state.value, decision.counts) == ("waiting", False)
+        assert decision.next_at == NOW + timedelta(minutes=minutes)
+        assert decision.reason == f"ours ({outcome.classification}): {outcome.reply}"
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,9 @@ from letters import CLAIM
 
 from newsletter.delivery.compose.envelope import Envelope
 from newsletter.delivery.compose.message import Message
+from newsletter.delivery.ledger.classification import Classification
 from newsletter.delivery.ledger.ledger import Claim, Ledger, Settlement
-from newsletter.delivery.ledger.outcome import Accepted, Fault, Outcome, Rejected, Reply
+from newsletter.delivery.ledger.outcome import Accepted, Outcome, Rejected, Reply
 from newsletter.delivery.ledger.retry import RetryPolicy
 from newsletter.delivery.sender.backoff import Backoff
 from newsletter.delivery.sender.group_commit import GroupCommit, LeaseGuard
@@ -24,7 +25,7 @@ from newsletter.delivery.sender.handover import MOST_REFUSALS, MOST_UNRENDERED, 
 from newsletter.delivery.transport import Permit, Transport
 from newsletter.errors import ComposeError
 
-GOOD, BAD = CLAIM, replace(CLAIM, recipient="bad")
+GOOD, BAD = CLAIM, replace(CLAIM, recipient="bad", address="bad@example.com")
 
 
 class HaltLedger:
@@ -51,11 +52,11 @@ class Refusing(Welcoming):
     """One that refuses everything, and not because of the addresses."""
 
     async def send(self, envelope: Envelope, message: Message, permit: Permit) -> Outcome:
-        return Rejected(Reply(550, "5.7.1", "policy"), Fault.OURS)
+        return Rejected(Reply(550, "5.7.1", "policy"), Classification.POLICY)
 
 
 def prepare(claim: Claim) -> tuple[Envelope, Message]:
-    if claim == BAD:
+    if claim.address == BAD.address:
         raise ComposeError("the name does not fit")
     return Envelope("bounces@news.example", claim.address), Message(claim.recipient, b"hello", "c" * 64)
 
@@ -117,13 +118,24 @@ def test_delivery_that_was_resumed_halts_once_more_after_as_many(claim: Claim, t
         found = []
         with courier_with(HaltLedger(), transport) as courier:
             for number in range(1, 2 * most + 1):
-                await courier.deliver(claim)
+                await courier.deliver(replace(claim, recipient=f"r{number}"))
                 if courier.has_halted(claim.delivery):
                     found.append(number)
                     courier.begin_afresh(claim.delivery)
         return found
 
     assert asyncio.run(halts()) == [most, 2 * most]
+
+
+def test_one_recipient_refused_many_times_halts_nothing() -> None:
+    async def run() -> dict[str, str]:
+        ledger = HaltLedger()
+        with courier_with(ledger, Refusing()) as courier:
+            for _ in range(2 * MOST_REFUSALS):
+                await courier.deliver(GOOD)
+        return ledger.halted
+
+    assert asyncio.run(run()) == {}
 
 
 def test_delivery_has_halted_only_once_the_ledger_knows() -> None:
@@ -136,8 +148,8 @@ def test_delivery_has_halted_only_once_the_ledger_knows() -> None:
             super().halt(delivery, reason)
 
     async def run() -> None:
-        for _ in range(MOST_REFUSALS):
-            await courier.deliver(GOOD)
+        for number in range(MOST_REFUSALS):
+            await courier.deliver(replace(GOOD, recipient=f"r{number}"))
         said.append(courier.has_halted(GOOD.delivery))
 
     with courier_with(AskingLedger(), Refusing()) as courier:
