@@ -17,7 +17,10 @@ from newsletter.compiler.theme import Palette, Sizes, Spacing, Theme, Typeface
 from newsletter.compiler.wording.phrases import KEYS
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "reference" / "template-context.md").read_text(encoding="utf-8")
+REFERENCE = ROOT / "docs" / "reference"
+BLOCKS = [row for row in (REFERENCE / "issue.md").read_text(encoding="utf-8").splitlines() if row.count("|") == 5]
+"""The table of blocks, with what their templates see."""
+PAGE = (REFERENCE / "template-context.md").read_text(encoding="utf-8") + "\n".join(BLOCKS)
 WORDS = set(re.findall(r"[a-z_]+", " ".join(re.findall(r"`([^`\n]+)`", re.sub(r"(?s)```.*?```", "", PAGE)))))
 """Everything that stands in code."""
 
