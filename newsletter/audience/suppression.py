@@ -11,7 +11,7 @@ class SuppressionReason(StrEnum):
     """Why an address is suppressed."""
 
     MANUAL = "manual"
-    """Somebody of the team said so."""
+    """By an operator."""
     ERASED = "erased"
     """The person asked to be forgotten; only the keyed hash is left."""
 

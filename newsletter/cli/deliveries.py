@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Literal
@@ -141,6 +141,10 @@ def _report_lines(report: Report, told: Callable[[datetime], str]) -> Iterator[s
     delivery = report.summary.delivery
     yield f"Delivery {delivery.id} of {delivery.issue}"
     yield from outcome_lines(report.summary, told, now=datetime.now(UTC))
+    if delivery.started_at and delivery.finished_at:
+        seconds = (delivery.finished_at - delivery.started_at).total_seconds()
+        rate = report.summary.counts["accepted"] / max(seconds, 1.0)
+        yield f"Sent in {timedelta(seconds=round(seconds))}, pauses included: {rate:,.1f} accepted a second"
     yield f"Editions: {', '.join(f'{count} {language}' for language, count in report.languages.items()) or 'none'}"
     for title, people in (("May or may not have arrived", report.unknown), ("Sent more than once", report.resent)):
         if people:

@@ -184,7 +184,7 @@ def doctor(ctx: click.Context, as_json: bool) -> int:
             [{"about": f.about, "verdict": f.grade.value, "message": f.message, "hint": f.hint} for f in findings]
         )
     else:
-        marks = {Grade.GOOD: ("ok", "green"), Grade.MIND: ("mind", "yellow"), Grade.BAD: ("BAD", "red")}
+        marks = {Grade.GOOD: ("ok", "green"), Grade.WARNING: ("warn", "yellow"), Grade.BAD: ("BAD", "red")}
         for finding in findings:
             mark, colour = marks[finding.grade]
             click.echo(f"{click.style(f'{mark:<5}', fg=colour)} {finding.about:<9} {from_here(finding.message)}")

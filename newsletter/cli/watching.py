@@ -168,12 +168,12 @@ def outcome_lines(
     shown = ", ".join(f"{count} {name}" for name, count in counts.items() if count and name != "frozen")
     yield f"{delivery.state.value}: {shown or _NOBODY.get(delivery.state.value, 'no recipients')}"
     if delivery.reason:
-        yield f"  because {delivery.reason}"
+        yield f"  reason: {delivery.reason}"
     for state, reasons in summary.reasons.items():
         for reason, count in reasons.items():
             yield f"  {count or 'some'} {state.value}: {in_words(reason)}"
-    for reason, count in delivery.left_out.items():
-        yield f"  {count} left out: {in_words(reason)}"
+    for reason, count in delivery.not_eligible.items():
+        yield f"  {count} not eligible: {in_words(reason)}"
     received = any("already_received" in reasons for reasons in summary.reasons.values())
     if received and not counts["accepted"] + counts["unknown"] + counts["deferred"] + counts["waiting"]:
         yield "Nobody was mailed. --again sends it once more."
@@ -198,17 +198,17 @@ def _what_now(summary: Summary, told: Callable[[datetime], str], now: datetime) 
         return 'It starts by itself while "newsletter serve" is running.'
     if not state.is_under_way:
         return f"Go on: newsletter deliveries resume {name}"
-    return "A sender is at work." if summary.attended else unattended(name, summary.next_at, told, now=now)
+    return "A sender process is running." if summary.attended else unattended(name, summary.next_at, told, now=now)
 
 
 def unattended(delivery: str, due: datetime | None, told: Callable[[datetime], str], *, now: datetime) -> str:
-    """What to do about a delivery that nobody is at work on, which may be because nothing of it is due."""
+    """What to do about a delivery while no sender process is running, maybe because nothing of it is due."""
     go_on = f"newsletter deliveries resume {delivery}"
     if due is not None and due > now:
         return (
             f"The next of {delivery} is due at {told(due)}. Leave it to newsletter serve, or go on after that: {go_on}"
         )
-    return f"Nobody is at work on {delivery}. Go on: {go_on}"
+    return f"No sender process is running for {delivery}. Go on: {go_on}"
 
 
 def ending_of(summary: Summary, sent: SendResult) -> int:

@@ -84,8 +84,8 @@ class Delivery:
     """How many recipients were frozen; None until the audience is complete."""
     frozen_digest: str = ""
     """SHA-256 over the frozen recipients' ids and address hashes in order of id."""
-    left_out: Mapping[str, int] = field(default_factory=dict)
-    """People of the lists who are no recipients, by reason: pending, unsubscribed."""
+    not_eligible: Mapping[str, int] = field(default_factory=dict)
+    """Subscribers of the lists who are no recipients, by reason: pending, unsubscribed."""
     reason: str = ""
     """Why it is halted, paused, missed or cancelled."""
 

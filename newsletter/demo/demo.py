@@ -79,7 +79,7 @@ class DemoReport:
                     "delivery": one.delivery.id,
                     "issue": one.delivery.issue,
                     "counts": one.counts,
-                    "left_out": dict(one.delivery.left_out),
+                    "left_out": dict(one.delivery.not_eligible),
                     "problems": list(self.problems[one.delivery.id]),
                 }
                 for one in (report.summary for report in self.deliveries)
@@ -241,9 +241,8 @@ def _tell(report: Report, say: Echo) -> None:
         for reason, count in reasons.items():
             say(f"              {count} {state.value}: {in_words(reason)}")
     say(f"  editions  {', '.join(f'{count:,} {language}' for language, count in report.languages.items())}")
-    left_out = summary.delivery.left_out
-    if left_out:
-        say(f"  left out  {', '.join(f'{count} {in_words(reason)}' for reason, count in left_out.items())}")
+    others = ", ".join(f"{count} {in_words(reason)}" for reason, count in summary.delivery.not_eligible.items())
+    say(f"  others    {others or 'none'}, not eligible")
     for problem in summary.problems:
         say(f"  BAD       {problem}")
 

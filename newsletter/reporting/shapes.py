@@ -41,7 +41,7 @@ def summary_json(summary: Summary) -> dict[str, object]:
     """What `deliveries show --json` prints."""
     return delivery_json(summary.delivery) | {
         "counts": summary.counts,
-        "left_out": dict(summary.delivery.left_out),
+        "left_out": dict(summary.delivery.not_eligible),
         "next_at": None if summary.next_at is None else summary.next_at.isoformat(),
     }
 

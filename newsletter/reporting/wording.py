@@ -1,4 +1,4 @@
-"""Wording: how numbers and reasons are said to people. Programs read the numbers and codes themselves."""
+"""Wording: numbers and reasons in words, for people. Programs read the numbers and codes themselves."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ from functools import cache
 
 @cache
 def _reasons() -> Mapping[str, str]:
-    """Code → words. A code means the same wherever it stands."""
     # Here, because `--help` loads this module and none of theirs.
     from newsletter.audience.suppression import SuppressionReason
     from newsletter.delivery.ledger.plan import Exclusion, NotEligible
+    from newsletter.delivery.ledger.settle import ACCEPTED_BY_HAND
 
     return {
         NotEligible.PENDING: "pending confirmation",
         Exclusion.ALREADY_RECEIVED: "got this issue before, or may have",
         Exclusion.UNSUBSCRIBED: "unsubscribed",  # and NotEligible.UNSUBSCRIBED
-        Exclusion.NO_PERMISSION: "no confirmed subscription any more",
+        Exclusion.NO_PERMISSION: "no confirmed subscription left",
         Exclusion.RENDER: "their message could not be composed",
         Exclusion.CANCELLED: "the delivery was cancelled",
-        SuppressionReason.MANUAL: "the team said so",
+        SuppressionReason.MANUAL: "by an operator",
         SuppressionReason.ERASED: "asked to be forgotten",
+        ACCEPTED_BY_HAND: "resolved by an operator",
     }
 
 
 def in_words(reason: str) -> str:
-    """Why somebody gets nothing, in words; a reason that is no code, such as a relay's reply, stays as it is."""
+    """The reason of a state in words; one that is no code, such as a relay's reply, stays as it is."""
     return _reasons().get(reason, reason)
 
 

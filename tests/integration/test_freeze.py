@@ -56,7 +56,7 @@ def test_freeze_counts_pending_and_unsubscribed_as_left_out(database: Database) 
 
     delivery = start_delivery(database, lists=("weekly", "monthly"))
 
-    assert delivery.left_out == {"pending": 3, "unsubscribed": 2}
+    assert delivery.not_eligible == {"pending": 3, "unsubscribed": 2}
     assert set(states(database)) == {*ADDRESSES[:2], ADDRESSES[7]}
 
 
@@ -78,7 +78,7 @@ def test_somebody_left_out_counts_once_for_their_best_consent(
         for list_id, consent in zip(lists, (weekly, monthly, "confirmed"), strict=True):
             set_consent(connection, person, list_id, consent)
 
-    assert start_delivery(database, lists=("weekly", "monthly")).left_out == counted
+    assert start_delivery(database, lists=("weekly", "monthly")).not_eligible == counted
 
 
 def test_freeze_keeps_suppressed_people_as_rows_with_the_reason(database: Database) -> None:
@@ -259,7 +259,7 @@ def test_freeze_leaves_out_who_leaves_while_their_chunk_is_read(
 
     frozen = Deliveries(database).get("delivery1")
     assert states(database) == dict.fromkeys(ADDRESSES[2:], ("waiting", ""))
-    assert (frozen.state, frozen.frozen_count, frozen.left_out) == (DeliveryState.SENDING, 8, {"unsubscribed": 2})
+    assert (frozen.state, frozen.frozen_count, frozen.not_eligible) == (DeliveryState.SENDING, 8, {"unsubscribed": 2})
 
 
 @pytest.mark.parametrize("page", [1, 3, 10])

@@ -184,7 +184,7 @@ def let_it_expire(database: Database) -> None:
         (cancel, "cancelled"),
         (suppress_them, "manual"),
         (let_them_leave, "unsubscribed"),
-        (let_it_expire, "expired: a person decided to send it again"),
+        (let_it_expire, "expired: sent again by an operator"),
     ],
 )
 def test_nobody_who_may_have_it_is_written_off(

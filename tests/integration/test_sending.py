@@ -158,7 +158,7 @@ def test_scheduled_delivery_is_missed_when_nobody_was_running(
 
     [missed] = start_due(project, database, late)
     assert missed.state is DeliveryState.MISSED
-    assert missed.reason == f"nobody was running at {SOON.astimezone(project.zone):%Y-%m-%d %H:%M %Z}"
+    assert missed.reason == f"no scheduler was running at {SOON.astimezone(project.zone):%Y-%m-%d %H:%M %Z}"
     assert start_due(project, database, late) == []
 
     later = late + timedelta(hours=1)
@@ -197,7 +197,7 @@ def test_pause_resume_and_cancel_move_what_can_be_moved(
     assert {state.value: count for state, count in counts.items()} == {"excluded": 3}
     with pytest.raises(StateError, match="cancelled"):
         pause(database, "delivery1")
-    with pytest.raises(StateError, match="was cancelled; it sends nothing any more"):
+    with pytest.raises(StateError, match="was cancelled; it sends nothing"):
         resume(project, database, "delivery1")
     with pytest.raises(StateError):
         cancel(database, "delivery1", NOW)

@@ -123,7 +123,7 @@ def test_first_version_is_brought_up_by_command_only_and_nothing_is_lost(old: Da
     assert after == before
     connect(project).close()
     delivery = Deliveries(old).get("first1")
-    assert (delivery.state, delivery.left_out, delivery.frozen_count) == (DeliveryState.SENDING, {"pending": 2}, 8)
+    assert (delivery.state, delivery.not_eligible, delivery.frozen_count) == (DeliveryState.SENDING, {"pending": 2}, 8)
     with old.read() as connection:
         query = sa.select(tables.recipients.c.provider).order_by(tables.recipients.c.subscriber_id)
         assert connection.execute(query).scalars().all() == PROVIDERS

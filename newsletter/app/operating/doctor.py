@@ -32,8 +32,8 @@ class Grade(StrEnum):
     """How one thing stands."""
 
     GOOD = "good"
-    MIND = "mind"
-    """Works, but somebody should look."""
+    WARNING = "warning"
+    """Works, but look at it."""
     BAD = "bad"
 
 
@@ -62,10 +62,11 @@ def examine(project: Project, probe_relay: Callable[[Project], str]) -> list[Fin
 
 def _configuration(project: Project) -> Iterator[Finding]:
     if not (project.folder / CONFIG_FILE).exists():
-        yield Finding("project", Grade.MIND, f"{project.folder} has no {CONFIG_FILE}", "Start one: newsletter init DIR")
+        message = f"{project.folder} has no {CONFIG_FILE}"
+        yield Finding("project", Grade.WARNING, message, "Start one: newsletter init DIR")
     problems = check_sender(project)
     for problem in problems:
-        grade = Grade.BAD if problem.severity is Severity.ERROR else Grade.MIND
+        grade = Grade.BAD if problem.severity is Severity.ERROR else Grade.WARNING
         yield Finding("sender", grade, problem.message, problem.hint)
     if not problems:
         yield Finding("sender", Grade.GOOD, f"{project.identity.from_name} <{project.identity.from_address}>")
@@ -135,14 +136,14 @@ def _ledger(database: Database) -> Iterator[Finding]:
         if unknown := counts.by_state.get(RecipientState.UNKNOWN, 0):
             yield Finding(
                 "ledger",
-                Grade.MIND,
-                f"{delivery.id}: {counted(unknown, 'recipient')} may or may not have got their mail",
+                Grade.WARNING,
+                f"{delivery.id}: {counted(unknown, 'recipient')} may or may not have got their email",
                 f"newsletter deliveries recipients {delivery.id} --state unknown",
             )
         if delivery.state.waits_for_a_person:
             yield Finding(
                 "ledger",
-                Grade.MIND,
+                Grade.WARNING,
                 f"{delivery.id} is {delivery.state.value}: {delivery.reason}",
                 f"newsletter deliveries show {delivery.id}",
             )

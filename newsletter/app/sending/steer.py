@@ -31,7 +31,7 @@ def start_due(project: Project, database: Database, now: datetime, lease: Lease 
         assert delivery.scheduled_at is not None
         to, reason = DeliveryState.PREPARING, ""
         if is_missed(delivery.scheduled_at, now=now, max_lateness=project.config.sending.max_lateness):
-            to, reason = DeliveryState.MISSED, f"nobody was running at {_minute(project, delivery.scheduled_at)}"
+            to, reason = DeliveryState.MISSED, f"no scheduler was running at {_minute(project, delivery.scheduled_at)}"
         if store.move(delivery.id, to, since=DeliveryState.SCHEDULED, reason=reason, lease=lease):
             # Not read anew: it may be gone by now, when an older copy of the database was put back.
             changed.append(replace(delivery, state=to, reason=reason))
@@ -46,7 +46,7 @@ def pause(database: Database, delivery: str) -> Delivery:
 def resume(project: Project, database: Database, delivery: str) -> Delivery:
     """Let a delivery that was stopped go on; one that is under way or finished stays as it is.
 
-    Raises StateError for one that is cancelled, or scheduled for later, or of which the ledger has forgotten something.
+    Raises StateError for one that is cancelled, or scheduled for later, or whose ledger is not whole.
     """
     found = Deliveries(database).get(delivery)
     match found.state:
@@ -54,8 +54,8 @@ def resume(project: Project, database: Database, delivery: str) -> Delivery:
             return found
         case DeliveryState.CANCELLED:
             raise StateError(
-                f"Delivery {delivery} was cancelled; it sends nothing any more",
-                hint=f"Send the issue anew: newsletter send {found.issue}; who got it from this one is left out",
+                f"Delivery {delivery} was cancelled; it sends nothing",
+                hint=f"Send the issue anew: newsletter send {found.issue}; who got it from this one is excluded",
             )
         case DeliveryState.SCHEDULED:
             assert found.scheduled_at is not None, "what is scheduled has a time"
@@ -139,7 +139,7 @@ def _require_unknown(database: Database, delivery: str, chosen: Sequence[str]) -
 
 
 _TRIES = 5
-"""A state that changes between looking and setting is looked at again; nothing changes it that often."""
+"""A state that changed between reading and writing is read again; nothing changes it that often."""
 
 
 def _steer(database: Database, delivery: str, to: DeliveryState, *, reason: str = "") -> Delivery:

@@ -8,6 +8,8 @@ from newsletter.delivery.ledger.ledger import HELD, MAY_HAVE_ARRIVED, Decision, 
 from newsletter.delivery.ledger.outcome import Accepted, Deferred, Rejected, Unknown
 from newsletter.delivery.ledger.plan import Exclusion
 
+ACCEPTED_BY_HAND = "resolved"
+"""The reason of an accepted row whose attempt stayed unknown."""
 WOULD_DIFFER = "held: the message would differ from the one that may have arrived"
 """The reason of an unknown row that was to be sent again, but whose bytes would have changed."""
 

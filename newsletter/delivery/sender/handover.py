@@ -98,7 +98,7 @@ class Handover:
     async def deliver(self, claim: Claim) -> Settlement:
         """Try to hand one recipient's message over, and decide what to do now."""
         if claim.delivery in self._halts:
-            return Settlement(claim, Decision.requeue(self._around.clock(), "the delivery was halted"), None)
+            return Settlement(claim, Decision.requeue(self._around.clock(), "halted before it could be sent"), None)
         self._composed[claim.delivery] += 1
         try:
             # In a thread: the first message of an edition reads it from the database, which may be busy.
@@ -129,7 +129,7 @@ class Handover:
         try:
             outcome = await self._around.transport.send(envelope, message, permit)
         except PermitRefusedError:
-            return Decision.requeue(self._around.clock(), "no permit was given"), None
+            return Decision.requeue(self._around.clock(), "paused before it could be sent"), None
         except RelayLoginError as error:
             return await self._halt(claim, str(error)), None
         except TransportError as error:

@@ -304,7 +304,7 @@ def _delivery(row: sa.Row[*tuple[Any, ...]], slugs: Iterable[str], languages: It
         finished_at=row.finished_at,
         frozen_count=row.frozen_count,
         frozen_digest=row.frozen_digest,
-        left_out=row.not_eligible,
+        not_eligible=row.not_eligible,
         reason=row.reason,
     )
 

@@ -6,12 +6,10 @@ import sqlalchemy as sa
 
 from newsletter.delivery.ledger.ledger import RecipientState
 from newsletter.delivery.ledger.plan import digest
+from newsletter.delivery.ledger.settle import ACCEPTED_BY_HAND
 from newsletter.reporting.reconcile import Counts
 from newsletter.storage.database.tables import attempts, recipients
 from newsletter.storage.ledger.counters import count_states
-
-ACCEPTED_BY_HAND = "resolved"
-"""The reason of an accepted row whose attempt stayed unknown: resolved by an operator."""
 
 _SHOWN = 1000
 """Rows that are named; one is enough to refuse the finish."""

@@ -1,4 +1,4 @@
-"""Resolve: unknown recipients, once somebody decided what became of them. After: accepted, or waiting again."""
+"""Resolve: unknown recipients, by an operator or the policy. After: accepted, or waiting to be sent again."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ import sqlalchemy as sa
 
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.delivery.ledger.ledger import RecipientState
-from newsletter.delivery.ledger.settle import WOULD_DIFFER
+from newsletter.delivery.ledger.settle import ACCEPTED_BY_HAND, WOULD_DIFFER
 from newsletter.errors import StateError
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.tables import deliveries, recipients
 from newsletter.storage.ledger.deliveries import compare_and_set, find_delivery
-from newsletter.storage.ledger.reconcile import ACCEPTED_BY_HAND
 
 
 def accept_unknown(database: Database, delivery: str, now: datetime, *, only: Collection[str] = ()) -> int:
-    """Take the word of a person that unknown messages arrived. `only`: ids or address hashes; empty: all of them."""
+    """Count unknown messages as accepted, by an operator. `only`: ids or address hashes; empty: all of them."""
     with database.write() as connection:
         _lock_delivery(connection, delivery)
         statement = sa.update(recipients).where(*_unknown(delivery, only))
@@ -34,7 +33,7 @@ def resend_unknown(database: Database, delivery: str, now: datetime, *, only: Co
     moved = _resend(database, delivery, _unknown(delivery, only), now, _BY_HAND)
     if moved is None:
         raise StateError(
-            f"Delivery {delivery} was cancelled; it sends nothing any more", hint="Its unknown can be taken as accepted"
+            f"Delivery {delivery} was cancelled; it sends nothing", hint="Its unknown can be taken as accepted"
         )
     return moved
 
@@ -74,8 +73,8 @@ _FOR_THE_POLICY = sa.and_(
     recipients.c.in_doubt == sa.false(),
     recipients.c.reason != WOULD_DIFFER,
 )
-_BY_HAND = "a person decided to send it again"
-_BY_POLICY = 'sending.unknown = "resend" sends it again'
+_BY_HAND = "sent again by an operator"
+_BY_POLICY = 'sent again by sending.unknown = "resend"'
 
 
 def _resend(

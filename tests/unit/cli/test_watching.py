@@ -21,7 +21,7 @@ NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 def summary(state: DeliveryState, left: RecipientState, *, frozen: int | None = 1, **more: Any) -> Summary:
     delivery = Delivery(
         id="d", issue="first", state=state, hash="h", lists=("weekly",), languages=("en",), again=False,
-        created_at=datetime(2026, 11, 23, tzinfo=UTC), left_out={"pending": 2}, frozen_count=frozen,
+        created_at=datetime(2026, 11, 23, tzinfo=UTC), not_eligible={"pending": 2}, frozen_count=frozen,
     )  # fmt: skip
     return Summary(delivery, {left: 1}, **{"reasons": {}, **more})
 
@@ -54,12 +54,12 @@ def test_unreachable_relay_is_told_with_what_to_do(capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     ("state", "attended", "told"),
     [
-        (DeliveryState.SENDING, False, "Nobody is at work on d. Go on: newsletter deliveries resume d"),
-        (DeliveryState.PREPARING, False, "Nobody is at work on d. Go on: newsletter deliveries resume d"),
-        (DeliveryState.SENDING, True, "A sender is at work."),
+        (DeliveryState.SENDING, False, "No sender process is running for d. Go on: newsletter deliveries resume d"),
+        (DeliveryState.PREPARING, False, "No sender process is running for d. Go on: newsletter deliveries resume d"),
+        (DeliveryState.SENDING, True, "A sender process is running."),
         (DeliveryState.PAUSED, True, "Go on: newsletter deliveries resume d"),
         (DeliveryState.SCHEDULED, False, 'It starts by itself while "newsletter serve" is running.'),
-        (DeliveryState.FINISHED, True, "  2 left out: pending confirmation"),
+        (DeliveryState.FINISHED, True, "  2 not eligible: pending confirmation"),
     ],
 )
 def test_outcome_ends_with_what_happens_now(state: DeliveryState, attended: bool, told: str) -> None:
@@ -77,7 +77,7 @@ def test_outcome_says_when_the_next_is_due() -> None:
     waiting = summary(DeliveryState.SENDING, RecipientState.DEFERRED, next_at=due)
     last = list(outcome_lines(waiting, lambda moment: f"{moment:%H:%M}", now=NOW))[-1]
     assert last.startswith("The next of d is due at 11:06. Leave it to newsletter serve")
-    assert list(outcome_lines(waiting, now=due))[-1].startswith("Nobody is at work on d.")
+    assert list(outcome_lines(waiting, now=due))[-1].startswith("No sender process is running for d.")
 
 
 def test_outcome_says_reasons_in_words() -> None:
