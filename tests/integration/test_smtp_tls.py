@@ -100,11 +100,11 @@ def test_line_lost_at_starttls_judges_nothing(tmp_path: Path, certificates: Path
     assert isinstance(second, Accepted)
 
 
-def test_plain_words_slipped_in_before_tls_are_refused(tmp_path: Path, certificates: Path) -> None:
+def test_reply_injected_in_clear_before_tls_is_refused(tmp_path: Path, certificates: Path) -> None:
     with recording_server(tmp_path, inject="250 SMTPUTF8", **serving(certificates)) as server:
         [outcome] = send_all(settings(server, certificates), [letter()])
     assert isinstance(outcome, RelayConnectionError)
-    assert "out of turn" in str(outcome)
+    assert "before it was asked" in str(outcome)
     assert server.records() == []
 
 

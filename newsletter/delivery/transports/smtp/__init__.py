@@ -1,1 +1,1 @@
-"""The SMTP client: a pool of connections, the dialogue on each, one socket, and the settings."""
+"""The SMTP client: pool of connections, dialogue per message, handshake and auth per connection, line, settings."""

@@ -1,16 +1,15 @@
-"""A session with a relay (RFC 5321): greeting, TLS and login once, then one message after the other in lock-step.
+"""The dialogue about each message on one greeted connection (RFC 5321, section 3.3), in lock-step.
 
     MAIL → RCPT → DATA → 354 → body without its end → early reply? → permit → final dot → reply
 
-Before: `smtp_line.py`, which carries bytes. After: `smtp.py`, which keeps a pool of sessions.
+Before: `handshake`, which opens the connection. After: `pool`, which keeps sessions for the next messages.
 """
 
 from __future__ import annotations
 
-import base64
 import re
-import socket
 import ssl
+from collections.abc import Mapping
 
 from newsletter.delivery.compose.envelope import Envelope
 from newsletter.delivery.compose.message import Message
@@ -27,46 +26,30 @@ from newsletter.delivery.ledger.outcome import (
     read_reply,
 )
 from newsletter.delivery.transport import Permit
-from newsletter.delivery.transports.smtp.line import MAX_COMMAND, Line, open_line
+from newsletter.delivery.transports.smtp.handshake import open_greeted
+from newsletter.delivery.transports.smtp.line import Line
 from newsletter.delivery.transports.smtp.settings import SmtpSettings
 from newsletter.errors import PermitRefusedError, RelayConnectionError, RelayLoginError, TransportError
 
 _PATH = re.compile(r"[^\x00-\x20\x7f-\xa0<>\u2028\u2029]+")
 _MAX_PATH = 254  # octets between the angle brackets (RFC 5321, section 4.5.3.1.3)
 _SIZE = re.compile("[0-9]{1,20}")  # RFC 1870, section 4; anything else says nothing
-_MAX_LOGIN = 12288  # octets of a line that answers a challenge (RFC 4954, section 4)
-_GOODBYE = 5.0  # seconds to wait for the reply to QUIT, which changes nothing any more
+_GOODBYE = 5.0  # seconds to wait for the reply to QUIT, which changes nothing
 
 
 async def open_session(settings: SmtpSettings, context: ssl.SSLContext | None) -> Session:
-    """Connect, greet, secure and log in. Raises a TransportError when that fails; nothing is left open then."""
-    try:
-        line = await open_line(
-            settings.host, settings.port, settings.timeout, context if settings.tls == "implicit" else None
-        )
-    except ssl.SSLError as error:
-        raise _tls_error(settings, error) from error
-    session = Session(line, settings)
-    try:
-        await session.greet()
-        if settings.tls == "starttls":
-            assert context is not None
-            await session.secure(context)
-        if settings.username:
-            await session.log_in()
-    except BaseException:  # also a cancelled task must not leave a connection behind
-        line.destroy()
-        raise
-    return session
+    """Connect, greet, start TLS and log in. Raises a TransportError when that fails; nothing is left open then."""
+    line, extensions = await open_greeted(settings, context)
+    return Session(line, settings, extensions)
 
 
 class Session:
-    """One greeted connection. Whoever gets an exception from it must destroy it."""
+    """One greeted connection. After an exception from it the caller must destroy it."""
 
-    def __init__(self, line: Line, settings: SmtpSettings) -> None:
+    def __init__(self, line: Line, settings: SmtpSettings, extensions: Mapping[str, str]) -> None:
         self._line = line
         self._settings = settings
-        self._extensions: dict[str, str] = {}
+        self._extensions = extensions
         self._open_transaction = False
         self.messages = 0
         """How many final dots it has written."""
@@ -86,122 +69,37 @@ class Session:
         self._line.destroy()
 
     async def quit(self) -> None:
-        """Close in peace, if the relay is quick about it."""
+        """Close with QUIT (RFC 5321, section 4.1.1.10), if the relay answers it soon."""
         try:
             await self._line.ask("QUIT", min(_GOODBYE, self._settings.timeout))
         except TransportError:
-            pass  # it was gone before us
+            pass  # it was closed already
         self.destroy()
 
-    # Once per connection
-
-    async def greet(self) -> None:
-        """Read the greeting and say hello."""
-        reply = read_reply(await self._line.read(self._settings.timeout))
-        if reply.code != 220:
-            raise RelayConnectionError(f"The relay does not want to talk: {reply}")
-        await self._hello()
-
-    async def _hello(self) -> None:
-        """EHLO, or HELO for a relay that does not know it. What was offered before does not count any more."""
-        self._extensions = {}
-        name = self._settings.hello or _own_name(self._line.own_address)
-        self._line.say(f"EHLO {name}")
-        lines = await self._line.read(self._settings.timeout)
-        reply = read_reply(lines)
-        if reply.code == 250:
-            self._extensions = _read_extensions(lines)
-            return
-        if reply.code // 100 == 5:
-            reply = await self._ask(f"HELO {name}")
-        if reply.code != 250:
-            raise RelayConnectionError(f"The relay does not take our greeting: {reply}")
-
-    async def secure(self, context: ssl.SSLContext) -> None:
-        """STARTTLS (RFC 3207), verified; without it nothing else is said."""
-        if "STARTTLS" not in self._extensions:
-            raise RelayLoginError(
-                f"The relay {self._settings.host} does not offer STARTTLS",
-                hint='Set [smtp] tls = "implicit" if it speaks TLS from the first byte',
-            )
-        reply = await self._ask("STARTTLS")
-        if reply.code == CLOSING or not reply.is_final:
-            raise RelayConnectionError(f"The relay did not start TLS: {reply}")
-        if reply.code != 220:
-            raise RelayLoginError(f"The relay refuses STARTTLS: {reply}")
-        try:
-            await self._line.start_tls(context, self._settings.host, self._settings.timeout)
-        except ssl.SSLError as error:
-            raise _tls_error(self._settings, error) from error
-        await self._hello()
-
-    async def log_in(self) -> None:
-        """AUTH (RFC 4954) by PLAIN or LOGIN. Whether the line is fit for a password was settled before connecting."""
-        offered = self._extensions.get("AUTH", "").upper().split()
-        if "PLAIN" in offered:
-            reply = await self._log_in_plain()
-        elif "LOGIN" in offered:
-            reply = await self._log_in_login()
-        else:
-            raise RelayLoginError(
-                f"The relay offers no login that we know; it offers: {' '.join(offered) or 'none'}",
-                hint="Remove [smtp] username if it needs none",
-            )
-        if reply.code == CLOSING or not reply.is_final:
-            raise RelayConnectionError(f"The relay broke off the login: {reply.code}")
-        if reply.code != 235:
-            # Its text is not shown: some relays repeat what they were sent.
-            raise RelayLoginError(
-                f"The relay refuses the login: {reply.code} {reply.enhanced}".rstrip(),
-                hint="Look at [smtp] username and NEWSLETTER_SMTP__PASSWORD",
-            )
-
-    async def _log_in_plain(self) -> Reply:
-        secret = _base64(f"\0{self._settings.username}\0{self._settings.password}")
-        command = f"AUTH PLAIN {secret}"
-        if len(command) <= MAX_COMMAND - 2:
-            return await self._ask(command)
-        return await self._answer_challenges("AUTH PLAIN", secret)
-
-    async def _log_in_login(self) -> Reply:
-        return await self._answer_challenges(
-            "AUTH LOGIN", _base64(self._settings.username), _base64(self._settings.password)
-        )
-
-    async def _answer_challenges(self, command: str, *answers: str) -> Reply:
-        reply = await self._ask(command)
-        for answer in answers:
-            if reply.code != 334:
-                return reply
-            reply = await self._line.ask(answer, self._settings.timeout, _MAX_LOGIN)
-        return reply
-
-    # Once per message
-
     async def begin(self, envelope: Envelope, message: Message) -> Outcome | None:
-        """Say MAIL. None: go on with `hand_over`. Raises RelayConnectionError when the relay left meanwhile."""
+        """Send MAIL. None: go on with `hand_over`. Raises RelayConnectionError when the relay closed meanwhile."""
         if refusal := self._refusal(envelope, message):
             return refusal
         if self._open_transaction:
             reply = await self._ask("RSET")
             if reply.code != 250:
-                raise RelayConnectionError(f"The relay did not forget the last message: {reply}")
+                raise RelayConnectionError(f"The relay refuses RSET after a refused message: {reply}")
             self._open_transaction = False
         reply = await self._ask(self._mail_command(envelope, message))
         if reply.code == CLOSING and self.messages:
-            raise RelayConnectionError(f"The relay took leave between two messages: {reply}")
+            raise RelayConnectionError(f"The relay closed the connection between two messages: {reply}")
         if reply.code in LOGIN_CODES:
             raise RelayLoginError(f"The relay wants a login or TLS first: {reply}")
         self._open_transaction = reply.code // 100 == 2
         return self._unless_positive(reply, Stage.MAIL)
 
     async def hand_over(self, envelope: Envelope, message: Message, permit: Permit) -> Outcome:
-        """The rest of a message: up to the dot nothing has happened, from the dot on only the relay knows."""
+        """The rest of a message. Up to the dot nothing has happened; after it only the relay knows (RFC 1047)."""
         reply = await self._ask(f"RCPT TO:<{envelope.recipient}>")
         if refusal := self._unless_positive(reply, Stage.RCPT):
             return refusal
         reply = await self._ask("DATA")
-        if reply.code != 354:
+        if reply.code != 354:  # the only reply after which the body may follow (RFC 5321, section 4.1.1.4)
             return self._end(outcome_of(reply, Stage.DATA), reply)
         await self._line.send(dot_stuff(message.data), self._settings.timeout)
         await self._line.look()
@@ -218,7 +116,7 @@ class Session:
         return await self._outcome_of_dot()
 
     async def _early_outcome(self) -> Outcome | None:
-        """What the relay said, or that it is gone, before it was asked: then no dot is written."""
+        """What the relay said, or that it is gone, before the dot: then none is written."""
         if not self._line.has_more:
             self._line.refuse_surprises()
             return None
@@ -239,13 +137,13 @@ class Session:
         return None if reply.code // 100 == 2 else self._end(outcome_of(reply, stage), reply)
 
     def _end(self, outcome: Outcome, reply: Reply) -> Outcome:
-        """A message is over; so is the connection when the relay takes leave or what it said made no sense."""
+        """A message is over; so is the connection when the relay closes it or its reply made no sense."""
         if reply.code in (CLOSING, 221) or isinstance(outcome, Unknown):
             self.destroy()
         return outcome
 
     def _refusal(self, envelope: Envelope, message: Message) -> Rejected | None:
-        """What need not even be tried with this relay."""
+        """What this relay cannot take, found before anything is sent."""
         if envelope.return_path and not _is_sendable(envelope.return_path):
             return Rejected(Reply(553, "5.1.7", "our return path cannot be sent as it is"), Classification.PROTOCOL)
         if not _is_sendable(envelope.recipient):
@@ -272,38 +170,9 @@ class Session:
 
 
 def _is_sendable(path: str) -> bool:
-    """Whether it stays one path on the wire: `smtplib` and others bend what does not into another address."""
+    """Whether it is one path on the wire: `smtplib` and others rewrite what is not into another address."""
     return _PATH.fullmatch(path) is not None and len(path.encode()) <= _MAX_PATH
 
 
 def _needs_smtputf8(envelope: Envelope) -> bool:
     return envelope.needs_smtputf8 or not (envelope.recipient + envelope.return_path).isascii()
-
-
-def _read_extensions(lines: list[bytes]) -> dict[str, str]:
-    """Keyword → parameters, from the lines of the reply to EHLO after the first one (RFC 5321, section 4.1.1.1)."""
-    words = [line[4:].decode("ascii", "replace").strip().partition(" ") for line in lines[1:]]
-    return {keyword.upper(): parameters.strip() for keyword, _, parameters in words}
-
-
-def _own_name(address: str) -> str:
-    """This host's name if it is a full one, else its address as a literal (RFC 5321, section 4.1.3)."""
-    name = socket.gethostname()
-    if re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", name):
-        return name
-    return f"[IPv6:{address}]" if ":" in address else f"[{address or '127.0.0.1'}]"
-
-
-def _base64(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()
-
-
-def _tls_error(settings: SmtpSettings, error: ssl.SSLError) -> TransportError:
-    where = f"{settings.host}:{settings.port}"
-    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-        return RelayConnectionError(f"{where} broke off the TLS handshake")
-    reason = getattr(error, "verify_message", "") or error.reason or str(error)
-    return RelayLoginError(
-        f"No trustworthy TLS with {where}: {reason}",
-        hint="Look at [smtp] host, port, tls and ca_file; nothing was sent",
-    )

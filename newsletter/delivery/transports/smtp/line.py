@@ -1,4 +1,4 @@
-"""The line to a relay: bytes out, replies in, and the truth about whether it still stands. The one SMTP socket.
+"""The line to a relay: bytes out, replies in, and whether the connection is still open. The one SMTP socket.
 
 Everything that can go wrong before the final dot leaves here as a RelayConnectionError or RelayTimeoutError. After
 any of them the line is destroyed: a reply that comes late must never be taken for the next one.
@@ -37,7 +37,7 @@ class Line(asyncio.Protocol):
 
     @property
     def has_more(self) -> bool:
-        """Whether bytes came that nobody asked for yet."""
+        """Whether bytes have arrived that were not read yet."""
         return bool(self._received)
 
     @property
@@ -68,7 +68,7 @@ class Line(asyncio.Protocol):
         return read_reply(await self.read(timeout))
 
     def say(self, command: str, limit: int = MAX_COMMAND) -> None:
-        """Send one command. What has a line end inside, or is longer than `limit` octets, never leaves."""
+        """Send one command. Raises ValueError, and sends nothing, for a line end inside or more than `limit` octets."""
         line = command.encode() + b"\r\n"
         if len(line) > limit or any(octet < 0x20 or octet == 0x7F for octet in line[:-2]):
             raise ValueError(f"a command must be one line of at most {limit} octets without control characters")
@@ -90,7 +90,7 @@ class Line(asyncio.Protocol):
                 raise RelayTimeoutError(f"The relay took no data for {timeout:g} seconds") from error
 
     def write_dot(self) -> None:
-        """Write the end of the message: one small write that cannot block, and from here on nothing is certain."""
+        """Write the end of the message: one small write that cannot block. From here on the outcome may be unknown."""
         self._write(b".\r\n")
 
     async def look(self) -> None:
@@ -99,16 +99,16 @@ class Line(asyncio.Protocol):
             await asyncio.sleep(0)
 
     def refuse_surprises(self) -> None:
-        """Raise when the relay said something unasked, or is gone: from then on replies could be paired wrongly."""
+        """Raise when a reply came unasked or the connection is gone: the next reply would meet the wrong command."""
         if self.is_lost:
             raise self._broken(self._reason)
         if self.has_more:
-            raise self._broken("the relay spoke out of turn")
+            raise self._broken("the relay sent a reply before it was asked")
 
     async def start_tls(self, context: ssl.SSLContext, host: str, timeout: float) -> None:
         """Wrap the line in TLS. Raises ssl.SSLError when the relay cannot prove that it is `host`."""
         assert self._transport is not None
-        self.refuse_surprises()  # bytes in clear behind the 220 were slipped in by somebody on the way
+        self.refuse_surprises()  # bytes in clear after the 220 were injected on the way (CVE-2011-0411)
         loop = asyncio.get_running_loop()
         try:
             wrapped = await loop.start_tls(
@@ -123,7 +123,7 @@ class Line(asyncio.Protocol):
         self._attach(wrapped)
 
     def destroy(self) -> None:
-        """Close at once, without a word and without sending what is left."""
+        """Close at once, without QUIT and without sending what is left."""
         self._lost = True
         if self._transport is not None:
             self._transport.abort()
@@ -166,7 +166,7 @@ class Line(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """The relay said something."""
         self._received += data
-        if len(self._received) > 2 * _MAX_REPLY:  # nobody asked for so much; do not store it
+        if len(self._received) > 2 * _MAX_REPLY:  # more than any reply; do not store it
             self.destroy()
         self._changed.set()
 

@@ -1,6 +1,6 @@
-"""The way out over SMTP: a pool of connections to one relay, used again from message to message.
+"""Pool: the SMTP transport, a number of connections to one relay, each used for many messages.
 
-Before: the loop in `send`. After: `smtp_session.py` (one dialogue) and `smtp_line.py` (one socket).
+Before: the sender. After: `dialogue` (one message), `handshake` (one connection), `line` (one socket).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class SmtpTransport:
     """A Transport to one relay. Raises ConfigError when the settings would send mail or a password in clear.
 
     A connection is used by one message at a time and goes back to the pool only after a reply that made sense. After
-    anything else, also when the task is cancelled, it is destroyed: whatever still comes from it belongs to nobody.
+    anything else, also when the task is cancelled, it is destroyed: a late reply must never meet another message.
     """
 
     def __init__(self, settings: SmtpSettings) -> None:
@@ -54,12 +54,12 @@ class SmtpTransport:
         return f"offers {', '.join(session.offers) or 'no extensions'}"
 
     async def close(self) -> None:
-        """Say goodbye on every idle connection."""
+        """Close all idle connections with QUIT. No `send` may be running."""
         idle, self._idle = self._idle, []
         await asyncio.gather(*(session.quit() for session in idle))
 
     async def _begin(self, envelope: Envelope, message: Message) -> tuple[Session, Outcome | None]:
-        """A session that has answered MAIL. One that the relay gave up while it was idle is replaced without a word."""
+        """A session that has answered MAIL. One that the relay closed while it was idle is replaced."""
         while self._idle:
             session = self._idle.pop()
             if session.messages >= self._settings.messages_per_connection:

@@ -13,7 +13,7 @@ from newsletter.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class SmtpSettings:
-    """The relay and how to talk to it. Durations in seconds. What is usual stands in the configuration."""
+    """The relay and how to talk to it. Durations in seconds. Defaults: `config.py`."""
 
     host: str
     port: int
@@ -33,7 +33,7 @@ class SmtpSettings:
     connections: int
     """How many are open at most; more `send`s than that wait for one."""
     messages_per_connection: int = 100
-    """After so many a connection is closed in peace and another one opened."""
+    """After so many a connection is closed with QUIT and another one opened."""
 
 
 def check_settings(settings: SmtpSettings) -> None:
@@ -57,7 +57,7 @@ def check_settings(settings: SmtpSettings) -> None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether what is said to this host never leaves the machine."""
+    """Whether the connection to this host stays on this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

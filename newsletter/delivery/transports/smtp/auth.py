@@ -1,0 +1,70 @@
+"""Log in to a relay (AUTH, RFC 4954). Part of `handshake`; a mechanism is one entry of the table.
+
+Whether the connection is fit for a password was decided before connecting (`settings.check_settings`).
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from newsletter.delivery.ledger.outcome import CLOSING, Reply
+from newsletter.delivery.transports.smtp.line import MAX_COMMAND, Line
+from newsletter.delivery.transports.smtp.settings import SmtpSettings
+from newsletter.errors import RelayConnectionError, RelayLoginError
+
+_MAX_ANSWER = 12288  # octets of a line that answers a challenge (RFC 4954, section 4)
+
+
+@dataclass(frozen=True, slots=True)
+class _Mechanism:
+    name: str
+    answers: Callable[[str, str], Sequence[str]]
+    """From username and password, one answer to each challenge; they are sent in base64."""
+    answers_first: bool
+    """Whether the first answer may travel with the command, which saves a round trip."""
+
+
+_MECHANISMS = (
+    _Mechanism("PLAIN", lambda username, password: [f"\0{username}\0{password}"], answers_first=True),  # RFC 4616
+    _Mechanism("LOGIN", lambda username, password: [username, password], answers_first=False),  # no RFC; widely offered
+)
+"""In order of preference."""
+
+
+async def log_in(line: Line, settings: SmtpSettings, offered: str) -> None:
+    """Log in by the first mechanism that the relay offers (the parameters of its AUTH extension).
+
+    Raises RelayLoginError when it offers none of ours or refuses, RelayConnectionError when it breaks off.
+    """
+    names = offered.upper().split()
+    mechanism = next((one for one in _MECHANISMS if one.name in names), None)
+    if mechanism is None:
+        raise RelayLoginError(
+            f"The relay offers no login that we know; it offers: {' '.join(names) or 'none'}",
+            hint="Remove [smtp] username if it needs none",
+        )
+    reply = await _exchange(line, settings, mechanism)
+    if reply.code == CLOSING or not reply.is_final:
+        raise RelayConnectionError(f"The relay broke off the login: {reply.code}")
+    if reply.code != 235:
+        # Its text is not shown: some relays repeat what they were sent.
+        raise RelayLoginError(
+            f"The relay refuses the login: {reply.code} {reply.enhanced}".rstrip(),
+            hint="Look at [smtp] username and NEWSLETTER_SMTP__PASSWORD",
+        )
+
+
+async def _exchange(line: Line, settings: SmtpSettings, mechanism: _Mechanism) -> Reply:
+    clear = mechanism.answers(settings.username, settings.password)
+    answers = [base64.b64encode(answer.encode()).decode() for answer in clear]
+    command = f"AUTH {mechanism.name}"
+    if mechanism.answers_first and len(command) + 1 + len(answers[0]) <= MAX_COMMAND - 2:
+        command += f" {answers.pop(0)}"
+    reply = await line.ask(command, settings.timeout)
+    for answer in answers:
+        if reply.code != 334:
+            break
+        reply = await line.ask(answer, settings.timeout, _MAX_ANSWER)
+    return reply
