@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Discriminator, Field, RootModel, Tag
 
 from newsletter.authoring.fields.explain import read_model
+from newsletter.authoring.fields.link_words import NOWHERE, misleading_links
 from newsletter.authoring.fields.values import Aside, Id, ImagePath, Language, Line, Strict, Url
 from newsletter.authoring.files import names_in, read_yaml
 from newsletter.authoring.image import ImageFile, image_beside
@@ -100,6 +101,7 @@ class ContributorLink:
 
     offset: int
     id: str
+    label: str = ""
     is_whole: bool = True
 
 
@@ -112,7 +114,7 @@ def load_contributors(file: Path, root: Path) -> tuple[Mapping[str, Contributor]
     if node is None:
         return {}, problems
     model, refused = read_model(ContributorsFile, node)
-    problems += refused
+    problems += (*refused, *misleading_links(node, ContributorsFile))
     if model is None:
         return {id_: Contributor(id_, {"": id_}) for id_ in node.mapping}, problems
     contributors = {}
@@ -144,7 +146,7 @@ def contributor_links(text: str) -> Iterator[ContributorLink]:
     """Every link to a contributor in a Markdown text, outside code."""
     for match in _LINK.finditer(text):
         if match["link"]:
-            yield ContributorLink(match.start(), match["id"])
+            yield ContributorLink(match.start(), match["id"], match["label"])
         elif match["broken"]:
             yield ContributorLink(match.start(), "", is_whole=False)
 
@@ -165,7 +167,7 @@ def link_contributors(text: str, contributors: Mapping[str, Contributor], langua
 def link_somewhere(text: str) -> str:
     """The text with any links to contributors made ordinary ones of the same lines: to look at its Markdown."""
     return _LINK.sub(
-        lambda match: f"[{match['label'] or match['id']}](https://example.org)" if match["link"] else match.group(),
+        lambda match: f"[{match['label'] or match['id']}](https://{NOWHERE})" if match["link"] else match.group(),
         text,
     )
 

@@ -51,7 +51,8 @@ def read_image(file: Path, root: Path | None) -> ImageFile:
     """Read an image of the project in `root`. Raises OSError as `read_file`, ValueError (a sentence) when it is none of
     ours.
 
-    The kind is told from the content, never from the file's name; the pixels are not decoded.
+    The kind is told from the content, never from the file's name. It is decoded to its end, as mail programs will: one
+    whose end is missing looks like a good one from its beginning.
     """
     data = read_file(file, root, MAX_BYTES)
     if len(data) > MAX_BYTES:
@@ -67,8 +68,24 @@ def read_image(file: Path, root: Path | None) -> ImageFile:
         raise ValueError(_TOO_MANY_PIXELS)
     if kind not in _MEDIA_TYPES:
         raise ValueError(f"mail programs do not show {kind} images; use PNG, JPEG or GIF")
+    _decode(data)
     media_type, suffix = _MEDIA_TYPES[kind]
     return ImageFile(file=file, media_type=media_type, suffix=suffix, width=width, height=height, data=data)
+
+
+def _decode(data: bytes) -> None:
+    """Decode every frame, up to the pixels that one image may have. Raises ValueError for a damaged one."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            if image.format == "PNG" and b"IEND" not in data:
+                raise ValueError("its end is missing")
+            image.draft("RGB", (image.width // 8 or 1, image.height // 8 or 1))  # JPEG: all its data, few pixels
+            most = max(MAX_PIXELS // (image.width * image.height), 1)
+            for frame in range(min(getattr(image, "n_frames", 1), most)):
+                image.seek(frame)
+                image.load()
+    except (OSError, EOFError, ValueError, SyntaxError, LookupError, ArithmeticError) as error:
+        raise ValueError("the image is damaged or cut off; save it or copy it again") from error
 
 
 def image_beside(folder: Path, written: str, root: Path | None) -> ImageFile:

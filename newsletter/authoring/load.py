@@ -14,6 +14,7 @@ from newsletter.authoring.assemble import assemble, send_plan
 from newsletter.authoring.contributors import FILE as PEOPLE
 from newsletter.authoring.contributors import Contributor, load_contributors, read_picture
 from newsletter.authoring.fields.explain import MAX_PROBLEMS, read_model
+from newsletter.authoring.fields.link_words import misleading_links
 from newsletter.authoring.files import folders_above, legible, names_in, read_yaml, shown
 from newsletter.authoring.image import ImageFile
 from newsletter.authoring.issue import Content, Issue
@@ -103,6 +104,7 @@ class _Reading:
         twice = list(islice(repeated_ids(tree), MAX_PROBLEMS))
         self.problems += [*islice(proofread(tree, references), MAX_PROBLEMS), *twice]
         self.problems += islice(wordless_pictures(tree), MAX_PROBLEMS)
+        self.problems += islice(misleading_links(tree, IssueFile), MAX_PROBLEMS)
         entry = self.model(tree)
         original = language_tag(tree.mapping["language"].text) if "language" in tree.mapping else None
         trees = {original or "": (tree, entry)}
@@ -117,6 +119,7 @@ class _Reading:
             if not twice:  # else it is not known which of the two a translation means
                 merged, problems = translate(tree, translated)
                 self.problems += [*problems[:MAX_PROBLEMS], *islice(wordless_pictures(merged), MAX_PROBLEMS)]
+                self.problems += islice(misleading_links(merged, IssueFile), MAX_PROBLEMS)
                 trees[tag] = (merged, self.model(merged, translated))
         if entry is None or has_errors(self.problems):
             return {}, None

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from newsletter.authoring.contributors import FILE as PEOPLE
 from newsletter.authoring.contributors import Contributor, contributor_links
+from newsletter.authoring.fields.link_words import HINT, misleading
 from newsletter.authoring.fields.shape import shape_of, walk
 from newsletter.authoring.fields.values import ID, TEXTS, Role, crowding_sign
 from newsletter.authoring.schema import IssueFile
@@ -28,6 +29,8 @@ LINKS = frozenset({"unsubscribe", "view"})
 MAX_LENGTH = 50_000
 """Characters. The schema refuses longer texts; they are not looked at."""
 
+_ADDRESS = re.compile(r"(?<!mailto:)\{\{\s*subscriber\.email\b[^{}]*\}\}")
+_FIELD_HINT = 'A merge field looks like {{ subscriber.name | default("there") }}'
 _TARGET = re.compile(
     r"\\.|(?<!`)(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`)|!\[[^\[\]]*\]\([^()\n]*\)"
     r"|\]\(\s*(?P<target><[^<>\n]*>|(?:\{\{[^{}]*\}\}|[^\s()]|\([^\s()]*\))+)",
@@ -62,9 +65,15 @@ def proofread(root: Node, references: References) -> Iterator[Problem]:
 
 
 def written(root: Node) -> Iterator[tuple[Role, Node]]:
-    """The texts of one file that readers see, each with its role; without those that the schema refuses as too long."""
+    """The texts and links of one file, each with its role; without those that the schema refuses as too long."""
     for shape, node in walk(root, shape_of(IssueFile)):
-        if shape.role in TEXTS and node.text and len(node.text) <= MAX_LENGTH and not crowding_sign(node.text):
+        if (
+            shape.role
+            and (shape.role in TEXTS or shape.role is Role.URL)
+            and node.text
+            and len(node.text) <= MAX_LENGTH
+            and not crowding_sign(node.text)
+        ):
             yield shape.role, node
 
 
@@ -93,6 +102,8 @@ def _text(role: Role | None, node: Node, references: References) -> Iterator[Pro
         yield from _no_fields(node)
     elif role in TEXTS or role is Role.URL:
         yield from _fields(node, references.attributes, needs_default=role is not Role.URL)
+    if role is Role.URL:
+        yield from _addresses(node, node.text, 0)
 
 
 def _contributor_links(node: Node, contributors: Mapping[str, Contributor]) -> Iterator[Problem]:
@@ -103,6 +114,9 @@ def _contributor_links(node: Node, contributors: Mapping[str, Contributor]) -> I
             yield node.problem("bad-person-link", message, hint=hint, at=node.place_at(link.offset))
         elif link.id not in contributors:
             yield _unknown_contributor(node, link.id, contributors, link.offset)
+        elif found := misleading(link.label, contributors[link.id].url):
+            at = node.place_at(link.offset)
+            yield node.problem("misleading-link", found.message, hint=HINT, at=at, severity=found.severity)
 
 
 def _unknown_contributor(node: Node, name: str, contributors: Mapping[str, Contributor], offset: int) -> Problem:
@@ -120,6 +134,16 @@ def _targets(node: Node) -> Iterator[Problem]:
         if fault is not None:
             place = node.place_at(match.start("target"))
             yield node.problem("bad-url", f"{fault.message} ({target})", hint=fault.hint, at=place)
+        yield from _addresses(node, target, match.start("target"))
+
+
+def _addresses(node: Node, url: str, start: int) -> Iterator[Problem]:
+    """Merge fields in a URL that put the reader's address there; `start` is where the URL begins in the value."""
+    for match in _ADDRESS.finditer(url):
+        message = "this puts each reader's address into a link, and so into logs of servers and browsers"
+        hint = "Leave it out, or use an attribute that does not name the reader."
+        place = node.place_at(start + match.start())
+        yield node.problem("address-in-url", message, hint=hint, at=place, severity=Severity.WARNING)
 
 
 def _no_fields(node: Node) -> Iterator[Problem]:
@@ -138,7 +162,7 @@ def _fields(node: Node, attributes: frozenset[str], *, needs_default: bool) -> I
         except ExpressionError as error:
             if error.position:
                 place = node.place_at(match.start("source") + error.position)
-            yield node.problem("merge-field", str(error), hint=error.hint, at=place)
+            yield node.problem("merge-field", str(error), hint=error.hint or _FIELD_HINT, at=place)
             continue
         kind, name = field.path[0], ".".join(field.path[1:])
         if kind == "link" and name in LINKS:
@@ -146,7 +170,7 @@ def _fields(node: Node, attributes: frozenset[str], *, needs_default: bool) -> I
         known = SUBSCRIBER | attributes
         if kind != "subscriber" or len(field.path) != 2:
             everything = [*(f"subscriber.{key}" for key in sorted(known)), *(f"link.{key}" for key in sorted(LINKS))]
-            hint = near_miss(".".join(field.path), everything) or f"There are {', '.join(everything)}."
+            hint = near_miss(".".join(field.path), everything) or f"There are {', '.join(everything)}. {_FIELD_HINT}"
             yield node.problem("merge-field", f"there is no {'.'.join(field.path)!r} to show", hint=hint, at=place)
             continue
         if name not in known:
@@ -159,6 +183,5 @@ def _fields(node: Node, attributes: frozenset[str], *, needs_default: bool) -> I
             yield node.problem("missing-default", message, hint=hint, at=place)
     rest = FIELD.sub(lambda match: " " * len(match.group()), text)
     if "{{" in rest:
-        hint = 'A merge field looks like {{ subscriber.name | default("there") }}'
         at = node.place_at(rest.index("{{"))
-        yield node.problem("merge-field", "this merge field is not closed", hint=hint, at=at)
+        yield node.problem("merge-field", "this merge field is not closed", hint=_FIELD_HINT, at=at)

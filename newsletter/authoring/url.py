@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from newsletter.expression import FIELD
+from newsletter.hostname import disguise
 
 MAX_LENGTH = 2000
 """Characters; longer links break in some mail programs."""
@@ -78,6 +79,8 @@ def _host_fault(host: str) -> BadUrl | None:
         return BadUrl("the link has no host name", "A link looks like https://example.org/page")
     if host != "localhost" and ("." not in host.strip(".") or ".." in host) and ":" not in host:
         return BadUrl(f"{host!r} is not a host name", "A link looks like https://example.org/page")
+    if ":" not in host and (why := disguise(host)):
+        return BadUrl(f"the host name {why}", "Write the host name itself, as its owner writes it.")
     return None
 
 

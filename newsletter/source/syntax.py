@@ -6,7 +6,7 @@ import re
 
 import yaml
 
-from newsletter.problem import Problem
+from newsletter.problem import Place, Problem
 from newsletter.source.node import Source
 from newsletter.source.words import quoted, shortened
 
@@ -30,6 +30,9 @@ _SYNTAX: tuple[tuple[str, str, str], ...] = (
 """What the parser says → what the author is told and what to do; an empty hint shows the line quoted."""
 
 
+_GLUED = re.compile(r"(?P<key>\s*(?:-\s+)*[A-Za-z_][\w-]*):(?P<value>[^\s:/].*)")
+
+
 def syntax_problem(source: Source, error: yaml.MarkedYAMLError, before: tuple[int, int, str]) -> Problem:
     """What stops the parser, as a problem. `before`: start, end and style of the scalar that it read last."""
     said = str(error.problem or error.context or "unreadable")
@@ -43,6 +46,8 @@ def syntax_problem(source: Source, error: yaml.MarkedYAMLError, before: tuple[in
     if before[2] in ("'", '"') and opened.line < closed.line == place.line:
         message = f"the quote that opens here is closed only in line {closed.line}"
         return source.problem("yaml", message, opened, hint="Close it in its own line.")
+    if glued := _glued_key(source, closed.line if before[2] else opened.line, place.line):
+        return glued
     if source.text[index : index + 1] == "\t":
         message, hint = "a tab cannot indent", "Indent with spaces."
     elif "mapping values" in said and re.fullmatch(r"\s*[\w-]*", line[: place.column - 1]):
@@ -54,6 +59,16 @@ def syntax_problem(source: Source, error: yaml.MarkedYAMLError, before: tuple[in
         if "expected key" in said and re.match(r"\s*(?:-\s+)*(?:[\w-]+:\s+)?[\[{\"']", line):
             hint = ""
     return source.problem("yaml", message, place, hint=hint or _quote_this(line))
+
+
+def _glued_key(source: Source, first: int, last: int) -> Problem | None:
+    """A key in these lines whose value begins right after its colon, which YAML reads as one word."""
+    for number in range(max(first, last - 3), last + 1):
+        if match := _GLUED.match(source.line(number)):
+            place = Place(source.file, number, match.end("key") + 1)
+            hint = f"Write {match['key'].lstrip(' -')}: {shortened(match['value'], 200)}"
+            return source.problem("yaml", "a space is missing after this colon", place, hint=hint)
+    return None
 
 
 def _quote_this(line: str) -> str:

@@ -116,7 +116,10 @@ def _words(file: Node, told: Iterable[Problem]) -> tuple[Problem, ...]:
     """Leftovers in a file, but for lines of which worse is told already: a link that leads nowhere is one, too."""
     lines = {(problem.place.file, problem.place.line) for problem in told if problem.severity is Severity.ERROR}
     found = islice(check_words(file), MAX_PROBLEMS)
-    return tuple(problem for problem in found if (problem.place.file, problem.place.line) not in lines)
+    return tuple(
+        problem for problem in found
+        if problem.id != "leftover-markup" or (problem.place.file, problem.place.line) not in lines
+    )  # fmt: skip
 
 
 def examine_all(project: Project, paths: Sequence[Path] = ()) -> tuple[list[Examined], list[Problem]]:

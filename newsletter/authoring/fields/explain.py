@@ -56,7 +56,8 @@ def _explain(model: type[BaseModel], root: Node, detail: Any) -> Problem:
         message = f"{shortened(node.path.rpartition('.')[2])!r} cannot be a key here"
         return node.problem("bad-key", message, at=node.key_place, hint=_hint(context) or _NAMING)
     if "hint" in context or "-" in kind:
-        return node.problem(kind, detail["msg"], hint=_hint(context))
+        at = node.place_at(context["offset"]) if "offset" in context else None
+        return node.problem(kind, detail["msg"], hint=_hint(context), at=at)
     rule, message, hint = _bounds(kind, context, node)
     return node.problem(rule, message or detail["msg"], hint=hint)
 

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from newsletter.authoring.url import MAX_LENGTH, url_fault
+from newsletter.hostname import direction_control, shows_nothing
 from newsletter.language import language_tag
 from newsletter.timezone import is_time_zone
 
@@ -76,6 +77,17 @@ def crowding_sign(text: str) -> str:
 def _one_line(value: str) -> str:
     if "\n" in value:
         raise PydanticCustomError("several-lines", "this must be one line")
+    if (at := direction_control(value)) >= 0:
+        message = "the character U+{code} turns letters round and cannot be seen"
+        raise PydanticCustomError("control-character", message, {"code": f"{ord(value[at]):04X}", "offset": at,
+                                                                 "hint": "Delete it."})  # fmt: skip
+    return _seen(value)
+
+
+def _seen(value: str) -> str:
+    if value and shows_nothing(value):
+        context = {"hint": "Delete what is between the quotes and write something."}
+        raise PydanticCustomError("empty-value", "nothing of this can be seen", context)
     return value
 
 
@@ -84,7 +96,7 @@ def _readable(value: str) -> str:
         message = "this text holds more than {count} times the sign {sign}"
         context = {"count": MAX_SIGNS, "sign": sign, "hint": "Divide it into several texts."}
         raise PydanticCustomError("too-many-signs", message, context)
-    return value
+    return _seen(value)
 
 
 def _url(value: str) -> str:

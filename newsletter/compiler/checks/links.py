@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from newsletter.authoring.url import url_fault
+from newsletter.authoring.url import normalise_url, url_fault
 from newsletter.compiler.edition import Edition
 from newsletter.problem import Place, Problem, Severity
 
+_ENDS = ".,;:!?)"
 _URL = re.compile(r"https?://[^\s<>\"）」』】]+")
 
 
@@ -48,11 +49,13 @@ def _own_links(edition: Edition, own: dict[str, str], template: Place) -> Iterat
 def _parity(edition: Edition, own: dict[str, str], place: Place) -> Iterator[Problem]:
     """A link that only one of the two parts has is a link that some readers do not get."""
     in_html = {link.url for link in edition.links} - set(own.values())
+    in_text = set(_URL.findall(edition.text))
+    travelling = {normalise_url(url) for url in in_text}  # the text shows a host as its author wrote it
     for url in sorted(in_html):
-        if url.removeprefix("mailto:") not in edition.text:
+        if url.removeprefix("mailto:") not in edition.text and url not in travelling:
             yield _only_in("HTML", "text", edition, url, place)
-    for url in sorted(set(_URL.findall(edition.text))):
-        if url not in in_html and url.rstrip(".,;:!?)") not in in_html:
+    for url in sorted(in_text):
+        if not in_html & {url, url.rstrip(_ENDS), normalise_url(url), normalise_url(url.rstrip(_ENDS))}:
             yield _only_in("text", "HTML", edition, url, place)
 
 

@@ -8,38 +8,72 @@ import re
 from collections.abc import Iterator
 
 from newsletter.authoring.contributors import link_somewhere
+from newsletter.authoring.fields.link_words import HINT
 from newsletter.authoring.fields.values import Role
 from newsletter.authoring.issue import Content
 from newsletter.authoring.proofread import written
+from newsletter.compiler.checks.foreign import foreign_tags
 from newsletter.compiler.slots import Slots
-from newsletter.compiler.wording.leftovers import Leftover, leftovers
+from newsletter.compiler.wording.leftovers import Leftover, leftovers, without_code
 from newsletter.errors import ExpressionError
 from newsletter.expression import FIELD
 from newsletter.problem import Problem, Severity
-from newsletter.source import Node
+from newsletter.source import Node, quoted
 
+_COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->|<!--", re.DOTALL)
+_COMMENT_HINT = "Delete it, or write it as a comment of YAML: a line that begins with # outside the text."
+_CURLY = re.compile(r"([“„”«‘‚])[^“„”«»‘’]+([“”»’‘])")
 _BRACES = re.compile(r"\{\{|\}\}|\{%|%\}|\{#|#\}")
 _MARKDOWN_SIGNS = re.compile(r"\*\*|\]\(|`")
 
 
 def check_words(file: Node) -> Iterator[Problem]:
-    """Leftovers of Markdown and of templates in everything that the author wrote into one file."""
+    """Comments, merge tags of other systems, and leftovers of Markdown and templates in what an author wrote."""
     for role, node in written(file):
+        text = node.text
+        is_markdown = role in (Role.INLINE, Role.MARKDOWN)
+        prose = without_code(text, inline=role is Role.INLINE) if is_markdown else text
+        for tag in foreign_tags(prose):
+            yield tag.problem(node)
+            text = _cross_out(text, tag.start, tag.end)
+        if role is Role.URL:
+            continue
+        for comment in _COMMENT.finditer(prose):
+            at = node.place_at(comment.start())
+            yield node.problem("html-comment", "readers would see this comment", hint=_COMMENT_HINT, at=at)
+            text = _cross_out(text, *comment.span())
+        if role in (Role.FACT, Role.WORDS) and not node.style and (quotes := _CURLY.fullmatch(text.strip())):
+            message = f"the quotes {quotes[1]} and {quotes[2]} would be printed: YAML takes only straight ones"
+            hint = f"Quote this text: {quoted(text.strip()[1:-1])}"
+            yield node.problem("curly-quotes", message, hint=hint, severity=Severity.WARNING)
         slots = Slots("0")  # of no edition: gone after this text
         try:
-            marked = slots.mark(link_somewhere(node.text))
+            marked = slots.mark(link_somewhere(text))
         except ExpressionError:  # told by whoever reads the fields
             continue
         for found in dict.fromkeys(_found(marked, role, slots)):
             line = node.text.split("\n")[found.row]
-            column = max(line.find(slots.unmark(found.sign)), len(line) - len(line.lstrip()))
+            column = max(_find(line, slots.unmark(found.sign), found.before), len(line) - len(line.lstrip()))
             yield node.problem(
-                "leftover-markup",
+                "misleading-link" if found.hint == HINT else "leftover-markup",
                 slots.unmark(found.message),
                 hint=found.hint,
                 at=node.place_at(_offset(node.text, found.row) + column),
                 severity=Severity.ERROR if found.is_error else Severity.WARNING,
             )
+
+
+def _cross_out(text: str, start: int, end: int) -> str:
+    """The text with letters in place of what is a problem already, so that it is none for Markdown."""
+    return text[:start] + re.sub(r"[^\n]", "x", text[start:end]) + text[end:]
+
+
+def _find(line: str, sign: str, before: int) -> int:
+    """Where a sign stands in a line, with so many of the same before it; -1 where it does not."""
+    at = line.find(sign)
+    while before and (after := line.find(sign, at + 1)) > at >= 0:
+        at, before = after, before - 1
+    return at
 
 
 def check_people(content: Content, slots: Slots) -> Iterator[Problem]:

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TypeAlias
 from urllib.parse import unquote
 
 from markdown_it.token import Token
 
+from newsletter.authoring.fields.link_words import HINT, misleading
 from newsletter.authoring.url import url_fault
 from newsletter.compiler.slots import Slots
 from newsletter.compiler.wording.markdown import BROKEN_LINK, DEEPEST, RAW_HTML, UNMATCHED, parse
 from newsletter.errors import ExpressionError
+from newsletter.problem import Severity
 
 Row: TypeAlias = tuple[int, str]
 """A line of the text with its number, from 0."""
 
 _TABLE = re.compile(r"\s*\|?\s*:?-{3,}:?\s*\|[\s:|-]*")
 """The line under a table's head."""
+
+
+_MAY_BE_CODE = re.compile(r"[`\\\t]|~~~|    ")
+_ESCAPED = re.compile(r"\\[!-/:-@\[-`{-~]")
+"""A sign that means nothing (CommonMark 2.4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,33 @@ class Leftover:
     """What to look for in that line; empty where nothing of it stands out."""
     is_error: bool = True
     hint: str = ""
+    before: int = 0
+    """How many of these signs stand before it in that line."""
+
+
+def without_code(text: str, *, inline: bool) -> str:
+    """The text with its code and escaped signs replaced by spaces; every other character keeps its place."""
+    if not _MAY_BE_CODE.search(text):
+        return text
+    lines = text.split("\n")
+    for token in parse(text, inline=inline):
+        first, last = (0, len(lines)) if inline or not token.map else token.map
+        if token.type in ("fence", "code_block"):
+            lines[first:last] = [" " * len(line) for line in lines[first:last]]
+        for code in token.children or ():
+            if code.type == "code_inline":
+                _blank(lines, first, token.content, code.meta["at"], code.meta["end"])
+    return _ESCAPED.sub("  ", "\n".join(lines))
+
+
+def _blank(lines: list[str], row: int, content: str, start: int, end: int) -> None:
+    """Put spaces for a stretch of `content`, which begins in line `row`."""
+    for part in content.split("\n"):
+        if start < len(part) and end > 0:
+            column = max(lines[row].find(part), 0)
+            a, b = column + max(start, 0), column + min(end, len(part))
+            lines[row] = lines[row][:a] + " " * (b - a) + lines[row][b:]
+        start, end, row = start - len(part) - 1, end - len(part) - 1, row + 1
 
 
 def leftovers(text: str, slots: Slots, *, inline: bool) -> list[Leftover]:
@@ -43,14 +77,15 @@ def leftovers(text: str, slots: Slots, *, inline: bool) -> list[Leftover]:
     for token in parse(text, inline=inline):
         if token.type == "inline":
             here = rows if inline or not token.map else rows[slice(*token.map)]
-            found += _leftovers(token.children or [], here, slots)
+            found += _leftovers(token, here, slots)
             found += [_table(row) for row, line in here if _TABLE.fullmatch(line)]
         elif token.type == "fence" and token.map and not rows[token.map[1] - 1][1].strip().startswith(token.markup):
             found.append(Leftover("a block of code begins here and never ends", token.map[0], token.markup))
     return found
 
 
-def _leftovers(tokens: Sequence[Token], rows: Sequence[Row], slots: Slots) -> Iterator[Leftover]:
+def _leftovers(inline: Token, rows: Sequence[Row], slots: Slots) -> Iterator[Leftover]:
+    tokens = inline.children or []
     for (kind, content), run in groupby(tokens, key=lambda token: (token.type, token.content)):
         if kind == UNMATCHED and tokens[0].meta.get("deep"):
             yield Leftover(f"emphasis is nested more than {DEEPEST} deep", rows[0][0])
@@ -58,12 +93,36 @@ def _leftovers(tokens: Sequence[Token], rows: Sequence[Row], slots: Slots) -> It
             yield _unmatched(content, len(list(run)), rows)
     for number, token in enumerate(tokens):
         if token.type == "link_open":
-            yield from _bad_link(str(token.attrGet("href") or ""), rows, slots)
-            if tokens[number + 1].type == "link_close":
-                yield Leftover("a link has no words that could be clicked", _row_with("[](", rows), "[](")
+            close = next(n for n in range(number, len(tokens)) if tokens[n].type == "link_close")
+            yield from _link(tokens[number:close], inline.content, rows, slots)
         if token.type == "image":
             hint = "Make it a block: - image: file"
             yield Leftover("a picture cannot stand inside a text", _row_with("![", rows), "![", hint=hint)
+
+
+def _link(tokens: Sequence[Token], content: str, rows: Sequence[Row], slots: Slots) -> Iterator[Leftover]:
+    """What is wrong with a link, from its opening to its last word; `content` is the text that it stands in."""
+    url, at = str(tokens[0].attrGet("href") or ""), int(tokens[0].meta["at"])
+    start, number = content.rfind("\n", 0, at) + 1, content.count("\n", 0, at)
+    row, line = rows[min(number, len(rows) - 1)]
+    indent = max(line.find(content[start:].partition("\n")[0]), 0)
+    sign = content[at]
+    here = Leftover("", row, sign, before=line.count(sign, 0, indent) + content.count(sign, start, at))
+    there = unquote(url)
+    target = replace(here, sign=there, before=0) if there and there in line else here
+    words = "".join(" " if token.type.endswith("break") else token.content for token in tokens)
+    try:
+        marked = slots.in_url(url)
+    except ExpressionError as error:
+        yield replace(target, message=str(error), hint=error.hint)
+        return
+    written = content[at + 1 : content.find(">", at)] if sign == "<" else marked
+    if marked not in slots.own_links and (fault := url_fault(marked) or url_fault(written)):
+        yield replace(target, message=f"{fault.message} ({there})", hint=fault.hint)
+    elif found := misleading(words, url):
+        yield replace(here, message=found.message, is_error=found.severity is Severity.ERROR, hint=HINT)
+    if len(tokens) == 1:
+        yield replace(here, message="a link has no words that could be clicked")
 
 
 def _unmatched(content: str, length: int, rows: Sequence[Row]) -> Leftover:
@@ -91,18 +150,6 @@ def _stray(sign: str, rows: Sequence[Row]) -> Leftover:
 
 def _table(row: int) -> Leftover:
     return Leftover("a table would be shown as its signs", row, hint="Make it a list, or a picture with an alt text")
-
-
-def _bad_link(url: str, rows: Sequence[Row], slots: Slots) -> Iterator[Leftover]:
-    try:
-        marked = slots.in_url(url)
-    except ExpressionError as error:
-        yield Leftover(str(error), _row_with("](", rows), "](", hint=error.hint)
-        return
-    fault = None if marked in slots.own_links else url_fault(marked)
-    if fault:
-        there = unquote(url)
-        yield Leftover(f"{fault.message} ({there})", _row_with(there, rows), there, hint=fault.hint)
 
 
 def _row_with(needle: str, rows: Sequence[Row]) -> int:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import TypeAlias
 
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import escapeHtml
 from markdown_it.renderer import RendererHTML
-from markdown_it.rules_inline import StateInline
+from markdown_it.rules_inline import StateInline, autolink, backtick, link
 from markdown_it.rules_inline.state_inline import Delimiter
 from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
@@ -89,11 +89,29 @@ def _parser() -> MarkdownIt:
     parser = _Markdown("commonmark", {"html": False, "xhtmlOut": True})
     parser.disable(["html_block", "html_inline", "reference"])
     parser.inline.ruler.at("emphasis", _emphasis)
+    for name, rule in (("link", link), ("autolink", autolink), ("backticks", backtick)):
+        parser.inline.ruler.at(name, _placed(rule))
     parser.inline.ruler2.before("fragments_join", UNMATCHED, _keep_unmatched)
     parser.add_render_rule(UNMATCHED, _render_unmatched)
     parser.add_render_rule("fence", _render_code)
     parser.add_render_rule("code_block", _render_code)
     return parser
+
+
+def _placed(rule: Callable[[StateInline, bool], bool]) -> Callable[[StateInline, bool], bool]:
+    """A rule of the library for links or code, which notes where in its text the thing begins and ends."""
+
+    def placed(state: StateInline, silent: bool) -> bool:
+        start, count = state.pos, len(state.tokens)
+        if not rule(state, silent):
+            return False
+        for token in state.tokens[count:]:
+            if token.type in ("link_open", "code_inline"):
+                token.meta.update(at=start, end=state.pos)
+                break
+        return True
+
+    return placed
 
 
 def _flatten(tokens: list[Token]) -> list[Token]:

@@ -143,3 +143,29 @@ def test_alias_is_told_once(line: str) -> None:
     root, problems = parse_source("\n".join([line, *others]).encode(), "f.yaml")
     assert root is not None
     assert [problem.id for problem in (*problems, *read_model(IssueFile, root)[1])] == ["alias"]
+
+
+@pytest.mark.parametrize("text", ["\u200b", "\u00ad", "\u2060\ufeff", "\U000e0041", "\u3164"])
+@pytest.mark.parametrize("key", ["title", "subtitle", "subject", "preheader", "closing", "publication"])
+def test_text_that_cannot_be_seen_is_refused(key: str, text: str) -> None:
+    head = HEAD if key != "title" else "date: 2024-01-25\nlanguage: en\n"
+    (problem,) = problems_of("  - text: a\n", f'{head}{key}: "{text}"\n')
+    assert (problem.id, problem.message, problem.place.column) == (
+        "empty-value",
+        "nothing of this can be seen",
+        len(key) + 3,
+    )
+
+
+@pytest.mark.parametrize("control", ["\u202a", "\u202c", "\u2066", "\u2067", "\u2069"])
+@pytest.mark.parametrize("key", ["title", "subject"])
+def test_control_of_direction_in_a_line_is_refused_at_its_place(key: str, control: str) -> None:
+    head = HEAD if key != "title" else "date: 2024-01-25\nlanguage: en\n"
+    (problem,) = problems_of("  - text: a\n", f"{head}{key}: Wir {control}kommen\n")
+    assert (problem.id, problem.place.column) == ("control-character", len(key) + 7)
+    assert f"U+{ord(control):04X}" in problem.message
+
+
+def test_marks_and_emoji_that_need_unseen_characters_are_fine() -> None:
+    text = "\u200fمرحبا \U0001f3f4\U000e0067\U000e0062\U000e007f ❤️ می\u200cخواهم"
+    assert problems_of(f"  - text: {text}\n", f"{HEAD}subtitle: {text}\n") == []

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import random
 import struct
 import zlib
 from pathlib import Path
@@ -89,3 +90,27 @@ def test_path_that_leads_elsewhere_is_refused(tmp_path: Path, written: str) -> N
     (tmp_path / "a.png").write_bytes(png(20, 10))
     with pytest.raises(ValueError, match="image"):
         image_beside(folder, written, tmp_path)
+
+
+def noise(kind: str, **options: object) -> bytes:
+    """An image that cannot be packed well, of several frames where its kind has them."""
+    frames = [Image.frombytes("RGB", (60, 40), random.Random(seed).randbytes(60 * 40 * 3)) for seed in range(3)]
+    out = io.BytesIO()
+    several = {"save_all": True, "append_images": frames[1:]} if kind in ("GIF", "PNG") else {}
+    frames[0].save(out, kind, **several, **options)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [noise("PNG"), noise("JPEG"), noise("JPEG", progressive=True), noise("GIF"), picture("PNG", "P")],
+    ids=["png", "jpeg", "progressive", "gif", "palette"],
+)
+def test_image_that_is_cut_off_is_refused(tmp_path: Path, data: bytes) -> None:
+    file = tmp_path / "picture"
+    file.write_bytes(data)
+    assert read_image(file, tmp_path).data == data
+    for cut in (len(data) - 12, len(data) * 3 // 4):
+        file.write_bytes(data[:cut])
+        with pytest.raises(ValueError, match=r"cut off|not an image"):
+            read_image(file, tmp_path)

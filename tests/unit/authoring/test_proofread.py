@@ -7,7 +7,10 @@ from newsletter.authoring.proofread import References, proofread
 from newsletter.problem import Problem, Severity
 from newsletter.source import parse_source
 
-PEOPLE = {"ana": Contributor("ana", {"": "Ana"})}
+PEOPLE = {
+    "ana": Contributor("ana", {"": "Ana"}),
+    "eve": Contributor("eve", {"": "Eve"}, "https://evil.example"),
+}
 
 
 def found(text: str, *attributes: str) -> list[Problem]:
@@ -65,7 +68,7 @@ def test_text_that_refers_to_nothing_is_a_problem_at_its_character(
         "subject: '{{ subscriber.city | default(\"x\") }}'",
         "blocks: [{button: a, url: 'https://a.example/?c={{ subscriber.city }}'}, {button: b, url: '{{ link.view }}'}]",
         "blocks: [{text: '[a](https://a.example/b_(c)?d=e) [f](<https://g.example>) [](@ana) `[](@bo) [x](y)`'}]",
-        "blocks: [{text: '[leave]({{ link.unsubscribe }}) [x](https://a.example/?n={{ subscriber.email }})'}]",
+        "blocks: [{text: '[leave]({{ link.unsubscribe }}) [x](https://a.example/{{subscriber.name|default(1)}})'}]",
         "author: ana",
         "author: {name: Somebody Else}",
         "id: '{{ anything'",
@@ -78,6 +81,24 @@ def test_text_that_refers_to_what_is_there_is_fine(text: str) -> None:
 def test_attribute_that_no_persona_has_only_warns() -> None:
     (problem,) = found("subject: '{{ subscriber.cty | default(\"x\") }}'", "city")
     assert (problem.severity, problem.hint) == (Severity.WARNING, "Did you mean 'city'?")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column"),
+    [
+        ("blocks: [{button: a, url: 'https://a.example/?e={{ subscriber.email }}'}]", 1, 49),
+        ("blocks:\n- text: |\n    see [x](https://a.example/?n={{subscriber.email|lower}})\n", 3, 34),
+    ],
+)
+def test_address_of_the_reader_in_a_link_warns(text: str, line: int, column: int) -> None:
+    (problem,) = found(text)
+    assert (problem.id, problem.severity) == ("address-in-url", Severity.WARNING)
+    assert (problem.place.line, problem.place.column) == (line, column)
+
+
+def test_link_to_somebody_with_the_words_of_another_host_is_an_error() -> None:
+    (problem,) = found("blocks: [{text: 'at [bank.example/login](@eve)'}]")
+    assert (problem.id, problem.place.column) == ("misleading-link", 21)
 
 
 def test_every_merge_field_of_a_text_is_looked_at() -> None:

@@ -88,3 +88,35 @@ def test_normalised_url_is_stable_and_harmless(text: str) -> None:
     assert normalise_url(url) == url
     assert url.isascii()
     assert not set(url) & set(' "<>\\\r\n')
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("https://bank.example%E3%80%82evil.example/", "%E3"),
+        ("https://bank.example。evil.example/", "bank.example.evil.example"),
+        ("https://аррӏе.com", "Cyrillic"),
+        ("https://xn--80ak6aa92e.com/x", "Cyrillic"),
+        ("https://pаypal.com/?x={{ subscriber.name }}", "several scripts"),
+        ("https://bank.example@evil.example", "before @"),
+        ("https://ban\u200bk.example", "U+200B"),
+    ],
+)
+def test_host_in_disguise_is_a_fault(url: str, says: str) -> None:
+    fault = url_fault(url)
+    assert fault is not None
+    assert says in fault.message
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://münchen.example/straße?q=köln",
+        "https://例子.中国",
+        "https://яндекс.ru",
+        "https://[::1]:8000/",
+        "http://1.1.1.1",
+    ],
+)
+def test_honest_host_is_none(url: str) -> None:
+    assert url_fault(url) is None

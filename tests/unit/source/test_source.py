@@ -218,3 +218,19 @@ def test_near_miss_names_what_was_meant(word: str, found: str) -> None:
 def test_shortened_keeps_one_line_of_a_length() -> None:
     assert shortened("a\n  b") == "a b"
     assert shortened("x" * 100, 10) == "xxxxxxxxx…"
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "hint"),
+    [
+        ('title: a\nclosing:"x"\nsignature: b\n', "2:8", 'Write closing: "x"'),
+        ('title: a\nclosing:"x"\n', "2:8", 'Write closing: "x"'),
+        ('title: a\nblocks:\n  - button:"Go"\n    url: https://x.example\n', "3:11", 'Write button: "Go"'),
+        ("title:Twelve links\ndate: 2024-01-25\n", "1:6", "Write title: Twelve links"),
+        ("text: |\n  see:this\nclosing:'x'\nz: y\n", "3:8", "Write closing: 'x'"),
+    ],
+)
+def test_missing_space_after_a_colon_is_told_in_its_own_line(text: str, place: str, hint: str) -> None:
+    problem = only_problem(text)
+    assert (str(problem.place), problem.hint) == (f"f.yaml:{place}", hint)
+    assert problem.message == "a space is missing after this colon"

@@ -105,7 +105,7 @@ def test_image_that_is_not_absolute_is_an_error(rich: Edition, html: str) -> Non
     [
         ("blocks:\n- text: |\n    fine\n\n    and **not\n", "blocks[0].text", "5:9"),
         ("blocks:\n- heading: a {{ b\n", "blocks[0].heading", "2:14"),
-        ("blocks:\n- text: '{% if x %}'\n", "blocks[0].text", "2:10"),
+        ("blocks:\n- text: '{% if x'\n", "blocks[0].text", "2:10"),
         ("closing: |\n  Fine\n  and **not\n", "closing", "3:7"),
         ("blocks:\n- links:\n  - text: '1. **x'\n    id: a\n", "blocks[0].links[0].text", "3:15"),
         ("closing: '[x](nowhere)'\n", "closing", "1:15"),
@@ -128,6 +128,45 @@ def test_leftover_markup_is_an_error_at_its_place(text: str, path: str, place: s
 @pytest.mark.parametrize("text", ["text: '**[](@ann)** and [Bo](@bo)'\n", "author: ann\nurl: https://a.example/**\n"])
 def test_links_to_people_and_what_nobody_reads_are_no_leftovers(text: str) -> None:
     assert words(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("Log in at [https://bank.example/login](https://evil.example/x).", "3:15"),
+        ("Dear {{ subscriber.name }}, [bank.example/x](https://evil.example)", "3:33"),
+        ("[](@ann) [a](https://a.example) [**bank.example**/x](https://evil.example)", "3:37"),
+        ("[`bank.example/x`](https://evil.example)", "3:5"),
+        ("- one\n    - > [bank.example/x](https://evil.example)", "4:9"),
+        ("### A [bank.example/x](<https://evil.example> 'title') head", "3:11"),
+        ("See <https://bank.example。evil.example/> there", "3:9"),
+    ],
+)
+def test_link_with_misleading_words_is_an_error_where_it_begins(text: str, place: str) -> None:
+    found = words(f"blocks:\n- text: |\n    {text}\n")
+    assert [str(problem.place) for problem in found] == [f"f.yaml:{place}"]
+
+
+def test_every_misleading_link_has_its_own_place() -> None:
+    link = "[bank.example/x](https://evil.example)"
+    found = words(f"blocks:\n- text: '{link} and {link}'\n- quote: '{link}'\n- {{image: a.png, credit: '{link}'}}\n")
+    assert [problem.id for problem in found] == ["misleading-link"] * 4
+    assert [str(problem.place) for problem in found] == ["f.yaml:2:10", "f.yaml:2:53", "f.yaml:3:11", "f.yaml:4:27"]
+
+
+def test_bios_of_contributors_are_looked_at() -> None:
+    author = Author("Ana", bio="[bank.example/x](https://evil.example)", id="ana")
+    (problem,) = check_people(make_content(TextBlock("x"), authors=(author,)), Slots("seed"))
+    assert "in the bio of ana: the words name bank.example" in problem.message
+
+
+def test_host_in_other_letters_is_the_same_link_in_both_parts() -> None:
+    text = "See <https://münchen.example/weg> and [Köln](https://köln.example/)."
+    compiled = compile_issue(make_issue(make_content(TextBlock(text))), "en", make_kit())
+    assert [problem for problem in compiled.problems if problem.id == "link-parity"] == []
+    edition = edition_of(compiled)
+    other = replace(edition, text=edition.text.replace("münchen", "hamburg"))
+    assert ids(check_links(other, ISSUE, LAYOUT)) == ["link-parity"] * 2
 
 
 def test_markdown_in_a_plain_field_is_a_warning() -> None:
