@@ -1,6 +1,6 @@
 """Draft the next step in newsletter/storage/database/migrations/versions after a change of storage/database/tables.py.
 
-Run it with a message, read what it wrote, and mend it: `python scripts/draft_migration.py "Remember songs"`.
+Run it with a message, then read and correct what it wrote: `python scripts/draft_migration.py "Add songs"`.
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-"""Where it is kept: one file per thing kept, SQLAlchemy's only door.
+"""The database and all that is stored in it; the only rooms that know SQLAlchemy.
 
-`engine` opens the database and holds everything in which SQLite and PostgreSQL differ, `tables` names every column,
-`migrations` brings an older database up; the others implement what the stages ask for.
+`database` opens and migrates it and names every column; `audience`, `ledger` and `journal` read and write it.
 """

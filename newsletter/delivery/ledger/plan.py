@@ -1,6 +1,6 @@
-"""Plan: who gets what, and who still does once it is their turn, decided from values.
+"""Plan: which candidate becomes a recipient of what, and which recipient may still be sent to when claimed.
 
-Before: the people of the lists. After: the frozen rows of the ledger, looked at again when they are claimed.
+Plain decisions from values: `plan` when an audience is frozen, `recheck` when a row is claimed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from newsletter.tokens import base32
 
 
 class NotEligible(StrEnum):
-    """Why somebody of the lists is counted, but no recipient."""
+    """Why a subscriber of the lists is counted, but no recipient."""
 
     PENDING = "pending"
     """Asked for the list, but has not confirmed it yet."""
@@ -33,7 +33,7 @@ class Exclusion(StrEnum):
     ALREADY_RECEIVED = "already_received"
     """Another delivery of the same issue reached this address, or may have."""
     UNSUBSCRIBED = "unsubscribed"
-    """Left every list that led to them after the audience was frozen."""
+    """Left, after the audience was frozen, every list that led to them."""
     NO_PERMISSION = "no_permission"
     """Has no confirmed subscription any more, without having unsubscribed."""
     RENDER = "render"
@@ -43,7 +43,7 @@ class Exclusion(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A person with a confirmed subscription to one of the delivery's lists."""
+    """A subscriber with a confirmed subscription to one of the delivery's lists."""
 
     subscriber: int
     address: str
@@ -53,9 +53,9 @@ class Candidate:
     timezone: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
     list_ids: tuple[int, ...] = ()
-    """Of the delivery's lists, those that led to this person, in the order they were named."""
+    """Of the delivery's lists, those that led to this subscriber, in the order they were named."""
     list_languages: tuple[str, ...] = ()
-    """What those lists say about people whose language is unknown; in the same order, empty ones included."""
+    """The languages of those lists, for subscribers whose own is unknown; in the same order, empty ones included."""
     suppression: str = ""
     """Why the address is suppressed; empty when it is not."""
     already_received: bool = False
@@ -79,7 +79,7 @@ class PlannedRecipient:
 
 def plan(candidate: Candidate, *, delivery: str, languages: Sequence[str], again: bool) -> PlannedRecipient:
     """What becomes of one candidate. `languages` are those of the editions, the issue's own first."""
-    state, reason = _standing(candidate, again=again)
+    state, reason = _first_state(candidate, again=again)
     return PlannedRecipient(
         id=recipient_id(delivery, candidate.subscriber),
         candidate=candidate,
@@ -94,11 +94,11 @@ def plan(candidate: Candidate, *, delivery: str, languages: Sequence[str], again
 
 
 def own_values(attributes: Mapping[str, str], *, name: str, language: str, timezone: str) -> dict[str, str]:
-    """What merge fields may name of a person; what we keep of everybody stands over attributes of the same name."""
+    """What merge fields may name of a subscriber; our own columns win over attributes of the same name."""
     return {**attributes, "name": name, "language": language, "timezone": timezone}
 
 
-def _standing(candidate: Candidate, *, again: bool) -> tuple[RecipientState, str]:
+def _first_state(candidate: Candidate, *, again: bool) -> tuple[RecipientState, str]:
     if candidate.suppression:
         return RecipientState.SUPPRESSED, candidate.suppression
     if candidate.already_received and not again:
@@ -108,7 +108,7 @@ def _standing(candidate: Candidate, *, again: bool) -> tuple[RecipientState, str
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """What is known of a recipient of the ledger at the moment when they are due."""
+    """What is known of a recipient of the ledger when it is claimed."""
 
     state: RecipientState
     reason: str
@@ -118,14 +118,14 @@ class Frozen:
     suppression: str
     """Why the address is suppressed; empty when it is not."""
     consents: frozenset[Consent]
-    """What they say now to the lists that led to them."""
+    """Present ones to the lists that led to them."""
     already_received: bool
     in_doubt: bool = False
-    """Whether an earlier attempt may have arrived, and somebody had it sent again."""
+    """Whether an earlier attempt may have arrived, and the message is sent again."""
 
 
 def recheck(frozen: Frozen, *, again: bool, now: datetime, expiry: timedelta) -> tuple[RecipientState, str] | None:
-    """State and reason of a recipient who must not be written to any more; None of one who may be claimed."""
+    """State and reason of a recipient who must not be sent to; None for one who may be claimed."""
     refused = _refusal(frozen, again=again, now=now, expiry=expiry)
     return (rest_of(refused[0], in_doubt=frozen.in_doubt), refused[1]) if refused else None
 
@@ -162,5 +162,5 @@ def digest(rows: Iterable[tuple[str, str]]) -> str:
 
 
 def choose_language(wishes: Iterable[str], languages: Sequence[str]) -> str:
-    """The edition for somebody: the one that fulfils their first wish that can be, else the first of them."""
+    """The language of the edition to send: the first of the wishes there is an edition in, else the issue's own."""
     return best_match(wishes, languages) or languages[0]

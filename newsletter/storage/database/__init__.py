@@ -1,1 +1,1 @@
-"""The database itself: opened, migrated, its tables, what it knows of itself, leases."""
+"""The database itself: opened, migrated, its tables, its properties, leases."""

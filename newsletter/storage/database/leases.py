@@ -1,7 +1,7 @@
-"""Leases: who of several processes may do a thing that only one should do, such as starting deliveries.
+"""Leases: which of several processes may do what only one should do, such as starting deliveries.
 
-Taken by the scheduler; the fencing token goes with every order it gives, and `holds` refuses the orders of a holder
-that has been replaced meanwhile. Time is the database's lease clock, so a wrong wall clock disturbs nobody.
+The scheduler takes one. Its fencing token goes with every change it makes, and `holds` refuses those of a holder that
+has been replaced meanwhile. Time is the database's lease clock, so a wrong wall clock does no harm.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ SCHEDULER = "scheduler"
 
 
 def take_lease(database: Database, name: str, holder: str, seconds: float) -> int | None:
-    """Take or renew a lease for `seconds` from now. Returns its fencing token, or None while another one holds it.
+    """Take or renew a lease for `seconds` from now. Returns its fencing token, or None while another process holds it.
 
-    The token grows whenever the holder changes, also when a copy of the database is put back. A lease taken before the
-    machine was started anew is over.
+    The token grows whenever the holder changes, also when a copy of the database is put back. A lease from before the
+    last start of the machine is over.
     """
     with database.write() as connection:
         now = database.lease_now(connection)
@@ -42,7 +42,7 @@ def take_lease(database: Database, name: str, holder: str, seconds: float) -> in
 
 
 def release_lease(database: Database, name: str, holder: str) -> None:
-    """Give a lease back, so that another process need not wait for its end. Does nothing when it is not ours."""
+    """End a lease, so that another process need not wait for it. Does nothing when another process holds it."""
     with database.write() as connection:
         connection.execute(
             sa.update(leases).where(leases.c.name == name, leases.c.holder == holder).values(holder="", lease_until=0.0)
@@ -52,7 +52,7 @@ def release_lease(database: Database, name: str, holder: str) -> None:
 def end_leases(database: Database, connection: sa.Connection, *, beyond: int) -> None:
     """End the scheduler's lease in a copy that takes the database's place; tokens go on from `beyond`, at least.
 
-    That is to be more than any token that the database can have given, of which the copy does not know.
+    `beyond` must exceed every token that the database may have given after the copy was made.
     """
     _make_known(database, connection, SCHEDULER)
     token = sa.case((leases.c.token < beyond, beyond), else_=leases.c.token + 1)
@@ -62,7 +62,7 @@ def end_leases(database: Database, connection: sa.Connection, *, beyond: int) ->
 def holds(connection: sa.Connection, name: str, token: int) -> bool:
     """Whether this fencing token is still the newest, and stays so until the transaction of `connection` ends.
 
-    Ask in the same transaction as the change that the lease guards: a stale holder then changes nothing.
+    Do not ask in another transaction than the change that the lease guards: it may have a new holder by then.
     """
     query = sa.select(leases.c.token).where(leases.c.name == name, leases.c.token == token)
     return connection.execute(query.with_for_update(read=True)).first() is not None

@@ -1,4 +1,4 @@
-"""What the database knows of itself: single values under a name, written once, and counts, which only grow."""
+"""Properties of the database itself: values under a name, written once, and counts, which only grow."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from newsletter.storage.database.tables import properties
 
 
 def property_of(database: Database, name: str) -> str | None:
-    """What stands under `name`; None for nothing."""
+    """The value under `name`, if there is one."""
     with database.read() as connection:
         return read_property(connection, name)
 
@@ -21,24 +21,24 @@ def read_property(connection: sa.Connection, name: str) -> str | None:
 
 
 def set_once(database: Database, name: str, value: str) -> str:
-    """Keep `value` under `name` unless something stands there already; what stands there then."""
+    """Store `value` under `name` unless there is one already; the value stored."""
     known = property_of(database, name)
     if known is not None:
         return known
     with database.write() as connection:
         connection.execute(database.insert_ignore(properties).values(name=name, value=value))
-        stands = read_property(connection, name)
-        assert stands is not None, "it was written now, by us or by somebody else"
-        return stands
+        stored = read_property(connection, name)
+        assert stored is not None, "it was written now, by this process or another"
+        return stored
 
 
 def count_of(connection: sa.Connection, name: str) -> int:
-    """How far the count under `name` has come."""
+    """The count under `name`."""
     return int(read_property(connection, name) or 0)
 
 
 def add_to_count(database: Database, connection: sa.Connection, name: str, more: int) -> int:
-    """Raise the count under `name`; what it is then. Others who would raise it wait for the transaction's end."""
+    """Raise the count under `name`; the new count. Other transactions that raise it wait for the end of this one."""
     value = properties.c.value
     raised = sa.cast(sa.cast(value, sa.BigInteger) + more, sa.Text)
     statement = sa.update(properties).where(properties.c.name == name).values(value=raised).returning(value)

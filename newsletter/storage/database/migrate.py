@@ -1,7 +1,7 @@
-"""Bringing a database to this program's schema. Before: an opened Database; after: one that the stores may use.
+"""Migrate: bring a database to this program's schema.
 
-An empty database is filled by whoever comes first; a filled one is only ever changed by `newsletter db upgrade`. Every
-command asks how the database stands, so that is answered without Alembic, which takes a fifth of a second to load.
+The first command fills an empty database; a filled one is only changed by `newsletter db upgrade`. Every command asks
+for the state of the schema, so do not import Alembic for that: it takes a fifth of a second to load.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 SCRIPTS = Path(__file__).with_name("migrations")
-"""Where the steps are: inside the package, so that a wheel carries them. Each is `versions/v<number>_<what>.py`."""
+"""The folder of the steps, inside the package, so that a wheel holds them. Each is `versions/v<number>_<what>.py`."""
 _VERSION = sa.Table("schema_version", sa.MetaData(), sa.Column("version_num", sa.Text))
-"""Where Alembic notes the number of the last step."""
+"""The table in which Alembic records the last step."""
 _NUMBER = re.compile("[0-9]{4}")
 
 
 class SchemaState(StrEnum):
-    """How a database stands to this program."""
+    """What a database's schema is to this program."""
 
     EMPTY = "empty"
     CURRENT = "current"
@@ -41,13 +41,13 @@ class SchemaState(StrEnum):
 
 
 def schema_state(database: Database, *, scripts: Path = SCRIPTS) -> SchemaState:
-    """How the database stands to this program."""
+    """What the database's schema is to this program."""
     with database.read() as connection:
         return _state(connection, scripts)
 
 
 def require_current(database: Database, *, fill_empty: bool = True, scripts: Path = SCRIPTS) -> None:
-    """Let pass a database of this program's schema, after filling an empty one. Raises SchemaVersionError."""
+    """Fill an empty database. Raises SchemaVersionError for one of another schema than this program's."""
     state = schema_state(database, scripts=scripts)
     if state is SchemaState.EMPTY and fill_empty:
         upgrade(database, scripts=scripts)
@@ -74,7 +74,7 @@ def upgrade(database: Database, *, fill_empty: bool = True, scripts: Path = SCRI
 
 
 def draft_step(database: Database, message: str, *, scripts: Path = SCRIPTS) -> Path:
-    """Write a new step from what `tables.py` says more than the database, to be read and mended by a person."""
+    """Write a new step from the difference between `tables.py` and the database; read and correct it before use."""
     from alembic import command
     from alembic.script import Script
 
@@ -99,14 +99,14 @@ def _state(connection: sa.Connection, scripts: Path) -> SchemaState:
     steps = _steps(scripts)
     seen = sa.inspect(connection)
     tables = seen.get_table_names()
-    # A view may stand where a table is to be made; those of an extension disturb nobody.
+    # A view may have the name of one of our tables; those of an extension do no harm.
     in_the_way = {_VERSION.name, *metadata.tables}.intersection(seen.get_view_names())
     present = _version(connection, seen) if _VERSION.name in tables else None
     return judge(present, known=frozenset(steps), head=steps[-1], has_tables=bool(tables or in_the_way))
 
 
 def _version(connection: sa.Connection, seen: sa.Inspector) -> str | None:
-    """The number in the version table; None when it is not ours, for its name is a common one."""
+    """The number in the version table; None when the table is not ours, for its name is a common one."""
     if "version_num" not in [one["name"] for one in seen.get_columns(_VERSION.name)]:
         return None
     numbers = connection.execute(sa.select(_VERSION.c.version_num)).scalars().all()

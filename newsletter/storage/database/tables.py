@@ -1,7 +1,7 @@
-"""Every table, readable top to bottom. Migrations create them; the stores beside this file read and write them.
+"""Every table, readable top to bottom. Migrations create them; the other rooms of storage read and write them.
 
-Identifiers shown to people are text and opaque. An address stands in one column per table, which erasing empties; the
-keyed hash beside it stays. Instants are UTC. The same definitions serve SQLite and PostgreSQL.
+Identifiers that a person sees are text and opaque. An address is kept in one column per table, which erasing empties;
+the keyed hash beside it stays. Instants are UTC. The same definitions serve SQLite and PostgreSQL.
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ class StoredLedger:
     ) -> list[Claim]:
         """Take up to `limit` due recipients of a delivery that is sending; none if the worker was reclaimed.
 
-        None, too, when very many are refused: they are recorded as refused, and the next claim goes on after them.
+        None, too, when very many are refused: they are recorded, and the next claim goes on after them.
         `without`: providers whose recipients are left waiting.
         """
         if self._journal:  # here, because nothing can be sent that was not claimed
@@ -198,7 +198,7 @@ class StoredLedger:
 
     def _count(self, connection: sa.Connection, worker: Worker, granted: int) -> Callable[[], None] | None:
         count_permits(connection, worker.id, granted)
-        # Claimed from one file, permitted by an older copy of it: never.
+        # Do not leave it to the claim: an older copy may have been put back between claim and permit.
         return self._journal.require_ahead(connection, granted) if self._journal else None
 
     def remaining(self, delivery: str, worker: Worker) -> Remaining:

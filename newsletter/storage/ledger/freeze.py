@@ -1,7 +1,7 @@
 """Freeze: the audience of a delivery becomes rows of the ledger, chunk by chunk, so that a kill loses nothing.
 
-Each chunk is one transaction that also moves the cursor `frozen_to`; it holds the delivery's row, so that two processes
-take turns and whoever comes later goes on where the other one was. Ids are derived: the rows are the same either way.
+Each chunk is one transaction that also moves the cursor `frozen_to`; it locks the delivery's row, so that two processes
+take turns and each goes on where the other one was. Ids are derived: the rows are the same either way.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ CHUNK = 1000
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Whom a delivery is for: what its candidates are looked for by."""
+    """Whom a delivery is for: what its candidates are selected by."""
 
     delivery: str
     """Empty for one that does not exist (yet)."""
@@ -64,7 +64,7 @@ class _Page:
 
     candidates: Sequence[Candidate]
     last: int | None
-    """The id behind which the next page begins; None: nobody comes after these."""
+    """The id behind which the next page begins; None for the last page."""
 
 
 def freeze(
@@ -77,9 +77,8 @@ def freeze(
 ) -> None:
     """Write the audience of a delivery that is preparing into the ledger, then let it send.
 
-    Returns when it is not preparing any more, be it because another process did the rest, a person stopped it, or a
-    copy that does not know it was put back; also between two chunks when `should_stop` says so, and the next call goes
-    on from there.
+    Returns when it is no longer preparing: all is written, an operator stopped it, or an older copy that does not know
+    it was put back. Also returns between two chunks when `should_stop` says so; the next call goes on from there.
     """
     _begin(database, delivery, now)
     while not should_stop() and _freeze_chunk(database, delivery, chunk):
@@ -105,7 +104,7 @@ def _pages(database: Database, audience: Audience) -> Iterator[Candidate]:
 
 
 def _begin(database: Database, delivery: str, now: datetime) -> None:
-    """Draw the line: whoever joins from now on is not part of it."""
+    """Fix the last subscriber: those who join from now on are not part of the audience."""
     with database.write() as connection:
         highest = sa.select(sa.func.coalesce(sa.func.max(subscribers.c.id), 0)).scalar_subquery()
         connection.execute(
@@ -117,9 +116,11 @@ def _begin(database: Database, delivery: str, now: datetime) -> None:
 
 
 def _freeze_chunk(database: Database, delivery: str, size: int) -> bool:
-    """Freeze the next people in order of their ids; whether there may be more."""
+    """Freeze the next subscribers in order of their ids; whether there may be more."""
     with database.write() as connection:
-        AudienceStore(database, connection).lock_audience()  # who is erased must not be written down a moment later
+        AudienceStore(
+            database, connection
+        ).lock_audience()  # do not drop: an address erased now would be written a moment later
         row = _lock_preparing(connection, delivery)
         if row is None or row.frozen_to >= row.last_subscriber_id:
             return False
@@ -143,7 +144,7 @@ def _freeze_chunk(database: Database, delivery: str, size: int) -> bool:
 
 
 def _lock_preparing(connection: sa.Connection, delivery: str) -> Row | None:
-    """The delivery's row, while it is preparing and its line is drawn.
+    """The delivery's row, while it is preparing and its last subscriber is fixed.
 
     An older copy that was put back meanwhile may not know the delivery, or may know it from before it was begun.
     """
@@ -167,7 +168,7 @@ def _row(planned: PlannedRecipient) -> dict[str, object]:
 
 
 def _complete(database: Database, delivery: str) -> None:
-    """Store count, digest and who was left out, and let the delivery send, all in one."""
+    """Store count, digest and who is not eligible, and let the delivery send, all in one."""
     with database.write() as connection:
         row = _lock_preparing(connection, delivery)
         if row is None or row.frozen_to < row.last_subscriber_id:
@@ -196,21 +197,21 @@ def audience_of(connection: sa.Connection, delivery: str, issue: str) -> Audienc
 
 
 def _page(connection: sa.Connection, audience: Audience, *, after: int, up_to: int | None, limit: int) -> _Page:
-    """The next people with a confirmed subscription to one of the lists."""
-    people = _confirmed_people(connection, audience, after=after, up_to=up_to, limit=limit)
-    last = people[-1].id if len(people) == limit else None
-    led_by = _lists_by_subscriber(connection, audience, [row.id for row in people])
-    # On a server each statement sees what was committed before it: somebody may have left since the first one.
-    return _Page(_candidates(connection, audience, [row for row in people if row.id in led_by], led_by), last)
+    """The next subscribers with a confirmed subscription to one of the lists."""
+    confirmed = _confirmed(connection, audience, after=after, up_to=up_to, limit=limit)
+    last = confirmed[-1].id if len(confirmed) == limit else None
+    led_by = _lists_by_subscriber(connection, audience, [row.id for row in confirmed])
+    # On a server each statement sees what was committed before it: a subscriber may have left since the first one.
+    return _Page(_candidates(connection, audience, [row for row in confirmed if row.id in led_by], led_by), last)
 
 
-def _confirmed_people(
+def _confirmed(
     connection: sa.Connection, audience: Audience, *, after: int, up_to: int | None, limit: int
 ) -> Sequence[Row]:
     confirmed = sa.exists().where(
-        # Tied to the person, so that it is looked up for each; a list of everybody would be made anew for every chunk.
+        # Do not say IN (SELECT …): a list of all subscribers would be made anew for every chunk.
         subscriptions.c.subscriber_id == subscribers.c.id,
-        subscriptions.c.subscriber_id > after,  # PostgreSQL merges the two, and would begin with the first person
+        subscriptions.c.subscriber_id > after,  # PostgreSQL merges the two, and would begin with the first subscriber
         subscriptions.c.list_id.in_(audience.list_ids),
         subscriptions.c.consent == Consent.CONFIRMED.value,
     )
@@ -221,9 +222,9 @@ def _confirmed_people(
 
 
 def _candidates(
-    connection: sa.Connection, audience: Audience, people: Sequence[Row], led_by: Mapping[int, tuple[int, ...]]
+    connection: sa.Connection, audience: Audience, rows: Sequence[Row], led_by: Mapping[int, tuple[int, ...]]
 ) -> list[Candidate]:
-    hashes = [row.address_hash for row in people]
+    hashes = [row.address_hash for row in rows]
     suppressed = suppressed_among(connection, hashes)
     received = reached_among(connection, audience.issue, audience.delivery, hashes)
     return [
@@ -240,26 +241,26 @@ def _candidates(
             suppression=suppressed.get(row.address_hash, ""),
             already_received=row.address_hash in received,
         )
-        for row in people
+        for row in rows
     ]
 
 
 def _lists_by_subscriber(
-    connection: sa.Connection, audience: Audience, people: Sequence[int]
+    connection: sa.Connection, audience: Audience, chosen: Sequence[int]
 ) -> dict[int, tuple[int, ...]]:
     query = sa.select(subscriptions.c.subscriber_id, subscriptions.c.list_id).where(
-        subscriptions.c.subscriber_id.in_(people),
+        subscriptions.c.subscriber_id.in_(chosen),
         subscriptions.c.list_id.in_(audience.list_ids),
         subscriptions.c.consent == Consent.CONFIRMED.value,
     )
     found: dict[int, set[int]] = {}
     for row in connection.execute(query):
         found.setdefault(row.subscriber_id, set()).add(row.list_id)
-    return {person: tuple(id_ for id_ in audience.list_ids if id_ in ids) for person, ids in found.items()}
+    return {one: tuple(id_ for id_ in audience.list_ids if id_ in ids) for one, ids in found.items()}
 
 
 def not_eligible(connection: sa.Connection, audience: Audience, *, up_to: int | None = None) -> dict[str, int]:
-    """People of the lists who are no candidates, counted by reason; whoever is pending anywhere counts as pending."""
+    """Subscribers of the lists who are no candidates, counted by reason; pending on any list counts as pending."""
     counted = {
         NotEligible.PENDING: _at_best(audience, Consent.PENDING, better=[Consent.CONFIRMED]),
         NotEligible.UNSUBSCRIBED: _at_best(audience, Consent.UNSUBSCRIBED, better=[Consent.CONFIRMED, Consent.PENDING]),
@@ -274,9 +275,9 @@ def not_eligible(connection: sa.Connection, audience: Audience, *, up_to: int | 
 
 
 def _at_best(audience: Audience, consent: Consent, *, better: Sequence[Consent]) -> sa.Select[int]:
-    """Who has this consent to one of the lists, and a better one to none of them."""
+    """Subscribers with this consent to one of the lists, and a better one to none of them."""
     other = subscriptions.alias()
-    # Not `NOT IN`: PostgreSQL reads its list anew for every row once that is too long to be kept in memory.
+    # Do not say NOT IN: PostgreSQL reads its list anew for every row once it is too long for memory.
     is_better = sa.exists().where(
         other.c.subscriber_id == subscriptions.c.subscriber_id,
         other.c.list_id.in_(audience.list_ids),

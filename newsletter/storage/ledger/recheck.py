@@ -1,4 +1,4 @@
-"""Re-check: what is known of frozen recipients when they are claimed. `delivery/ledger/plan.py` decides."""
+"""Re-check: what is known of frozen recipients when they are claimed; `delivery/ledger/plan.py` decides."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def recheck_rows(
     return refused
 
 
-def _consents(connection: sa.Connection, people: Sequence[int]) -> dict[tuple[int, int], Consent]:
+def _consents(connection: sa.Connection, subscribers: Sequence[int]) -> dict[tuple[int, int], Consent]:
     columns = subscriptions.c.subscriber_id, subscriptions.c.list_id, subscriptions.c.consent
-    query = sa.select(*columns).where(subscriptions.c.subscriber_id.in_(people))
+    query = sa.select(*columns).where(subscriptions.c.subscriber_id.in_(subscribers))
     return {(row.subscriber_id, row.list_id): Consent(row.consent) for row in connection.execute(query)}
 
 

@@ -40,7 +40,7 @@ def lock_states(connection: sa.Connection, names: Iterable[str]) -> dict[str, De
 
 
 def lock_rows(connection: sa.Connection, ids: Iterable[str]) -> dict[str, Row]:
-    """These rows by id; nobody else writes to them until the transaction ends."""
+    """These rows by id, locked until the transaction ends."""
     query = sa.select(recipients).where(recipients.c.id.in_(sorted(ids)))
     return {row.id: row for row in connection.execute(query.order_by(recipients.c.id).with_for_update())}
 
@@ -63,7 +63,7 @@ def write_settlements(
     states: dict[str, DeliveryState],
     now: datetime,
 ) -> None:
-    """Write down what settlements make of their rows."""
+    """Record what settlements make of their rows."""
     plain: list[dict[str, object]] = []
     for settlement in settlements:
         row = rows[settlement.claim.recipient]
@@ -104,8 +104,8 @@ def _values(row: Row, settlement: Settlement, change: Decision, number: int, now
         # What certainly did not arrive may be other bytes next time, unless an earlier attempt may have arrived.
         "sha256": settlement.claim.sha256 if goes_on else row.sha256 or settlement.sha256,
         "in_doubt": change.in_doubt,
-        # Behind the claim in an older copy of the database: the next one must not find its number used, nor give the
-        # same message another date.
+        # In an older copy of the database the row may be behind the claim: the next claim must not use its number
+        # again, nor give the same message another date.
         "epoch": max(row.epoch, number),
         "dated_at": row.dated_at or settlement.claim.dated_at,
         "reply": reply_text(settlement) or row.reply,
@@ -127,7 +127,7 @@ def complete_attempts(
     for one in settlements:
         row = rows[one.claim.recipient]
         number = _number(row, one.claim, worker)
-        # Of another worker's row only an arrival is news, which ends it; else its next claim would find a number used.
+        # Do not record more of another worker's row than an arrival, which ends it: its next claim needs the number.
         if one.outcome is not None and (number == one.claim.epoch or isinstance(one.outcome, Accepted)):
             judged.append({"recipient_id": row.id, "epoch": number, "worker": worker.id})
         completed.append({"of": row.id, "at": number, "outcome": outcome_name(one), "reply": reply_text(one)})
@@ -155,7 +155,7 @@ def _number(row: Row, claim: Claim, worker: Worker) -> int:
 
 
 def grant(connection: sa.Connection, asked: Sequence[PermitRequest], rows: dict[str, Row]) -> set[str]:
-    """Move these rows to permitted; those that another delivery of the issue was quicker for stay as they are."""
+    """Move these rows to permitted, except those whose address another delivery of the issue has reached; their ids."""
     changes = [
         {
             "of": one.claim.recipient,
@@ -163,7 +163,7 @@ def grant(connection: sa.Connection, asked: Sequence[PermitRequest], rows: dict[
             "message_id": one.message_id,
             "sha256": one.sha256,
         }
-        # In order of address, so that two deliveries of one issue wait for each other one way only.
+        # Do not sort by id: two deliveries of one issue would wait for each other's addresses.
         for one in sorted(asked, key=lambda one: str(rows[one.claim.recipient].address_hash))
     ]
     if not changes or _try(connection, _PERMIT, changes):

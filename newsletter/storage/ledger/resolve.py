@@ -1,4 +1,4 @@
-"""Resolve: unknown recipients, by an operator or the policy. After: accepted, or waiting to be sent again."""
+"""Resolve: unknown recipients become accepted or waiting, as an operator or `sending.unknown` decides."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from newsletter.storage.ledger.deliveries import compare_and_set, find_delivery
 
 
 def accept_unknown(database: Database, delivery: str, now: datetime, *, only: Collection[str] = ()) -> int:
-    """Count unknown messages as accepted, by an operator. `only`: ids or address hashes; empty: all of them."""
+    """Record that unknown messages arrived. `only`: ids or address hashes; empty: all of them."""
     with database.write() as connection:
         _lock_delivery(connection, delivery)
         statement = sa.update(recipients).where(*_unknown(delivery, only))
@@ -28,12 +28,13 @@ def accept_unknown(database: Database, delivery: str, now: datetime, *, only: Co
 def resend_unknown(database: Database, delivery: str, now: datetime, *, only: Collection[str] = ()) -> int:
     """Let unknown messages be sent again, the same bytes under the same Message-ID; a finished delivery reopens.
 
-    One that was held because its bytes would differ goes out with the new ones: that has been looked at by now.
+    One that was held because its bytes would differ goes out with the new ones: the operator was shown that.
     """
     moved = _resend(database, delivery, _unknown(delivery, only), now, _BY_HAND)
     if moved is None:
         raise StateError(
-            f"Delivery {delivery} was cancelled; it sends nothing", hint="Its unknown can be taken as accepted"
+            f"Delivery {delivery} was cancelled; it sends nothing",
+            hint="Its unknown messages can be resolved as accepted",
         )
     return moved
 
@@ -51,10 +52,10 @@ def named_ones(database: Database, delivery: str, keys: Collection[str]) -> dict
 def resend_by_policy(
     database: Database, delivery: str, now: datetime, *, patience: timedelta, expiry: timedelta
 ) -> int:
-    """What `sending.unknown = "resend"` asks for: send unknown messages again after `patience`, until they expire.
+    """For `sending.unknown = "resend"`: let unknown messages be sent again after `patience`, until they expire.
 
-    Once: what was sent again and came to nothing waits for a person. Those whose bytes would differ stay held, and
-    those of a delivery that was cancelled.
+    Each once: what is unknown a second time waits for an operator. Those whose bytes would differ stay unknown, and
+    those of a cancelled delivery.
     """
     conditions = [
         recipients.c.delivery_id == delivery,
@@ -62,7 +63,7 @@ def resend_by_policy(
         recipients.c.settled_at < now - patience,
         recipients.c.eligible_at > now - expiry,
     ]
-    with database.read() as connection:  # asked every second: senders must not wait for it while there is nothing to do
+    with database.read() as connection:  # do not lock: it runs every second, mostly without anything to do
         if not connection.execute(sa.select(sa.exists().where(*conditions))).scalar_one():
             return 0
     return _resend(database, delivery, conditions, now, _BY_POLICY) or 0
@@ -80,7 +81,7 @@ _BY_POLICY = 'sent again by sending.unknown = "resend"'
 def _resend(
     database: Database, delivery: str, conditions: Collection[sa.ColumnElement[bool]], now: datetime, reason: str
 ) -> int | None:
-    """How many were moved; None when the delivery was cancelled or is gone, maybe only since a moment ago."""
+    """How many were moved; None when the delivery is cancelled or gone."""
     with database.write() as connection:
         _lock_delivery(connection, delivery)
         noun = find_delivery(connection, delivery)
@@ -105,9 +106,9 @@ def _resend(
 
 
 def _lock_delivery(connection: sa.Connection, delivery: str) -> None:
-    """Let no sender write to rows of a delivery until the transaction ends.
+    """Keep senders from writing to rows of a delivery until the transaction ends.
 
-    Senders lock rows by id; an update of many locks them as it finds them.
+    Do not drop it: senders lock rows by id, an update of many locks them as it finds them, and the two would deadlock.
     """
     connection.execute(sa.select(deliveries.c.id).where(deliveries.c.id == delivery).with_for_update())
 
@@ -125,7 +126,7 @@ def _one_of(keys: Collection[str]) -> sa.ColumnElement[bool]:
 
 
 def with_unknown(database: Database) -> list[str]:
-    """The deliveries that may still send and have unknown recipients that are the policy's to send to again."""
+    """The deliveries that may still send and have unknown recipients that `resend_by_policy` may send to again."""
     over = [DeliveryState.CANCELLED.value, DeliveryState.HALTED.value, DeliveryState.PAUSED.value]
     query = (
         sa.select(deliveries.c.id)
