@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from markupsafe import Markup, escape
 
@@ -118,7 +119,7 @@ def make_context(
         subject=subject_of(content),
         preheader=_padded(preheader_of(content)),
         links=Links(unsubscribe=slots.link("unsubscribe"), view=slots.link("view")),
-        t=lambda key, **values: phrase(key, content.language, **values),
+        t=partial(phrase, language=content.language),
         image=pictures.image,
     )
 

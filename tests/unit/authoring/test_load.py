@@ -121,6 +121,14 @@ def test_bio_that_a_language_lacks_is_a_warning_at_its_place(tmp_path: Path, all
     assert told == ([] if allow else [("missing-translation", Severity.WARNING, "issues/people.yaml:3:8", "ana.bio")])
 
 
+def test_bio_in_people_file_may_name_others(tmp_path: Path) -> None:
+    folder = write_project(tmp_path)
+    (folder.parent / "people.yaml").write_text(
+        "ana: {name: Ana, bio: 'Draws with [](@bo).'}\nbo: {name: Bo, url: 'https://bo.example'}\n", encoding="utf-8"
+    )
+    assert [author.bio for author in load(tmp_path).original.authors] == ["Draws with [Bo](<https://bo.example>)."]
+
+
 def test_nearest_people_file_counts(tmp_path: Path) -> None:
     folder = write_project(tmp_path)
     (folder / "people.yaml").write_text("ana: {name: Another Ana}\nbo: {name: Bo}\n", encoding="utf-8")
