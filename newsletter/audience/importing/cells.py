@@ -28,6 +28,12 @@ def clean(cell: str) -> str:
     return "".join(character for character in cell if not _is_invisible(character)).strip()
 
 
+def read(cell: str) -> str:
+    """The text of a name or an attribute as it stands in a file, clean and without the apostrophes of `harmless`."""
+    cell = clean(cell)
+    return clean(restored(cell)) if "'" in cell else cell  # again: behind an apostrophe a tab may stand first
+
+
 def dropped(cell: str) -> tuple[str, ...]:
     """The invisible characters that `clean` leaves out, as `U+202E`, each once."""
     if cell.isprintable():

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from newsletter.audience.address import Address, parse_address
 from newsletter.audience.consent import Consent, Origin
-from newsletter.audience.importing.headings import lists_named
+from newsletter.audience.importing.headings import CONSENT, SUPPRESSED
 from newsletter.audience.importing.rows import Row
 from newsletter.audience.subscriber import Subscription
 from newsletter.audience.suppression import Suppression, SuppressionReason
@@ -171,8 +171,9 @@ def decide(known: Known, *, on_conflict: OnConflict) -> Ruling:
 
 def _subscriptions(cells: Mapping[str, str], origin: Origin) -> Iterator[Subscription]:
     """Raises ValueError, which says what is wrong with a cell."""
-    for slug in sorted(lists_named(list(cells))):
-        consent, since, how, basis = (cells.get(f"{word}:{slug}", "") for word in ("consent", "since", "how", "basis"))
+    for column in [column for column in cells if column.startswith("consent:")]:
+        slug = column.partition(":")[2]
+        consent, since, how, basis = (cells.get(f"{word}:{slug}", "") for word in CONSENT)
         if not consent:
             continue
         if len(how) > _MAX_HOW:
@@ -183,9 +184,9 @@ def _subscriptions(cells: Mapping[str, str], origin: Origin) -> Iterator[Subscri
 
 def _suppression(cells: Mapping[str, str], address: Address, address_hash: str, now: datetime) -> Suppression | None:
     """Raises ValueError, which says what is wrong with a cell."""
-    word, since, note = (cells.get(f"{name}:", "") for name in ("suppressed", "suppressed_since", "suppressed_note"))
-    if not word:
+    if not cells.get("suppressed:"):
         return None
+    word, since, note = (cells.get(f"{name}:", "") for name in SUPPRESSED)
     # An erased one has no address that a file could name.
     reasons = [reason for reason in SuppressionReason if reason is not SuppressionReason.ERASED]
     return Suppression(address_hash, address.text, _word(word, "suppressed", reasons), _instant(since, now), note)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
 
-from newsletter.audience.importing.cells import clean, dropped, fault, restored
+from newsletter.audience.importing.cells import clean, dropped, fault, read, restored
 from newsletter.audience.importing.headings import column_name, read_headings
 from newsletter.errors import RequestError, WrongUsageError
 
@@ -268,8 +268,7 @@ def _row(line: int, cells: Sequence[str], columns: Sequence[str]) -> Row:
         if column == "email":  # what is invisible in an address is no part of it: `parse_address` refuses it
             found[column] = restored(cell.strip())
             continue
-        # Again after an apostrophe is off: a tab may stand first now.
-        found[column] = clean(restored(clean(cell)))
+        found[column] = read(cell)
         if characters := dropped(cell):
             notes.append(f"invisible characters were left out of {column} ({', '.join(characters)})")
     return Row(line, found, raw=cells, notes=tuple(notes))

@@ -80,8 +80,8 @@ def test_row_brings_its_own_consents_and_suppression() -> None:
     found = entry(**cells)
     assert found.attributes == {}
     assert [(one.list, one.consent, one.since, one.how, one.basis) for one in found.subscriptions] == [
-        ("news", PENDING, NOW, "import", "fair"),
         ("weekly", Consent.UNSUBSCRIBED, datetime(2026, 5, 3, 8, tzinfo=UTC), "page", "fair"),
+        ("news", PENDING, NOW, "import", "fair"),
     ]
     assert found.suppression is not None
     assert (found.suppression.since, found.suppression.note) == (datetime(2026, 5, 4, tzinfo=UTC), "angry")
