@@ -1,7 +1,7 @@
-"""Address: one mail address we can write to, taken apart and made comparable. Before: text from anybody; after: people.
+"""Address: one email address we can write to, parsed and made comparable. Before: any text; after: subscribers.
 
-Everything that writes to or looks for a person goes through `parse_address`, so that no library ever sees a text that
-it might bend into another address, and one person is one person however their address is capitalised.
+Everything that writes to or looks for a subscriber uses `parse_address`: no library ever gets a text that it might
+change into another address, and an address is one subscriber however it is capitalised.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Address:
     """`local@domain`. Made by `parse_address` only."""
 
     local: str
-    """As the person writes it, in Unicode normal form C: some servers tell capitals apart."""
+    """As given, in Unicode normal form C: some servers tell capitals apart."""
     domain: str
     """Lower case, internationalised labels as A-labels (`xn--…`, RFC 5891)."""
 
@@ -47,7 +47,7 @@ class Address:
 
     @property
     def canonical(self) -> str:
-        """What is compared: equal for one person, whatever the capitals. Its keyed hash identifies them."""
+        """What is compared: equal whatever the capitals. Its keyed hash identifies the subscriber."""
         return f"{unicodedata.normalize('NFC', self.local.lower())}@{self.domain}"
 
     @property
@@ -57,10 +57,10 @@ class Address:
 
 
 def parse_address(text: str) -> Address:
-    """Take an address apart; spaces around it are ignored. Raises AddressError, which says what is wrong with it.
+    """Parse an address; spaces around it are ignored. Raises AddressError, which says what is wrong with it.
 
     Refused although some standard allows them: quoted local parts, comments, addresses of a bare machine
-    (`a@[192.0.2.1]`, `a@localhost`): in a list of people they are mistakes, and few relays take them.
+    (`a@[192.0.2.1]`, `a@localhost`): in a file of subscribers they are mistakes, and few relays take them.
     """
     text = text.strip(" ")
     plain = _PLAIN.fullmatch(text)
@@ -73,7 +73,7 @@ def parse_address(text: str) -> Address:
             text,
             check_deliverability=False,
             strict=True,
-            globally_deliverable=False,  # a newsletter may be for the inside of a house; `.test` is for tests
+            globally_deliverable=False,  # a newsletter may be for an internal network; `.test` is for tests
         ).ascii_domain.lower()
     except EmailNotValidError as error:
         raise AddressError(str(error).rstrip(".")) from error

@@ -8,20 +8,20 @@ from enum import StrEnum
 
 
 class Consent(StrEnum):
-    """What a subscription says."""
+    """The state of a subscription."""
 
     PENDING = "pending"
-    """Asked for, not yet confirmed by the person."""
+    """Asked for, not yet confirmed by the subscriber."""
     CONFIRMED = "confirmed"
     UNSUBSCRIBED = "unsubscribed"
 
 
 class OptIn(StrEnum):
-    """How a list lets people in."""
+    """What a list asks of new subscribers."""
 
     SINGLE = "single"
     DOUBLE = "double"
-    """Newcomers are pending until they have confirmed by themselves. No mail asks them yet: an operator records it."""
+    """New subscriptions are pending until the subscriber has confirmed. No email asks yet: an operator records it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,28 +29,20 @@ class Origin:
     """Where a consent comes from, kept beside it as evidence."""
 
     how: str
-    """What brought it about: `import`, `command`, `one-click`, `page`."""
+    """By what: `import`, `command`, `one-click`, `page`, `restore`."""
     at: datetime
     basis: str = ""
-    """What the person agreed to and where, in the operator's words."""
+    """What the subscriber agreed to and where, in the operator's words."""
 
 
 def first_consent(opt_in: OptIn) -> Consent:
-    """What somebody who is put on a list by an operator says, unless the operator says otherwise."""
+    """The consent of a new subscription that an operator makes, unless the operator names another."""
     return Consent.CONFIRMED if opt_in is OptIn.SINGLE else Consent.PENDING
 
 
-def import_consent(present: Consent | None, wanted: Consent) -> Consent:
-    """What an import may make of a subscription: it adds people, it never makes an existing consent better.
-
-    Only the person themself can come back from unsubscribed, or turn pending into confirmed.
-    """
-    return wanted if present is None else present
-
-
 def added_consent(present: Consent | None, wanted: Consent, *, on_their_word: bool) -> Consent:
-    """What a subscription says after an operator added its person.
+    """The consent after an operator added a subscriber who may be on the list already.
 
-    Like an import, unless the operator records how the person themself asked for it (`on_their_word`).
+    It stays as it was unless the operator records how the subscriber asked for it (`on_their_word`).
     """
-    return wanted if on_their_word else import_consent(present, wanted)
+    return wanted if on_their_word or present is None else present

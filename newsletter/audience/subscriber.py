@@ -1,4 +1,4 @@
-"""Subscriber, MailingList and the Subscription that joins them: the people a delivery is planned from."""
+"""Subscriber, MailingList and the Subscription that joins them: what a delivery is planned from."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class MailingList:
     name: str
     opt_in: OptIn = OptIn.SINGLE
     language: str = ""
-    """Which edition people get whose language is unknown; empty for the issue's own."""
+    """The edition for subscribers whose language is unknown; empty for the issue's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Subscriber:
     address: str
     """As given, with the domain as a lower-case A-label; empty once erased."""
     address_hash: str
-    """Keyed hash of the canonical address: what identifies the person, also after erasing."""
+    """Keyed hash of the canonical address: identifies the subscriber, also after erasing."""
     name: str = ""
     language: str = ""
     timezone: str = ""
@@ -46,6 +46,6 @@ class Subscription:
     consent: Consent
     since: datetime
     how: str = ""
-    """What brought it about: `import`, `command`, `one-click`, `page`."""
+    """By what: `import`, `command`, `one-click`, `page`, `restore`."""
     basis: str = ""
-    """What the person agreed to and where, in the operator's words."""
+    """What the subscriber agreed to and where, in the operator's words."""

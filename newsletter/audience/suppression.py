@@ -13,7 +13,7 @@ class SuppressionReason(StrEnum):
     MANUAL = "manual"
     """By an operator."""
     ERASED = "erased"
-    """The person asked to be forgotten; only the keyed hash is left."""
+    """The subscriber asked to be forgotten; only the keyed hash is left."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""`newsletter lists`: what people subscribe to."""
+"""`newsletter lists`: what one subscribes to."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from newsletter.cli.show import confirm, print_facts, print_json, print_table, t
 from newsletter.reporting.wording import counted
 
 if TYPE_CHECKING:
-    from newsletter.app.audience.lists import ListStanding
+    from newsletter.app.audience.lists import ListCounts
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _opt_ins = click.Choice([item.value for item in OptIn])
-_WAY_IN = "How people get in; on a double list newcomers stay pending until you record that they confirmed."
+_OPT_IN = "On a double list new subscribers stay pending until you record that they confirmed."
 
 
 @click.group()
 def lists() -> None:
-    """The lists people subscribe to."""
+    """The lists that readers subscribe to."""
 
 
 @lists.command("list")
 @_as_json
 @click.pass_context
 def list_(ctx: click.Context, as_json: bool) -> None:
-    """Every list, with how many people say what to it."""
+    """Every list, with its subscriptions by consent."""
     from newsletter.app.audience.lists import show_lists
     from newsletter.app.operating.database import connected
 
     with connected(the_project(ctx)) as database:
-        standings = show_lists(database)
+        found = show_lists(database)
     if as_json:
-        print_json([_described(item) for item in standings])
-    elif standings:
+        print_json([_described(item) for item in found])
+    elif found:
         print_table(
             ["LIST", "NAME", "OPT-IN", "LANGUAGE", *(consent.value.upper() for consent in Consent)],
             [
@@ -47,25 +47,25 @@ def list_(ctx: click.Context, as_json: bool) -> None:
                     item.list.language or "-",
                     *(item.counts.get(consent, 0) for consent in Consent),
                 ]
-                for item in standings
+                for item in found
             ],
         )
     else:
-        click.echo("There are no lists yet. Make one: newsletter lists add weekly --name 'The Weekly'")
+        click.echo("There are no lists yet. Add one: newsletter lists add weekly --name 'The Weekly'")
 
 
 @lists.command()
 @click.argument("slug")
-@click.option("--name", default="", help="What readers know it by (default: the slug).")
-@click.option("--opt-in", type=_opt_ins, default=OptIn.SINGLE.value, show_default=True, help=_WAY_IN)
-@click.option("--language", default="", help="Edition for people whose language is unknown.")
+@click.option("--name", default="", help="The name that readers see (default: the slug).")
+@click.option("--opt-in", type=_opt_ins, default=OptIn.SINGLE.value, show_default=True, help=_OPT_IN)
+@click.option("--language", default="", help="Edition for subscribers whose language is unknown.")
 @_as_json
 @click.pass_context
 def add(ctx: click.Context, slug: str, name: str, opt_in: str, language: str, as_json: bool) -> None:
-    """Make a list. SLUG is its short name, such as weekly.
+    """Add a list. SLUG is its short name, such as weekly.
 
-    On a list with double opt-in newcomers get nothing until they have confirmed. No mail asks them to yet: ask them
-    in your own way, and record each answer with "newsletter subscribers add EMAIL --list LIST --consent confirmed
+    On a list with double opt-in, new subscribers get nothing until they have confirmed. No email asks them to yet: ask
+    them in your own way, and record each answer with "newsletter subscribers add EMAIL --list LIST --consent confirmed
     --basis TEXT".
     """
     from newsletter.app.audience.lists import add_list, show_list
@@ -78,9 +78,9 @@ def add(ctx: click.Context, slug: str, name: str, opt_in: str, language: str, as
 
 @lists.command()
 @click.argument("slug")
-@click.option("--name", help="What readers know it by.")
-@click.option("--opt-in", type=_opt_ins, help=_WAY_IN)
-@click.option("--language", help="Edition for people whose language is unknown; '' for the issue's own.")
+@click.option("--name", help="The name that readers see.")
+@click.option("--opt-in", type=_opt_ins, help=_OPT_IN)
+@click.option("--language", help="Edition for subscribers whose language is unknown; '' for the issue's own.")
 @_as_json
 @click.pass_context
 def edit(
@@ -90,9 +90,9 @@ def edit(
     from newsletter.app.audience.lists import edit_list, show_list
     from newsletter.app.operating.database import connected
 
-    way_in = OptIn(opt_in) if opt_in else None
+    new_opt_in = OptIn(opt_in) if opt_in else None
     with connected(the_project(ctx)) as database:
-        edit_list(database, slug, name=name, opt_in=way_in, language=language)
+        edit_list(database, slug, name=name, opt_in=new_opt_in, language=language)
         _print(show_list(database, slug), as_json=as_json)
 
 
@@ -102,36 +102,37 @@ def edit(
 @_as_json
 @click.pass_context
 def remove(ctx: click.Context, slug: str, yes: bool, as_json: bool) -> None:
-    """Forget a list that was never sent to."""
+    """Remove a list that was never sent to."""
     from newsletter.app.audience.lists import remove_list, show_list
     from newsletter.app.operating.database import connected
 
     with connected(the_project(ctx)) as database:
-        standing = show_list(database, slug)
-        people, left = sum(standing.counts.values()), standing.counts.get(Consent.UNSUBSCRIBED, 0)
-        if people:
+        item = show_list(database, slug)
+        total, ended = sum(item.counts.values()), item.counts.get(Consent.UNSUBSCRIBED, 0)
+        if total:
             confirm(
-                f"{slug} has {counted(people, 'subscription')}; that {left} left it would be forgotten. Go on?", yes=yes
+                f"{slug} has {counted(total, 'subscription')}, {ended} of them unsubscribed. Remove all of them?",
+                yes=yes,
             )
         remove_list(database, slug)
     if as_json:
-        print_json({"list": slug, "removed": True, "subscriptions": people})
+        print_json({"list": slug, "removed": True, "subscriptions": total})
     else:
         click.echo(f"Removed {slug}.")
 
 
-def _print(standing: ListStanding, *, as_json: bool) -> None:
+def _print(item: ListCounts, *, as_json: bool) -> None:
     if as_json:
-        print_json(_described(standing))
+        print_json(_described(item))
     else:
-        print_facts(_described(standing))
+        print_facts(_described(item))
 
 
-def _described(standing: ListStanding) -> dict[str, object]:
+def _described(item: ListCounts) -> dict[str, object]:
     return {
-        "list": standing.list.slug,
-        "name": standing.list.name,
-        "opt_in": standing.list.opt_in.value,
-        "language": standing.list.language,
-        **{consent.value: standing.counts.get(consent, 0) for consent in Consent},
+        "list": item.list.slug,
+        "name": item.list.name,
+        "opt_in": item.list.opt_in.value,
+        "language": item.list.language,
+        **{consent.value: item.counts.get(consent, 0) for consent in Consent},
     }

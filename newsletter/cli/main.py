@@ -27,7 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "test": ("newsletter.cli.sending:test", "Send a proof of an issue to addresses of your own."),
     "send": ("newsletter.cli.sending:send", "Send an issue to lists, now or at a time."),
     "deliveries": ("newsletter.cli.deliveries:deliveries", "Watch and steer deliveries."),
-    "lists": ("newsletter.cli.lists:lists", "The lists people subscribe to."),
+    "lists": ("newsletter.cli.lists:lists", "The lists that readers subscribe to."),
     "subscribers": ("newsletter.cli.subscribers:subscribers", "Import, show and look after subscribers."),
     "serve": ("newsletter.cli.serving:serve", "Run pages, scheduler and sender as one service."),
     "worker": ("newsletter.cli.sending:worker", "Run only a sender process."),

@@ -11,7 +11,7 @@ from factories import start_delivery
 
 from newsletter.app.audience.lists import add_list
 from newsletter.app.audience.subscribers import NewSubscriber, add_subscriber, show_subscriber, unsubscribe_subscriber
-from newsletter.app.audience.unsubscribe import leave
+from newsletter.app.audience.unsubscribe import unsubscribe
 from newsletter.app.operating.backup import back_up, restore
 from newsletter.app.operating.database import connect
 from newsletter.app.project import Project, open_project
@@ -77,5 +77,5 @@ def test_link_of_a_delivery_newer_than_the_backup_leaves_it_to_the_operator(proj
     restore(project, database, tmp_path / "backup.db", NOW)
 
     with pytest.raises(LinkError):
-        leave(database, project.keys.signer, token, Wish.ONE_CLICK, NOW)
+        unsubscribe(database, project.keys.signer, token, Wish.ONE_CLICK, NOW)
     assert unsubscribe_subscriber(project, database, "old@example.org", "weekly", now=NOW) == ["weekly"]

@@ -1,4 +1,4 @@
-"""Lists: made, changed and taken away, as the command line and the pages ask for it."""
+"""Lists: add, change, count and remove them."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
-class ListStanding:
-    """A list and how many people say what to it."""
+class ListCounts:
+    """A list and its subscriptions, counted by consent."""
 
     list: MailingList
     counts: Mapping[Consent, int]
 
 
-def show_lists(database: Database) -> list[ListStanding]:
+def show_lists(database: Database) -> list[ListCounts]:
     """Every list with its counts, in the order of the slugs."""
     with database.read() as connection:
         store = ListStore(database, connection)
         counts = store.counts()
-        return [ListStanding(item, counts.get(item.slug, {})) for item in store.all()]
+        return [ListCounts(item, counts.get(item.slug, {})) for item in store.all()]
 
 
-def show_list(database: Database, slug: str) -> ListStanding:
+def show_list(database: Database, slug: str) -> ListCounts:
     """One list with its counts. Raises NotFoundError."""
     with database.read() as connection:
         store = ListStore(database, connection)
-        return ListStanding(store.named(slug), store.counts().get(slug, {}))
+        return ListCounts(store.named(slug), store.counts().get(slug, {}))
 
 
 def add_list(database: Database, slug: str, *, name: str, opt_in: OptIn, language: str, now: datetime) -> MailingList:
-    """Make a list. Raises WrongUsageError for a slug or language of the wrong shape, AlreadyExistsError."""
+    """Add a list. Raises WrongUsageError for a slug or language of the wrong shape, AlreadyExistsError."""
     if not _SLUG.fullmatch(slug):
         raise WrongUsageError(
             f"{slug!r} cannot be the short name of a list",
@@ -57,7 +57,7 @@ def add_list(database: Database, slug: str, *, name: str, opt_in: OptIn, languag
 def edit_list(
     database: Database, slug: str, *, name: str | None, opt_in: OptIn | None, language: str | None
 ) -> MailingList:
-    """Change what is not None. Nobody's consent changes with the way in. Raises NotFoundError, WrongUsageError."""
+    """Change what is not None. No consent changes with the opt-in. Raises NotFoundError, WrongUsageError."""
     changes: dict[str, str] = {}
     if name is not None:
         changes["name"] = _name(name) or slug
@@ -70,13 +70,13 @@ def edit_list(
 
 
 def remove_list(database: Database, slug: str) -> None:
-    """Forget a list, its subscriptions and who left it. Raises NotFoundError, StateError once it was sent to."""
+    """Remove a list with its subscriptions, ended ones too. Raises NotFoundError, StateError once it was sent to."""
     with database.write() as connection:
         store = ListStore(database, connection)
         if store.was_sent_to(slug):
             raise StateError(
-                f"The list {slug!r} was sent to; the record of that names it",
-                hint="Leave it: a list without subscriptions costs nothing",
+                f"The list {slug!r} was sent to, and the ledger refers to it",
+                hint="Keep it: a list without subscriptions costs nothing",
             )
         store.remove(slug)
 

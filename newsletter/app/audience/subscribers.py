@@ -1,7 +1,4 @@
-"""People: one person added, shown, unsubscribed, suppressed or erased, as the command line asks for it.
-
-Every change is one transaction together with the event that tells of it.
-"""
+"""One subscriber: add, show, unsubscribe, suppress, erase. Every change is one transaction with its event."""
 
 from __future__ import annotations
 
@@ -13,6 +10,7 @@ from newsletter.app.audience.lists import read_language
 from newsletter.app.project import Project
 from newsletter.audience.address import Address, parse_address
 from newsletter.audience.consent import Consent, Origin, added_consent, first_consent
+from newsletter.audience.importing.cells import clean, dropped
 from newsletter.audience.subscriber import MailingList, Subscriber, Subscription
 from newsletter.audience.suppression import Suppression, SuppressionReason
 from newsletter.delivery.sender.schedule import read_zone
@@ -41,7 +39,7 @@ class SubscriberRecord:
 
 @dataclass(frozen=True, slots=True)
 class NewSubscriber:
-    """What an operator says of somebody they add. Empty strings mean: not known."""
+    """A subscriber as an operator gives them. Empty strings mean: not known."""
 
     email: str
     name: str = ""
@@ -70,19 +68,19 @@ def show_subscriber(project: Project, database: Database, email: str) -> Subscri
 def add_subscriber(
     project: Project,
     database: Database,
-    person: NewSubscriber,
+    new: NewSubscriber,
     lists: Sequence[str],
     *,
     consent: Consent | None,
     basis: str,
     now: datetime,
 ) -> SubscriberRecord:
-    """Put somebody on lists, or more of them on further ones. Consent defaults to what each list's way in asks for.
+    """Add a subscriber to lists, or a known one to further lists. Consent defaults to what each list's opt-in asks for.
 
-    Who left a list comes back only on their own word: with `consent` confirmed and a `basis` that says how they gave
-    it. Raises AddressError, NotFoundError, StateError for the suppressed and for those who left.
+    The unsubscribed are subscribed again only with `consent` confirmed and a `basis` that says how they asked for it.
+    Raises AddressError, NotFoundError, StateError for the suppressed and the unsubscribed.
     """
-    address, address_hash = _identify(project, person.email)
+    address, address_hash = _identify(project, new.email)
     origin = Origin("command", now, basis)
     with database.write() as connection:
         store = AudienceStore(database, connection)
@@ -91,27 +89,27 @@ def add_subscriber(
         if suppression is not None:
             raise StateError(
                 f"{address} is suppressed: {in_words(suppression.reason.value)}",
-                hint="If they want mail again: newsletter subscribers unsuppress, then add them",
+                hint="If they want email again: newsletter subscribers unsuppress, then add them",
             )
         items = ListStore(database, connection).all_named(lists)
         present = {item.list: item.consent for item in store.subscriptions_of(before.id)} if before else {}
         on_their_word = bool(basis) and consent is Consent.CONFIRMED
-        says = _consents(address, items, present, consent, on_their_word=on_their_word)
-        described = _described(person, address, before or Subscriber(0, "", address_hash))
+        wanted = _consents(address, items, present, consent, on_their_word=on_their_word)
+        described = _described(new, address, before or Subscriber(0, "", address_hash))
         subscriber = replace(described, id=store.upsert(described, now))
         for item in items:
             earlier = present.get(item.slug)
-            if says[item.slug] is not earlier:
-                store.set_consent(subscriber.id, item.id, says[item.slug], origin)
+            if wanted[item.slug] is not earlier:
+                store.set_consent(subscriber.id, item.id, wanted[item.slug], origin)
                 if earlier is Consent.UNSUBSCRIBED:
-                    _tell(database, connection, EventKind.RESUBSCRIBED, subscriber, now, list=item.id)
-    return show_subscriber(project, database, person.email)
+                    _append(database, connection, EventKind.RESUBSCRIBED, subscriber, now, list=item.id)
+    return show_subscriber(project, database, new.email)
 
 
 def unsubscribe_subscriber(
     project: Project, database: Database, email: str, slug: str | None, *, now: datetime
 ) -> list[str]:
-    """Take somebody off one list, or off all of them; the slugs of those they were on. Saying it twice is harmless.
+    """Unsubscribe from one list or from all; the slugs of those that ended. Doing it twice is harmless.
 
     Raises AddressError and NotFoundError for an address or a list that is not known.
     """
@@ -122,14 +120,14 @@ def unsubscribe_subscriber(
         if subscriber is None:
             raise _nobody(address)
         present = {item.list: item.consent for item in store.subscriptions_of(subscriber.id)}
-        left = []
+        ended = []
         for item in [lists.named(slug)] if slug else lists.all_named(list(present)):
             if present.get(item.slug) is not Consent.UNSUBSCRIBED:
-                # Also without a subscription: whoever says "never that list" must survive a later import.
+                # Also without a subscription: a later import must not subscribe them to that list.
                 store.set_consent(subscriber.id, item.id, Consent.UNSUBSCRIBED, Origin("command", now))
-                _tell(database, connection, EventKind.UNSUBSCRIBED, subscriber, now, list=item.id)
-                left += [item.slug] if item.slug in present else []
-    return left
+                _append(database, connection, EventKind.UNSUBSCRIBED, subscriber, now, list=item.id)
+                ended += [item.slug] if item.slug in present else []
+    return ended
 
 
 def suppress_subscriber(project: Project, database: Database, email: str, note: str, *, now: datetime) -> bool:
@@ -139,23 +137,23 @@ def suppress_subscriber(project: Project, database: Database, email: str, note: 
         store = AudienceStore(database, connection)
         fresh = store.suppress(Suppression(address_hash, address.text, SuppressionReason.MANUAL, now, note))
         if fresh:
-            _tell(database, connection, EventKind.SUPPRESSED, store.find(address_hash), now)
+            _append(database, connection, EventKind.SUPPRESSED, store.find(address_hash), now)
         return fresh
 
 
 def unsuppress_subscriber(project: Project, database: Database, email: str, *, now: datetime) -> None:
-    """Allow an address again; its subscriptions say what they said before. Raises NotFoundError, StateError."""
+    """Allow an address again; its subscriptions are as they were before. Raises NotFoundError, StateError."""
     address, address_hash = _identify(project, email)
     with database.write() as connection:
         store = AudienceStore(database, connection)
         if not store.unsuppress(address_hash):
             raise StateError(f"{address} is not suppressed") if store.find(address_hash) else _nobody(address)
-        _tell(database, connection, EventKind.UNSUPPRESSED, store.find(address_hash), now)
+        _append(database, connection, EventKind.UNSUPPRESSED, store.find(address_hash), now)
 
 
 def erase_subscriber_everywhere(project: Project, database: Database, email: str, *, now: datetime) -> None:
-    """Forget who somebody was, in every table and in the files; only a keyed hash stays, so that no import brings
-    them back. Raises AddressError, and NotFoundError when nothing is kept of the address."""
+    """Remove all that identifies a subscriber, from every table and from the files; only a keyed hash stays, so that
+    no import brings them back. Raises AddressError, and NotFoundError when nothing is kept of the address."""
     address, address_hash = _identify(project, email)
     with database.write() as connection:
         store = AudienceStore(database, connection)
@@ -166,7 +164,7 @@ def erase_subscriber_everywhere(project: Project, database: Database, email: str
         erase_subscriber(connection, address_hash)
         store.unsuppress(address_hash)
         store.suppress(Suppression(address_hash, "", SuppressionReason.ERASED, now))
-        _tell(database, connection, EventKind.ERASED, subscriber, now)
+        _append(database, connection, EventKind.ERASED, subscriber, now)
     database.scrub()
 
 
@@ -176,7 +174,7 @@ def _identify(project: Project, email: str) -> tuple[Address, str]:
 
 
 def _nobody(address: Address) -> NotFoundError:
-    return NotFoundError(f"Nobody with the address {address} is known")
+    return NotFoundError(f"The address {address} is not known")
 
 
 def _consents(
@@ -187,49 +185,49 @@ def _consents(
     *,
     on_their_word: bool,
 ) -> dict[str, Consent]:
-    """What each subscription is to say. Raises StateError when somebody would be brought back without their word."""
-    says = {
+    """The consent for each list. Raises StateError for lists that the subscriber left and does not ask for again."""
+    wanted = {
         item.slug: added_consent(
             present.get(item.slug), consent or first_consent(item.opt_in), on_their_word=on_their_word
         )
         for item in items
     }
-    left = [slug for slug, consent in says.items() if consent is Consent.UNSUBSCRIBED]
-    if left:
+    ended = [slug for slug, consent in wanted.items() if consent is Consent.UNSUBSCRIBED]
+    if ended:
         raise StateError(
-            f"{address} has left {', '.join(left)}",
-            hint="If they asked to come back, say so: --consent confirmed --basis 'asked by mail on 3 May'",
+            f"{address} has unsubscribed from {', '.join(ended)}",
+            hint="If they asked to be back, record it: --consent confirmed --basis 'asked by email on 3 May'",
         )
-    return says
+    return wanted
 
 
-def _described(person: NewSubscriber, address: Address, known: Subscriber) -> Subscriber:
-    """What was said of somebody over what was known of them. Their address stays spelt as it was."""
-    tag = read_language(person.language)
-    if person.timezone:
-        read_zone(person.timezone)
-    name = " ".join(person.name.split())
-    if not name.isprintable():
-        raise WrongUsageError("A name cannot hold control characters")
+def _described(new: NewSubscriber, address: Address, known: Subscriber) -> Subscriber:
+    """What is new over what was known. The address stays spelt as it was."""
+    tag = read_language(new.language)
+    if new.timezone:
+        read_zone(new.timezone)
+    name = " ".join(new.name.split())
+    if clean(name) != name:
+        raise WrongUsageError(f"The name holds invisible characters: {', '.join(dropped(name))}")
     return replace(
         known,
         address=known.address or address.text,
         name=name or known.name,
         language=tag or known.language,
-        timezone=person.timezone or known.timezone,
+        timezone=new.timezone or known.timezone,
     )
 
 
-def _tell(
+def _append(
     database: Database,
     connection: Connection,
     kind: EventKind,
-    person: Subscriber | None,
+    subscriber: Subscriber | None,
     now: datetime,
     **data: object,
 ) -> None:
     append_event(
         database,
         connection,
-        Event(kind, now, subscriber=person.id if person else None, data={"how": "command", **data}),
+        Event(kind, now, subscriber=subscriber.id if subscriber else None, data={"how": "command", **data}),
     )

@@ -1,7 +1,7 @@
-"""Leaving: what a reader's personal links do to their subscriptions, and how one step is taken back.
+"""Unsubscribing: what the personal links of a message do to subscriptions, and how that is undone.
 
-Asked for by the public pages. A token of one purpose can do that one thing; every change is one transaction with its
-event, so that saying it three times is the same as saying it once.
+Called by the public pages. A token of one purpose can do that one thing. Every change is one transaction with its
+event, so that three clicks do the same as one.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TypeVar
 from newsletter.audience.consent import Consent
 from newsletter.errors import LinkError
 from newsletter.feedback.unsubscribe import Wish, lists_to_leave
-from newsletter.storage.audience import unsubscribe as leaving
+from newsletter.storage.audience import unsubscribe as opt_outs
 from newsletter.storage.audience.lists import ListStore
 from newsletter.storage.database.database import Connection, Database
 from newsletter.tokens import NOT_OURS, Purpose, Signer
@@ -24,32 +24,32 @@ _Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True, slots=True)
-class Membership:
-    """Where the owner of an unsubscribe link stands; nothing in it says who they are."""
+class CurrentLists:
+    """What an unsubscribe link would end. Nothing in it identifies the subscriber."""
 
     language: str
-    """Of the edition they got."""
+    """Of the edition they received."""
     lists: tuple[str, ...]
-    """Names of the lists that the link would leave; empty when they are out already."""
+    """Names of the lists that the link unsubscribes from; empty when that is done already."""
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
-    """What an unsubscribe came to."""
+class Unsubscribed:
+    """The result of an unsubscribe."""
 
     recipient: str
     delivery: str
     language: str
     lists: tuple[str, ...]
-    """Names of the lists that were left, now or by the same link before."""
+    """Names of the lists that were unsubscribed from, now or by the same link before."""
     changed: bool
-    """False when they were out already."""
+    """False when they were unsubscribed already."""
     undo: str
-    """A token that brings back exactly what this link ended; empty when it never ended anything."""
+    """A token that restores exactly what this link ended; empty when it never ended anything."""
 
 
 class Undone(StrEnum):
-    """What an undo came to."""
+    """Whether an undo was carried out."""
 
     BACK = "back"
     """Subscribed again as before, now or by the same undo before."""
@@ -58,8 +58,8 @@ class Undone(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Returned:
-    """What became of an undo, and in which language to say so."""
+class Resubscribed:
+    """The result of an undo, and the language of the page that shows it."""
 
     language: str
     undone: Undone
@@ -68,74 +68,77 @@ class Returned:
     changed: bool
 
 
-def membership(database: Database, signer: Signer, token: str) -> Membership:
+def current_lists(database: Database, signer: Signer, token: str) -> CurrentLists:
     """What an unsubscribe link would do. Changes nothing. Raises LinkError unless it is such a link of ours."""
     recipient = signer.verify(Purpose.UNSUBSCRIBE, token)
     with database.read() as connection:
-        holder = _known(leaving.link_holder(connection, recipient))
-        present = leaving.present_consents(connection, holder.subscriber)
+        holder = _known(opt_outs.link_holder(connection, recipient))
+        present = opt_outs.present_consents(connection, holder.subscriber)
         to_leave = lists_to_leave(holder.list_ids, present)
-        return Membership(holder.language, _names(database, connection, to_leave))
+        return CurrentLists(holder.language, _names(database, connection, to_leave))
 
 
 def _names(database: Database, connection: Connection, list_ids: Iterable[int]) -> tuple[str, ...]:
     return tuple(one.name for one in ListStore(database, connection).with_ids(list(list_ids)))
 
 
-def leave(database: Database, signer: Signer, token: str, wish: Wish, now: datetime) -> Left:
-    """Leave every list of the delivery that led to this person. Raises LinkError unless it is such a link of ours."""
+def unsubscribe(database: Database, signer: Signer, token: str, wish: Wish, now: datetime) -> Unsubscribed:
+    """Unsubscribe from every list through which they received the delivery.
+
+    Raises LinkError unless it is such a link of ours.
+    """
     recipient = signer.verify(Purpose.UNSUBSCRIBE, token)
     with database.write() as connection:
-        holder = _known(leaving.link_holder(connection, recipient))
-        present = leaving.present_consents(connection, holder.subscriber, lock=True)
+        holder = _known(opt_outs.link_holder(connection, recipient))
+        present = opt_outs.present_consents(connection, holder.subscriber, lock=True)
         ended = lists_to_leave(holder.list_ids, present)
-        departure: leaving.OptOut | None
+        opt_out: opt_outs.OptOut | None
         if ended:
             out = dict.fromkeys(ended, Consent.UNSUBSCRIBED)
-            leaving.change_consents(connection, holder.subscriber, out, how=wish.value, now=now)
-            departure = leaving.add_opt_out(database, connection, holder, ended, how=wish.value, now=now)
+            opt_outs.change_consents(connection, holder.subscriber, out, how=wish.value, now=now)
+            opt_out = opt_outs.add_opt_out(database, connection, holder, ended, how=wish.value, now=now)
         else:
-            departure = leaving.last_opt_out(connection, holder)
-        return Left(
+            opt_out = opt_outs.last_opt_out(connection, holder)
+        return Unsubscribed(
             recipient=holder.recipient,
             delivery=holder.delivery,
             language=holder.language,
-            lists=_names(database, connection, departure.ended if departure else holder.list_ids),
+            lists=_names(database, connection, opt_out.ended if opt_out else holder.list_ids),
             changed=bool(ended),
-            undo=signer.sign(Purpose.RESUBSCRIBE, departure.id) if departure else "",
+            undo=signer.sign(Purpose.RESUBSCRIBE, opt_out.id) if opt_out else "",
         )
 
 
 def language_of_undo(database: Database, signer: Signer, token: str) -> str:
-    """The language of the person an undo belongs to. Changes nothing. Raises LinkError unless it is one of ours."""
+    """The language of the subscriber whose undo it is. Changes nothing. Raises LinkError unless it is one of ours."""
     number = signer.verify(Purpose.RESUBSCRIBE, token)
     with database.read() as connection:
-        return _known(leaving.departure(connection, number)).holder.language
+        return _known(opt_outs.find_opt_out(connection, number)).holder.language
 
 
-def come_back(database: Database, signer: Signer, token: str, now: datetime) -> Returned:
-    """Give back exactly the consents that one unsubscribe ended, as far as nobody has touched them since.
+def resubscribe(database: Database, signer: Signer, token: str, now: datetime) -> Resubscribed:
+    """Restore exactly the consents that one unsubscribe ended, as far as they have not changed since.
 
     Raises LinkError unless the token is an undo of ours.
     """
     number = signer.verify(Purpose.RESUBSCRIBE, token)
     with database.write() as connection:
-        departure = _known(leaving.departure(connection, number))
-        holder = departure.holder
-        untouched = leaving.still_out(connection, departure)
-        restored = {list_id: consent for list_id, consent in departure.ended.items() if list_id in untouched}
-        if restored and leaving.has_address(connection, holder.subscriber):
-            leaving.change_consents(connection, holder.subscriber, restored, how=Wish.PAGE.value, now=now)
-            leaving.add_return(database, connection, departure, list(restored), how=Wish.PAGE.value, now=now)
-            return Returned(holder.language, Undone.BACK, holder.recipient, holder.delivery, changed=True)
-        present = leaving.present_consents(connection, holder.subscriber)
-        as_before = all(present.get(list_id) is consent for list_id, consent in departure.ended.items())
+        opt_out = _known(opt_outs.find_opt_out(connection, number))
+        holder = opt_out.holder
+        untouched = opt_outs.still_unsubscribed(connection, opt_out)
+        restored = {list_id: consent for list_id, consent in opt_out.ended.items() if list_id in untouched}
+        if restored and opt_outs.has_address(connection, holder.subscriber):
+            opt_outs.change_consents(connection, holder.subscriber, restored, how=Wish.PAGE.value, now=now)
+            opt_outs.add_resubscription(database, connection, opt_out, list(restored), how=Wish.PAGE.value, now=now)
+            return Resubscribed(holder.language, Undone.BACK, holder.recipient, holder.delivery, changed=True)
+        present = opt_outs.present_consents(connection, holder.subscriber)
+        as_before = all(present.get(list_id) is consent for list_id, consent in opt_out.ended.items())
         undone = Undone.BACK if as_before else Undone.STALE
-        return Returned(holder.language, undone, holder.recipient, holder.delivery, changed=False)
+        return Resubscribed(holder.language, undone, holder.recipient, holder.delivery, changed=False)
 
 
 def _known(found: _Found | None) -> _Found:
     if found is None:
-        # A valid signature over a row we do not have: a database put back from an older copy.
+        # A valid signature for a row that is not there: the database was restored from an older copy.
         raise LinkError(NOT_OURS)
     return found

@@ -1,4 +1,4 @@
-"""Erasing: one person's address and data taken out of every table; the keyed hash stays, against re-import."""
+"""Erasing: one subscriber's address and data taken out of every table; the keyed hash stays, against re-import."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from newsletter.storage.database.tables import attempts, recipients, subscribers
 
 
 def erase_subscriber(connection: sa.Connection, address_hash: str) -> int | None:
-    """Empty everything that says who this was. The subscriber's id; None when there never was one.
+    """Empty everything that identifies the subscriber. Their id; None when there never was one.
 
-    What relays answered goes too: refusals like to quote the address. The ledger still adds up: states, ids and
-    hashes stay.
+    Replies of relays go too: refusals often quote the address. The ledger still adds up: states, ids and hashes stay.
     """
     theirs = sa.select(recipients.c.id).where(recipients.c.address_hash == address_hash)
-    # All of them first and in the order of `storage/ledger/claims.py`: a sender may be at work on some.
+    # Lock all rows first, in the order of `storage/ledger/claims.py`: a sender may be working on some.
     connection.execute(theirs.order_by(recipients.c.id).with_for_update())
     subscriber = connection.execute(
         sa.select(subscribers.c.id).where(subscribers.c.address_hash == address_hash)

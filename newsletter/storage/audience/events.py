@@ -1,4 +1,4 @@
-"""Events: appended inside the transaction that they tell of, the same thing told twice kept once."""
+"""Events: appended in the transaction that they record; an event with the key of an earlier one is dropped."""
 
 from __future__ import annotations
 

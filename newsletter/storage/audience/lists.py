@@ -1,4 +1,4 @@
-"""Lists: what one subscribes to, and how many people are on each."""
+"""Lists: what one subscribes to, and the subscriptions of each, counted."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class ListStore:
         return self.named(slug)
 
     def remove(self, slug: str) -> None:
-        """Forget a list and who is or was on it. Raises NotFoundError."""
+        """Remove a list with its subscriptions. Raises NotFoundError."""
         present = self.named(slug)
         self._connection.execute(sa.delete(subscriptions).where(subscriptions.c.list_id == present.id))
         self._connection.execute(sa.delete(lists).where(lists.c.id == present.id))
@@ -62,7 +62,7 @@ class ListStore:
         return self._connection.execute(query).first() is not None
 
     def counts(self) -> Mapping[str, Mapping[Consent, int]]:
-        """How many people of each list say what."""
+        """Subscriptions per list, by consent."""
         query = (
             sa.select(lists.c.slug, subscriptions.c.consent, sa.func.count())
             .join(subscriptions, subscriptions.c.list_id == lists.c.id)

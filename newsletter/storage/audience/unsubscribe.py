@@ -1,6 +1,6 @@
-"""Leaving: whom a personal link belongs to, what their subscriptions say, and changing exactly those.
+"""Unsubscribing: whose personal link it is, the consents of that subscriber, and changing exactly those.
 
-Asked for by `app/audience/unsubscribe.py`, always inside one transaction of its own with the event that is appended.
+Called by `app/audience/unsubscribe.py`, always in one transaction with the event that is appended.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ _HOLDER = (
 
 @dataclass(frozen=True, slots=True)
 class LinkHolder:
-    """The recipient whose mail a personal link stood in."""
+    """The recipient whose message held a personal link."""
 
     recipient: str
     delivery: str
     subscriber: int
     list_ids: tuple[int, ...]
-    """The lists of the delivery that led to this person."""
+    """The lists of the delivery through which they became a recipient."""
     language: str
-    """Of the edition they got."""
+    """Of the edition they received."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,67 +93,67 @@ def add_opt_out(
     now: datetime,
 ) -> OptOut:
     """Append the event of an unsubscribe that ended these consents."""
-    departure = OptOut(holder.recipient + _opaque(now), holder, now, ended)
+    opt_out = OptOut(holder.recipient + _opaque(now), holder, now, ended)
     data = {"how": how, "ended": {str(list_id): consent.value for list_id, consent in ended.items()}}
-    append_event(database, connection, _event(EventKind.UNSUBSCRIBED, departure, now, data))
-    return departure
+    append_event(database, connection, _event(EventKind.UNSUBSCRIBED, opt_out, now, data))
+    return opt_out
 
 
 def last_opt_out(connection: sa.Connection, holder: LinkHolder) -> OptOut | None:
     """The latest unsubscribe through this recipient's own link."""
     query = (
-        _departures()
+        _opt_outs()
         .where(events.c.subscriber_id == holder.subscriber, events.c.recipient_id == holder.recipient)
         .order_by(events.c.id.desc())
         .limit(1)
     )
-    return _departure(connection, query)
+    return _read(connection, query)
 
 
-def departure(connection: sa.Connection, id: str) -> OptOut | None:  # noqa: A002
+def find_opt_out(connection: sa.Connection, opt_out: str) -> OptOut | None:
     """The unsubscribe that an undo names."""
-    return _departure(connection, _departures().where(events.c.key == _key(EventKind.UNSUBSCRIBED, id)))
+    return _read(connection, _opt_outs().where(events.c.key == _key(EventKind.UNSUBSCRIBED, opt_out)))
 
 
-def still_out(connection: sa.Connection, left: OptOut) -> frozenset[int]:
-    """The lists among those of a departure whose subscription nobody has touched since; locked until the end."""
+def still_unsubscribed(connection: sa.Connection, opt_out: OptOut) -> frozenset[int]:
+    """The lists of an opt-out whose subscription has not changed since; locked until the transaction ends."""
     query = sa.select(subscriptions.c.list_id).where(
-        subscriptions.c.subscriber_id == left.holder.subscriber,
-        subscriptions.c.list_id.in_(left.ended),
+        subscriptions.c.subscriber_id == opt_out.holder.subscriber,
+        subscriptions.c.list_id.in_(opt_out.ended),
         subscriptions.c.consent == Consent.UNSUBSCRIBED.value,
-        subscriptions.c.changed_at == left.at,
+        subscriptions.c.changed_at == opt_out.at,
     )
     return frozenset(connection.execute(query.order_by(subscriptions.c.list_id).with_for_update()).scalars())
 
 
-def add_return(
-    database: Database, connection: sa.Connection, left: OptOut, restored: Sequence[int], *, how: str, now: datetime
+def add_resubscription(
+    database: Database, connection: sa.Connection, opt_out: OptOut, restored: Sequence[int], *, how: str, now: datetime
 ) -> None:
     """Append the event of an undo."""
     data = {"how": how, "restored": list(restored)}
-    append_event(database, connection, _event(EventKind.RESUBSCRIBED, left, now, data))
+    append_event(database, connection, _event(EventKind.RESUBSCRIBED, opt_out, now, data))
 
 
 def has_address(connection: sa.Connection, subscriber: int) -> bool:
-    """Whether this person can be written to at all; an erased one cannot come back by an undo."""
+    """Whether the subscriber has an address; an erased one cannot be resubscribed by an undo."""
     query = sa.select(subscribers.c.id).where(subscribers.c.id == subscriber, subscribers.c.address != "")
     return connection.execute(query).first() is not None
 
 
-def _event(kind: EventKind, left: OptOut, now: datetime, data: Mapping[str, object]) -> Event:
+def _event(kind: EventKind, opt_out: OptOut, now: datetime, data: Mapping[str, object]) -> Event:
     return Event(
         kind=kind,
         at=now,
-        subscriber=left.holder.subscriber,
-        recipient=left.holder.recipient,
-        delivery=left.holder.delivery,
+        subscriber=opt_out.holder.subscriber,
+        recipient=opt_out.holder.recipient,
+        delivery=opt_out.holder.delivery,
         data=data,
-        key=_key(kind, left.id),
+        key=_key(kind, opt_out.id),
     )
 
 
-def _key(kind: EventKind, departure: str) -> str:
-    return f"{kind.value}:{departure}"
+def _key(kind: EventKind, opt_out: str) -> str:
+    return f"{kind.value}:{opt_out}"
 
 
 def _opaque(moment: datetime) -> str:
@@ -161,7 +161,7 @@ def _opaque(moment: datetime) -> str:
     return base32(((moment - _EPOCH) // timedelta(microseconds=1)).to_bytes(8, "big"))
 
 
-def _departures() -> sa.Select[*tuple[Any, ...]]:
+def _opt_outs() -> sa.Select[*tuple[Any, ...]]:
     return (
         sa.select(events.c.key, events.c.at, events.c.data, *_HOLDER)
         .join(recipients, recipients.c.id == events.c.recipient_id)
@@ -169,7 +169,7 @@ def _departures() -> sa.Select[*tuple[Any, ...]]:
     )
 
 
-def _departure(connection: sa.Connection, query: sa.Select[*tuple[Any, ...]]) -> OptOut | None:
+def _read(connection: sa.Connection, query: sa.Select[*tuple[Any, ...]]) -> OptOut | None:
     row = connection.execute(query).first()
     if row is None:
         return None

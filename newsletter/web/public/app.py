@@ -19,7 +19,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Match, Route
 
-from newsletter.app.audience.unsubscribe import come_back, language_of_undo, leave, membership
+from newsletter.app.audience.unsubscribe import current_lists, language_of_undo, resubscribe, unsubscribe
 from newsletter.app.sending.view import find_asset, open_view
 from newsletter.errors import LinkError, StorageError
 from newsletter.feedback.unsubscribe import AGREED, FIELD, MAX_BODY, Wish, read_wish
@@ -82,7 +82,7 @@ def _add_leaving(
 ) -> None:
     @app.api_route("/u/{token}", methods=SHOW)
     def ask_before_leaving(request: Request, token: str) -> HTMLResponse:
-        present = membership(database, signer(), token)
+        present = current_lists(database, signer(), token)
         words = answers.words(request, present.language)
         if not present.lists:
             return answers.message("out", words)
@@ -92,9 +92,9 @@ def _add_leaving(
     def leave_lists(request: Request, token: str, body: Body) -> Response:
         wish = read_wish(request.headers.get("content-type", ""), body)
         if wish is None:
-            membership(database, signer(), token)  # a link that is none of ours is told so first
+            current_lists(database, signer(), token)  # a link that is none of ours is told so first
             raise HTTPException(400)
-        left = leave(database, signer(), token, wish, clock())
+        left = unsubscribe(database, signer(), token, wish, clock())
         if left.changed:  # a provider may repeat its POST, and so may anyone who has the link
             log.info("%s recipient=%s delivery=%s", wish.value, left.recipient, left.delivery)
         if wish is Wish.ONE_CLICK:
@@ -112,7 +112,7 @@ def _add_leaving(
         if read_wish(request.headers.get("content-type", ""), body) is not Wish.PAGE:
             language_of_undo(database, signer(), token)
             raise HTTPException(400)
-        returned = come_back(database, signer(), token, clock())
+        returned = resubscribe(database, signer(), token, clock())
         if returned.changed:
             log.info("undo recipient=%s delivery=%s", returned.recipient, returned.delivery)
         return answers.message(returned.undone.value, answers.words(request, returned.language))

@@ -1,4 +1,4 @@
-"""A project whose people are kept in SQLite and in PostgreSQL, one after the other."""
+"""A project whose subscribers are kept in SQLite and in PostgreSQL, one after the other."""
 
 from __future__ import annotations
 
@@ -22,6 +22,6 @@ def project(database_url: str, tmp_path: Path) -> Project:
 
 @pytest.fixture(autouse=True)
 def lists(database: Database) -> None:
-    """Two lists: weekly lets people in at once, news asks them first."""
+    """Two lists: weekly has single opt-in, news double."""
     add_list(database, "weekly", name="The Weekly", opt_in=OptIn.SINGLE, language="en", now=NOW)
     add_list(database, "news", name="", opt_in=OptIn.DOUBLE, language="", now=NOW)

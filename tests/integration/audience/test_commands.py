@@ -34,7 +34,7 @@ def run(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch, caps
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    file = tmp_path / "people.csv"
+    file = tmp_path / "file.csv"
     file.write_text("email,name,city\nana@example.org,Ana,=Porto\nnobody,N,\nANA@example.org,A,\n")
     return file
 

@@ -1,4 +1,4 @@
-"""Erasing: nothing of the person is left in the database or its files, and no import brings them back."""
+"""Erasing: nothing of the subscriber is left in the database or its files, and no import brings them back."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ NAME = "Ana Unforgotten"
 
 
 @pytest.fixture
-def person(project: Project, database: Database) -> int:
-    """Somebody who is everywhere: people, suppressions, ledger, attempts with a relay's words."""
+def subscriber_id(project: Project, database: Database) -> int:
+    """A subscriber who is everywhere: subscribers, suppressions, ledger, attempts with a relay's words."""
     new = NewSubscriber(ANA, name=NAME)
     added = add_subscriber(project, database, new, ["weekly"], consent=None, basis=f"{NAME} called", now=NOW)
     suppress_subscriber(project, database, ANA, f"{NAME} is angry", now=NOW)
@@ -65,8 +65,8 @@ def every_text(database: Database) -> str:
         )
 
 
-@pytest.mark.usefixtures("person")
-def test_nothing_that_says_who_it_was_is_left_in_any_table(project: Project, database: Database) -> None:
+@pytest.mark.usefixtures("subscriber_id")
+def test_nothing_that_identifies_the_subscriber_is_left_in_any_table(project: Project, database: Database) -> None:
     assert LOCAL in every_text(database)
     assert NAME in every_text(database)
     erase_subscriber_everywhere(project, database, ANA.upper(), now=NOW)
@@ -74,12 +74,12 @@ def test_nothing_that_says_who_it_was_is_left_in_any_table(project: Project, dat
     assert NAME not in every_text(database)
 
 
-def test_ledger_keeps_its_row_and_state(project: Project, database: Database, person: int) -> None:
+def test_ledger_keeps_its_row_and_state(project: Project, database: Database, subscriber_id: int) -> None:
     before = show_subscriber(project, database, ANA)
     erase_subscriber_everywhere(project, database, ANA, now=NOW)
     with database.read() as connection:
         row = connection.execute(sa.select(tables.recipients)).one()
-    assert (row.id, row.state, row.subscriber_id, row.message_id) == ("r", "rejected", person, "<1@x>")
+    assert (row.id, row.state, row.subscriber_id, row.message_id) == ("r", "rejected", subscriber_id, "<1@x>")
     assert before.subscriber is not None
     assert row.address_hash == before.subscriber.address_hash
     after = show_subscriber(project, database, ANA)
@@ -91,15 +91,15 @@ def test_ledger_keeps_its_row_and_state(project: Project, database: Database, pe
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)  # a server's files are not ours to look into
 def test_file_holds_no_trace_of_the_address(project: Project, database: Database, tmp_path: Path) -> None:
-    crowd = tmp_path / "crowd.csv"
+    many = tmp_path / "many.csv"
     # Among many, of all lengths, so that pages split and old copies of rows stay behind in them.
     rows = [f"p{n}@example.org,{'x' * (n % 300)},{'y' * (n * 7 % 300)}" for n in range(3000)]
     gone = [f"forgetme{n}@example.org" for n in range(6)]
     for number, email in enumerate(gone):
         rows.insert(number * 487, f"{email},{'z' * number * 50},forgetme")
-    crowd.write_text("\n".join(["email,name,note", *rows]))
-    import_subscribers(project, database, ImportOrder(crowd, ("weekly",)), now=NOW)
-    crowd.unlink()
+    many.write_text("\n".join(["email,name,note", *rows]))
+    import_subscribers(project, database, ImportOrder(many, ("weekly",)), now=NOW)
+    many.unlink()
     with database.write() as connection:
         connection.execute(tables.subscribers.update().where(tables.subscribers.c.id % 3 == 0).values(name="w" * 400))
     assert b"forgetme" in (tmp_path / "newsletter.db-wal").read_bytes()
@@ -110,25 +110,25 @@ def test_file_holds_no_trace_of_the_address(project: Project, database: Database
         assert b"forgetme" not in file.read_bytes(), file
 
 
-@pytest.mark.usefixtures("person")
-def test_erased_person_is_not_imported_again(project: Project, database: Database, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("subscriber_id")
+def test_erased_subscriber_is_not_imported_again(project: Project, database: Database, tmp_path: Path) -> None:
     erase_subscriber_everywhere(project, database, ANA, now=NOW)
-    file = tmp_path / "people.csv"
+    file = tmp_path / "file.csv"
     file.write_text(f"email,name\n{ANA},{NAME}\n")
     report = import_subscribers(project, database, ImportOrder(file, ("weekly",)), now=NOW)
     assert report.skipped == {"suppressed (erased)": 1}
     assert LOCAL not in every_text(database)
 
 
-@pytest.mark.usefixtures("person")
-def test_erasing_again_is_harmless_and_unknown_people_are_told(project: Project, database: Database) -> None:
+@pytest.mark.usefixtures("subscriber_id")
+def test_erasing_again_is_harmless_and_unknown_addresses_are_told(project: Project, database: Database) -> None:
     erase_subscriber_everywhere(project, database, ANA, now=NOW)
     erase_subscriber_everywhere(project, database, ANA, now=NOW)
     with pytest.raises(NotFoundError):
         erase_subscriber_everywhere(project, database, "nobody@example.org", now=NOW)
 
 
-def test_person_can_be_forgotten_while_others_stay(project: Project, database: Database) -> None:
+def test_subscriber_can_be_erased_while_others_stay(project: Project, database: Database) -> None:
     for email in (ANA, "bob@example.org"):
         add_subscriber(project, database, NewSubscriber(email), ["weekly"], consent=None, basis="", now=NOW)
     erase_subscriber_everywhere(project, database, ANA, now=NOW)

@@ -53,7 +53,7 @@ def load(project: Project, database: Database, tmp_path: Path) -> Import:
     """Imports a text into lists."""
 
     def load(text: str, *lists: str, **options: Any) -> ImportReport:
-        file = tmp_path / "people.csv"
+        file = tmp_path / "file.csv"
         file.write_text(text, encoding="utf-8")
         order = ImportOrder(file, lists or ("weekly",), **options)
         return import_subscribers(project, database, order, now=NOW)
@@ -98,7 +98,7 @@ def test_rows_become_subscribers_and_rejected_ones_stand_in_a_file(
     )  # fmt: skip
     assert [(item.how, item.basis) for item in ana.subscriptions] == [("import", "fair in Porto")]
     assert report.rejects is not None
-    assert report.rejects.name == "people.csv.rejects.csv"
+    assert report.rejects.name == "file.csv.rejects.csv"
     assert report.rejects.stat().st_mode & 0o777 == 0o600
     assert report.rejects.read_text("utf-8-sig").splitlines() == [
         "line;reason;email;name;language;city",
@@ -109,7 +109,7 @@ def test_rows_become_subscribers_and_rejected_ones_stand_in_a_file(
 def test_row_with_half_a_character_is_rejected_and_given_back(load: Import, tmp_path: Path) -> None:
     report = load("email,name\na@example.org,+2D0-\nb@example.org,B\n", encoding="utf-7")
     assert counts(report) == (1, 0, 0, 1)
-    assert (tmp_path / "people.csv.rejects.csv").read_text("utf-8-sig").endswith(",a@example.org,?\n")
+    assert (tmp_path / "file.csv.rejects.csv").read_text("utf-8-sig").endswith(",a@example.org,?\n")
 
 
 def test_mended_rejects_are_imported_as_they_are(load: Import, database: Database) -> None:

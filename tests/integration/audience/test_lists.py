@@ -15,7 +15,7 @@ from newsletter.storage.database import tables
 from newsletter.storage.database.database import Database
 
 
-def test_lists_are_shown_with_what_people_say(project: Project, database: Database) -> None:
+def test_lists_are_shown_with_their_subscriptions_by_consent(project: Project, database: Database) -> None:
     for name in ("ana", "bob"):
         add_subscriber(
             project, database, NewSubscriber(f"{name}@example.org"), ["weekly"], consent=None, basis="", now=NOW
@@ -59,7 +59,7 @@ def test_unknown_list_is_answered_with_those_there_are(database: Database) -> No
     assert "news, weekly" in caught.value.hint
 
 
-def test_list_is_removed_with_its_subscriptions_but_not_its_people(project: Project, database: Database) -> None:
+def test_list_is_removed_with_its_subscriptions_but_not_its_subscribers(project: Project, database: Database) -> None:
     kept = add_subscriber(
         project, database, NewSubscriber("a@example.org"), ["weekly"], consent=None, basis="", now=NOW
     )

@@ -1,4 +1,4 @@
-"""One person at a time: added, shown, unsubscribed, suppressed."""
+"""One subscriber at a time: added, shown, unsubscribed, suppressed."""
 
 from __future__ import annotations
 
@@ -30,42 +30,42 @@ ANA = "ana@example.org"
 
 
 def add(
-    project: Project, database: Database, *lists: str, consent: Consent | None = None, basis: str = "", **facts: str
+    project: Project, database: Database, *lists: str, consent: Consent | None = None, basis: str = "", **values: str
 ) -> SubscriberRecord:
-    person = NewSubscriber(**{"email": ANA} | facts)
-    return add_subscriber(project, database, person, lists, consent=consent, basis=basis, now=NOW)
+    new = NewSubscriber(**{"email": ANA} | values)
+    return add_subscriber(project, database, new, lists, consent=consent, basis=basis, now=NOW)
 
 
-def says(person: SubscriberRecord) -> dict[str, Consent]:
-    return {item.list: item.consent for item in person.subscriptions}
+def consents(record: SubscriberRecord) -> dict[str, Consent]:
+    return {item.list: item.consent for item in record.subscriptions}
 
 
-def kinds(database: Database, person: SubscriberRecord) -> list[EventKind]:
-    assert person.subscriber is not None
+def kinds(database: Database, record: SubscriberRecord) -> list[EventKind]:
+    assert record.subscriber is not None
     with database.read() as connection:
-        query = sa.select(events.c.kind).where(events.c.subscriber_id == person.subscriber.id).order_by(events.c.id)
+        query = sa.select(events.c.kind).where(events.c.subscriber_id == record.subscriber.id).order_by(events.c.id)
         return [EventKind(kind) for kind in connection.execute(query).scalars()]
 
 
-def test_added_person_says_what_each_list_asks_for(project: Project, database: Database) -> None:
-    person = add(project, database, "weekly", "news", name=" Ana  Lima", language="pt_br", timezone="UTC")
-    assert says(person) == {"weekly": Consent.CONFIRMED, "news": Consent.PENDING}
-    assert person.subscriber is not None
-    assert (person.subscriber.name, person.subscriber.language) == ("Ana Lima", "pt-BR")
-    assert {item.how for item in person.subscriptions} == {"command"}
-    assert kinds(database, person) == []
+def test_added_subscriber_has_the_consent_that_each_list_asks_for(project: Project, database: Database) -> None:
+    record = add(project, database, "weekly", "news", name=" Ana  Lima", language="pt_br", timezone="UTC")
+    assert consents(record) == {"weekly": Consent.CONFIRMED, "news": Consent.PENDING}
+    assert record.subscriber is not None
+    assert (record.subscriber.name, record.subscriber.language) == ("Ana Lima", "pt-BR")
+    assert {item.how for item in record.subscriptions} == {"command"}
+    assert kinds(database, record) == []
 
 
-def test_person_is_one_whatever_the_capitals(project: Project, database: Database) -> None:
+def test_subscriber_is_one_whatever_the_capitals(project: Project, database: Database) -> None:
     first = add(project, database, "weekly")
     second = add(project, database, "news", email="ANA@Example.ORG", name="Ana")
     assert first.subscriber is not None
     assert second.subscriber is not None
     assert second.subscriber.id == first.subscriber.id
-    assert says(second) == {"weekly": Consent.CONFIRMED, "news": Consent.PENDING}
+    assert consents(second) == {"weekly": Consent.CONFIRMED, "news": Consent.PENDING}
 
 
-def test_person_is_shown_and_kept_as_they_were_spelt_first(project: Project, database: Database) -> None:
+def test_address_is_shown_and_kept_as_it_was_spelt_first(project: Project, database: Database) -> None:
     add(project, database, "weekly", email="Ana.Lima@example.org")
     again = add(project, database, "news", email="ana.lima@EXAMPLE.org", name="Ana")
     shown = show_subscriber(project, database, "ANA.LIMA@example.org")
@@ -78,14 +78,14 @@ def test_person_is_shown_and_kept_as_they_were_spelt_first(project: Project, dat
 
 def test_added_twice_is_subscribed_once(project: Project, database: Database) -> None:
     add(project, database, "weekly", name="Ana")
-    person = add(project, database, "weekly")
-    assert person.subscriber is not None
-    assert person.subscriber.name == "Ana"
-    assert says(person) == {"weekly": Consent.CONFIRMED}
+    record = add(project, database, "weekly")
+    assert record.subscriber is not None
+    assert record.subscriber.name == "Ana"
+    assert consents(record) == {"weekly": Consent.CONFIRMED}
 
 
 @pytest.mark.parametrize(
-    ("facts", "error"),
+    ("values", "error"),
     [
         ({"email": "nobody"}, AddressError),
         ({"language": "english"}, RequestError),
@@ -93,11 +93,11 @@ def test_added_twice_is_subscribed_once(project: Project, database: Database) ->
         ({"name": "A\x07"}, RequestError),
     ],
 )
-def test_person_who_cannot_be_written_to_is_refused(
-    project: Project, database: Database, facts: dict[str, Any], error: type[Exception]
+def test_subscriber_who_cannot_be_written_to_is_refused(
+    project: Project, database: Database, values: dict[str, Any], error: type[Exception]
 ) -> None:
     with pytest.raises(error):
-        add(project, database, "weekly", **facts)
+        add(project, database, "weekly", **values)
     with pytest.raises(NotFoundError):
         show_subscriber(project, database, ANA)
 
@@ -114,34 +114,34 @@ def test_unsubscribed_everywhere_or_from_one_list(project: Project, database: Da
     assert unsubscribe_subscriber(project, database, ANA, "news", now=NOW) == ["news"]
     assert unsubscribe_subscriber(project, database, ANA, None, now=NOW) == ["weekly"]
     assert unsubscribe_subscriber(project, database, ANA, None, now=NOW) == []
-    person = show_subscriber(project, database, ANA)
-    assert set(says(person).values()) == {Consent.UNSUBSCRIBED}
-    assert kinds(database, person) == [EventKind.UNSUBSCRIBED] * 2
+    record = show_subscriber(project, database, ANA)
+    assert set(consents(record).values()) == {Consent.UNSUBSCRIBED}
+    assert kinds(database, record) == [EventKind.UNSUBSCRIBED] * 2
 
 
 def test_unsubscribing_from_a_list_one_was_never_on_keeps_imports_out(project: Project, database: Database) -> None:
     add(project, database, "weekly")
     assert unsubscribe_subscriber(project, database, ANA, "news", now=NOW) == []
-    assert says(show_subscriber(project, database, ANA))["news"] is Consent.UNSUBSCRIBED
+    assert consents(show_subscriber(project, database, ANA))["news"] is Consent.UNSUBSCRIBED
 
 
-def test_who_left_comes_back_on_their_own_word_only(project: Project, database: Database) -> None:
+def test_unsubscribed_come_back_on_their_own_word_only(project: Project, database: Database) -> None:
     add(project, database, "weekly")
     unsubscribe_subscriber(project, database, ANA, None, now=NOW)
     for consent, basis in ((None, ""), (None, "said so"), (Consent.CONFIRMED, ""), (Consent.PENDING, "said so")):
         with pytest.raises(StateError) as caught:
             add(project, database, "weekly", consent=consent, basis=basis)
         assert "--basis" in caught.value.hint
-    assert says(show_subscriber(project, database, ANA)) == {"weekly": Consent.UNSUBSCRIBED}
-    person = add(project, database, "weekly", consent=Consent.CONFIRMED, basis="asked by mail")
-    assert [(item.consent, item.basis) for item in person.subscriptions] == [(Consent.CONFIRMED, "asked by mail")]
-    assert kinds(database, person) == [EventKind.UNSUBSCRIBED, EventKind.RESUBSCRIBED]
+    assert consents(show_subscriber(project, database, ANA)) == {"weekly": Consent.UNSUBSCRIBED}
+    record = add(project, database, "weekly", consent=Consent.CONFIRMED, basis="asked by mail")
+    assert [(item.consent, item.basis) for item in record.subscriptions] == [(Consent.CONFIRMED, "asked by mail")]
+    assert kinds(database, record) == [EventKind.UNSUBSCRIBED, EventKind.RESUBSCRIBED]
 
 
-def test_pending_stays_so_without_the_persons_word(project: Project, database: Database) -> None:
+def test_pending_stays_so_without_the_subscribers_word(project: Project, database: Database) -> None:
     add(project, database, "news")
-    assert says(add(project, database, "news", consent=Consent.CONFIRMED))["news"] is Consent.PENDING
-    assert says(add(project, database, "news", consent=Consent.CONFIRMED, basis="paper form"))["news"] is (
+    assert consents(add(project, database, "news", consent=Consent.CONFIRMED))["news"] is Consent.PENDING
+    assert consents(add(project, database, "news", consent=Consent.CONFIRMED, basis="paper form"))["news"] is (
         Consent.CONFIRMED
     )
 
@@ -150,27 +150,27 @@ def test_suppressed_address_is_not_added_until_it_is_allowed(project: Project, d
     add(project, database, "weekly")
     assert suppress_subscriber(project, database, "ANA@example.org", "angry", now=NOW)
     assert not suppress_subscriber(project, database, ANA, "again", now=NOW)
-    person = show_subscriber(project, database, ANA)
-    assert person.suppression is not None
-    assert (person.suppression.reason, person.suppression.note) == (SuppressionReason.MANUAL, "angry")
+    record = show_subscriber(project, database, ANA)
+    assert record.suppression is not None
+    assert (record.suppression.reason, record.suppression.note) == (SuppressionReason.MANUAL, "angry")
     with pytest.raises(StateError, match="suppressed"):
         add(project, database, "news")
     unsuppress_subscriber(project, database, ANA, now=NOW)
     with pytest.raises(StateError):
         unsuppress_subscriber(project, database, ANA, now=NOW)
-    assert says(add(project, database, "news"))["news"] is Consent.PENDING
-    assert kinds(database, person) == [EventKind.SUPPRESSED, EventKind.UNSUPPRESSED]
+    assert consents(add(project, database, "news"))["news"] is Consent.PENDING
+    assert kinds(database, record) == [EventKind.SUPPRESSED, EventKind.UNSUPPRESSED]
 
 
-def test_address_that_nobody_has_can_be_suppressed_beforehand(project: Project, database: Database) -> None:
+def test_address_of_no_subscriber_can_be_suppressed_beforehand(project: Project, database: Database) -> None:
     assert suppress_subscriber(project, database, ANA, "never", now=NOW)
     assert show_subscriber(project, database, ANA).subscriber is None
 
 
 def test_event_told_twice_is_kept_once(project: Project, database: Database) -> None:
-    person = add(project, database, "weekly")
-    assert person.subscriber is not None
-    event = Event(EventKind.UNSUBSCRIBED, NOW, subscriber=person.subscriber.id, data={"how": "page"}, key="k")
+    record = add(project, database, "weekly")
+    assert record.subscriber is not None
+    event = Event(EventKind.UNSUBSCRIBED, NOW, subscriber=record.subscriber.id, data={"how": "page"}, key="k")
     with database.write() as connection:
         assert append_event(database, connection, event)
         assert not append_event(database, connection, event)

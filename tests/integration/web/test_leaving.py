@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from newsletter.app.audience.unsubscribe import come_back, leave
+from newsletter.app.audience.unsubscribe import resubscribe, unsubscribe
 from newsletter.feedback.unsubscribe import Wish
 from newsletter.tokens import Purpose
 
@@ -31,12 +31,12 @@ def at_once(act: Callable[[], object], number: int = 6) -> list[object]:
     return results
 
 
-def test_many_clicks_at_once_are_one_departure_and_many_undos_one_return(world: World, reader: str) -> None:
+def test_many_clicks_at_once_are_one_opt_out_and_many_undos_one_return(world: World, reader: str) -> None:
     token = world.token(Purpose.UNSUBSCRIBE, reader)
-    results = at_once(lambda: leave(world.database, world.signer, token, Wish.ONE_CLICK, world.clock()))
+    results = at_once(lambda: unsubscribe(world.database, world.signer, token, Wish.ONE_CLICK, world.clock()))
     assert sorted(result.changed for result in results) == [False] * 5 + [True]  # type: ignore[attr-defined]
     (undo,) = {result.undo for result in results}  # type: ignore[attr-defined]
-    returned = at_once(lambda: come_back(world.database, world.signer, undo, world.clock()))
+    returned = at_once(lambda: resubscribe(world.database, world.signer, undo, world.clock()))
     assert sorted(result.changed for result in returned) == [False] * 5 + [True]  # type: ignore[attr-defined]
     assert {result.undone for result in returned} == {"back"}  # type: ignore[attr-defined]
     assert world.consents(1) == {1: "confirmed", 2: "pending", 3: "confirmed"}

@@ -1,4 +1,4 @@
-"""What is an address, and which addresses are one person."""
+"""What is an address, and which addresses are one subscriber."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_whatever_is_accepted_stays_itself_and_holds_nothing_unprintable(local: 
 
 
 @given(_local, _domain)
-def test_capitals_do_not_make_another_person(local: str, domain: str) -> None:
+def test_capitals_do_not_make_another_subscriber(local: str, domain: str) -> None:
     try:
         lower, upper = parse_address(f"{local}@{domain}".lower()), parse_address(f"{local}@{domain}".upper())
     except AddressError:
