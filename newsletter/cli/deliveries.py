@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import partial, wraps
 from itertools import chain
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -23,9 +22,7 @@ if TYPE_CHECKING:
 _STATES = (
     "waiting", "claimed", "permitted", "accepted", "deferred", "rejected", "unknown", "suppressed", "excluded",
 )  # fmt: skip
-
-ID = click.argument("name", metavar="ID")
-KEEP_OR_RESTORE = (
+_KEEP_OR_RESTORE = (
     "Keep the database and ask for help. If the ledger has forgotten who got it, put a backup back: "
     "newsletter db restore, or pg_restore"
 )
@@ -40,15 +37,22 @@ def deliveries() -> None:
     """
 
 
-@contextmanager
-def _opened(ctx: click.Context, name: str) -> Iterator[tuple[Project, Database, str]]:
-    """The project, its database, and the id of the delivery that is meant by a name."""
-    from newsletter.app.operating.database import connected
-    from newsletter.storage.ledger.deliveries import Deliveries
+def _about_one(function: Callable[..., int | None]) -> click.Command:
+    """Make a function a command about one delivery: it is given the project, the database and the delivery's id."""
 
-    project = the_project(ctx)
-    with connected(project) as database:
-        yield project, database, Deliveries(database).id_of(name)
+    @deliveries.command(function.__name__)
+    @click.argument("name", metavar="ID")
+    @click.pass_context
+    @wraps(function)
+    def run(ctx: click.Context, /, name: str, **options: Any) -> int | None:
+        from newsletter.app.operating.database import connected
+        from newsletter.storage.ledger.deliveries import Deliveries
+
+        project = the_project(ctx)
+        with connected(project) as database:
+            return function(project, database, Deliveries(database).id_of(name), **options)
+
+    return run
 
 
 @deliveries.command("list")
@@ -68,6 +72,9 @@ def list_(ctx: click.Context, as_json: bool) -> None:
     if as_json:
         print_json([delivery_json(delivery) for delivery in found])
         return
+    if not found:
+        click.echo("There are no deliveries yet.")
+        return
     rows = [
         (
             one.id,
@@ -79,46 +86,39 @@ def list_(ctx: click.Context, as_json: bool) -> None:
         )
         for one in found
     ]
-    if not found:
-        click.echo("There are no deliveries yet.")
-        return
     print_table(("id", "issue", "state", "recipients", "lists", "time"), rows)
-    for one, due in idle.items():
-        click.echo(unattended(one, due, partial(local_time, project), now=datetime.now(UTC)))
-    for delivery in found:
-        if delivery.reason and not delivery.state.is_over:
-            click.echo(f"{delivery.id} is {delivery.state}: {delivery.reason}")
+    for name, due in idle.items():
+        click.echo(unattended(name, due, partial(local_time, project), now=datetime.now(UTC)))
+    for one in found:
+        if one.reason and not one.state.is_over:
+            click.echo(f"{one.id} is {one.state}: {one.reason}")
 
 
-@deliveries.command()
-@ID
+@_about_one
 @click.option("--watch", is_flag=True, help="Wait until it is over or stopped, showing how far it is.")
 @JSON
-@click.pass_context
-def show(ctx: click.Context, name: str, watch: bool, as_json: bool) -> None:
+def show(project: Project, database: Database, delivery: str, watch: bool, as_json: bool) -> None:
     """One delivery: how it stands, its recipients counted by state."""
     from newsletter.app.sending.report import summary_of
     from newsletter.reporting.shapes import delivery_json, summary_json
 
-    with _opened(ctx, name) as (project, database, delivery):
-        if watch:
-            wait_for_end(database, delivery)
-        summary = summary_of(database, delivery)
+    if watch:
+        wait_for_end(database, delivery)
+    summary = summary_of(database, delivery)
     if as_json:
         print_json(summary_json(summary))
         return
-    facts = delivery_json(summary.delivery, partial(local_time, project))
-    told = {name.removesuffix("_at"): value for name, value in facts.items() if value not in (None, "", [], False)}
-    print_facts({name: ", ".join(value) if isinstance(value, list) else value for name, value in told.items()})
-    click.echo()
-    click.echo("\n".join(outcome_lines(summary, partial(local_time, project), now=datetime.now(UTC))))
+    told = partial(local_time, project)
+    facts = {name.removesuffix("_at"): value for name, value in delivery_json(summary.delivery, told).items() if value}
+    del facts["state"]  # with its reason below
+    facts.pop("reason", None)
+    print_facts({name: ", ".join(value) if isinstance(value, tuple) else value for name, value in facts.items()})
+    click.echo("\n" + "\n".join(outcome_lines(summary, told, now=datetime.now(UTC))))
 
 
-@deliveries.command()
-@ID
+@_about_one
 @JSON
-@click.pass_context
-def report(ctx: click.Context, name: str, as_json: bool) -> int:
+def report(project: Project, database: Database, delivery: str, as_json: bool) -> int:
     """What a delivery came to: reasons, unknown outcomes.
 
     Every reason is counted; unknown outcomes and second sendings are listed by name.
@@ -128,8 +128,7 @@ def report(ctx: click.Context, name: str, as_json: bool) -> int:
     from newsletter.app.sending.report import report_on
     from newsletter.reporting.shapes import report_json
 
-    with _opened(ctx, name) as (project, database, delivery):
-        found = report_on(database, delivery)
+    found = report_on(database, delivery)
     if as_json:
         print_json(report_json(found))
     else:
@@ -154,11 +153,9 @@ def _report_lines(report: Report, told: Callable[[datetime], str]) -> Iterator[s
         yield "The counts add up."
 
 
-@deliveries.command()
-@ID
+@_about_one
 @JSON
-@click.pass_context
-def verify(ctx: click.Context, name: str, as_json: bool) -> int:
+def verify(_project: Project, database: Database, delivery: str, as_json: bool) -> int:
     """Reconcile a delivery from its rows.
 
     Compares the recipients that were frozen, their states and their attempts with each other: half a minute for a
@@ -166,76 +163,66 @@ def verify(ctx: click.Context, name: str, as_json: bool) -> int:
     """
     from newsletter.app.sending.report import verify as verify_delivery
 
-    with _opened(ctx, name) as (_, database, delivery):
-        problems = verify_delivery(database, delivery)
+    problems = verify_delivery(database, delivery)
     if as_json:
         print_json({"delivery": delivery, "reconciled": not problems, "problems": list(problems)})
-        return 1 if problems else 0
-    for problem in problems:
-        click.echo(f"{click.style('Not reconciled:', fg='red')} {problem}")
-    if problems:
-        click.echo(KEEP_OR_RESTORE)
-        return 1
-    click.echo("Reconciled: the counts add up, and states and attempts agree.")
-    return 0
+    elif problems:
+        for problem in problems:
+            click.echo(f"{click.style('Not reconciled:', fg='red')} {problem}")
+        click.echo(_KEEP_OR_RESTORE)
+    else:
+        click.echo("Reconciled: the counts add up, and states and attempts agree.")
+    return 1 if problems else 0
 
 
-@deliveries.command()
-@ID
+@_about_one
 @click.option("--state", type=click.Choice(_STATES), help="Only those in this state.")
 @JSON
-@click.pass_context
-def recipients(ctx: click.Context, name: str, state: str | None, as_json: bool) -> None:
+def recipients(project: Project, database: Database, delivery: str, state: str | None, as_json: bool) -> None:
     """The recipients of a delivery and what became of each. With --json one object a line."""
     from newsletter.delivery.ledger.ledger import RecipientState
     from newsletter.reporting.shapes import recipient_json
     from newsletter.storage.ledger.deliveries import Deliveries
 
-    with _opened(ctx, name) as (project, database, delivery):
-        rows = Deliveries(database).recipients(delivery, None if state is None else RecipientState(state))
-        if as_json:
-            for one in rows:
-                print_json(recipient_json(one))
-            return
-        first = next(rows, None)
-        if first is None:
-            click.echo(f"Nobody is {state}." if state else "It has no recipients.")
-            return
-        print_table(
-            ("address", "language", "state", "attempts", "next", "reason"),
+    rows = Deliveries(database).recipients(delivery, None if state is None else RecipientState(state))
+    if as_json:
+        for one in rows:
+            print_json(recipient_json(one))
+        return
+    first = next(rows, None)
+    if first is None:
+        click.echo(f"Nobody is {state}." if state else "It has no recipients.")
+        return
+    print_table(
+        ("address", "language", "state", "attempts", "next", "reason"),
+        (
             (
-                (
-                    one.address or one.id,
-                    one.language,
-                    one.state.value,
-                    one.attempts,
-                    local_time(project, one.next_at) if one.state is RecipientState.DEFERRED else "",
-                    in_words(one.reason) or one.reply,
-                )
-                for one in chain([first], rows)
-            ),
-        )
+                one.address or one.id,
+                one.language,
+                one.state.value,
+                one.attempts,
+                local_time(project, one.next_at) if one.state is RecipientState.DEFERRED else "",
+                in_words(one.reason) or one.reply,
+            )
+            for one in chain([first], rows)
+        ),
+    )
 
 
-@deliveries.command()
-@ID
+@_about_one
 @JSON
-@click.pass_context
-def pause(ctx: click.Context, name: str, as_json: bool) -> None:
+def pause(project: Project, database: Database, delivery: str, as_json: bool) -> None:
     """Stop sending; "resume" goes on."""
-    from newsletter.app.sending.steer import pause as pause_delivery
+    from newsletter.app.sending import steer
 
-    with _opened(ctx, name) as (project, database, delivery):
-        pause_delivery(database, delivery)
-        show_outcome(project, database, delivery, as_json=as_json)
+    steer.pause(database, delivery)
+    show_outcome(project, database, delivery, as_json=as_json)
 
 
-@deliveries.command()
-@ID
+@_about_one
 @click.option("--detach", is_flag=True, help='Leave the sending to "newsletter serve" or "newsletter worker".')
 @JSON
-@click.pass_context
-def resume(ctx: click.Context, name: str, detach: bool, as_json: bool) -> int:
+def resume(project: Project, database: Database, delivery: str, detach: bool, as_json: bool) -> int:
     """Go on with a delivery that was paused, halted or missed.
 
     Also with one whose process died: takes over at once from a dead process of this host; from another host's when
@@ -243,71 +230,62 @@ def resume(ctx: click.Context, name: str, detach: bool, as_json: bool) -> int:
 
     Exit codes: 0 done, 1 failed, 3 stopped before the end or outcomes are unknown.
     """
+    from newsletter.app.sending import steer
     from newsletter.app.sending.relay import check_relay
-    from newsletter.app.sending.steer import resume as resume_delivery
 
-    with _opened(ctx, name) as (project, database, delivery):
-        check_relay(project)
-        resume_delivery(project, database, delivery)
-        if detach:
-            show_outcome(project, database, delivery, as_json=as_json)
-            return 0
-        sent = send_watched(project, database, delivery)
-        return ending_of(show_outcome(project, database, delivery, as_json=as_json), sent)
+    check_relay(project)
+    steer.resume(project, database, delivery)
+    sent = None if detach else send_watched(project, database, delivery)
+    summary = show_outcome(project, database, delivery, as_json=as_json)
+    return 0 if sent is None else ending_of(summary, sent)
 
 
-@deliveries.command()
-@ID
+@_about_one
 @JSON
-@click.pass_context
-def cancel(ctx: click.Context, name: str, as_json: bool) -> None:
-    """End a delivery for good. Whoever is still waiting gets nothing."""
-    from newsletter.app.sending.steer import cancel as cancel_delivery
+def cancel(project: Project, database: Database, delivery: str, as_json: bool) -> None:
+    """End a delivery for good. Recipients still waiting get nothing."""
+    from newsletter.app.sending import steer
 
-    with _opened(ctx, name) as (project, database, delivery):
-        cancel_delivery(database, delivery, datetime.now(UTC))
-        show_outcome(project, database, delivery, as_json=as_json)
+    steer.cancel(database, delivery, datetime.now(UTC))
+    show_outcome(project, database, delivery, as_json=as_json)
 
 
-@deliveries.command()
-@ID
+@_about_one
 @click.option("--at", required=True, metavar="WHEN", help='Such as "2026-11-23 09:00".')
 @click.option("--timezone", metavar="TZ", help="The time zone of --at (default: the newsletter's).")
 @JSON
-@click.pass_context
-def reschedule(ctx: click.Context, name: str, at: str, timezone: str | None, as_json: bool) -> None:
+def reschedule(
+    project: Project, database: Database, delivery: str, at: str, timezone: str | None, as_json: bool
+) -> None:
     """Give a scheduled or missed delivery another start."""
+    from newsletter.app.sending import steer
     from newsletter.app.sending.choosing import read_start
-    from newsletter.app.sending.steer import reschedule as reschedule_delivery
     from newsletter.reporting.shapes import delivery_json
 
-    with _opened(ctx, name) as (project, database, delivery):
-        now = datetime.now(UTC)
-        when = read_start(project, at, timezone, now=now)
-        changed = reschedule_delivery(project, database, delivery, when, now)
+    now = datetime.now(UTC)
+    when = read_start(project, at, timezone, now=now)
+    changed = steer.reschedule(project, database, delivery, when, now)
     if as_json:
         print_json(delivery_json(changed))
     else:
         click.echo(f"{changed.id} starts at {local_time(project, when)}")
 
 
-@deliveries.command()
-@ID
+@_about_one
 @click.option(
     "--unknown", "verdict", required=True, type=click.Choice(("accepted", "resend")),
     help="accepted: they got it. resend: send it again; some may get it twice.",
 )  # fmt: skip
 @click.option("--recipient", "only", multiple=True, metavar="A", help="Only this address or id; may be repeated.")
 @JSON
-@click.pass_context
 def resolve(
-    ctx: click.Context, name: str, verdict: Literal["accepted", "resend"], only: tuple[str, ...], as_json: bool
-) -> None:
-    """Decide what became of recipients whose outcome is unknown. Speaks of all of them, or of some."""
-    from newsletter.app.sending.steer import resolve as resolve_unknown
+    project: Project, database: Database, delivery: str, verdict: Literal["accepted", "resend"], only: tuple[str, ...],
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Decide what became of unknown recipients: of all, or of some."""
+    from newsletter.app.sending import steer
 
-    with _opened(ctx, name) as (project, database, delivery):
-        moved = resolve_unknown(project, database, delivery, verdict, now=datetime.now(UTC), only=only)
-        if not as_json:
-            click.echo(f"{moved} {'counted as accepted' if verdict == 'accepted' else 'will be sent again'}")
-        show_outcome(project, database, delivery, as_json=as_json)
+    moved = steer.resolve(project, database, delivery, verdict, now=datetime.now(UTC), only=only)
+    if not as_json:
+        click.echo(f"{moved} {'counted as accepted' if verdict == 'accepted' else 'will be sent again'}")
+    show_outcome(project, database, delivery, as_json=as_json)

@@ -1,4 +1,4 @@
-"""Watching a foreground send: progress on a terminal, what is in its way, what it came to, and the exit code."""
+"""Watching a delivery: progress on a terminal, what is in its way, what it came to, and the exit code."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -29,11 +29,9 @@ STOPPED_EARLY = 3
 _NOBODY = {"scheduled": "its recipients are counted when it starts", "cancelled": "it never started"}
 """State → what to say of a delivery that has no recipients, where that alone would surprise."""
 
-_TO_SEND = ("waiting", "claimed", "permitted")
 _LOOK = 1.0
 """Seconds between two looks at a delivery."""
 _REPEAT = 10.0
-"""Seconds before the same trouble is told again."""
 
 
 def send_watched(project: Project, database: Database, delivery: str) -> SendResult:
@@ -66,7 +64,8 @@ def progress(database: Database, delivery: str) -> Iterator[None]:
 
     columns = SpinnerColumn(), BarColumn(), TextColumn("{task.description}")
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task, pace, ended = bar.add_task("", total=None), Pace(), threading.Event()
+        task, ended = bar.add_task("", total=None), threading.Event()
+        looks: deque[tuple[float, int]] = deque(maxlen=30)
 
         def look() -> None:
             pause = 0.0
@@ -77,9 +76,8 @@ def progress(database: Database, delivery: str) -> Iterator[None]:
                 except NewsletterError:  # locked just now, or gone: whoever sends reports it
                     pause = _LOOK
                     continue
-                done, total = pace.see(summary.counts, began)
-                # None shows a bar without an end: while the audience is being frozen, nothing is known of it.
-                bar.update(task, completed=done, total=total or None, description=pace.line(summary))
+                text = pace(looks, summary, began)
+                bar.update(task, completed=looks[-1][1], total=summary.delivery.frozen_count, description=text)
                 pause = max(_LOOK, 20 * (time.monotonic() - began))  # a large delivery is looked at less often
 
         looking = threading.Thread(target=look, name="progress", daemon=True)
@@ -91,34 +89,25 @@ def progress(database: Database, delivery: str) -> Iterator[None]:
             looking.join()
 
 
-class Pace:
-    """How fast a delivery goes: recipients that came to rest between looks, over half a minute."""
+def pace(looks: deque[tuple[float, int]], summary: Summary, now: float) -> str:
+    """How far a delivery is, how fast it goes, and how long it will take; what was deferred is not waited for.
 
-    def __init__(self) -> None:
-        self._looks: deque[tuple[float, int]] = deque(maxlen=30)
-
-    def see(self, counts: Mapping[str, int], now: float) -> tuple[int, int]:
-        """Note the counts of a moment (in seconds); how many recipients have come to rest, and how many there are."""
-        done = counts["frozen"] - sum(counts[state] for state in (*_TO_SEND, "deferred"))
-        self._looks.append((now, done))
-        return done, counts["frozen"]
-
-    def line(self, summary: Summary) -> str:
-        """How far it is, how fast, and how long it will take; what was deferred comes later and is not waited for."""
-        (began, first), (now, done), counts = self._looks[0], self._looks[-1], summary.counts
-        if summary.delivery.frozen_count is None:
-            found = f": {counted(counts['frozen'], 'recipient')}" if counts["frozen"] else ""
-            return f"{summary.delivery.state}{found}"
-        text = f"{done:,} of {counts['frozen']:,}"
-        if (rate := (done - first) / (now - began) if now > began else 0.0) > 0:
-            left = timedelta(seconds=round(sum(counts[state] for state in _TO_SEND) / rate))
-            text += f" · {rate:,.0f}/s" if rate >= 1 else f" · {rate * 60:,.0f}/min"
-            text += f" · {left} left"
-        return text
+    `looks`: when, in seconds, how many recipients had come to rest; this look is added.
+    """
+    counts = summary.counts
+    to_send = sum(counts[state] for state in ("waiting", "claimed", "permitted"))
+    done = counts["frozen"] - counts["deferred"] - to_send
+    looks.append((now, done))
+    if summary.delivery.frozen_count is None:
+        return f"{summary.delivery.state}: {counted(done + to_send, 'recipient')}"
+    began, before = looks[0]
+    rate = (done - before) / (now - began or 1.0)
+    timed = f" · {rate:,.1f}/s · {timedelta(seconds=round(to_send / rate))} left" if rate > 0 else ""
+    return f"{done:,} of {counts['frozen']:,}{timed}"
 
 
 def tell_once() -> Callable[[str], None]:
-    """Tells each thing that is in the way once; with the first, how to stop waiting for it."""
+    """Print each trouble once; with the first, how to stop waiting."""
     told: set[str] = set()
 
     def tell(text: str) -> None:
@@ -133,7 +122,7 @@ def tell_once() -> Callable[[str], None]:
 
 
 def seldom(tell: Callable[[str], None]) -> Callable[[str], None]:
-    """The same, but the same text only now and then: what is tried often fails often."""
+    """Pass on a text that repeats only every ten seconds."""
     told: dict[str, float] = {}
 
     def tell_seldom(text: str) -> None:
@@ -212,7 +201,7 @@ def unattended(delivery: str, due: datetime | None, told: Callable[[datetime], s
 
 
 def ending_of(summary: Summary, sent: SendResult) -> int:
-    """The exit code of a foreground send; says what it waits for when it stopped before the end."""
+    """The exit code of a foreground send; prints what to do when the relay could not be reached."""
     from newsletter.delivery.delivery import DeliveryState
     from newsletter.delivery.sender.sender import Ending
 

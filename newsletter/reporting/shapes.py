@@ -9,32 +9,24 @@ from newsletter.delivery.delivery import Delivery
 from newsletter.delivery.ledger.ledger import Recipient, RecipientState
 from newsletter.reporting.report import Report, Summary
 
+_DELIVERY = (
+    "issue", "state", "hash", "scheduled_at", "created_at", "started_at", "finished_at", "lists", "languages", "again",
+    "reason",
+)  # fmt: skip
+_RECIPIENT = "address", "language", "state", "reason", "message_id", "reply", "attempts"
+
 
 def delivery_json(one: Delivery, told: Callable[[datetime], str] = datetime.isoformat) -> dict[str, object]:
     """A delivery without its numbers. `told`: how to write an instant."""
-
-    def instant(moment: datetime | None) -> str | None:
-        return None if moment is None else told(moment)
-
-    return {
-        "delivery": one.id,
-        "issue": one.issue,
-        "state": one.state.value,
-        "hash": one.hash,
-        "scheduled_at": instant(one.scheduled_at),
-        "created_at": instant(one.created_at),
-        "started_at": instant(one.started_at),
-        "finished_at": instant(one.finished_at),
-        "lists": list(one.lists),
-        "languages": list(one.languages),
-        "again": one.again,
-        "reason": one.reason,
+    values = {name: getattr(one, name) for name in _DELIVERY}
+    return {"delivery": one.id} | {
+        name: told(value) if isinstance(value, datetime) else value for name, value in values.items()
     }
 
 
 def outcome_json(summary: Summary) -> dict[str, object]:
     """The last line of `send --json`, and what steering a delivery prints."""
-    return {"delivery": summary.delivery.id, "state": summary.delivery.state.value, "counts": summary.counts}
+    return {"delivery": summary.delivery.id, "state": summary.delivery.state, "counts": summary.counts}
 
 
 def summary_json(summary: Summary) -> dict[str, object]:
@@ -42,7 +34,7 @@ def summary_json(summary: Summary) -> dict[str, object]:
     return delivery_json(summary.delivery) | {
         "counts": summary.counts,
         "left_out": dict(summary.delivery.not_eligible),
-        "next_at": None if summary.next_at is None else summary.next_at.isoformat(),
+        "next_at": summary.next_at and summary.next_at.isoformat(),
     }
 
 
@@ -60,14 +52,5 @@ def report_json(report: Report) -> dict[str, object]:
 
 def recipient_json(one: Recipient) -> dict[str, object]:
     """A row of the ledger. `language` is that of the edition; `next_at` is there while it is deferred."""
-    return {
-        "recipient": one.id,
-        "address": one.address,
-        "language": one.language,
-        "state": one.state.value,
-        "reason": one.reason,
-        "message_id": one.message_id,
-        "reply": one.reply,
-        "attempts": one.attempts,
-        "next_at": one.next_at.isoformat() if one.state is RecipientState.DEFERRED else None,
-    }
+    due = one.next_at.isoformat() if one.state is RecipientState.DEFERRED else None
+    return {"recipient": one.id} | {name: getattr(one, name) for name in _RECIPIENT} | {"next_at": due}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Literal
@@ -78,14 +78,9 @@ def _minute(project: Project, when: datetime) -> str:
 
 
 def cancel(database: Database, delivery: str, now: datetime) -> Delivery:
-    """End a delivery for good; nobody who is still waiting gets a message. Raises StateError when it is over."""
+    """End a delivery for good; recipients still waiting get nothing. Raises StateError when it is over."""
     store = Deliveries(database)
-    for _ in range(_TRIES):
-        found = store.get(delivery)
-        _require_move(found, DeliveryState.CANCELLED)
-        if store.cancel(delivery, now, since=found.state):
-            return store.get(delivery)
-    raise StateError(f"Delivery {delivery} changes its state all the time; try again")
+    return _move(store, delivery, DeliveryState.CANCELLED, lambda since: store.cancel(delivery, now, since=since))
 
 
 def reschedule(project: Project, database: Database, delivery: str, at: datetime, now: datetime) -> Delivery:
@@ -144,12 +139,16 @@ _TRIES = 5
 
 def _steer(database: Database, delivery: str, to: DeliveryState, *, reason: str = "") -> Delivery:
     store = Deliveries(database)
+    if (found := store.get(delivery)).state is to:
+        return found
+    return _move(store, delivery, to, lambda since: store.move(delivery, to, since=since, reason=reason))
+
+
+def _move(store: Deliveries, delivery: str, to: DeliveryState, change: Callable[[DeliveryState], bool]) -> Delivery:
     for _ in range(_TRIES):
         found = store.get(delivery)
-        if found.state is to:
-            return found
         _require_move(found, to)
-        if store.move(delivery, to, since=found.state, reason=reason):
+        if change(found.state):
             return store.get(delivery)
     raise StateError(f"Delivery {delivery} changes its state all the time; try again")
 

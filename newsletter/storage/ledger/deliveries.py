@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +24,9 @@ from newsletter.storage.database.tables import deliveries, delivery_lists, editi
 _PAGE = 1000
 _NAMED = 10
 """Deliveries that are named in an error."""
+_OF_DELIVERY = [one.name for one in fields(Delivery) if one.name in deliveries.c]
+_OF_RECIPIENT = [one.name for one in fields(Recipient) if one.name in recipients.c]
+"""Fields whose column has the same name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,7 @@ class Deliveries:
     def move(
         self, delivery: str, to: DeliveryState, *, since: DeliveryState, reason: str = "", lease: Lease | None = None
     ) -> bool:
-        """Change a delivery's state if it still is the one that was seen. False when somebody else was quicker.
+        """Change a delivery's state if it still is the one that was seen. False when another process was quicker.
 
         With a lease, also False when the lease has a newer holder. Raises StateError for a move there is not.
         """
@@ -203,7 +206,7 @@ class Deliveries:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Under which lease, and with which fencing token, a change is made."""
+    """A lease and its fencing token, under which a change is made."""
 
     name: str
     token: int
@@ -222,7 +225,7 @@ def _no_delivery(name: str) -> NotFoundError:
 
 
 def find_delivery(connection: sa.Connection, delivery: str) -> Delivery | None:
-    """As `read_delivery`, for a sender: one that it was at work on is gone once an older copy was put back."""
+    """As `read_delivery`, for a sender: None once an older copy was put back that does not know the delivery."""
     found = _deliveries(connection, sa.select(deliveries).where(deliveries.c.id == delivery))
     return found[0] if found else None
 
@@ -236,7 +239,7 @@ def compare_and_set(
 
 
 def sweep_cancelled(connection: sa.Connection, names: Sequence[str], now: datetime) -> None:
-    """In cancelled deliveries, turn the rows that nobody will send any more into excluded ones."""
+    """In cancelled deliveries, exclude the rows that are not sent yet."""
     cancelled = sa.select(deliveries.c.id).where(
         deliveries.c.id.in_(names), deliveries.c.state == DeliveryState.CANCELLED.value
     )
@@ -290,43 +293,20 @@ def _grouped(connection: sa.Connection, query: sa.Select[str, str]) -> dict[str,
 
 
 def _delivery(row: sa.Row[*tuple[Any, ...]], slugs: Iterable[str], languages: Iterable[str]) -> Delivery:
-    return Delivery(
-        id=row.id,
-        issue=row.issue,
-        state=DeliveryState(row.state),
-        hash=row.hash,
-        lists=tuple(slugs),
-        languages=tuple(languages),
-        again=row.again,
-        created_at=row.created_at,
-        scheduled_at=row.scheduled_at,
-        started_at=row.started_at,
-        finished_at=row.finished_at,
-        frozen_count=row.frozen_count,
-        frozen_digest=row.frozen_digest,
-        not_eligible=row.not_eligible,
-        reason=row.reason,
-    )
+    more = {"state": DeliveryState(row.state), "lists": tuple(slugs), "languages": tuple(languages)}
+    return Delivery(**{name: getattr(row, name) for name in _OF_DELIVERY} | more)
 
 
 def recipient_of(row: sa.Row[*tuple[Any, ...]], slugs: Mapping[int, str]) -> Recipient:
     """A row of the ledger as it is shown; `slugs` are those of its delivery's lists."""
-    return Recipient(
-        id=row.id,
-        delivery=row.delivery_id,
-        subscriber=row.subscriber_id,
-        address=row.address,
-        lists=tuple(slugs[id_] for id_ in row.list_ids),
-        language=row.language,
-        values=with_address(row.values, row.address),
-        state=RecipientState(row.state),
-        reason=row.reason,
-        message_id=row.message_id,
-        reply=row.reply,
-        attempts=row.attempts,
-        next_at=row.next_at,
-        settled_at=row.settled_at,
-    )
+    more = {
+        "delivery": row.delivery_id,
+        "subscriber": row.subscriber_id,
+        "lists": tuple(slugs[id_] for id_ in row.list_ids),
+        "values": with_address(row.values, row.address),
+        "state": RecipientState(row.state),
+    }
+    return Recipient(**{name: getattr(row, name) for name in _OF_RECIPIENT} | more)
 
 
 def with_address(values: Mapping[str, object], address: str) -> dict[str, object]:

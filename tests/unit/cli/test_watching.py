@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from newsletter.app.sending.worker import SendResult
-from newsletter.cli.watching import Pace, ending_of, outcome_lines, tell_once
+from newsletter.cli.watching import ending_of, outcome_lines, pace, tell_once
 from newsletter.delivery.delivery import Delivery, DeliveryState
 from newsletter.delivery.ledger.ledger import RecipientState
 from newsletter.delivery.sender.sender import Ending
@@ -98,31 +99,23 @@ def test_delivery_that_has_not_started_says_why_it_has_no_recipients() -> None:
 
 
 def test_pace_tells_rate_and_what_is_left_of_all_senders_together() -> None:
-    pace = Pace()
+    looks: deque[tuple[float, int]] = deque(maxlen=30)
 
-    def line(**states: int) -> str:
-        frozen = sum(states.values())
-        shown = replace(
-            summary(DeliveryState.SENDING, RecipientState.WAITING, frozen=frozen),
-            states={RecipientState(name): count for name, count in states.items()},
-        )
-        pace.see(shown.counts, 10.0 * len(lines))
-        lines.append(pace.line(shown))
-        return lines[-1]
+    def line(now: float, **states: int) -> str:
+        sending = summary(DeliveryState.SENDING, RecipientState.WAITING, frozen=sum(states.values()))
+        seen = {RecipientState(name): count for name, count in states.items()}
+        return pace(looks, replace(sending, states=seen), now)
 
-    lines: list[str] = []
-    assert line(waiting=10_000, excluded=500) == "500 of 10,500"
-    assert line(waiting=9_000, claimed=40, permitted=4, accepted=900, deferred=56, excluded=500) == (
-        "1,400 of 10,500 · 90/s · 0:01:40 left"
+    assert line(0.0, waiting=10_000, excluded=500) == "500 of 10,500"
+    assert line(10.0, waiting=9_000, claimed=40, permitted=4, accepted=900, deferred=56, excluded=500) == (
+        "1,400 of 10,500 · 90.0/s · 0:01:40 left"
     )
-    assert line(waiting=9_994, accepted=6, excluded=500) == "506 of 10,500 · 18/min · 9:15:13 left"
+    assert line(20.0, waiting=9_994, accepted=6, excluded=500) == "506 of 10,500 · 0.3/s · 9:15:13 left"
 
 
 def test_pace_of_a_delivery_that_is_not_frozen_yet_is_unknown() -> None:
-    preparing, pace = summary(DeliveryState.PREPARING, RecipientState.WAITING, frozen=None), Pace()
-    pace.see(preparing.counts, 1.0)
-    assert pace.line(preparing) == "preparing: 1 recipient"
-    assert pace.line(replace(preparing, states={})) == "preparing"
+    preparing = summary(DeliveryState.PREPARING, RecipientState.WAITING, frozen=None)
+    assert pace(deque(), preparing, 1.0) == "preparing: 1 recipient"
 
 
 def test_trouble_is_told_once_and_how_to_stop_with_the_first(capsys: pytest.CaptureFixture[str]) -> None:
