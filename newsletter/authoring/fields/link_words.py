@@ -35,7 +35,8 @@ def misleading(words: str, url: str) -> Misleading | None:
     for named in named_hosts(words):
         if owner(named.host) != owner(host):
             message = f"the words name {named.host}, the link leads to {ascii_host(host)}"
-            return Misleading(message, Severity.ERROR if named.is_certain else Severity.WARNING)
+            is_above = ascii_host(host).endswith(f".{ascii_host(named.host)}")  # a site of somebody at a host of sites
+            return Misleading(message, Severity.ERROR if named.is_certain and not is_above else Severity.WARNING)
     return None
 
 

@@ -57,8 +57,16 @@ def test_words_that_do_not_are_fine(words: str, url: str) -> None:
     assert misleading(words, url) is None
 
 
-def test_words_that_may_be_a_company_warn() -> None:
-    found = misleading("Booking.com", "https://en.wikipedia.org/wiki/Booking.com")
+@pytest.mark.parametrize(
+    ("words", "url"),
+    [
+        ("Booking.com", "https://en.wikipedia.org/wiki/Booking.com"),
+        ("A look at github.com/ana/maps", "https://ana.example/blog"),
+        ("github.io", "https://ana.github.io/"),
+    ],
+)
+def test_words_that_may_be_meant_warn(words: str, url: str) -> None:
+    found = misleading(words, url)
     assert found is not None
     assert found.severity is Severity.WARNING
 

@@ -21,7 +21,8 @@ TAGS = """
 <%- first_name | "there" %>  {% if subscriber.name %}  {% endif %}  {%- for x in y -%}  {first_name, "reader"}
 {first_name, “reader”}  { name, "you" }  {$unsubscribe}  {$name}  {!firstname_fix}  {!name "there"}
 {contactfield=firstname}  {subtag:name}  {subscriber:name|part:first}  ${first_name}  $[FNAME|Subscriber]$  $FNAME$
-$FIRST_NAME$  #recipient:name#  #unsubscribeLink#  ##name##  ##first.name##  @FIRSTNAME@  «First_Name»  «FirstName»
+$FIRST_NAME$  #recipient:name#  #unsubscribeLink#  ##name##  ##first.name##  @FIRSTNAME@  «First_Name»
+«FirstName»  <<Last_Name>>
 {first_name}  {unsubscribe_url}  {uuid}  {FIRSTNAME}  {view_in_browser}  {name}  {email}  [name]  [first name]  -name-
 -first_name-
 """
@@ -36,7 +37,8 @@ https://e.example/%E4%BD%A0%E5%A5%BD  https://e.example/a%20name%20b  https://e.
 at 12:30  7:30–8:15  a ratio of 3:2  C# and F#  ## Heading ##  #hashtag #name  issue #12#  ##  ####  @name
 @anna and @bob  me@example.org  @NASA@  <3  a < b > c  <b>  1 <% 2  ~~gone~~  ==mark==  a well-name-d thing
 brand-name-drugs  - name - address -  --name--  user-name-field  -named-  « le nom »  «Anna»  “name”  'name'  (name)
-name: Anna  snake_case_name  first_name  E=mc^2^  H~2~O  x ** y  Tom & Jerry  AT&T  Q&A  🎉  你好，{世界}  ％％  O(n²)
+name: Anna
+<HookName>  snake_case_name  first_name  E=mc^2^  H~2~O  x ** y  Tom & Jerry  AT&T  Q&A  🎉  你好，{世界}  ％％  O(n²)
 a/b/c  *|*
 """
 
