@@ -19,7 +19,7 @@ from newsletter.app.audience.lists import add_list
 from newsletter.app.operating.database import connect
 from newsletter.app.operating.new_project import start_project
 from newsletter.app.project import open_project
-from newsletter.app.sending.propose import checked_issue, store_delivery
+from newsletter.app.sending.propose import confirm, propose
 from newsletter.app.sending.report import next_of, report_on, summary_of, verify
 from newsletter.audience.consent import OptIn
 from newsletter.storage.database import tables as t
@@ -77,7 +77,8 @@ def measure(folder: Path, count: int, url: str) -> dict[str, float]:
     database, now = connect(project), datetime.now(UTC)
     try:
         add_subscribers(database, count, now)
-        delivery = store_delivery(project, database, checked_issue(project, Path("welcome")), ("all",), now=now).id
+        proposal = propose(project, database, Path("welcome"), ("all",), now=now)
+        delivery = confirm(project, database, proposal, now=now).id
         freeze(database, delivery, now)
         waiting = best(lambda: summary_of(database, delivery))
         accept_all(database, now)

@@ -16,7 +16,7 @@ from newsletter.app.operating.database import connect
 from newsletter.app.operating.new_project import start_project
 from newsletter.app.project import Project, open_project
 from newsletter.app.sending.dry_run import dry_run
-from newsletter.app.sending.propose import checked_issue, store_delivery
+from newsletter.app.sending.propose import confirm, propose
 from newsletter.app.sending.worker import send_now
 from newsletter.audience.consent import OptIn
 from newsletter.demo.sample import write_sample
@@ -60,11 +60,12 @@ def main() -> None:
             folder = Path(name)
             project, database = prepare(folder, port)
             now = datetime.now(UTC)
-            ready = checked_issue(project, folder / ISSUE)
-            written = dry_run(project, database, ready, ("all",), out=folder / "dry", now=now)
+            written = dry_run(project, database, folder / ISSUE, ("all",), out=folder / "dry", now=now)
             seconds = bare(sorted((folder / "dry").glob("*.eml")), port)
             print(f"smtplib, no ledger, ready-made messages   {written.messages / seconds:7.0f} a second")
-            delivery = store_delivery(project, database, ready, ("all",), now=now)
+            delivery = confirm(
+                project, database, propose(project, database, folder / ISSUE, ("all",), now=now), now=now
+            )
             started = time.perf_counter()
             send_now(project, database, delivery.id)
             ours = time.perf_counter() - started

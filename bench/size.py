@@ -13,7 +13,7 @@ from newsletter.app.audience.lists import add_list
 from newsletter.app.operating.database import connect
 from newsletter.app.operating.new_project import start_project
 from newsletter.app.project import open_project
-from newsletter.app.sending.propose import checked_issue, forecast, store_delivery
+from newsletter.app.sending.propose import checked_issue, confirm, forecast, propose
 from newsletter.audience.consent import OptIn
 from newsletter.delivery.ledger.ledger import Worker
 from newsletter.demo.sample import write_sample
@@ -48,7 +48,8 @@ def measure(folder: Path, count: int) -> dict[str, float]:
         "import again": timed(lambda: import_subscribers(project, database, order, now=now)),
         "look ahead": timed(lambda: forecast(database, ready, ("all",))),
     }
-    delivery = store_delivery(project, database, ready, ("all",), now=now).id
+    proposal = propose(project, database, folder / "issues/welcome", ("all",), now=now)
+    delivery = confirm(project, database, proposal, now=now).id
     times["freeze"] = timed(lambda: freeze(database, delivery, now))
     later = datetime.now(UTC)
     times["claim"] = timed(lambda: [ledger.claim(delivery, worker, 100, later) for _ in range(CLAIMED // 100)], CLAIMED)

@@ -20,7 +20,7 @@ from newsletter.app.audience.lists import add_list
 from newsletter.app.operating.database import connect
 from newsletter.app.operating.new_project import start_project
 from newsletter.app.project import Project, open_project
-from newsletter.app.sending.propose import checked_issue, store_delivery
+from newsletter.app.sending.propose import confirm, propose
 from newsletter.audience.consent import OptIn
 from newsletter.delivery.ledger.ledger import Claim, Decision, PermitRequest, Settlement, Worker
 from newsletter.delivery.ledger.outcome import Accepted, Reply
@@ -45,7 +45,8 @@ def prepare(folder: Path, url: str) -> tuple[Project, str]:
     add_list(database, "all", name="All", opt_in=OptIn.SINGLE, language="", now=now)
     write_sample(folder / "people.csv", count=PEOPLE)
     import_subscribers(project, database, ImportOrder(file=folder / "people.csv", lists=("all",)), now=now)
-    delivery = store_delivery(project, database, checked_issue(project, folder / "issues/welcome"), ("all",), now=now)
+    proposal = propose(project, database, folder / "issues/welcome", ("all",), now=now)
+    delivery = confirm(project, database, proposal, now=now)
     freeze(database, delivery.id, now)
     database.close()
     return project, delivery.id

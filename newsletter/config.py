@@ -19,6 +19,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 from newsletter.compiler.edition import Identity
 from newsletter.delivery.ledger.retry import RetryPolicy
 from newsletter.errors import ConfigError
+from newsletter.problem import Place
 from newsletter.source import near_miss
 from newsletter.timezone import is_time_zone
 
@@ -214,6 +215,16 @@ def load_config(folder: Path, environment: Mapping[str, str]) -> Config:
             found.append((line, told))
         problems = [told for _, told in sorted(found)]
         raise ConfigError("The configuration does not hold together", problems=problems) from error
+
+
+def place_of(folder: Path, config: Config, path: str) -> Place:
+    """Where newsletter.toml gives a key (`public.url`) its value; the file as a whole when it comes from elsewhere."""
+    section, _, key = path.partition(".")
+    text, written = _read(folder / FILE)
+    known = config.model_dump(by_alias=True).get(section, {}).get(key)
+    found = written.get(section, {}).get(key)
+    is_here = found is not None and str(found).rstrip("/") == str(known).rstrip("/")  # as `public.url` is kept
+    return Place(FILE, _line_of(text, (section, key))) if is_here else Place(FILE)
 
 
 def _place(file: Path, line: int) -> str:

@@ -53,8 +53,8 @@ class NewsletterError(Exception):
 class AuthoringError(NewsletterError):
     """An issue, a theme or a template cannot be used. `problems` holds all that was found, never only the first."""
 
-    def __init__(self, problems: Sequence[Problem], message: str = "") -> None:
-        super().__init__(message or f"{len(problems)} problem{'s' if len(problems) != 1 else ''} found")
+    def __init__(self, problems: Sequence[Problem], message: str = "", *, hint: str = "") -> None:
+        super().__init__(message or f"{len(problems)} problem{'s' if len(problems) != 1 else ''} found", hint=hint)
         self.problems = tuple(problems)
 
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from newsletter.app.project import Project
-from newsletter.authoring.persona import Persona
-from newsletter.delivery.compose.message import MessageContext
+from newsletter.authoring.persona import BUILT_IN, Persona
+from newsletter.compiler.edition import Edition, Filled
+from newsletter.delivery.compose.message import MessageContext, merge_values
 from newsletter.delivery.compose.urls import Urls
 from newsletter.delivery.ledger.ledger import Claim
 from newsletter.delivery.ledger.plan import own_values
@@ -54,6 +55,12 @@ def claim_outside(
 def values_of(persona: Persona) -> dict[str, str]:
     """What merge fields may name when this persona looks, as a subscriber's would be frozen."""
     return own_values(persona.attributes, name=persona.name, language=persona.language, timezone=persona.timezone)
+
+
+def fill_for_persona(edition: Edition, persona: Persona) -> Filled:
+    """An edition as this persona would read it, without links of their own."""
+    address = persona.email or BUILT_IN.email
+    return edition.fill(merge_values(values_of(persona), address, unsubscribe="", view=""))
 
 
 async def ungated() -> bool:

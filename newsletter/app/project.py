@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from newsletter.app.keys import Keyring, Keys
 from newsletter.compiler.edition import Identity
-from newsletter.config import FILE, Config, identity_of, load_config
-from newsletter.delivery.checks.identity import check_identity
+from newsletter.config import FILE, Config, identity_of, load_config, place_of
+from newsletter.delivery.checks.identity import check_identity, check_real_identity
+from newsletter.delivery.transports.smtp.settings import is_loopback
 from newsletter.problem import Problem
+
+STARTER = Path(__file__).parent / "operating" / "starter"
+"""The project that `newsletter init` copies."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,11 @@ class Project:
         return f"{self.config.public.url}/assets"
 
     @property
+    def has_real_relay(self) -> bool:
+        """Whether emails leave this machine. A relay on a loopback address is taken for a mail catcher."""
+        return not is_loopback(self.config.smtp.host)
+
+    @property
     def keys(self) -> Keys:
         """The project's secrets as they are now, made when first needed."""
         return self._keyring.keys
@@ -68,7 +77,28 @@ class Project:
 
 def check_sender(project: Project) -> list[Problem]:
     """What is missing or wrong about who sends."""
-    return check_identity(project.identity, project.config.public.url, project.config.bounces.address)
+    found = check_identity(project.identity, project.config.public.url, project.config.bounces.address)
+    return [_placed(project, problem) for problem in found]
+
+
+def check_real_sender(project: Project) -> list[Problem]:
+    """What `send` refuses to a real relay: a sender left as the starter's, a public URL that readers cannot use.
+
+    Warnings, because the present relay may be one to try with.
+    """
+    config = project.config
+    found = check_real_identity(project.identity, config.public.url, config.bounces.address, starter_identity())
+    return [_placed(project, problem) for problem in found]
+
+
+@cache
+def starter_identity() -> Identity:
+    """The sender that a new project begins with, which is nobody's."""
+    return identity_of(load_config(STARTER, {}).newsletter)
+
+
+def _placed(project: Project, problem: Problem) -> Problem:
+    return replace(problem, place=place_of(project.folder, project.config, problem.path))
 
 
 def find_folder(start: Path) -> Path | None:

@@ -35,7 +35,6 @@ MAX_LABEL_COLUMNS = 30
 _LINK = re.compile(r"\]\(|<https?://")
 _HALF_WIDTH = re.compile(r"(?<=[\u3040-\u30ff\u4e00-\u9fff])[,;!?:](?=[\s\u3040-\u30ff\u4e00-\u9fff]|$)")
 _FULL_WIDTH = str.maketrans(",;!?:", "，；！？：")
-_PLACEHOLDER = re.compile(r"\b(?:TODO|FIXME|TBD|lorem ipsum)\b", re.IGNORECASE)
 
 
 def check_issue(issue: Issue) -> list[Problem]:
@@ -135,18 +134,9 @@ def punctuation(content: Content) -> Iterator[Problem]:
             yield _problem(content, "half-width-punctuation", message, path, hint)
 
 
-def placeholders(content: Content) -> Iterator[Problem]:
-    """What the author meant to come back to."""
-    for path, text in _texts(content):
-        if found := _PLACEHOLDER.search(text):
-            message = f"{found.group()!r} is still there"
-            yield _problem(content, "placeholder", message, path, "Write what belongs here.")
-
-
 Rule = Callable[[Content], Iterator[Problem]]
 RULES: tuple[Rule, ...] = (
     heavy_pictures, small_pictures, articles_without_link, repeated_urls, buttons, inbox_lines, headings, punctuation,
-    placeholders,
 )  # fmt: skip
 
 

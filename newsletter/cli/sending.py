@@ -1,4 +1,4 @@
-"""Commands that make mail leave: test, send, worker."""
+"""Commands that send: test, send, worker."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ from newsletter.cli.show import (
     print_problems,
     print_table,
     the_project,
+    visible,
 )
-from newsletter.reporting.wording import counted, in_words
+from newsletter.reporting.wording import counted
 
 if TYPE_CHECKING:
     from newsletter.app.project import Project
-    from newsletter.app.sending.propose import CheckedIssue, Forecast
+    from newsletter.app.sending.propose import Forecast, Proposal
     from newsletter.storage.database.database import Database
 
 _ACCEPTED = {True: "accepted", False: "not accepted", None: "unknown"}
@@ -44,7 +45,8 @@ def test(ctx: click.Context, path: Path, addresses: Sequence[str], languages: Se
     """Send a proof of the issue at PATH (a folder, a file or a slug) to addresses of your own.
 
     Every edition goes to every address, marked as a proof, filled for a persona. Its personal links do nothing. One
-    that cannot be handed over does not keep the others back. Exits with 1 unless the relay took all of them.
+    that cannot be handed over does not keep the others back. What a send to a real relay would refuse is a warning
+    here. Exits with 1 unless the relay took all of them.
     """
     from newsletter.app.operating.database import connected
     from newsletter.app.sending.proof import send_proofs
@@ -69,7 +71,7 @@ def test(ctx: click.Context, path: Path, addresses: Sequence[str], languages: Se
 @click.command()
 @ISSUE
 @click.option(
-    "--list", "lists", multiple=True, metavar="LIST", help="To whom; may be repeated (default: as the issue says)."
+    "--list", "lists", multiple=True, metavar="LIST", help="To whom; may be repeated (default: the issue's own)."
 )
 @click.option(
     "--at",
@@ -77,31 +79,40 @@ def test(ctx: click.Context, path: Path, addresses: Sequence[str], languages: Se
     help='Not now but at a time ("2026-11-23 09:00", or "issue" for its own); "newsletter serve" sends it then.',
 )
 @click.option("--timezone", metavar="TZ", help="The time zone of --at (default: the newsletter's).")
-@click.option("--dry-run", is_flag=True, help="Write every message and a report into files; nobody is mailed.")
+@click.option("--dry-run", is_flag=True, help="Write every message and a report into files; send nothing.")
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
     help="Where a dry run writes (default: dry-run/<slug> in the project folder).",
 )  # fmt: skip
 @click.option("--again", is_flag=True, help="Also to people who already got this issue.")
+@click.option(
+    "--force", is_flag=True,
+    help="Also to a real relay while the sender, the public URL or a text is unfinished (see below).",
+)  # fmt: skip
 @click.option("--detach", is_flag=True, help='Leave the sending to "newsletter serve" or "newsletter worker".')
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON lines: the delivery's id, and what became of it.")
 @click.pass_context
 def send(
     ctx: click.Context, path: Path, lists: tuple[str, ...], at: str | None, timezone: str | None, dry_run: bool,
-    out: Path | None, again: bool, detach: bool, yes: bool, as_json: bool,
+    out: Path | None, again: bool, force: bool, detach: bool, yes: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Send the issue at PATH (a folder, a file or a slug) to lists, now or at a time.
 
-    The lists may stand in the issue (send: {list: …}); what is said here counts more. The same issue never reaches an
-    address twice, whatever is sent, unless --again is said. Without --at it sends here until nothing is due; deferred
-    messages are left to "newsletter serve" or a later "newsletter deliveries resume".
+    The lists may be named in the issue (send: {list: …}); --list overrides it. The same issue never reaches an address
+    twice, in whatever delivery, unless you say --again. Without --at it sends here until nothing is due; deferred
+    messages are left to "newsletter serve" or a later "newsletter deliveries resume". A time in the past is refused.
+
+    Nothing unfinished goes to a real relay, one that is not on this machine: a sender that is still the example's, a
+    public URL that is not https or that readers cannot reach, a TODO in a text. All of it is listed; --force sends it
+    all the same.
 
     Exit codes: 0 done, 1 problems found or failed, 2 wrong usage, 3 stopped before the end or outcomes are unknown.
     """
     from newsletter.app.operating.database import connected
-    from newsletter.app.sending.choosing import OR_NOW, choose_lists, choose_start, means_the_issue, read_start
-    from newsletter.app.sending.propose import checked_issue
+    from newsletter.app.sending.propose import confirm as confirm_delivery
+    from newsletter.app.sending.propose import propose
+    from newsletter.cli.watching import ending_of, send_watched, show_outcome
 
     if out is not None and not dry_run:
         raise click.UsageError("--out goes with --dry-run")
@@ -109,99 +120,73 @@ def send(
         raise click.UsageError("--timezone says which time --at means; there is no --at")
     if dry_run and (at or detach):
         raise click.UsageError("--dry-run sends nothing, now or later: leave out --at and --detach")
-    project, now = the_project(ctx), datetime.now(UTC)
-    if at and not means_the_issue(at):
-        read_start(project, at, timezone, now=now, hint=OR_NOW)  # wrong usage is told before the issue is compiled
-    ready = checked_issue(project, path)
-    lists = choose_lists(ready.send, lists)
+    project = the_project(ctx)
     with connected(project) as database:
         if dry_run:
-            return _dry_run(project, database, ready, lists, out, again=again, as_json=as_json)
-        start = choose_start(project, ready.send, at, timezone, now=now)
-        return _send(
-            project, database, ready, lists, start, now=now, again=again, detach=detach, yes=yes, as_json=as_json
+            return _dry_run(project, database, path, lists, out, again=again, as_json=as_json)
+        proposal = propose(
+            project, database, path, lists, now=datetime.now(UTC), at=at, timezone=timezone, again=again, force=force
         )
+        _show_proposal(proposal)
+        start = proposal.start
+        if not (yes or start or proposal.forecast.waiting):
+            return _nobody_left(proposal.forecast, as_json=as_json)
+        confirm(f"Send it at {local_time(project, start)}?" if start else "Send it?", yes=yes)
+        delivery = confirm_delivery(project, database, proposal, now=datetime.now(UTC))
+        if as_json:
+            print_json({"delivery": delivery.id})  # before the first message leaves
+        else:
+            click.echo(f"Delivery {delivery.id} of {delivery.issue} to {', '.join(delivery.lists)}")
+        if start or detach:
+            click.echo(_what_comes(project, database, start), err=as_json)
+            show_outcome(project, database, delivery.id, as_json=as_json, quiet=not as_json)
+            return 0
+        ending = send_watched(project, database, delivery.id)
+        return ending_of(show_outcome(project, database, delivery.id, as_json=as_json), ending)
 
 
 def _dry_run(
-    project: Project, database: Database, ready: CheckedIssue, lists: Sequence[str], out: Path | None, *,
-    again: bool, as_json: bool,
+    project: Project, database: Database, path: Path, lists: Sequence[str], out: Path | None, *, again: bool,
+    as_json: bool,
 ) -> int:  # fmt: skip
     from newsletter.app.sending.dry_run import dry_run, report_lines
 
-    folder = project.folder / "dry-run" / ready.issue if out is None else out
-    run = dry_run(project, database, ready, lists, out=folder, now=datetime.now(UTC), again=again)
+    run = dry_run(project, database, path, lists, now=datetime.now(UTC), out=out, again=again)
     print_problems(run.warnings, err=True)
     if as_json:
         print_json(run.as_json())
     else:
-        click.echo("\n".join(report_lines(run)))
+        click.echo("\n".join(map(visible, report_lines(run))))
         click.echo(f"Wrote {from_here(run.out)}")
-    return 0
+    if run.has_failed:
+        click.echo("Not one message could be composed: a send would fail.", err=True)
+    return int(run.has_failed)
 
 
-def _send(
-    project: Project, database: Database, ready: CheckedIssue, lists: Sequence[str], start: datetime | None, *,
-    now: datetime, again: bool, detach: bool, yes: bool, as_json: bool,
-) -> int:  # fmt: skip
-    from newsletter.app.sending.choosing import own_time
-    from newsletter.app.sending.propose import forecast, refuse_empty, store_delivery, unfinished
-    from newsletter.app.sending.relay import check_relay
-    from newsletter.cli.watching import ending_of, send_watched, show_outcome
+def _show_proposal(proposal: Proposal) -> None:
+    from newsletter.app.sending.dry_run import forecast_lines
 
-    check_relay(project)
-    print_problems(ready.warnings, err=True)
-    for other in unfinished(database, ready.issue):
+    checked, outlook = proposal.checked, proposal.forecast
+    print_problems(checked.warnings, err=True)
+    for other in proposal.unfinished:
         click.echo(f"Delivery {other.id} of this issue is {other.state}; nobody gets it from both.", err=True)
-    if not yes:
-        outlook = forecast(database, ready, lists, again=again)
-        if start is None:
-            refuse_empty(outlook.is_empty, lists)
-        _show_outlook(ready, outlook)
-        if start is None and not outlook.waiting:
-            return _nobody_left(outlook, as_json=as_json)
-    if start is None and (own := own_time(project, ready.send, now=now)):
-        click.echo(f"The issue says {own}; this sends it now (--at issue waits for it).", err=True)
-    confirm(_question(project, start, now), yes=yes)
-    delivery = store_delivery(project, database, ready, lists, now=datetime.now(UTC), at=start, again=again)
-    if as_json:
-        print_json({"delivery": delivery.id})  # before the first message leaves
-    else:
-        click.echo(f"Delivery {delivery.id} of {delivery.issue} to {', '.join(delivery.lists)}")
-    if start is not None or detach:
-        if not as_json:
-            click.echo(_what_comes(project, start, delivery.created_at))
-        show_outcome(project, database, delivery.id, as_json=as_json, quiet=not as_json)
-        return 0
-    ending = send_watched(project, database, delivery.id)
-    return ending_of(show_outcome(project, database, delivery.id, as_json=as_json), ending)
+    subject = next(iter(checked.subjects.values()))
+    click.echo(f"{visible(subject)!r} goes to {counted(outlook.waiting, 'person', 'people')}", err=True)
+    for line in forecast_lines(outlook, checked.subjects):
+        click.echo(visible(line), err=True)
+    if proposal.issue_time:
+        click.echo(f"The issue says {proposal.issue_time}; this sends it now (--at issue waits for it).", err=True)
 
 
-def _question(project: Project, start: datetime | None, now: datetime) -> str:
+def _what_comes(project: Project, database: Database, start: datetime | None) -> str:
+    """What becomes of a delivery that is not sent here, and what has to be started for it."""
+    from newsletter.app.sending.report import is_attended, is_scheduling
+
     if start is None:
-        return "Send it?"
-    told = local_time(project, start)
-    return f"{told} has passed. Send it at once?" if start <= now else f"Send it at {told}?"
-
-
-def _what_comes(project: Project, start: datetime | None, now: datetime) -> str:
-    """What becomes of a delivery that is not sent here."""
-    if start is None:
-        return 'It is left to "newsletter serve" or "newsletter worker".'
-    told = local_time(project, start)
-    when = f"{told} has passed: it starts at once" if start <= now else f"It starts at {told}"
-    return f'{when}, sent by "newsletter serve".'
-
-
-def _show_outlook(ready: CheckedIssue, outlook: Forecast) -> None:
-    people = counted(outlook.waiting, "person", "people")
-    click.echo(f"{ready.editions[0].subject!r} goes to {people}", err=True)
-    for language, count in outlook.languages.items():
-        click.echo(f"  {count:>7}  in {language}", err=True)
-    for (_, reason), count in outlook.reasons.items():
-        click.echo(f"  {count:>7}  not sent: {in_words(reason)}", err=True)
-    for reason, count in outlook.left_out.items():
-        click.echo(f"  {count:>7}  left out: {in_words(reason)}", err=True)
+        left = 'It is left to "newsletter serve" or "newsletter worker".'
+        return left if is_attended(database) else f"{left} Neither is running: start one."
+    told = f'It starts at {local_time(project, start)}, sent by "newsletter serve".'
+    return told if is_scheduling(database) else f"{told} That is not running: start it, and keep it running until then."
 
 
 def _nobody_left(outlook: Forecast, *, as_json: bool) -> int:

@@ -211,7 +211,7 @@ def ending_of(summary: Summary, sent: SendResult) -> int:
             f"Then go on: newsletter deliveries resume {summary.delivery.id}",
             err=True,
         )
-    if summary.problems:
+    if summary.problems or summary.has_failed:
         return 1
     left = summary.counts["deferred"] + summary.counts["unknown"]
     return STOPPED_EARLY if left or summary.delivery.state is not DeliveryState.FINISHED else 0

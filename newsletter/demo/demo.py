@@ -17,15 +17,16 @@ from newsletter.app.audience.importing import ImportOrder, import_subscribers
 from newsletter.app.audience.lists import add_list
 from newsletter.app.audience.subscribers import suppress_subscriber, unsubscribe_subscriber
 from newsletter.app.issues.building import build
-from newsletter.app.issues.examine import check, find
+from newsletter.app.issues.examine import examine_all, find
 from newsletter.app.operating.database import connect
-from newsletter.app.project import Project, open_project
+from newsletter.app.project import Project, check_sender, open_project
 from newsletter.app.sending.dry_run import dry_run
-from newsletter.app.sending.propose import checked_issue, store_delivery
+from newsletter.app.sending.propose import confirm, propose
 from newsletter.app.sending.report import report_on, summary_of, verify
 from newsletter.app.sending.worker import send_now
 from newsletter.audience.consent import Consent, OptIn
 from newsletter.audience.importing.decide import VerdictKind
+from newsletter.authoring.load import slug_of
 from newsletter.config import FILE
 from newsletter.demo.catcher import Catcher
 from newsletter.demo.gallery import read_caught, write_gallery
@@ -170,7 +171,7 @@ def _pipes(folder: str, names: list[str]) -> list[str]:
 
 
 def _check_and_build(stage: Project, out: Path, say: Echo) -> None:
-    problems = check(stage)
+    problems = [*examine_all(stage)[1], *check_sender(stage)]  # not what a real relay would refuse
     if has_errors(problems):
         raise AuthoringError(problems)
     report = build(stage, (), out)
@@ -218,15 +219,14 @@ def _take_out(file: Path, out: Path, count: int) -> Path:
 
 
 def _send(stage: Project, database: Database, path: Path, folder: Path, say: Echo) -> Report:
-    say(f"\nIssue       {path.parent.name}")
-    ready = checked_issue(stage, path)
-    rehearsal = dry_run(stage, database, ready, (LIST,), out=folder / "dry-run" / ready.issue, now=_now())
+    say(f"\nIssue       {slug_of(path)}")
+    rehearsal = dry_run(stage, database, path, (LIST,), out=folder / "dry-run" / slug_of(path), now=_now())
     say(f"  dry run   {counted(rehearsal.messages, 'message')} written, nobody mailed")
-    delivery = store_delivery(stage, database, ready, (LIST,), now=_now())
+    delivery = confirm(stage, database, propose(stage, database, path, (LIST,), now=_now()), now=_now())
     send_now(stage, database, delivery.id)
     report = report_on(database, delivery.id)
     _tell(report, say)
-    again = store_delivery(stage, database, ready, (LIST,), now=_now())
+    again = confirm(stage, database, propose(stage, database, path, (LIST,), now=_now()), now=_now())
     send_now(stage, database, again.id)
     second = summary_of(database, again.id).counts
     say(f"  again     {second['accepted']:,} accepted, {second['excluded']:,} excluded: they have this issue")

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from newsletter.delivery.delivery import Delivery
+from newsletter.delivery.delivery import Delivery, DeliveryState
 from newsletter.delivery.ledger.ledger import Recipient, RecipientState
+from newsletter.delivery.ledger.plan import Exclusion
 from newsletter.reporting.reconcile import add_up
 
 
@@ -36,6 +37,18 @@ class Summary:
     def problems(self) -> tuple[str, ...]:
         """Why the counts do not add up. `deliveries verify` also compares the rows."""
         return add_up(self.delivery, self.states)
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether messages were rejected or could not be composed, and none of the others has left or still may."""
+        state, rows = self.delivery.state, self.states
+        failed = Exclusion.RENDER in self.reasons.get(RecipientState.EXCLUDED, {})
+        if state is DeliveryState.FINISHED:
+            failed = failed or rows.get(RecipientState.REJECTED, 0) > 0
+        elif state is not DeliveryState.HALTED:
+            return False
+        may_arrive = (RecipientState.ACCEPTED, RecipientState.UNKNOWN, RecipientState.DEFERRED)
+        return failed and not any(rows.get(one, 0) for one in may_arrive)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,13 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
+from datetime import UTC, datetime
 from email.policy import default
 from pathlib import Path
 
@@ -80,11 +82,14 @@ class Newsroom:
         return done.stdout
 
     def schedule(self, slug: str) -> str:
-        """A delivery that was due a minute ago; its id."""
-        at = time.strftime("%Y-%m-%d %H:%M", time.gmtime(time.time() - 60))
+        """A delivery whose time has come since it was scheduled; its id."""
         path = str(self.folder / "issues" / slug)
-        told = self.run("send", path, "--list", "weekly", "--at", at, "--timezone", "UTC", "--yes", "--json")
-        return str(json.loads(told.splitlines()[0])["delivery"])
+        told = self.run("send", path, "--list", "weekly", "--at", "2099-01-01 09:00", "--yes", "--json")
+        delivery = str(json.loads(told.splitlines()[0])["delivery"])
+        with closing(sqlite3.connect(self.folder / "newsletter.db", timeout=30)) as database, database:
+            due = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}.000000"
+            database.execute("update deliveries set scheduled_at = ? where id = ?", (due, delivery))
+        return delivery
 
     def state(self, delivery: str) -> dict[str, object]:
         return dict(json.loads(self.run("deliveries", "show", delivery, "--json")))

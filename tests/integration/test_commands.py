@@ -226,12 +226,33 @@ def test_send_now_says_what_time_the_issue_would_wait_for(run: Run) -> None:
     assert said in run("send", "welcome", "--list", "weekly", "--yes")[2]
 
 
-def test_start_that_has_just_passed_is_said_to_be_at_once(run: Run) -> None:
+@pytest.mark.parametrize("early", [timedelta(minutes=1), timedelta(hours=3), timedelta(days=400)])
+def test_start_in_the_past_is_refused(run: Run, early: timedelta) -> None:
+    """However it is said, and by however little: a typo must not send at once."""
     run("lists", "add", "weekly")
-    passed = f"{datetime.now(ZoneInfo('Europe/Berlin')) - timedelta(minutes=5):%Y-%m-%d %H:%M}"
-    code, out, _ = run("send", "welcome", "--list", "weekly", "--at", passed, "--yes")
-    assert (code, re.search(f"{passed}:00 CES?T has passed: it starts at once", out) is not None) == (0, True)
-    assert "It starts at 2099-" in run("send", "welcome", "--list", "weekly", "--at", "2099-01-01 09:00", "--yes")[1]
+    run("subscribers", "add", "ana@example.org", "--list", "weekly")
+    passed = f"{datetime.now(ZoneInfo('Europe/Berlin')) - early:%Y-%m-%d %H:%M}"
+    send = "send", "welcome", "--list", "weekly", "--yes", "--at"
+    delivery = json.loads(run(*send, "2099-01-01 09:00", "--json")[1].splitlines()[0])["delivery"]
+    file = Path("issues/welcome/issue.yaml")
+    written = file.read_text(encoding="utf-8").partition("send:")[0]
+    file.write_text(f'{written}\nsend: {{list: weekly, at: "{passed}"}}\n', encoding="utf-8")
+    steer = "deliveries", "reschedule", delivery, "--at", passed
+    for line in ((*send, passed), (*send, "issue"), (*send, passed, "--json"), (*send, passed, "--detach"), steer):
+        code, out, err = run(*line)
+        assert (code, out) == (2, ""), line
+        assert re.search(f"Error: {passed} CES?T is in the past", err), line
+    assert [one["delivery"] for one in json.loads(run("deliveries", "list", "--json")[1])] == [delivery]
+
+
+def test_scheduled_delivery_says_what_to_start_while_no_service_runs(run: Run) -> None:
+    run("lists", "add", "weekly")
+    run("subscribers", "add", "ana@example.org", "--list", "weekly")
+    send = "send", "welcome", "--list", "weekly", "--yes"
+    told = 'It starts at 2099-01-01 09:00:00 CET, sent by "newsletter serve". That is not running: start it'
+    assert told in run(*send, "--at", "2099-01-01 09:00")[1]
+    assert told in run(*send, "--at", "2099-01-01 09:00", "--json")[2]
+    assert "Neither is running: start one." in run(*send, "--detach")[1]
 
 
 def test_start_that_is_long_over_is_told_with_what_this_command_can_do(run: Run) -> None:

@@ -140,7 +140,9 @@ def test_doctor_finds_a_sound_installation_sound(project: Path, relay: None) -> 
     on(project, "lists", "list")  # makes the database
     report = on(project, "doctor", "--json")
     findings = json.loads(report.output)
-    assert {item["about"] for item in findings} == {"sender", "keys", "compiler", "relay", "database", "ledger"}
+    assert {item["about"] for item in findings} == {
+        "sender", "public", "keys", "compiler", "relay", "database", "ledger",
+    }  # fmt: skip
     assert "bad" not in {item["verdict"] for item in findings}
 
 

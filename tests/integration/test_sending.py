@@ -20,7 +20,7 @@ from newsletter.app.operating.new_project import start_project
 from newsletter.app.project import Project, open_project
 from newsletter.app.sending.dry_run import dry_run, report_lines
 from newsletter.app.sending.proof import send_proofs
-from newsletter.app.sending.propose import checked_issue, store_delivery
+from newsletter.app.sending.propose import confirm, propose
 from newsletter.app.sending.report import next_of, report_on, summary_of, verify
 from newsletter.app.sending.steer import cancel, pause, reschedule, resolve, resume, start_due
 from newsletter.app.sending.worker import send_now
@@ -54,7 +54,8 @@ def create_delivery(
     project: Project, database: Database, path: Path, lists: list[str], *, at: datetime | None = None,
     again: bool = False,
 ) -> Delivery:  # fmt: skip
-    return store_delivery(project, database, checked_issue(project, path), lists, now=NOW, at=at, again=again)
+    proposal = propose(project, database, path, lists, now=NOW, at=at.isoformat() if at else None, again=again)
+    return confirm(project, database, proposal, now=NOW)
 
 
 @pytest.fixture
@@ -306,7 +307,7 @@ def test_dry_run_writes_messages_and_touches_nothing(
     before = _everything(database)
 
     for _ in range(2):  # the second takes the place of the first
-        run = dry_run(project, database, checked_issue(project, issue), ["weekly"], out=tmp_path / "out", now=NOW)
+        run = dry_run(project, database, issue, ["weekly"], out=tmp_path / "out", now=NOW)
 
     assert run.messages == 2
     report = json.loads((tmp_path / "out" / "report.json").read_text())
@@ -341,7 +342,7 @@ def test_dry_run_keeps_out_of_folders_that_are_not_its_own(
     (tmp_path / "precious.txt").write_text("mine")
 
     with pytest.raises(RequestError, match="not empty"):
-        dry_run(project, database, checked_issue(project, issue), ["weekly"], out=tmp_path, now=NOW)
+        dry_run(project, database, issue, ["weekly"], out=tmp_path, now=NOW)
     assert (tmp_path / "precious.txt").read_text() == "mine"
 
 

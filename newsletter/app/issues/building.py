@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from pathlib import Path
 
-from newsletter.app.composing import claim_outside, message_context, values_of
+from newsletter.app.composing import claim_outside, fill_for_persona, message_context, values_of
 from newsletter.app.issues.examine import Examined, examine_all, no_issues, read_personas
 from newsletter.app.project import Project, check_sender
 from newsletter.audience.address import parse_address
@@ -68,7 +68,7 @@ def build(project: Project, paths: Sequence[Path], out: Path) -> BuildReport:
             made, told = _files(project, one, edition, persona)
             files |= made
             problems += told
-            entries.append(_entry(edition, one.found[edition.language], made))
+            entries.append(_entry(edition, persona, one.found[edition.language], made))
     problems = list(dict.fromkeys([*problems, *sender]))
     facts = {"editions": entries, "problems": [problem.as_json() for problem in problems]}
     files[FACTS] = (json.dumps(facts, ensure_ascii=False, indent=2) + "\n").encode()
@@ -129,19 +129,21 @@ def _claim(one: Examined, edition: Edition, persona: Persona) -> Claim:
     )
 
 
-def _entry(edition: Edition, found: Sequence[Problem], files: Mapping[str, bytes]) -> dict[str, object]:
-    """What build.json says about one edition; sizes are bytes, `html` for the recipient with the longest values.
-
-    Without an `.eml` its size is 0.
+def _entry(
+    edition: Edition, persona: Persona, found: Sequence[Problem], files: Mapping[str, bytes]
+) -> dict[str, object]:
+    """What build.json has of one edition; subject and preheader are filled for the persona, sizes are bytes, `html` for
+    the recipient with the longest values. Without an `.eml` its size is 0.
     """
+    filled = fill_for_persona(edition, persona)
     name = f"{edition.issue}/{edition.language}"
     return {
         "issue": edition.issue,
         "language": edition.language,
         "hash": edition.hash,
         "title": edition.title,
-        "subject": edition.readable(edition.subject),
-        "preheader": edition.readable(edition.preheader),
+        "subject": filled.subject,
+        "preheader": filled.preheader,
         "files": [file for file in files if file.startswith(f"{name}.")],
         "sizes": {
             "html": html_size(edition),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from newsletter.app.issues.editions import compile_editions
 from newsletter.app.issues.leaks import secrets_of
-from newsletter.app.project import Project, check_sender
+from newsletter.app.project import Project, check_real_sender, check_sender
 from newsletter.authoring.check import check_issue
 from newsletter.authoring.contributors import FILE as PEOPLE
 from newsletter.authoring.contributors import load_contributors
@@ -22,9 +22,11 @@ from newsletter.authoring.issue import Issue
 from newsletter.authoring.load import Loaded, find_issues, load_issue, may_be_issue, slug_of
 from newsletter.authoring.persona import BUILT_IN, Persona, load_personas
 from newsletter.authoring.persona import FILE as PERSONAS
+from newsletter.authoring.placeholders import check_authors, check_placeholders
 from newsletter.compiler.checks.words import check_words
 from newsletter.compiler.edition import Edition
 from newsletter.compiler.mjml.templates import looks_in
+from newsletter.delivery.checks.identity import RESERVED_DOMAIN
 from newsletter.errors import NotFoundError
 from newsletter.problem import Place, Problem, Severity
 from newsletter.source import Node, Source
@@ -99,7 +101,7 @@ def read_personas(project: Project) -> tuple[tuple[Persona, ...], tuple[Problem,
 def examine(project: Project, path: Path) -> Examined:
     """Read, compile and check one issue; what is wrong with it stops nothing that can be shown all the same."""
     loaded = load(project, path)
-    words = {language: _words(file, loaded.problems) for language, file in loaded.files.items()}
+    words = {language: _words(file, language, loaded.problems) for language, file in loaded.files.items()}
     problems = [*loaded.problems, *chain.from_iterable(words.values())]
     editions: Mapping[str, Edition] = {}
     found: Mapping[str, tuple[Problem, ...]] = {}
@@ -107,19 +109,21 @@ def examine(project: Project, path: Path) -> Examined:
         compilation = compile_editions(project, loaded.issue)
         editions = compilation.editions
         found = {language: (*words[language], *told) for language, told in compilation.found.items()}
-        problems += [*check_issue(loaded.issue), *compilation.problems]
+        problems += [*check_issue(loaded.issue), *check_authors(loaded.issue), *compilation.problems]
     problems = sorted(_quoted(dict.fromkeys(problems), project), key=lambda problem: problem.place)
     return Examined(shown(path, project.folder), loaded.issue, editions, found, tuple(problems))
 
 
-def _words(file: Node, told: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Leftovers in a file, but for lines of which worse is told already: a link that leads nowhere is one, too."""
+def _words(file: Node, language: str, told: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Leftovers in a file, but for lines that have a worse problem already (a link that leads nowhere is a leftover
+    too); and placeholders."""
     lines = {(problem.place.file, problem.place.line) for problem in told if problem.severity is Severity.ERROR}
     found = islice(check_words(file), MAX_PROBLEMS)
-    return tuple(
+    kept = (
         problem for problem in found
         if problem.id != "leftover-markup" or (problem.place.file, problem.place.line) not in lines
     )  # fmt: skip
+    return (*kept, *check_placeholders(file, language))
 
 
 def examine_all(project: Project, paths: Sequence[Path] = ()) -> tuple[list[Examined], list[Problem]]:
@@ -138,9 +142,13 @@ def examine_all(project: Project, paths: Sequence[Path] = ()) -> tuple[list[Exam
 
 
 def check(project: Project, paths: Sequence[Path] = ()) -> list[Problem]:
-    """Every check on these issues: the file, editorial rules, compiling, and who sends."""
+    """Every check on these issues: the file, editorial rules, compiling, and who sends.
+
+    What only a real relay is refused is a warning; while there is none, an address that was made up on purpose is none.
+    """
     _, problems = examine_all(project, paths)
-    return list(dict.fromkeys([*problems, *check_sender(project)]))
+    real = [one for one in check_real_sender(project) if project.has_real_relay or one.id != RESERVED_DOMAIN]
+    return list(dict.fromkeys([*problems, *check_sender(project), *real]))
 
 
 def no_issues(project: Project, paths: Sequence[Path]) -> Problem:

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from newsletter.app.keys import FILE as KEYS_FILE
 from newsletter.app.operating.database import connect
-from newsletter.app.project import Project, check_sender
+from newsletter.app.project import Project, check_real_sender, check_sender
 from newsletter.compiler.mjml.convert import NoHtml, to_html
 from newsletter.config import FILE as CONFIG_FILE
 from newsletter.delivery.ledger.ledger import RecipientState
@@ -64,10 +64,12 @@ def _configuration(project: Project) -> Iterator[Finding]:
     if not (project.folder / CONFIG_FILE).exists():
         message = f"{project.folder} has no {CONFIG_FILE}"
         yield Finding("project", Grade.WARNING, message, "Start one: newsletter init DIR")
-    problems = check_sender(project)
+    refused = check_real_sender(project)  # by a real relay: only then it is in the way
+    problems = list(dict.fromkeys([*check_sender(project), *refused]))
     for problem in problems:
-        grade = Grade.BAD if problem.severity is Severity.ERROR else Grade.WARNING
-        yield Finding("sender", grade, problem.message, problem.hint)
+        is_bad = problem.severity is Severity.ERROR or (project.has_real_relay and problem in refused)
+        about, grade = "public" if problem.path == "public.url" else "sender", Grade.BAD if is_bad else Grade.WARNING
+        yield Finding(about, grade, f"{problem.path}: {problem.message}", problem.hint)
     if not problems:
         yield Finding("sender", Grade.GOOD, f"{project.identity.from_name} <{project.identity.from_address}>")
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from newsletter.app.keys import FILE as KEYS_FILE
 from newsletter.app.keys import load_keys
+from newsletter.app.project import STARTER
 from newsletter.authoring.json_schema import write_schemas
 from newsletter.config import FILE
 from newsletter.disk import write_whole
 from newsletter.errors import AlreadyExistsError
 
-STARTER = Path(__file__).parent / "starter"
 SCHEMAS = "schema"
 """Where editors look for the shape of an issue file, to complete and check it as it is typed."""
 

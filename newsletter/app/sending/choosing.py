@@ -1,4 +1,4 @@
-"""Choosing: to whom a delivery goes and when it starts, from what was said and what the issue says. Before: sending."""
+"""Choosing: to which lists a delivery goes and when it starts, from the request and the issue. Asked for by propose."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from newsletter.authoring.issue import SendPlan
 from newsletter.delivery.sender.schedule import TO_COME, check_start, read_when, read_zone
 from newsletter.errors import WrongUsageError
 
-OR_NOW = f"Leave --at out to send now. {TO_COME} to wait for it"
-"""What to do about a start that is over, where there need not be any."""
+_OR_NOW = f"Leave --at out to send now. {TO_COME} to wait for it"
 
 
-def choose_lists(plan: SendPlan, said: Sequence[str]) -> tuple[str, ...]:
-    """To whom: the lists that were said, else those of the issue. Raises WrongUsageError when there are neither."""
-    chosen = tuple(said) or plan.lists
+def choose_lists(plan: SendPlan, named: Sequence[str]) -> tuple[str, ...]:
+    """The lists that were named, each once, else those of the issue. Raises WrongUsageError when there are neither."""
+    chosen = tuple(dict.fromkeys(named or plan.lists))
     if not chosen:
         raise WrongUsageError("To whom?", hint="Say --list LIST, or let the issue say it: send: {list: weekly}")
     return chosen
@@ -25,19 +24,19 @@ def choose_lists(plan: SendPlan, said: Sequence[str]) -> tuple[str, ...]:
 def choose_start(
     project: Project, plan: SendPlan, at: str | None, timezone: str | None, *, now: datetime
 ) -> datetime | None:
-    """When: the time that was said, which may be "issue" for the issue's own; None, which is now, when none was.
+    """The start (UTC): the time that was named, which may be "issue" for the issue's own; None, at once, without one.
 
     Raises WrongUsageError for a time that cannot be read, lies in the past, or that the issue does not name.
     """
     if at is None:
         return None
     if not means_the_issue(at):
-        return read_start(project, at, timezone, now=now, hint=OR_NOW)
+        return read_start(project, at, timezone, now=now, hint=_OR_NOW)
     if not plan.at:
         raise WrongUsageError(
             "The issue names no time of its own", hint="Say --at and a time, or write it there: send: {at: …}"
         )
-    return read_start(project, plan.at, timezone or plan.timezone or None, now=now, hint=OR_NOW)
+    return read_start(project, plan.at, timezone or plan.timezone or None, now=now, hint=_OR_NOW)
 
 
 def own_time(project: Project, plan: SendPlan, *, now: datetime) -> str:
@@ -49,7 +48,7 @@ def own_time(project: Project, plan: SendPlan, *, now: datetime) -> str:
 
 
 def means_the_issue(at: str) -> bool:
-    """Whether `at` means the time that stands in the issue."""
+    """Whether `at` means the time that the issue names."""
     return at.strip().lower() == "issue"
 
 
@@ -58,5 +57,5 @@ def read_start(project: Project, at: str, timezone: str | None, *, now: datetime
     the past."""
     zone = read_zone(timezone or project.config.newsletter.timezone)
     when = read_when(at, zone)
-    check_start(when.astimezone(zone), now=now, max_lateness=project.config.sending.max_lateness, hint=hint)
+    check_start(when.astimezone(zone), now=now, hint=hint)
     return when

@@ -1,6 +1,6 @@
-"""Dry run: everything a send would do, into files: audience, who gets nothing and why, every message. Nobody is mailed.
+"""Dry run: everything a send would do, into files: audience, who gets nothing and why, every message; nothing is sent.
 
-Touches neither people nor ledger; the personal links in its messages are signed with a key that opens nothing.
+Touches neither subscribers nor ledger; the personal links in its messages are signed with a key that opens nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from pathlib import Path
 
 from newsletter.app.composing import claim_outside, message_context, ungated
 from newsletter.app.project import Project
-from newsletter.app.sending.propose import CheckedIssue, Forecast, forecast_of, plan_all
+from newsletter.app.sending.choosing import choose_lists
+from newsletter.app.sending.propose import CheckedIssue, Forecast, checked_issue, forecast_of, plan_all
 from newsletter.delivery.compose.envelope import address_envelope
 from newsletter.delivery.compose.message import compose_message
 from newsletter.delivery.ledger.ledger import Claim, RecipientState
@@ -37,10 +38,12 @@ class DryRun:
 
     out: Path
     issue: str
+    subjects: Mapping[str, str]
+    """Language → the edition's subject, filled for a persona."""
     outlook: Forecast
-    """As it turned out: people whose message cannot be composed are excluded."""
+    """As it turned out: recipients whose message cannot be composed are excluded."""
     planned: tuple[PlannedRecipient, ...]
-    """Everybody, likewise."""
+    """All recipients, likewise."""
     messages: int
     """Written as `.eml` files."""
     size: int
@@ -50,6 +53,12 @@ class DryRun:
     unrendered: Mapping[str, str]
     """Address → why their message cannot be composed."""
     warnings: tuple[Problem, ...]
+    """Also of what a real relay would be refused."""
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether there were recipients to compose for and not one message could be composed."""
+        return bool(self.unrendered) and not self.messages
 
     def as_json(self) -> dict[str, object]:
         """What `report.json` holds, apart from the recipients."""
@@ -57,6 +66,7 @@ class DryRun:
             "out": str(self.out),
             "issue": self.issue,
             "messages": self.messages,
+            "subjects": dict(self.subjects),
             "languages": self.outlook.languages,
             "not_sent": {f"{state}: {reason}": count for (state, reason), count in self.outlook.reasons.items()},
             "left_out": dict(self.outlook.left_out),
@@ -70,21 +80,24 @@ class DryRun:
 def dry_run(
     project: Project,
     database: Database,
-    ready: CheckedIssue,
-    lists: Sequence[str],
+    path: Path,
+    lists: Sequence[str] = (),
     *,
-    out: Path,
     now: datetime,
+    out: Path | None = None,
     again: bool = False,
 ) -> DryRun:
-    """Rehearse a send into `out`: `.eml` files, `report.json` and `report.txt`.
+    """Rehearse a send of the issue at a path into `out`: `.eml` files, `report.json` and `report.txt`.
 
-    Raises NotFoundError for an unknown list, and RequestError when `out` holds something that no dry run made.
+    `out` is dry-run/<slug> in the project unless it is given. Raises what `checked_issue` and `choose_lists` raise,
+    NotFoundError for an unknown list, and RequestError when `out` holds something that no dry run made.
     """
-    preview = preview_audience(database, ready.issue, lists)
+    checked = checked_issue(project, path, rehearsal=True)
+    preview = preview_audience(database, checked.issue, choose_lists(checked.send, lists))
+    out = project.folder / "dry-run" / checked.issue if out is None else out
     _clear(out)
     started = time.perf_counter()
-    run = asyncio.run(_write_messages(project, ready, preview, out, now, again=again))
+    run = asyncio.run(_write_messages(project, checked, preview, out, now, again=again))
     finished = replace(run, seconds=time.perf_counter() - started)
     _write_reports(finished)
     return finished
@@ -106,16 +119,16 @@ def _clear(out: Path) -> None:
 
 
 async def _write_messages(
-    project: Project, ready: CheckedIssue, preview: AudiencePreview, out: Path, now: datetime, *, again: bool
+    project: Project, checked: CheckedIssue, preview: AudiencePreview, out: Path, now: datetime, *, again: bool
 ) -> DryRun:
     context = message_context(project, {one.slug: one.name for one in preview.lists})
     slugs = {one.id: one.slug for one in preview.lists}
-    editions = {edition.language: edition for edition in ready.editions}
+    editions = {edition.language: edition for edition in checked.editions}
     transport = FolderTransport(out)
     planned: list[PlannedRecipient] = []
     unrendered: dict[str, str] = {}
     size = 0
-    for one in plan_all(ready, preview.candidates, again=again):
+    for one in plan_all(checked, preview.candidates, again=again):
         if one.state is RecipientState.WAITING:
             claim = _claim(one, slugs, now)
             try:
@@ -129,7 +142,18 @@ async def _write_messages(
             size += len(message.data)
         planned.append(one)
     seen = forecast_of(planned, preview.not_eligible)
-    return DryRun(out, ready.issue, seen, tuple(planned), seen.waiting, size, 0.0, unrendered, ready.warnings)
+    return DryRun(
+        out=out,
+        issue=checked.issue,
+        subjects=checked.subjects,
+        outlook=seen,
+        planned=tuple(planned),
+        messages=seen.waiting,
+        size=size,
+        seconds=0.0,
+        unrendered=unrendered,
+        warnings=checked.warnings,
+    )
 
 
 def _claim(planned: PlannedRecipient, slugs: Mapping[int, str], now: datetime) -> Claim:
@@ -159,12 +183,19 @@ def _write_reports(run: DryRun) -> None:
     write_whole(run.out / "report.txt", "".join(f"{line}\n" for line in report_lines(run)).encode(), private=True)
 
 
+def forecast_lines(outlook: Forecast, subjects: Mapping[str, str]) -> list[str]:
+    """The audience for people: editions with their subjects, then who gets nothing and why."""
+    return [
+        *(f"  {count:>7}  in {tag}: {subjects[tag]}" for tag, count in outlook.languages.items()),
+        *(f"  {count:>7}  not sent: {in_words(reason)}" for (_, reason), count in outlook.reasons.items()),
+        *(f"  {count:>7}  not eligible: {in_words(reason)}" for reason, count in outlook.left_out.items()),
+    ]
+
+
 def report_lines(run: DryRun) -> list[str]:
     """The report for people."""
     lines = [f"Dry run of {run.issue}: {counted(run.messages, 'message')}, nobody was mailed"]
-    lines += [f"  {count:>7}  in {language}" for language, count in run.outlook.languages.items()]
-    lines += [f"  {count:>7}  not sent: {in_words(reason)}" for (_, reason), count in run.outlook.reasons.items()]
-    lines += [f"  {count:>7}  left out: {in_words(reason)}" for reason, count in run.outlook.left_out.items()]
+    lines += forecast_lines(run.outlook, run.subjects)
     lines += [f"  {address}: {reason}" for address, reason in run.unrendered.items()]
     if run.messages:
         # Of less than a second there is no rate worth a promise.

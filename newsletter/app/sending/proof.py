@@ -1,4 +1,4 @@
-"""Proof: the editions of an issue sent to people of the team before the delivery, marked as proofs, links inert."""
+"""Proof: the editions of an issue sent to the team before the delivery, marked as proofs, with inert links."""
 
 from __future__ import annotations
 
@@ -51,6 +51,7 @@ class Proofs:
 
     results: tuple[ProofResult, ...]
     warnings: tuple[Problem, ...]
+    """Also of what a real relay would be refused in a delivery."""
 
 
 def send_proofs(
@@ -68,7 +69,7 @@ def send_proofs(
     NotFoundError for a language there is no edition in, and TransportError when no proof got as far as an answer.
     """
     people = [_read(address) for address in addresses]
-    ready = checked_issue(project, path)
+    ready = checked_issue(project, path, rehearsal=True)
     editions = _chosen(ready.editions, languages)
     for edition in editions:
         Deliveries(database).keep_assets(edition.assets)

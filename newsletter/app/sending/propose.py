@@ -1,4 +1,9 @@
-"""Propose: from an issue's path to a delivery in the database: checked, its audience forecast, then stored."""
+"""Propose: from an issue's path to a delivery. `propose` checks and forecasts, an operator decides, `confirm` stores
+the delivery; then `worker.send_now` sends it, or the scheduler starts it at its time.
+
+    proposal = propose(project, database, Path("issues/welcome"), ["weekly"], now=now)
+    delivery = confirm(project, database, proposal, now=now)
+"""
 
 from __future__ import annotations
 
@@ -6,20 +11,26 @@ import hashlib
 import secrets
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from newsletter.app.issues.examine import examine, find
-from newsletter.app.project import Project, check_sender
+from newsletter.app.composing import fill_for_persona
+from newsletter.app.issues.examine import examine, find, read_personas
+from newsletter.app.project import Project, check_real_sender, check_sender
+from newsletter.app.sending.choosing import choose_lists, choose_start, means_the_issue, own_time
+from newsletter.app.sending.relay import check_relay
 from newsletter.authoring.issue import SendPlan
+from newsletter.authoring.persona import choose_persona
+from newsletter.authoring.placeholders import PLACEHOLDER
 from newsletter.compiler.edition import Edition
+from newsletter.delivery.checks.identity import UNFINISHED
 from newsletter.delivery.delivery import Delivery, DeliveryState
 from newsletter.delivery.ledger.ledger import RecipientState
 from newsletter.delivery.ledger.plan import Candidate, PlannedRecipient, plan
 from newsletter.delivery.sender.schedule import check_start
 from newsletter.errors import AuthoringError, EmptyAudienceError, WrongUsageError
-from newsletter.problem import Problem, has_errors
+from newsletter.problem import Problem, Severity, has_errors
 from newsletter.storage.database.database import Database
 from newsletter.storage.ledger.deliveries import Deliveries, NewDelivery
 from newsletter.storage.ledger.freeze import preview_audience
@@ -33,6 +44,8 @@ class CheckedIssue:
     issue: str
     editions: tuple[Edition, ...]
     """The issue's own language first."""
+    subjects: Mapping[str, str]
+    """Language → the edition's subject, filled for a persona."""
     warnings: tuple[Problem, ...]
     send: SendPlan
     """What the issue file says about its own sending."""
@@ -40,13 +53,14 @@ class CheckedIssue:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Whom a delivery would be for, were its audience frozen now."""
+    """The audience of a delivery, were it frozen now."""
 
     languages: Mapping[str, int]
     """Messages by language of their edition."""
     reasons: Mapping[tuple[RecipientState, str], int]
     """Recipients who would be sent nothing, by their state and its reason."""
     left_out: Mapping[str, int]
+    """Subscribers of the lists who would be no recipients, by reason."""
 
     @property
     def waiting(self) -> int:
@@ -55,12 +69,131 @@ class Forecast:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nobody would be a recipient."""
+        """Whether there would be no recipients at all."""
         return not (self.languages or self.reasons)
 
 
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A delivery before anything of it is stored: what to show and ask before `confirm`."""
+
+    checked: CheckedIssue
+    lists: tuple[str, ...]
+    start: datetime | None
+    """UTC; None: at once."""
+    again: bool
+    """Whether subscribers who already got this issue get it once more."""
+    forecast: Forecast
+    unfinished: tuple[Delivery, ...]
+    """Earlier deliveries of the issue that may still send; a recipient of one gets nothing from the other."""
+    issue_time: str
+    """The issue's own time, when it is still to come and this delivery does not wait for it."""
+
+
+def propose(
+    project: Project, database: Database, path: Path, lists: Sequence[str] = (), *, now: datetime,
+    at: str | None = None, timezone: str | None = None, again: bool = False, force: bool = False,
+) -> Proposal:  # fmt: skip
+    """Check the issue at a path and forecast its delivery to `lists` (default: the issue's) at a time. Stores nothing.
+
+    Raises what `checked_issue` raises; ConfigError for relay settings that cannot work; NotFoundError for an unknown
+    list; WrongUsageError without lists, and for a start that cannot be read or lies in the past; EmptyAudienceError
+    when the lists hold no recipient now (not with `at`: subscribers may still come).
+    """
+    if at is not None and not means_the_issue(at):  # wrong usage is told before the issue is compiled
+        choose_start(project, SendPlan(), at, timezone, now=now)
+    checked = checked_issue(project, path, force=force)
+    chosen = choose_lists(checked.send, lists)
+    start = choose_start(project, checked.send, at, timezone, now=now)
+    check_relay(project)
+    outlook = forecast(database, checked, chosen, again=again)
+    if start is None:
+        _refuse_empty(outlook.is_empty, chosen)
+    may_send = [state for state in DeliveryState if not state.is_over]
+    return Proposal(
+        checked=checked,
+        lists=chosen,
+        start=start,
+        again=again,
+        forecast=outlook,
+        unfinished=tuple(Deliveries(database).all(*may_send, issue=checked.issue)),
+        issue_time="" if start else own_time(project, checked.send, now=now),
+    )
+
+
+def confirm(project: Project, database: Database, proposal: Proposal, *, now: datetime) -> Delivery:
+    """Store the delivery that was proposed. It is preparing, or scheduled when it has a start.
+
+    Raises WrongUsageError when its start has passed meanwhile, EmptyAudienceError when its recipients have gone.
+    """
+    checked, lists = proposal.checked, proposal.lists
+    if proposal.start is not None:
+        check_start(proposal.start.astimezone(project.zone), now=now)
+    else:
+        _refuse_empty(next(preview_audience(database, checked.issue, lists).candidates, None) is None, lists)
+    order = NewDelivery(
+        id=base32(secrets.token_bytes(10))[:12],
+        issue=checked.issue,
+        hash=hashlib.sha256("".join(edition.hash for edition in checked.editions).encode()).hexdigest(),
+        lists=lists,
+        editions=checked.editions,
+        again=proposal.again,
+        scheduled_at=proposal.start,
+    )
+    return Deliveries(database).create(order, now)
+
+
+def checked_issue(project: Project, path: Path, *, force: bool = False, rehearsal: bool = False) -> CheckedIssue:
+    """Load, check and compile the issue at a path. Raises AuthoringError with everything that keeps it from leaving.
+
+    To a relay that is not on this machine that includes a sender, a public URL or a text that was never finished;
+    with `force`, and in a `rehearsal` (a proof or dry run), these are warnings.
+    """
+    found = find(project, [path])
+    if len(found) != 1:
+        what = f"There are {len(found)} issues" if found else "There is no issue"
+        raise WrongUsageError(f"{what} at {path}", hint="Name one issue: its slug, its folder, or its issue.yaml")
+    examined = examine(project, found[0])
+    problems = [*examined.problems, *check_sender(project)]
+    is_real = project.has_real_relay
+    if is_real or rehearsal:
+        problems = list(dict.fromkeys([*problems, *check_real_sender(project)]))
+    hint = ""
+    if is_real and not (force or rehearsal) and any(map(_is_unfinished, problems)):
+        problems = [replace(one, severity=Severity.ERROR) if _is_unfinished(one) else one for one in problems]
+        hint = (
+            f"{project.config.smtp.host} is a real relay: what is unfinished is not sent there. Finish it; "
+            "proofs and dry runs go on meanwhile. --force sends it as it is"
+        )
+    if has_errors(problems) or examined.issue is None:
+        raise AuthoringError(problems, hint=hint)
+    editions = tuple(examined.editions.values())
+    return CheckedIssue(
+        examined.issue.slug, editions, _subjects(project, editions), tuple(problems), examined.issue.send
+    )
+
+
+def _is_unfinished(problem: Problem) -> bool:
+    """Whether a problem is a warning that keeps an issue from a real relay."""
+    return problem.id == PLACEHOLDER or problem.id in UNFINISHED
+
+
+def _subjects(project: Project, editions: Sequence[Edition]) -> dict[str, str]:
+    personas, _ = read_personas(project)
+    tags = [edition.language for edition in editions]
+    return {
+        one.language: fill_for_persona(one, choose_persona(personas, one.language, tags)).subject for one in editions
+    }
+
+
+def forecast(database: Database, checked: CheckedIssue, lists: Sequence[str], *, again: bool = False) -> Forecast:
+    """Who would get what, and who would not, and why. Changes nothing. Raises NotFoundError for an unknown list."""
+    preview = preview_audience(database, checked.issue, lists)
+    return forecast_of(plan_all(checked, preview.candidates, again=again), preview.not_eligible)
+
+
 def forecast_of(planned: Iterable[PlannedRecipient], left_out: Mapping[str, int]) -> Forecast:
-    """Count people as they come; a large audience is never held together."""
+    """Count recipients as they come; a large audience is never held together."""
     languages: Counter[str] = Counter()
     reasons: Counter[tuple[RecipientState, str]] = Counter()
     for one in planned:
@@ -71,71 +204,15 @@ def forecast_of(planned: Iterable[PlannedRecipient], left_out: Mapping[str, int]
     return Forecast(dict(languages), dict(sorted(reasons.items())), left_out)
 
 
-def checked_issue(project: Project, path: Path) -> CheckedIssue:
-    """Load, check and compile the issue at a path. Raises AuthoringError with everything that keeps it from leaving."""
-    found = find(project, [path])
-    if len(found) != 1:
-        what = f"There are {len(found)} issues" if found else "There is no issue"
-        raise WrongUsageError(f"{what} at {path}", hint="Name one issue: its slug, its folder, or its issue.yaml")
-    examined = examine(project, found[0])
-    problems = (*examined.problems, *check_sender(project))
-    if has_errors(problems) or examined.issue is None:
-        raise AuthoringError(problems)
-    return CheckedIssue(examined.issue.slug, tuple(examined.editions.values()), problems, examined.issue.send)
-
-
-def forecast(database: Database, ready: CheckedIssue, lists: Sequence[str], *, again: bool = False) -> Forecast:
-    """Who would get what, and who would not, and why. Changes nothing. Raises NotFoundError for an unknown list."""
-    preview = preview_audience(database, ready.issue, lists)
-    return forecast_of(plan_all(ready, preview.candidates, again=again), preview.not_eligible)
-
-
-def plan_all(ready: CheckedIssue, people: Iterable[Candidate], *, again: bool) -> Iterator[PlannedRecipient]:
-    """What would become of people, one after the other."""
-    languages = [edition.language for edition in ready.editions]
+def plan_all(checked: CheckedIssue, people: Iterable[Candidate], *, again: bool) -> Iterator[PlannedRecipient]:
+    """What would become of candidates, one after the other."""
+    languages = [edition.language for edition in checked.editions]
     return (plan(one, delivery="", languages=languages, again=again) for one in people)
 
 
-def refuse_empty(is_empty: bool, lists: Sequence[str]) -> None:
-    """Refuse to send to lists on which nobody is. Raises EmptyAudienceError."""
+def _refuse_empty(is_empty: bool, lists: Sequence[str]) -> None:
     if is_empty:
         raise EmptyAudienceError(
             f"Nobody has confirmed a subscription to {' or '.join(lists)}",
             hint="`newsletter lists list` shows how many people are on each list",
         )
-
-
-def unfinished(database: Database, issue: str) -> list[Delivery]:
-    """Earlier deliveries of an issue that may still send."""
-    return Deliveries(database).all(*(state for state in DeliveryState if not state.is_over), issue=issue)
-
-
-def store_delivery(
-    project: Project,
-    database: Database,
-    ready: CheckedIssue,
-    lists: Sequence[str],
-    *,
-    now: datetime,
-    at: datetime | None = None,
-    again: bool = False,
-) -> Delivery:
-    """Store a delivery of an issue that is ready.
-
-    Raises NotFoundError for an unknown list, WrongUsageError for a start in the past, and EmptyAudienceError when the
-    lists hold nobody to send to now (only without `at`: people may still come).
-    """
-    if at is not None:
-        check_start(at.astimezone(project.zone), now=now, max_lateness=project.config.sending.max_lateness)
-    else:
-        refuse_empty(next(preview_audience(database, ready.issue, lists).candidates, None) is None, lists)
-    order = NewDelivery(
-        id=base32(secrets.token_bytes(10))[:12],
-        issue=ready.issue,
-        hash=hashlib.sha256("".join(edition.hash for edition in ready.editions).encode()).hexdigest(),
-        lists=tuple(dict.fromkeys(lists)),
-        editions=ready.editions,
-        again=again,
-        scheduled_at=at,
-    )
-    return Deliveries(database).create(order, now)

@@ -10,6 +10,7 @@ from newsletter.delivery.sender.worker import is_known_dead
 from newsletter.reporting.reconcile import reconcile
 from newsletter.reporting.report import Report, Summary
 from newsletter.storage.database.database import Connection, Database
+from newsletter.storage.database.leases import SCHEDULER, is_held
 from newsletter.storage.journal.audit import audit_of
 from newsletter.storage.ledger.counters import (
     FEW,
@@ -28,6 +29,11 @@ from newsletter.storage.ledger.workers import has_worker
 def is_attended(database: Database) -> bool:
     """Whether any sending process is running, as far as one can see from here; the states alone do not tell."""
     return has_worker(database, is_known_dead)
+
+
+def is_scheduling(database: Database) -> bool:
+    """Whether a scheduler is running, which starts scheduled deliveries: `newsletter serve` has one."""
+    return is_held(database, SCHEDULER)
 
 
 def next_of(database: Database, found: Iterable[Delivery]) -> dict[str, datetime | None]:

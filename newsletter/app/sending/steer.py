@@ -84,8 +84,9 @@ def cancel(database: Database, delivery: str, now: datetime) -> Delivery:
 
 
 def reschedule(project: Project, database: Database, delivery: str, at: datetime, now: datetime) -> Delivery:
-    """Give a scheduled or missed delivery another start. Raises StateError when it has started."""
-    check_start(at.astimezone(project.zone), now=now, max_lateness=project.config.sending.max_lateness)
+    """Give a scheduled or missed delivery another start. Raises StateError when it has started, WrongUsageError for a
+    time in the past."""
+    check_start(at.astimezone(project.zone), now=now)
     store = Deliveries(database)
     found = store.get(delivery)
     if found.state not in (DeliveryState.SCHEDULED, DeliveryState.MISSED):

@@ -1,12 +1,14 @@
-"""Whether we say well enough who sends: what is missing here stops a check and a send.
+"""Who sends: what is missing or wrong stops a check and a send; what was never filled in stops a send to a real relay.
 
 Before: `[newsletter]`, `[public]` and `[bounces]` of newsletter.toml. After: problems for the operator.
 """
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from collections.abc import Iterator
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from newsletter.audience.address import parse_address
 from newsletter.compiler.edition import Identity
@@ -18,6 +20,28 @@ from newsletter.errors import AddressError, ComposeError, ConfigError
 from newsletter.problem import Place, Problem, Severity
 from newsletter.tokens import Key, Signer
 
+RESERVED_DOMAIN = "reserved-domain"
+UNFINISHED = frozenset({"example-sender", "public-url-local", "public-url-not-https", RESERVED_DOMAIN})
+"""Ids of what keeps emails from a real relay: right to try with, useless or harmful to readers."""
+
+_RESERVED = ("example", "example.com", "example.net", "example.org", "test", "invalid", "localhost")
+"""Domains that belong to nobody: for documentation and tests (RFC 2606, RFC 6761)."""
+_PRIVATE = (
+    "local",
+    "internal",
+    "lan",
+    "home",
+    "home.arpa",
+    "corp",
+    "intranet",
+    "private",
+    "localdomain",
+    "alt",
+    "onion",
+)
+"""Domains that only one machine or network knows (RFC 6762, RFC 8375, RFC 9476, RFC 7686)."""
+
+_PUBLIC_URL = 'url = "https://news.example.org"'
 _FILE = Place("newsletter.toml")
 _ANY_SIGNER = Signer([Key("aa", bytes(32))])  # only the length of what it signs matters here
 _ANY_RECIPIENT = recipient_id("any", 0)
@@ -32,6 +56,68 @@ def check_identity(identity: Identity, public_url: str, bounces: str = "") -> li
         *_check_bounces(bounces),
         *_check_public_url(public_url),
     ]
+
+
+def check_real_identity(identity: Identity, public_url: str, bounces: str, example: Identity) -> list[Problem]:
+    """What is still an example, and whether readers can reach our pages; warnings. `example`: a new project's."""
+    return [*_check_example(identity, bounces, example), *_check_reach(public_url)]
+
+
+def _check_example(identity: Identity, bounces: str, example: Identity) -> Iterator[Problem]:
+    told = set()
+    for path, text, of_example in (
+        ("newsletter.name", identity.newsletter, example.newsletter),
+        ("newsletter.from", identity.from_address, example.from_address),
+        ("newsletter.from", identity.from_name, example.from_name),
+        ("newsletter.reply_to", identity.reply_to, example.reply_to),
+        ("newsletter.legal_name", identity.legal_name, example.legal_name),
+        ("newsletter.postal_address", identity.postal_address, example.postal_address),
+        ("newsletter.contact", identity.contact, example.contact),
+        ("newsletter.imprint", identity.imprint, example.imprint),
+        ("bounces.address", bounces, ""),
+    ):
+        host = urlsplit(text).hostname or text.partition("?")[0].rpartition("@")[2]
+        if path in told:
+            continue
+        if text and _plain(text) == _plain(of_example):
+            told.add(path)
+            yield _warning("example-sender", path, f"{text!r} is the example of a new project: write your own")
+        elif _is_below(host, _RESERVED):
+            told.add(path)
+            yield _warning(RESERVED_DOMAIN, path, f"{text!r} is an example: {host} belongs to nobody (RFC 2606)")
+
+
+def _plain(text: str) -> str:
+    """A text without the ways of writing it that make no difference: case, spaces and commas."""
+    return " ".join(re.findall(r"[^\s,;]+", text.casefold()))
+
+
+def _check_reach(public_url: str) -> Iterator[Problem]:
+    parts = urlsplit(public_url)
+    host = unquote(parts.hostname or "")
+    if _is_local(host):
+        message = f"readers cannot reach {public_url}, so they would see no images and could not unsubscribe"
+        yield _warning("public-url-local", "public.url", message, _PUBLIC_URL)
+    elif _is_below(host, _RESERVED):
+        message = f"{public_url} is an example: {host} belongs to nobody (RFC 2606)"
+        yield _warning(RESERVED_DOMAIN, "public.url", message, _PUBLIC_URL)
+    elif parts.scheme != "https":
+        yield _not_https(public_url)
+
+
+def _is_local(host: str) -> bool:
+    """Whether a host name or address leads a reader's machine nowhere, or elsewhere."""
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        *above, last = host.rstrip(".").split(".")
+        is_number = last.isdigit() or last.startswith("0x")  # an IPv4 address to browsers, however it is written
+        return not above or is_number or _is_below(host, ("localhost", *_PRIVATE))
+
+
+def _is_below(host: str, domains: tuple[str, ...]) -> bool:
+    name = host.casefold().rstrip(".")
+    return any(name == domain or name.endswith(f".{domain}") for domain in domains)
 
 
 def _check_names(identity: Identity) -> Iterator[Problem]:
@@ -95,19 +181,19 @@ def _check_public_url(public_url: str) -> Iterator[Problem]:
     parts = urlsplit(public_url)
     host = parts.hostname or ""
     if parts.scheme != "https" and not (is_loopback(host) or host.endswith(".localhost")):  # as browsers see it
-        yield _warning(
-            "public-url-not-https",
-            "public.url",
-            f"{public_url} is not https: mail programs offer one-click unsubscribing only over https (RFC 8058)",
-            'url = "https://news.example.org"',
-        )
+        yield _not_https(public_url)
+
+
+def _not_https(public_url: str) -> Problem:
+    message = f"{public_url} is not https: mail programs offer one-click unsubscribing only over https (RFC 8058)"
+    return _warning("public-url-not-https", "public.url", message, _PUBLIC_URL)
 
 
 def _error(rule: str, path: str, message: str, hint: str) -> Problem:
     return Problem(rule, message, _FILE, path=path, hint=_written(path, hint))
 
 
-def _warning(rule: str, path: str, message: str, hint: str) -> Problem:
+def _warning(rule: str, path: str, message: str, hint: str = "") -> Problem:
     return Problem(rule, message, _FILE, Severity.WARNING, path=path, hint=_written(path, hint))
 
 

@@ -1,4 +1,4 @@
-"""Schedule: when a delivery starts. Reads what a person wrote after `--at`, and says what became of a start time."""
+"""Schedule: when a delivery starts. Reads the time after `--at`, refuses one in the past, and knows a missed one."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ def read_zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
-def check_start(at: datetime, *, now: datetime, max_lateness: timedelta, hint: str = TO_COME) -> None:
-    """Refuse a start that lies too far in the past, in the words of its own time zone. Raises WrongUsageError."""
-    if is_missed(at, now=now, max_lateness=max_lateness):
+def check_start(at: datetime, *, now: datetime, hint: str = TO_COME) -> None:
+    """Refuse a start in the past, named in its own time zone. Raises WrongUsageError."""
+    if at < now:
         raise WrongUsageError(f"{at:%Y-%m-%d %H:%M %Z} is in the past", hint=hint)
 
 
 def is_missed(at: datetime, *, now: datetime, max_lateness: timedelta) -> bool:
-    """Whether a start time is over for so long that a person must decide."""
+    """Whether a scheduled start is over for so long that an operator must decide."""
     return now - at > max_lateness

@@ -59,6 +59,14 @@ def end_leases(database: Database, connection: sa.Connection, *, beyond: int) ->
     connection.execute(sa.update(leases).values(holder="", lease_until=0.0, token=token))
 
 
+def is_held(database: Database, name: str) -> bool:
+    """Whether anybody holds a lease now. Changes nothing."""
+    with database.read() as connection:
+        until, boot = leases.c.lease_until, leases.c.boot
+        mine = leases.c.name == name, until > database.lease_now(connection), boot == database.boot
+        return connection.execute(sa.select(leases.c.name).where(*mine)).first() is not None
+
+
 def holds(connection: sa.Connection, name: str, token: int) -> bool:
     """Whether this fencing token is still the newest, and stays so until the transaction of `connection` ends.
 

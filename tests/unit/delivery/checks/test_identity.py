@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from letters import IDENTITY
 
-from newsletter.delivery.checks.identity import check_identity
+from newsletter.compiler.edition import Identity
+from newsletter.delivery.checks.identity import check_identity, check_real_identity
 from newsletter.problem import Problem, Severity
 
 URL = "https://news.example.org"
@@ -87,3 +88,75 @@ def test_everything_is_said_at_once() -> None:
     rules = {problem.id for problem in check_identity(bad, "http://news.example.org", "b")}
     expected = {"missing-name", "missing-sender", "missing-postal-address", "bad-contact", "bad-bounces"}
     assert rules == expected | {"public-url-not-https"}
+
+
+OURS = Identity(
+    newsletter="Maps", from_name="Maps", from_address="maps@maps-weekly.net", reply_to="desk@maps-weekly.net",
+    legal_name="Maps Press", postal_address="7 Harbour Road, Porto", contact="https://maps-weekly.net/help",
+    imprint="https://maps-weekly.net/imprint",
+)  # fmt: skip
+STARTER = Identity("Example Weekly", "Example Weekly", "hello@news.example.org", postal_address="1 Example Street")
+OUR_URL = "https://news.maps-weekly.net"
+
+
+def real(identity: Identity = OURS, url: str = OUR_URL, bounces: str = "") -> list[tuple[str, str]]:
+    found = check_real_identity(identity, url, bounces, STARTER)
+    assert {problem.severity for problem in found} <= {Severity.WARNING}
+    return [(problem.path, problem.id) for problem in found]
+
+
+def test_sender_of_ones_own_may_send_for_real() -> None:
+    assert real(bounces="bounces@maps-weekly.net") == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "path"),
+    [
+        ({"newsletter": "example  weekly"}, "newsletter.name"),
+        ({"from_name": "Example Weekly"}, "newsletter.from"),
+        ({"from_address": "hello@news.example.org"}, "newsletter.from"),
+        ({"postal_address": " 1 Example Street "}, "newsletter.postal_address"),
+    ],
+)
+def test_sender_of_the_starter_is_noticed(changes: dict[str, str], path: str) -> None:
+    assert real(replace(OURS, **changes)) == [(path, "example-sender")]
+
+
+@pytest.mark.parametrize("domain", [
+    "example.org", "example.com", "EXAMPLE.NET.", "mail.example.com", "weekly.example", "weekly.test", "a.invalid",
+    "news.localhost",
+])  # fmt: skip
+def test_domain_that_belongs_to_nobody_is_noticed_wherever_it_stands(domain: str) -> None:
+    wrong = replace(
+        OURS, from_address=f"a@{domain}", reply_to=f"a@{domain}", contact=f"mailto:a@{domain}?subject=x",
+        imprint=f"https://{domain}/@imprint",
+    )  # fmt: skip
+    keys = ["newsletter.from", "newsletter.reply_to", "newsletter.contact", "newsletter.imprint", "bounces.address"]
+    assert real(wrong, bounces=f"b@{domain}") == [(key, "reserved-domain") for key in keys]
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["localhost", "localhost.", "LOCALHOST", "news.localhost", "127.0.0.1", "127.1", "2130706433", "0x7f000001",
+     "0.0.0.0", "[::1]", "[::]", "[fd00::1]", "10.1.2.3", "192.168.0.9", "172.16.0.1", "169.254.1.1", "100.64.0.1",
+     "mailbox", "news.local", "news.lan", "news.internal", "router.home.arpa", "%6cocalhost"],
+)  # fmt: skip
+def test_public_url_that_no_reader_reaches_is_noticed(host: str) -> None:
+    assert real(url=f"https://{host}:8443/letters") == [("public.url", "public-url-local")]
+
+
+@pytest.mark.parametrize("host", ["news.example.org", "weekly.test", "a.invalid", "example.com"])
+def test_public_url_at_a_domain_of_nobody_is_noticed(host: str) -> None:
+    assert real(url=f"https://{host}") == [("public.url", "reserved-domain")]
+
+
+@pytest.mark.parametrize(
+    "host", ["maps-weekly.net", "8.8.8.8", "locals.net", "myexample.org", "example.org.uk", "test.net"]
+)
+def test_public_url_that_readers_reach_is_fine(host: str) -> None:
+    assert real(url=f"https://{host}/letters") == []
+
+
+def test_public_url_is_noticed_once_for_the_worst_about_it() -> None:
+    assert real(url="http://localhost:8000") == [("public.url", "public-url-local")]
+    assert real(url="http://news.maps-weekly.net") == [("public.url", "public-url-not-https")]

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from newsletter.delivery.sender.schedule import check_start, is_missed, read_when, read_zone
-from newsletter.errors import RequestError
+from newsletter.errors import RequestError, WrongUsageError
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
@@ -54,14 +54,19 @@ def test_read_zone_refuses_what_is_no_zone(name: str) -> None:
         read_zone(name)
 
 
-def test_start_in_the_past_is_refused_unless_it_is_recent() -> None:
+@pytest.mark.parametrize("early", [timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=3), timedelta(days=99)])
+def test_start_in_the_past_is_refused_in_the_words_of_its_zone(early: timedelta) -> None:
+    berlin = (NOW - early).astimezone(ZoneInfo("Europe/Berlin"))
+    with pytest.raises(WrongUsageError, match=f"{berlin:%H:%M} CES?T is in the past"):
+        check_start(berlin, now=NOW)
+
+
+def test_start_now_or_later_is_taken() -> None:
+    check_start(NOW, now=NOW)
+    check_start(NOW + timedelta(days=300), now=NOW)
+
+
+def test_scheduled_start_is_missed_when_it_is_over_for_too_long() -> None:
     lateness = timedelta(hours=6)
-    check_start(NOW + timedelta(days=300), now=NOW, max_lateness=lateness)
-    check_start(NOW - timedelta(hours=6), now=NOW, max_lateness=lateness)
-    with pytest.raises(RequestError, match="in the past"):
-        check_start(NOW - timedelta(hours=6, seconds=1), now=NOW, max_lateness=lateness)
-    berlin = (NOW - timedelta(days=1)).astimezone(ZoneInfo("Europe/Berlin"))
-    with pytest.raises(RequestError, match=f"{berlin:%H:%M} CES?T is in the past"):
-        check_start(berlin, now=NOW, max_lateness=lateness)
     assert not is_missed(NOW - lateness, now=NOW, max_lateness=lateness)
     assert is_missed(NOW - lateness - timedelta(seconds=1), now=NOW, max_lateness=lateness)

@@ -1,0 +1,68 @@
+"""placeholders: what the author meant to come back to, in every text of a file: a warning, and nothing to send.
+
+After `load`, beside `check`; works on the tree, so that no field is forgotten and each place is exact.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from newsletter.authoring.issue import Issue
+from newsletter.authoring.proofread import MAX_LENGTH
+from newsletter.problem import Problem, Severity
+from newsletter.source import Node
+
+PLACEHOLDER = "placeholder"
+"""The id of these problems."""
+
+_SPANISH = frozenset({"es", "pt", "gl", "ast"})
+"""Languages in which "todo" is a common word: there it counts only with a colon, or alone."""
+_MARK = r"(?<![\w/.-])(?:{words})(?!\w|[.-]\w)|(?i:lorem ipsum)|\A\s*(?i:todo)\b\s*(?::|\Z)"
+_ANY = re.compile(_MARK.format(words="TODO|FIXME|TBD"))
+_WITH_COLON = re.compile(_MARK.format(words="TODO:|FIXME|TBD"))
+_IN_URL = re.compile(r"\bTODO\b(?!\.\w)")
+_UNSEEN = frozenset({"id", "image", "avatar", "theme", "layout"})
+_CODE = re.compile(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL)
+
+
+def check_placeholders(file: Node, language: str) -> Iterator[Problem]:
+    """Each `TODO` and its like in what readers would see of one file; what is marked as code may be named so."""
+    for key, node in _texts(file):
+        for found in _IN_URL.finditer(node.text) if key == "url" else _marks(node.text, language):
+            yield node.problem(
+                PLACEHOLDER,
+                _message(found),
+                hint="Write what belongs here.",
+                at=node.place_at(found.start()),
+                severity=Severity.WARNING,
+            )
+
+
+def _texts(node: Node, key: str = "") -> Iterator[tuple[str, Node]]:
+    """Every text below a node, with its key; what readers never see is left out."""
+    for name, child in node.mapping.items():
+        yield from _texts(child, name)
+    for item in node.items:
+        yield from _texts(item, key)
+    if node.text and key not in _UNSEEN and len(node.text) <= MAX_LENGTH:
+        yield key, node
+
+
+def check_authors(issue: Issue) -> Iterator[Problem]:
+    """The same in what people.yaml says of those who sign the issue."""
+    for content in issue.contents.values():
+        for author in content.authors:
+            for found in (one for text in (author.name, author.bio) for one in _marks(text, content.language)):
+                place, hint = content.place("author"), f"Complete {author.id} in people.yaml."
+                if author.id:
+                    yield Problem(PLACEHOLDER, _message(found), place, Severity.WARNING, "author", hint)
+
+
+def _marks(text: str, language: str) -> Iterator[re.Match[str]]:
+    pattern = _WITH_COLON if language.split("-")[0] in _SPANISH else _ANY
+    return pattern.finditer(_CODE.sub(lambda code: " " * len(code.group()), text))
+
+
+def _message(found: re.Match[str]) -> str:
+    return f"{found.group().strip()!r} is still there"
