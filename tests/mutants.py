@@ -16,7 +16,7 @@ from newsletter.cli.main import main
 from newsletter.delivery.ledger.ledger import Claim, Decision, PermitRequest, Settlement, Worker
 from newsletter.delivery.ledger.outcome import Accepted, Outcome, Reply, Unknown
 from newsletter.delivery.ledger.retry import decide
-from newsletter.delivery.sender import handover as courier
+from newsletter.delivery.sender import handover
 from newsletter.storage.ledger.claims import StoredLedger
 
 OK = Accepted(Reply(250, "2.0.0", "surely"))
@@ -62,7 +62,7 @@ def retry_on_disconnect() -> None:
             return Decision.requeue(values["now"], "the line was lost")  # type: ignore[arg-type]
         return decide(outcome, **values)  # type: ignore[arg-type]
 
-    vars(courier)["decide"] = decides
+    vars(handover)["decide"] = decides
 
 
 if __name__ == "__main__":

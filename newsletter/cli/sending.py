@@ -221,6 +221,6 @@ def worker(ctx: click.Context, exit_with_parent: bool) -> None:
     tell = seldom(logging.getLogger("newsletter.sender").warning)
     database = connect(project, tell=tell)
     try:
-        run_worker(project, database, tell=tell, exit_with_parent=exit_with_parent)
+        run_worker(project, database, on_trouble=tell, exit_with_parent=exit_with_parent)
     finally:
         database.close()

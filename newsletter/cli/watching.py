@@ -39,7 +39,7 @@ def send_watched(project: Project, database: Database, delivery: str) -> SendRes
     from newsletter.app.sending.worker import send_now
 
     with progress(database, delivery):
-        return send_now(project, database, delivery, trouble=tell_once())
+        return send_now(project, database, delivery, on_trouble=tell_once())
 
 
 def wait_for_end(database: Database, delivery: str) -> None:

@@ -1,6 +1,5 @@
-"""How it leaves: Edition + recipient → Message + Envelope → relay → Outcome, under a ledger.
+"""Edition + recipient → Message + Envelope → relay → Outcome, under a ledger.
 
-`delivery` is the noun and its states, `plan` decides who gets what, `ledger` is the one truth about what was sent,
-`message` and `envelope` are what travels, `transport` hands it over, `outcome` is the answer, `retry` what to do with
-it, and `send` is the one loop that joins them.
+`delivery` is the noun and its states; `ledger/` the rules: who gets what, what an outcome means, what it changes;
+`compose/` makes the bytes, `transports/` hand them over, and `sender/` runs it all.
 """

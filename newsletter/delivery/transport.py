@@ -1,4 +1,4 @@
-"""Transport: our code that hands a message over. The whole seam between the loop in `send` and the way out."""
+"""Transport: our code that hands a message over. The whole seam between the sender and SMTP, files or memory."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Permit: TypeAlias = Callable[[], Awaitable[bool]]
 
 
 class Transport(Protocol):
-    """A way out. Several `send`s may run at once, up to the number of connections the transport was made with."""
+    """Hands messages over. Several `send`s may run at once, up to the number of connections it was made with."""
 
     async def send(self, envelope: Envelope, message: Message, permit: Permit) -> Outcome:
         """Hand one message over: envelope, body without its terminator, `permit()`, final dot, reply.
 
         Returns what the relay answered, also a refusal. Raises TransportError when nothing was judged because there
-        is no connection or it was lost *before* the dot (the message may be tried again without a thought), and
+        is no connection or it was lost *before* the dot (the message may be sent again), and
         PermitRefusedError when the permit said no; what `permit` itself raises goes through, no dot is written then.
         After the dot nothing is raised: a lost line is `Unknown`. The one exception is a cancelled task: its connection
         is destroyed and CancelledError goes through, before or after the dot. The caller knows whether its permit was
@@ -29,5 +29,5 @@ class Transport(Protocol):
         ...
 
     async def close(self) -> None:
-        """Take leave of the relay. No `send` may be under way."""
+        """Close all idle connections with QUIT. No `send` may be running."""
         ...

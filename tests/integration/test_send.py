@@ -31,10 +31,10 @@ from newsletter.delivery.ledger.outcome import (
 )
 from newsletter.delivery.ledger.retry import RetryPolicy
 from newsletter.delivery.ledger.settle import WOULD_DIFFER
-from newsletter.delivery.sender.handover import SenderPorts
+from newsletter.delivery.sender.handover import SenderDependencies
 from newsletter.delivery.sender.sender import Ending, SenderSettings, send
 from newsletter.delivery.sender.worker import this_worker
-from newsletter.delivery.transport import Permit
+from newsletter.delivery.transport import Permit, Transport
 from newsletter.delivery.transports.memory import MemoryTransport
 from newsletter.errors import (
     CommitLostError,
@@ -80,12 +80,29 @@ class Scripted:
         """Nothing is open."""
 
 
+class Stopping:
+    """A Transport that sets `stop` after so many accepted messages."""
+
+    def __init__(self, inner: Transport, after: int, stop: asyncio.Event) -> None:
+        self.inner, self.left, self.stop = inner, after, stop
+
+    async def send(self, envelope: Envelope, message: Message, permit: Permit) -> Outcome:
+        outcome = await self.inner.send(envelope, message, permit)
+        self.left -= isinstance(outcome, Accepted)
+        if self.left <= 0:
+            self.stop.set()
+        return outcome
+
+    async def close(self) -> None:
+        await self.inner.close()
+
+
 async def accept(envelope: Envelope, message: Message, permit: Permit) -> Outcome:
     await permit()
     return OK
 
 
-def prepare(claim: Claim) -> tuple[Envelope, Message]:
+def compose(claim: Claim) -> tuple[Envelope, Message]:
     body = f"for {claim.address}".encode()
     return Envelope("bounces@news.example", claim.address), Message(claim.recipient, body, "c" * 64)
 
@@ -101,9 +118,8 @@ class Scene:
         start_delivery(database, now=datetime.now(UTC))
         self.ledger = StoredLedger(database, expiry=timedelta(hours=48))
         self.transport: Scripted | MemoryTransport = Scripted(accept)
-        self.prepare = prepare
+        self.compose = compose
         self.policy = RetryPolicy()
-        self.settled: list[Decision] = []
         self.trouble: list[str] = []
         self.dead: set[str] = set()
 
@@ -121,15 +137,11 @@ class Scene:
         async def run() -> Ending:
             stop = asyncio.Event()
 
-            def watch(_: Claim, decision: Decision) -> None:
-                self.settled.append(decision)
-                if stop_after is not None and self.settled.count(Decision.done()) >= stop_after:
-                    stop.set()
-
-            around = SenderPorts(
-                ledger=self.ledger, transport=self.transport, prepare=self.prepare,
+            transport = self.transport if stop_after is None else Stopping(self.transport, stop_after, stop)
+            dependencies = SenderDependencies(
+                ledger=self.ledger, transport=transport, compose=self.compose,
                 clock=lambda: datetime.now(UTC), new_worker=this_worker,
-                is_dead=lambda worker: worker.id in self.dead, watch=watch, trouble=self.trouble.append,
+                is_dead=lambda worker: worker.id in self.dead, on_trouble=self.trouble.append,
             )  # fmt: skip
 
             async def happening() -> None:
@@ -139,8 +151,8 @@ class Scene:
                 stop.set()
 
             task = asyncio.create_task(happening())
-            terms = SenderSettings(connections=4, lease=lease, policy=self.policy, patience=patience)
-            ending = await asyncio.wait_for(send(around, terms, stop, only=only), 60)
+            settings = SenderSettings(connections=4, lease=lease, policy=self.policy, patience=patience)
+            ending = await asyncio.wait_for(send(dependencies, settings, stop, only=only), 60)
             task.cancel()
             return ending
 
@@ -178,7 +190,6 @@ def test_send_hands_over_each_message_once_and_finishes(scene: Scene, caplog: py
     assert scene.dotted == dict.fromkeys(scene.addresses, 1)
     assert (scene.counts(), scene.state) == ({"accepted": 30}, DeliveryState.FINISHED)
     assert scene.problems() == ()
-    assert len(scene.settled) == 30
     assert scene.workers() == 0
 
 
@@ -308,9 +319,9 @@ def test_send_excludes_whom_no_message_can_be_composed_for(scene: Scene) -> None
             raise ComposeError("half a character")
         if claim.address == scene.addresses[4]:
             raise KeyError("a mistake of ours")
-        return prepare(claim)
+        return compose(claim)
 
-    scene.prepare = fails_for_one
+    scene.compose = fails_for_one
 
     assert scene.send() is Ending.DONE
     assert (scene.counts(), scene.state) == ({"accepted": 28, "excluded": 2}, DeliveryState.FINISHED)
@@ -321,7 +332,7 @@ def test_send_halts_when_too_many_messages_cannot_be_composed(scene: Scene) -> N
     def fails(claim: Claim) -> tuple[Envelope, Message]:
         raise ComposeError("the edition is damaged")
 
-    scene.prepare = fails
+    scene.compose = fails
 
     assert scene.send() is Ending.DONE
     assert scene.state is DeliveryState.HALTED
@@ -334,7 +345,7 @@ def test_send_tells_the_place_of_a_mistake_of_ours_but_no_address(scene: Scene) 
         def __getattr__(self, name: str) -> str:
             raise KeyError(*scene.addresses)
 
-    scene.prepare = lambda claim: (address_envelope(claim, cast("MessageContext", Paper())), prepare(claim)[1])
+    scene.compose = lambda claim: (address_envelope(claim, cast("MessageContext", Paper())), compose(claim)[1])
 
     assert scene.send() is Ending.DONE
     told = [*scene.trouble, scene.store.get("delivery1").reason]
@@ -443,22 +454,22 @@ def test_send_waits_for_the_lease_of_a_worker_it_cannot_see(scene: Scene) -> Non
     assert (scene.counts(), scene.state) == ({"accepted": 30}, DeliveryState.FINISHED)
 
 
-def give_up_after_five(scene: Scene) -> Scripted:
-    """A relay that takes everything; after five messages others do what they do to a worker that is silent for long."""
-    is_given_up = False
+def reclaim_after_five(scene: Scene) -> Scripted:
+    """A relay that takes everything; after five messages the worker is reclaimed, as after a long silence."""
+    is_reclaimed = False
 
     async def interrupted(envelope: Envelope, message: Message, permit: Permit) -> Outcome:
-        nonlocal is_given_up
-        if len(scene.dotted) >= 5 and not is_given_up:
+        nonlocal is_reclaimed
+        if len(scene.dotted) >= 5 and not is_reclaimed:
             scene.ledger.recover(datetime.now(UTC), lambda worker: True)
-            is_given_up = scene.workers() == 0  # those who are just being heard are not given up
+            is_reclaimed = scene.workers() == 0  # a worker whose renewal is being written is not reclaimed
         return await accept(envelope, message, permit)
 
     return Scripted(interrupted)
 
 
 class Shut(StoredLedger):
-    """A ledger that nobody can enter at these times, counted from the first."""
+    """A ledger that refuses to register a worker at these times, counted from the first."""
 
     shut_at: Container[int] = ()
     error: StorageError = DatabaseBusyError("locked")
@@ -473,12 +484,12 @@ class Shut(StoredLedger):
 
 @pytest.fixture
 def shut(scene: Scene) -> Shut:
-    scene.transport = give_up_after_five(scene)
+    scene.transport = reclaim_after_five(scene)
     scene.ledger = Shut(scene.database, expiry=timedelta(hours=48))
     return scene.ledger
 
 
-def test_worker_that_was_given_up_enters_anew(scene: Scene, shut: Shut) -> None:
+def test_worker_that_was_reclaimed_registers_again(scene: Scene, shut: Shut) -> None:
     assert scene.send(lease=0.6) is Ending.DONE
     assert shut.times >= 2
     assert scene.dotted == dict.fromkeys(scene.addresses, 1)
@@ -486,7 +497,7 @@ def test_worker_that_was_given_up_enters_anew(scene: Scene, shut: Shut) -> None:
     assert scene.problems() == ()
 
 
-def test_worker_that_was_given_up_waits_until_it_can_enter_anew(scene: Scene, shut: Shut) -> None:
+def test_worker_that_was_reclaimed_waits_until_it_can_register_again(scene: Scene, shut: Shut) -> None:
     shut.shut_at = [2, 3]
 
     assert scene.send(lease=0.6) is Ending.DONE
@@ -494,14 +505,14 @@ def test_worker_that_was_given_up_waits_until_it_can_enter_anew(scene: Scene, sh
     assert (scene.counts(), scene.state) == ({"accepted": 30}, DeliveryState.FINISHED)
 
 
-def test_worker_that_cannot_enter_anew_stops_when_asked_to(scene: Scene, shut: Shut) -> None:
+def test_worker_that_cannot_register_again_stops_when_asked_to(scene: Scene, shut: Shut) -> None:
     shut.shut_at = range(2, 1000)
 
     assert scene.send(lease=0.6, stop_when=lambda: bool(scene.trouble)) is Ending.STOPPED
     assert set(scene.counts()) == {"accepted", "waiting"}
 
 
-def test_worker_that_was_given_up_does_not_wait_for_a_damaged_database(scene: Scene, shut: Shut) -> None:
+def test_worker_that_was_reclaimed_does_not_wait_for_a_damaged_database(scene: Scene, shut: Shut) -> None:
     shut.shut_at, shut.error = [2], DamagedDatabaseError("damaged")
 
     with pytest.raises(DamagedDatabaseError):
@@ -509,7 +520,7 @@ def test_worker_that_was_given_up_does_not_wait_for_a_damaged_database(scene: Sc
     assert scene.trouble == []
 
 
-def test_worker_that_cannot_enter_to_begin_with_says_so(scene: Scene, shut: Shut) -> None:
+def test_worker_that_cannot_register_at_the_start_raises(scene: Scene, shut: Shut) -> None:
     shut.shut_at = [1]
 
     with pytest.raises(DatabaseBusyError):
@@ -576,7 +587,7 @@ class Unreliable(StoredLedger):
         return super().record(*arguments)
 
 
-@pytest.mark.parametrize("step", ["sending", "claim", "record", "renew", "halt", "prepare"])
+@pytest.mark.parametrize("step", ["sending", "claim", "record", "renew", "halt", "compose"])
 def test_damaged_database_is_not_waited_for(scene: Scene, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     def fail(*_: object) -> NoReturn:
         raise DamagedDatabaseError("damaged")
@@ -588,7 +599,7 @@ def test_damaged_database_is_not_waited_for(scene: Scene, monkeypatch: pytest.Mo
 
     if step != "record":
         scene.transport = Scripted(answer)
-    monkeypatch.setattr(scene if step == "prepare" else scene.ledger, step, fail)
+    monkeypatch.setattr(scene if step == "compose" else scene.ledger, step, fail)
     with pytest.raises(DamagedDatabaseError):
         scene.send(lease=0.3 if step == "renew" else 30.0)
     assert scene.trouble == []
@@ -628,10 +639,10 @@ def test_resend_with_other_bytes_is_held(scene: Scene) -> None:
     resend_unknown(scene.database, "delivery1", datetime.now(UTC))
 
     def changed(claim: Claim) -> tuple[Envelope, Message]:
-        envelope, message = prepare(claim)
+        envelope, message = compose(claim)
         return envelope, Message(message.id, message.data + b"!", "d" * 64)
 
-    scene.prepare = changed
+    scene.compose = changed
     scene.send()
     held = scene.store.recipient(lost.id)
     assert held is not None

@@ -49,7 +49,7 @@ def test_mistake_while_preparing_lets_messages_under_way_end_in_peace(
 
         monkeypatch.setattr(working, "freeze", fails_behind_the_dots)
         with pytest.raises(ZeroDivisionError):
-            run_worker(make_project(tmp_path / "project", relay.port), database, tell=print)
+            run_worker(make_project(tmp_path / "project", relay.port), database, on_trouble=print)
 
     assert [one.state for one in store.recipients("delivery1")] == [RecipientState.ACCEPTED] * 2
 

@@ -1,4 +1,4 @@
-"""Worker: runs the sending loop for one delivery in the foreground, or for all of them in a worker process."""
+"""Worker: runs the sender for one delivery in the foreground, or for all of them in a worker process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from newsletter.delivery.compose.envelope import Envelope, address_envelope
 from newsletter.delivery.compose.message import Message, MessageContext, compose_message
 from newsletter.delivery.delivery import Delivery, DeliveryState
 from newsletter.delivery.ledger.ledger import Claim
-from newsletter.delivery.sender.handover import Prepare, SenderPorts, nameless
+from newsletter.delivery.sender.handover import Compose, SenderDependencies, place_of
 from newsletter.delivery.sender.sender import Ending, SenderSettings, is_set_within, send
 from newsletter.delivery.sender.worker import is_known_dead, this_worker
 from newsletter.errors import NewsletterError, NotFoundError, StaleDatabaseError, StorageError
@@ -38,7 +38,7 @@ FOREGROUND_PATIENCE = 60.0
 """Seconds that a foreground send goes on without reaching the relay."""
 
 _POLL = 1.0
-"""Seconds between two looks of a worker at what is to be prepared."""
+"""Seconds between two checks for deliveries to be prepared."""
 
 OnTrouble = Callable[[str], None]
 
@@ -56,13 +56,13 @@ def send_now(
     database: Database,
     delivery: str,
     *,
-    trouble: OnTrouble = lambda _text: None,
+    on_trouble: OnTrouble = lambda _text: None,
 ) -> SendResult:
     """Freeze and send one delivery until nothing of it is due, or until SIGTERM or SIGINT.
 
-    `trouble` is told what keeps messages from leaving. Raises ConfigError when the relay's settings cannot be used,
-    StorageError when the database cannot be reached to begin with, is found to be damaged, or was replaced by an older
-    copy that does not know the delivery.
+    `on_trouble` is called with what keeps messages from being sent. Raises ConfigError when the relay's settings cannot
+    be used, StorageError when the database cannot be reached at the start, is damaged, or was replaced by an older copy
+    that does not know the delivery.
     """
 
     async def run() -> Ending:
@@ -71,29 +71,29 @@ def send_now(
             if found.state is DeliveryState.PREPARING:
                 await asyncio.to_thread(freeze, database, delivery, _now(), should_stop=stop.is_set)
             _resend_by_policy(project, database, [delivery])
-            return await _send(project, database, stop, only=delivery, trouble=trouble)
+            return await _send(project, database, stop, only=delivery, on_trouble=on_trouble)
 
     ending = asyncio.run(run())
     try:
         return SendResult(Deliveries(database).get(delivery), ending)
-    except NotFoundError as error:  # it was there when we began
+    except NotFoundError as error:  # it was there at the start
         raise StaleDatabaseError(
             f"An older copy of the database was put back while delivery {delivery} was sent; the copy does not know it",
             hint="Sent once more, the issue reaches people again who got it by now; your relay's log says who that is",
         ) from error
 
 
-def run_worker(project: Project, database: Database, *, tell: OnTrouble, exit_with_parent: bool = False) -> None:
+def run_worker(project: Project, database: Database, *, on_trouble: OnTrouble, exit_with_parent: bool = False) -> None:
     """Freeze and send whatever is due, until SIGTERM or SIGINT; then finish what is in flight and return.
 
-    Meant to be the only thing its process does: it installs signal handlers and runs an event loop of its own.
-    `exit_with_parent`: also stop when standard input ends, because whoever started us is gone then.
+    It must be the only thing its process does: it installs signal handlers and runs an event loop of its own.
+    `exit_with_parent`: also stop when standard input ends, as it does when the parent process ends.
     """
 
     async def run() -> None:
         async with _stop_on_signals(exit_with_parent=exit_with_parent) as stop:
-            preparing = _prepare_deliveries(project, database, stop, tell)
-            sending = _send_deliveries(project, database, stop, tell)
+            preparing = _prepare_deliveries(project, database, stop, on_trouble)
+            sending = _send_deliveries(project, database, stop, on_trouble)
             await _together(stop, preparing, sending)
 
     log.info("at work pid=%s; SIGTERM ends it", os.getpid())
@@ -102,17 +102,17 @@ def run_worker(project: Project, database: Database, *, tell: OnTrouble, exit_wi
 
 
 async def _together(stop: asyncio.Event, *parts: Coroutine[None, None, None]) -> None:
-    """Run parts of which none may go on without the others: a worker that only sends would look alive.
+    """Run parts of which none may go on alone: a worker that sends but prepares no delivery would look healthy.
 
-    One that fails lets the others end in peace, and is raised then: a message cut off in the middle would be unknown.
+    When one fails, the others finish what is in flight (a message cut off would be unknown); then its error is raised.
     """
 
     async def run(part: Coroutine[None, None, None]) -> None:
         try:
             await part
         except Exception as error:
-            # Told now: the others may await replies for minutes, and of two failures only one is raised.
-            what = error if isinstance(error, NewsletterError) else nameless(error)
+            # Logged now: the others may wait minutes for replies, and of two failures only one is raised.
+            what = error if isinstance(error, NewsletterError) else place_of(error)
             log.error("%s; the worker ends once nothing is in flight", what)
             raise
         finally:
@@ -123,49 +123,48 @@ async def _together(stop: asyncio.Event, *parts: Coroutine[None, None, None]) ->
             raise ended
 
 
-async def _send_deliveries(project: Project, database: Database, stop: asyncio.Event, tell: OnTrouble) -> None:
+async def _send_deliveries(project: Project, database: Database, stop: asyncio.Event, on_trouble: OnTrouble) -> None:
     """Send whatever is due, of all deliveries."""
     while not stop.is_set():
         try:
-            await _send(project, database, stop, only=None, trouble=tell)
-        except StorageError as error:  # it could not even enter the ledger, or waiting for it is of no use
-            tell(_with_hint(error))
+            await _send(project, database, stop, only=None, on_trouble=on_trouble)
+        except StorageError as error:  # it could not register, or the database is damaged
+            on_trouble(_with_hint(error))
             await is_set_within(stop, 2.0)
 
 
 async def _send(
-    project: Project, database: Database, stop: asyncio.Event, *, only: str | None, trouble: OnTrouble
+    project: Project, database: Database, stop: asyncio.Event, *, only: str | None, on_trouble: OnTrouble
 ) -> Ending:
     config = project.config
     transport = transport_for(config)
-    around = SenderPorts(
+    dependencies = SenderDependencies(
         ledger=StoredLedger(
             database,
             expiry=config.sending.expiry,
-            journal=HighWater(project.folder, database, tell=trouble),
+            journal=HighWater(project.folder, database, tell=on_trouble),
         ),
         transport=transport,
-        prepare=_composer(project, Deliveries(database)),
+        compose=_composer(project, Deliveries(database)),
         clock=_now,
         new_worker=this_worker,
         is_dead=is_known_dead,
-        watch=lambda *_: None,
-        trouble=trouble,
+        on_trouble=on_trouble,
     )
-    terms = SenderSettings(
+    settings = SenderSettings(
         connections=config.connections,
         lease=config.sending.lease.total_seconds(),
         policy=config.retry_policy,
         patience=FOREGROUND_PATIENCE if only else None,
     )
     try:
-        return await send(around, terms, stop, only=only)
+        return await send(dependencies, settings, stop, only=only)
     finally:
         await transport.close()
 
 
-def _composer(project: Project, deliveries: Deliveries) -> Prepare:
-    """What makes one recipient's message and envelope from the stored editions of any delivery."""
+def _composer(project: Project, deliveries: Deliveries) -> Compose:
+    """A function that composes a recipient's message from the stored editions of any delivery."""
 
     @lru_cache(maxsize=64)
     def edition(delivery: str, language: str) -> Edition:
@@ -176,17 +175,17 @@ def _composer(project: Project, deliveries: Deliveries) -> Prepare:
         names = {one.slug: one.name for one in deliveries.lists(delivery)}
         return message_context(project, names, signer=project.keys.signer)
 
-    def prepare(claim: Claim) -> tuple[Envelope, Message]:
+    def compose(claim: Claim) -> tuple[Envelope, Message]:
         context = context_of(claim.delivery)
         return address_envelope(claim, context), compose_message(
             edition(claim.delivery, claim.language), claim, context
         )
 
-    return prepare
+    return compose
 
 
-async def _prepare_deliveries(project: Project, database: Database, stop: asyncio.Event, tell: OnTrouble) -> None:
-    """Freeze what is preparing as it comes; let the policy look at what is unknown."""
+async def _prepare_deliveries(project: Project, database: Database, stop: asyncio.Event, on_trouble: OnTrouble) -> None:
+    """Freeze deliveries that are preparing; send unknown messages again where the configuration says so."""
     while not stop.is_set():
         try:
             for delivery in await asyncio.to_thread(Deliveries(database).all, DeliveryState.PREPARING):
@@ -195,7 +194,7 @@ async def _prepare_deliveries(project: Project, database: Database, stop: asynci
                 names = await asyncio.to_thread(with_unknown, database)
                 await asyncio.to_thread(_resend_by_policy, project, database, names)
         except StorageError as error:
-            tell(_with_hint(error))
+            on_trouble(_with_hint(error))
         await is_set_within(stop, _POLL)
 
 
@@ -204,7 +203,7 @@ def _with_hint(error: StorageError) -> str:
 
 
 def _resend_by_policy(project: Project, database: Database, names: list[str]) -> None:
-    """Send unknown messages again if the configuration says so, once no reply to them can come any more."""
+    """Send unknown messages again if the configuration says so, once a reply to them can no longer arrive."""
     config = project.config
     if config.sending.unknown == "resend":
         patience = config.smtp.reply_timeout + config.sending.lease + timedelta(minutes=1)
@@ -214,7 +213,7 @@ def _resend_by_policy(project: Project, database: Database, names: list[str]) ->
 
 @asynccontextmanager
 async def _stop_on_signals(*, exit_with_parent: bool = False) -> AsyncIterator[asyncio.Event]:
-    """An event that SIGTERM and SIGINT set; a second SIGINT ends the process as if nobody listened."""
+    """An event that SIGTERM and SIGINT set; a second SIGINT ends the process at once."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def interrupted() -> None:
@@ -224,7 +223,7 @@ async def _stop_on_signals(*, exit_with_parent: bool = False) -> AsyncIterator[a
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.add_signal_handler(signal.SIGINT, interrupted)
     if exit_with_parent:
-        loop.add_reader(sys.stdin.fileno(), _read_tether, loop, stop)
+        loop.add_reader(sys.stdin.fileno(), _read_stdin, loop, stop)
     try:
         yield stop
     finally:
@@ -232,8 +231,8 @@ async def _stop_on_signals(*, exit_with_parent: bool = False) -> AsyncIterator[a
         loop.remove_signal_handler(signal.SIGINT)
 
 
-def _read_tether(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    """Somebody let go of the other end of our standard input, or wrote something, which means nothing."""
+def _read_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """Stop at the end of standard input; what is written to it is ignored."""
     if not os.read(sys.stdin.fileno(), 4096):
         loop.remove_reader(sys.stdin.fileno())
         stop.set()

@@ -1,6 +1,6 @@
 """Ledger: all recipients of all deliveries with their states and attempts; the only truth about what was sent.
 
-The nouns and the Protocol of what `send` needs; `storage/ledger/claims.py` keeps it.
+The nouns, and the Protocol of what the sender needs; `storage/ledger/claims.py` implements it.
 
     waiting ──claim──▶ claimed ──permit──▶ permitted ──2yz──▶ accepted
        ▲                 │                     ├──4yz──▶ deferred(next_at) ──▶ claimed … past expiry ──▶ rejected
@@ -39,7 +39,7 @@ class RecipientState(StrEnum):
     """Held and listed until evidence or a person decides."""
     SUPPRESSED = "suppressed"
     EXCLUDED = "excluded"
-    """Counted in, then left out: unsubscribed, already_received, no_permission, render, cancelled."""
+    """Gets no message, for a reason: unsubscribed, already_received, no_permission, render, cancelled."""
 
 
 MAY_HAVE_ARRIVED = (RecipientState.PERMITTED, RecipientState.ACCEPTED, RecipientState.UNKNOWN)
@@ -50,7 +50,7 @@ HELD = (RecipientState.CLAIMED, RecipientState.PERMITTED)
 
 
 def rest_of(state: RecipientState, *, in_doubt: bool) -> RecipientState:
-    """Where a recipient comes to rest who gets no (further) message: unknown, if an earlier one may have arrived."""
+    """The last state of a recipient who gets no further message: unknown, if an earlier one may have arrived."""
     return RecipientState.UNKNOWN if in_doubt else state
 
 
@@ -170,7 +170,7 @@ class Remaining:
     waiting: datetime | None
     deferred: datetime | None
     held: int
-    """Rows that other workers have claimed or permitted: they finish them, or their lease runs out."""
+    """Rows that other workers have claimed or permitted; they finish them, or their lease runs out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,7 @@ class Recipient:
     address: str
     """As frozen; empty once erased."""
     lists: tuple[str, ...]
-    """Slugs of the delivery's lists that led to this person: what one click leaves."""
+    """Slugs of the delivery's lists that led to this person: what one click unsubscribes from."""
     language: str
     """Of the edition chosen for this person."""
     values: Mapping[str, object]
@@ -198,22 +198,22 @@ class Recipient:
 
 
 class Ledger(Protocol):
-    """What the loop in `send` asks of the ledger. Every method is one durable transaction; times are UTC."""
+    """What the sender asks of the ledger. Every method is one durable transaction; times are UTC."""
 
     def register(self, worker: Worker, lease: float, now: datetime) -> None:
-        """Make a worker known, believed for `lease` seconds from now on the database's clock."""
+        """Register a worker, with a lease of that many seconds from now on the database's clock."""
         ...
 
     def renew(self, worker: Worker, lease: float) -> bool:
-        """Heartbeat. False when the worker was already given up: it must stop at once, without a dot."""
+        """Heartbeat. False when the worker was already reclaimed: it must stop at once, without a dot."""
         ...
 
     def deregister(self, worker: Worker, now: datetime) -> None:
-        """A worker goes in peace: whatever it still had claimed goes back to waiting."""
+        """Deregister a worker; its unsent claims return to waiting."""
         ...
 
     def recover(self, now: datetime, is_dead: Callable[[Worker], bool]) -> Recovered:
-        """Take over from workers whose lease ran out, and at once from those that are known to be dead."""
+        """Reclaim from workers whose lease ran out, and at once from those that are known to be dead."""
         ...
 
     def is_whole(self, delivery: str) -> bool:
@@ -223,11 +223,11 @@ class Ledger(Protocol):
     def claim(
         self, delivery: str, worker: Worker, limit: int, now: datetime, without: frozenset[str] = frozenset()
     ) -> list[Claim]:
-        """Take up to `limit` due recipients of a delivery that is sending; none if the worker was given up.
+        """Take up to `limit` due recipients of a delivery that is sending; none if the worker was reclaimed.
 
         Re-checks each at this moment: the suppressed, the unsubscribed and those who got this issue meanwhile become
         rows with that state and reason instead. Deferred rows past their expiry are rejected (`expired`). Where very
-        many are refused it comes back without anybody, so that others get their turn: while some are due, ask again.
+        many are refused it returns no claim, so that other deliveries get their turn: while some are due, ask again.
         Recipients of the providers in `without` are left waiting.
         """
         ...

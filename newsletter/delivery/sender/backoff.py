@@ -1,6 +1,8 @@
-"""Relay gate: how long to leave a relay alone that cannot be reached, and when to stop hoping."""
+"""Backoff: how long to wait before the next try when a relay cannot be reached, and when to stop trying."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from newsletter.machine import now_elapsed
 
@@ -9,36 +11,37 @@ _LONGEST = 30.0
 
 
 class Backoff:
-    """Counts rounds of failure since the relay last answered anything. `patience` in seconds; None: for ever."""
+    """Counts rounds of failure since the relay last answered. `patience` in seconds; None: never stop trying."""
 
-    def __init__(self, patience: float | None) -> None:
+    def __init__(self, patience: float | None, clock: Callable[[], float] = now_elapsed) -> None:
         self._patience = patience
+        self._clock = clock
         self._rounds = 0
         self._failing_since = 0.0
-        self._opens_at = 0.0
+        self._next_try = 0.0
 
     def failed(self) -> None:
         """No connection, or it was lost. Connections that fail side by side are one round."""
-        now = now_elapsed()
+        now = self._clock()
         if self._rounds == 0:
             self._failing_since = now
-        elif now < self._opens_at:
+        elif now < self._next_try:
             return
         self._rounds += 1
-        # The first time may be an accident: it goes on at once.
-        self._opens_at = now + (0.0 if self._rounds == 1 else min(_LONGEST, 0.25 * 2.0**self._rounds))
+        # One lost connection is common, an idle one closed by the relay for instance: try again at once.
+        self._next_try = now + (0.0 if self._rounds == 1 else min(_LONGEST, 0.25 * 2.0**self._rounds))
 
     def answered(self) -> None:
         """The relay judged a message, whatever it said."""
         self._rounds = 0
-        self._opens_at = 0.0
+        self._next_try = 0.0
 
     @property
     def pause(self) -> float:
-        """Seconds until it should be tried again."""
-        return max(0.0, self._opens_at - now_elapsed())
+        """Seconds until the next try."""
+        return max(0.0, self._next_try - self._clock())
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether it has been out of reach for longer than we wait."""
-        return self._patience is not None and self._rounds > 1 and now_elapsed() - self._failing_since > self._patience
+        """Whether the relay has been out of reach for longer than `patience`."""
+        return self._patience is not None and self._rounds > 1 and self._clock() - self._failing_since > self._patience

@@ -1,10 +1,10 @@
-"""Send: the one loop that joins ledger, compose and transport. Before: a frozen audience; after: settled rows.
+"""Sender: claims recipients, hands their messages over on several connections, settles the outcomes.
 
-    enter → claim a few → on each connection: compose → envelope, body, permit, dot, reply → decide → settle → … → leave
+    register → claim a few → on each connection: compose → body, permit, dot, reply → decide → settle → … → deregister
 
-What the ledger is asked goes through the `GroupCommit`, so that what a connection learnt is committed no later than
-its next permit; what may take seconds goes beside it. A worker that cannot renew its lease in time stops by itself,
-and enters anew when it was given up.
+Before: a frozen audience; after: settled rows. The ledger is asked through `GroupCommit`, so that an outcome is
+committed no later than its connection's next permit; what may take seconds runs beside it. A worker that cannot renew
+its lease in time stops by itself, and registers again when it was reclaimed.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from newsletter.delivery.ledger.ledger import Claim
+from newsletter.delivery.ledger.ledger import Claim, Decision, RecipientState, Settlement
 from newsletter.delivery.ledger.retry import RetryPolicy
 from newsletter.delivery.sender.backoff import Backoff
-from newsletter.delivery.sender.group_commit import GroupCommit, LeaseGuard, wait_out
-from newsletter.delivery.sender.handover import Handover, SenderPorts
+from newsletter.delivery.sender.breaker import Breaker
+from newsletter.delivery.sender.group_commit import GroupCommit, report
+from newsletter.delivery.sender.handover import Handover, SenderDependencies, hand_over
+from newsletter.delivery.sender.lease import LeaseGuard
 from newsletter.errors import StorageError
 from newsletter.machine import now_elapsed
 
@@ -29,18 +31,24 @@ log = logging.getLogger("newsletter.sender")
 SOON = 60.0
 """Seconds that a foreground send waits for messages that were set back."""
 
+_POLL = 1.0
+"""Seconds after which the ledger is asked again, where nothing says when."""
+
+_REPOLL = 0.05
+"""The same where the ledger has more to tell at once."""
+
 
 class Ending(StrEnum):
-    """Why the loop ended."""
+    """Why the sender ended."""
 
     DONE = "done"
-    """Nothing is due any more; or the delivery is finished, paused, halted or cancelled."""
+    """Nothing is due; or the delivery is finished, paused, halted or cancelled."""
     STOPPED = "stopped"
     """It was asked to."""
     NO_RELAY = "no relay"
     """The relay could not be reached for longer than `patience`."""
-    RECLAIMED = "given up"
-    """Others took this worker for dead; whatever it had claimed is theirs now."""
+    RECLAIMED = "reclaimed"
+    """Other workers have reclaimed its claims: its lease had run out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +59,24 @@ class SenderSettings:
     lease: float
     policy: RetryPolicy
     patience: float | None = None
-    """How long to go on without reaching the relay; None: for ever."""
+    """How long to go on without reaching the relay; None: without end."""
 
 
-async def send(around: SenderPorts, terms: SenderSettings, stop: asyncio.Event, *, only: str | None = None) -> Ending:
+async def send(
+    dependencies: SenderDependencies, settings: SenderSettings, stop: asyncio.Event, *, only: str | None = None
+) -> Ending:
     """Send what is due: of one delivery until nothing is, or of all deliveries until `stop` is set.
 
-    Setting `stop` ends claiming; messages under way are finished and recorded first, unsent claims given back. A
-    database out of reach is waited for, unless it is to begin with: then its StorageError is raised. A damaged one
-    always raises DamagedDatabaseError.
+    Setting `stop` ends claiming; messages in flight are finished and recorded, unsent claims return to waiting. While
+    the database cannot be reached it waits, except at the start: then StorageError is raised. A damaged database always
+    raises DamagedDatabaseError.
     """
-    ending = await _SenderRun(around, terms, stop, only).work()
+    ending = await Sender(dependencies, settings, stop, only).run()
     while ending is Ending.RECLAIMED:
         try:
-            ending = await _SenderRun(around, terms, stop, only).work()
-        except StorageError as error:  # it could not enter anew
-            wait_out(error, around.trouble)
+            ending = await Sender(dependencies, settings, stop, only).run()
+        except StorageError as error:  # it could not register again
+            report(error, dependencies.on_trouble)
             if await is_set_within(stop, 1.0):
                 return Ending.STOPPED
     return ending
@@ -81,174 +91,219 @@ async def is_set_within(event: asyncio.Event, seconds: float) -> bool:
         return False
 
 
-class _SenderRun:
-    """One worker's stay in the ledger, from entering to leaving."""
+class Sender:
+    """One worker, from its registration to its end."""
 
-    def __init__(self, around: SenderPorts, terms: SenderSettings, stop: asyncio.Event, only: str | None) -> None:
-        self._around = around
-        self._terms = terms
+    def __init__(
+        self, dependencies: SenderDependencies, settings: SenderSettings, stop: asyncio.Event, only: str | None
+    ) -> None:
+        self._dependencies = dependencies
+        self._ledger = dependencies.ledger
+        self._clock = dependencies.clock
+        self._on_trouble = dependencies.on_trouble
+        self._settings = settings
         self._stop = stop
         self._only = only
-        self._worker = around.new_worker()
-        self._fence = LeaseGuard(terms.lease)
-        self._writer = GroupCommit(around.ledger, self._worker, self._fence, clock=around.clock, trouble=around.trouble)
-        self._gate = Backoff(terms.patience)
-        self._courier = Handover(around, terms.policy, self._writer, self._gate)
+        self._worker = dependencies.new_worker()
+        self._lease = LeaseGuard(settings.lease)
+        self._commits = GroupCommit(
+            self._ledger, self._worker, self._lease, clock=self._clock, on_trouble=self._on_trouble
+        )
+        self._backoff = Backoff(settings.patience)
+        self._breaker = Breaker()
         self._queue: asyncio.Queue[Claim | None] = asyncio.Queue()
+        self._in_flight: Counter[str] = Counter()
+        self._setbacks: Counter[str] = Counter()
         self._changed = asyncio.Event()
         self._ending: Ending | None = None
         self._is_reclaimed = False
-        self._in_flight: Counter[str] = Counter()
 
-    async def work(self) -> Ending:
-        """Enter, send, finish what is under way, leave."""
+    async def run(self) -> Ending:
+        """Register, send, finish what is in flight, deregister."""
         try:
-            await self._enter()
+            await self._register()
             async with asyncio.TaskGroup() as group:
-                writing = group.create_task(self._writer.run())
-                others = [group.create_task(self._renew_lease()), group.create_task(self._watch_stop())]
-                connections = [group.create_task(self._connection()) for _ in range(self._terms.connections)]
-                self._ending = await self._keep_supplied()
+                background = [
+                    group.create_task(self._commits.run()),
+                    group.create_task(self._heartbeat()),
+                    group.create_task(self._wake_on_stop()),
+                ]
+                connections = [group.create_task(self._connection()) for _ in range(self._settings.connections)]
+                self._ending = await self._refill_until_the_end()
                 for _ in connections:
                     self._queue.put_nowait(None)
                 await asyncio.gather(*connections)
-                await self._writer.drained()
-                for task in (writing, *others):
+                await self._commits.drained()
+                for task in background:
                     task.cancel()
-            await self._leave()
+            await self._deregister()
             return self._ending
-        except BaseExceptionGroup as group_of_one:
-            # Whatever went wrong first; the others are its consequences.
-            raise group_of_one.exceptions[0] from None
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None  # the others follow from the first
         finally:
-            self._writer.close()
+            self._commits.close()
 
-    async def _enter(self) -> None:
-        ledger, now, asked_at = self._around.ledger, self._around.clock(), now_elapsed()
-        await self._writer.call(ledger.recover, now, self._around.is_dead)
-        await self._writer.call(ledger.register, self._worker, self._terms.lease, now)
-        self._fence.extend(asked_at)
+    # The worker and its lease
 
-    async def _leave(self) -> None:
+    async def _register(self) -> None:
+        now, asked_at = self._clock(), now_elapsed()
+        await self._commits.call(self._ledger.recover, now, self._dependencies.is_dead)
+        await self._commits.call(self._ledger.register, self._worker, self._settings.lease, now)
+        self._lease.extend(asked_at)
+
+    async def _deregister(self) -> None:
         try:
-            await self._writer.call(self._around.ledger.deregister, self._worker, self._around.clock())
+            await self._commits.call(self._ledger.deregister, self._worker, self._clock())
         except StorageError as error:
-            # Nothing is lost: whoever comes next finds this process dead and takes its claims over.
-            self._around.trouble(str(error))
+            # Nothing is lost: the next worker finds this process dead and reclaims its claims.
+            self._on_trouble(str(error))
 
-    async def _renew_lease(self) -> None:
-        """Renew the lease at a third of it, and take over from those who did not."""
-        pause = self._terms.lease / 3
+    async def _heartbeat(self) -> None:
+        """Renew the lease at a third of it, and recover the claims of workers whose lease ran out."""
+        pause = self._settings.lease / 3
         while not self._is_reclaimed:
             await asyncio.sleep(pause)
-            asked_at, ledger = now_elapsed(), self._around.ledger
+            asked_at = now_elapsed()
             try:
-                if await self._writer.call(ledger.renew, self._worker, self._terms.lease):
-                    self._fence.extend(asked_at)
-                    await self._writer.call(ledger.recover, self._around.clock(), self._around.is_dead)
+                if await self._commits.call(self._ledger.renew, self._worker, self._settings.lease):
+                    self._lease.extend(asked_at)
+                    await self._commits.call(self._ledger.recover, self._clock(), self._dependencies.is_dead)
                 else:
                     self._is_reclaimed = True
                     self._changed.set()
-                pause = self._terms.lease / 3
+                pause = self._settings.lease / 3
             except StorageError as error:
-                wait_out(error, self._around.trouble)
-                pause = min(1.0, self._terms.lease / 10)
+                report(error, self._on_trouble)
+                pause = min(1.0, self._settings.lease / 10)
 
-    async def _watch_stop(self) -> None:
+    async def _wake_on_stop(self) -> None:
         await self._stop.wait()
         self._changed.set()
 
-    async def _keep_supplied(self) -> Ending:
-        """Keep the connections supplied with claims until there is a reason to end."""
+    # Claims for the connections
+
+    async def _refill_until_the_end(self) -> Ending:
         while True:
             if self._stop.is_set():
                 return Ending.STOPPED
             if self._is_reclaimed:
                 return Ending.RECLAIMED
-            if self._gate.is_exhausted:
+            if self._backoff.is_exhausted:
                 return Ending.NO_RELAY
-            if self._fence.is_closed or self._queue.qsize() >= self._terms.connections:
-                await self._wait(1.0)
+            if not self._lease.is_valid or self._queue.qsize() >= self._settings.connections:
+                await self._wait(_POLL)
                 continue
             try:
                 pause = await self._refill_all()
             except StorageError as error:
-                wait_out(error, self._around.trouble)
-                pause = 1.0
+                report(error, self._on_trouble)
+                pause = _POLL
             if pause is None:
                 return Ending.DONE
             await self._wait(pause)
 
     async def _refill_all(self) -> float | None:
-        """Claim from each delivery once; how long to wait before the next turn, None when nothing is to come."""
-        docket = await self._active_deliveries()
-        found = [await self._refill(delivery) for delivery in docket]
+        """Claim from each active delivery once; seconds until the next time, None when nothing is to come."""
+        active = await self._active_deliveries()
+        found = [await self._refill(delivery) for delivery in active]
         if any(found):
             return 0.0
-        pauses = [await self._next_due(delivery) for delivery in docket]
+        pauses = [await self._next_due(delivery) for delivery in active]
         nearest = min((pause for pause in pauses if pause is not None), default=None)
-        return nearest if self._only else min(1.0, nearest or 1.0)
+        return nearest if self._only else min(_POLL, nearest or _POLL)
 
     async def _active_deliveries(self) -> Sequence[str]:
-        sending = await self._writer.call(self._around.ledger.sending)
+        sending = await self._commits.call(self._ledger.sending)
         return [delivery for delivery in sending if self._only in (None, delivery)]
 
     async def _refill(self, delivery: str) -> int:
-        limit = max(8, 4 * self._terms.connections)
-        # Not in the writer's thread: permits and the renewal of the lease must not wait for it.
-        if not await asyncio.to_thread(self._around.ledger.is_whole, delivery):
+        limit = max(8, 4 * self._settings.connections)
+        # Not in the ledger's thread: permits and the renewal of the lease must not wait for it.
+        if not await asyncio.to_thread(self._ledger.is_whole, delivery):
             return 0
-        # Looked at before: claims that were asked for earlier may have been taken earlier than the halt.
-        was_halted = self._courier.has_halted(delivery)
-        now = self._around.clock()
-        claims = await self._writer.call(self._around.ledger.claim, delivery, self._worker, limit, now)
+        # Ask before claiming: a claim under way while the halt is stored may still be of before it.
+        was_halted = self._breaker.is_halted(delivery)
+        now = self._clock()
+        claims = await self._commits.call(self._ledger.claim, delivery, self._worker, limit, now)
         if claims and was_halted:
-            self._courier.begin_afresh(delivery)
+            self._breaker.reset(delivery)
         for claim in claims:
             self._in_flight[delivery] += 1
             self._queue.put_nowait(claim)
         return len(claims)
 
     async def _next_due(self, delivery: str) -> float | None:
-        """Nobody of a delivery was handed out: finish it, or say how long to wait for it; None: longer than we do."""
+        """A delivery yielded no claim: finish it, or seconds until it may; None: later than a foreground send waits."""
         if self._in_flight[delivery]:
-            return 1.0
-        await self._writer.drained()
-        remaining = await self._writer.call(self._around.ledger.remaining, delivery, self._worker)
-        now = self._around.clock()
+            return _POLL
+        await self._commits.drained()
+        remaining = await self._commits.call(self._ledger.remaining, delivery, self._worker)
+        now = self._clock()
         if remaining.waiting is None and remaining.deferred is None and not remaining.held:
-            # Not in the writer's thread either: it reads every row of the delivery.
-            if await asyncio.to_thread(self._around.ledger.finish, delivery, now):
+            # Not in the ledger's thread either: it reads every row of the delivery.
+            if await asyncio.to_thread(self._ledger.finish, delivery, now):
                 log.info("delivery=%s state=finished", delivery)
-            return 0.05
+            return _REPOLL
         if remaining.deferred is not None and remaining.deferred <= now:
-            return 0.05  # so many are refused, as expired for instance, that one claim did not get to their end
+            return _REPOLL  # one claim stops after very many that expired or are suppressed; ask for the rest
         if remaining.waiting is not None and (pause := (remaining.waiting - now).total_seconds()) <= SOON:
-            return max(0.05, pause)
-        return 1.0 if remaining.held else None
+            return max(_REPOLL, pause)
+        return _POLL if remaining.held else None
 
     async def _wait(self, seconds: float) -> None:
-        """Wait, but not longer than until something was settled or a stop was asked for."""
+        """Wait until something was settled or a stop was asked for, but no longer than `seconds` or a second."""
         self._changed.clear()
         if seconds and not self._stop.is_set():
             await is_set_within(self._changed, min(seconds, 1.0))
 
+    # One connection
+
     async def _connection(self) -> None:
-        """Send one claim after the other until there are no more; claims that are not begun go back when we leave."""
+        """Send one claim after the other. Claims not begun at the end return to waiting when the worker deregisters."""
         while (claim := await self._queue.get()) is not None:
             await self._wait_until_possible()
             if not self._is_ending:
-                settlement = await self._courier.deliver(claim)
-                self._writer.settle(settlement)
-                self._around.watch(claim, settlement.decision)
+                self._commits.settle(await self._send(claim))
             self._in_flight[claim.delivery] -= 1
             self._changed.set()
+
+    async def _send(self, claim: Claim) -> Settlement:
+        if self._breaker.is_open(claim.delivery):
+            decision = Decision.requeue(self._clock(), "halted before it could be sent")
+            return Settlement(claim, decision, None)
+        setbacks = self._setbacks[claim.recipient]
+        result = await hand_over(
+            claim, self._dependencies, self._settings.policy, self._commits.permit, setbacks=setbacks
+        )
+        if result.is_unrendered and self._breaker.is_open(claim.delivery):
+            # The delivery was halted while this message was composed: the recipient's data may not be the cause.
+            decision = Decision.requeue(self._clock(), result.trouble)
+            return replace(result.settlement, decision=decision)
+        if result.trouble:
+            self._on_trouble(result.trouble)
+        self._note_answer(result)
+        if reason := self._breaker.note(result):
+            await self._commits.until_done(lambda: self._commits.call(self._ledger.halt, claim.delivery, reason))
+            self._breaker.halted(claim.delivery)
+        return result.settlement
+
+    def _note_answer(self, result: Handover) -> None:
+        if result.is_answered is None:
+            return
+        (self._backoff.answered if result.is_answered else self._backoff.failed)()
+        recipient = result.settlement.claim.recipient
+        if result.settlement.decision.state is RecipientState.WAITING:
+            self._setbacks[recipient] += 1
+        else:
+            self._setbacks.pop(recipient, None)
 
     @property
     def _is_ending(self) -> bool:
         return self._ending is not None or self._is_reclaimed or self._stop.is_set()
 
     async def _wait_until_possible(self) -> None:
-        """Begin no message while relay or database are out of reach: it would end without a dot."""
-        while not self._is_ending and (self._gate.pause > 0 or self._fence.is_closed or self._writer.is_cut_off):
-            await asyncio.sleep(min(0.2, self._gate.pause or 0.2))
+        """Begin no message while relay or database cannot be reached: it would end without a dot."""
+        while not self._is_ending and (
+            self._backoff.pause > 0 or not self._lease.is_valid or self._commits.is_unreachable
+        ):
+            await asyncio.sleep(min(0.2, self._backoff.pause or 0.2))

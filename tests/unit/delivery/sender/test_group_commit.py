@@ -1,4 +1,4 @@
-"""The fence and the one writer: no permit in doubt about the lease or the commit, and no outcome lost."""
+"""Group commit: no permit without a valid lease and a confirmed commit, and no outcome lost."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from letters import CLAIM
 
 from newsletter.delivery.ledger.ledger import Decision, Ledger, PermitRequest, Settlement, Worker
 from newsletter.delivery.ledger.outcome import Accepted, Reply
-from newsletter.delivery.sender.group_commit import GroupCommit, LeaseGuard
+from newsletter.delivery.sender.group_commit import GroupCommit
+from newsletter.delivery.sender.lease import LeaseGuard
 from newsletter.errors import DatabaseBusyError
 
 LEASE = 30.0
@@ -22,7 +23,7 @@ SETTLEMENT = Settlement(CLAIM, Decision.done(), Accepted(Reply(250, "", "ok")))
 
 
 class Clock:
-    """A clock that stands still until somebody moves it."""
+    """A clock that a test moves."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -47,21 +48,21 @@ class ScriptedLedger:
         return [True] * len(permits)
 
 
-def write(ledger: ScriptedLedger, fence: LeaseGuard, work: Callable[[GroupCommit], Awaitable[None]]) -> list[str]:
-    """Let a writer run while something works with it; the trouble it told of."""
+def write(ledger: ScriptedLedger, lease: LeaseGuard, work: Callable[[GroupCommit], Awaitable[None]]) -> list[str]:
+    """Let a group commit run while something works with it; what it reported."""
     trouble: list[str] = []
 
     async def run() -> None:
-        writer = GroupCommit(
-            cast("Ledger", ledger), make_worker(), fence, clock=lambda: datetime.now(UTC), trouble=trouble.append
+        commits = GroupCommit(
+            cast("Ledger", ledger), make_worker(), lease, clock=lambda: datetime.now(UTC), on_trouble=trouble.append
         )
-        running = asyncio.create_task(writer.run())
+        running = asyncio.create_task(commits.run())
         try:
             async with asyncio.timeout(30):
-                await work(writer)
+                await work(commits)
         finally:
             running.cancel()
-            writer.close()
+            commits.close()
 
     asyncio.run(run())
     return trouble
@@ -73,70 +74,54 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def fence(clock: Clock) -> LeaseGuard:
-    """One that is open."""
-    fence = LeaseGuard(LEASE, clock)
-    fence.extend(clock.now)
-    return fence
+def lease(clock: Clock) -> LeaseGuard:
+    """One that is valid."""
+    lease = LeaseGuard(LEASE, clock)
+    lease.extend(clock.now)
+    return lease
 
 
-def test_fence_is_closed_until_the_lease_was_renewed(clock: Clock) -> None:
-    assert LeaseGuard(LEASE, clock).is_closed
+def test_permit_is_granted_while_the_lease_is_valid(lease: LeaseGuard) -> None:
+    async def work(commits: GroupCommit) -> None:
+        assert await commits.permit(REQUEST)
+
+    write(ScriptedLedger(), lease, work)
 
 
-def test_fence_closes_before_the_lease_ends(clock: Clock) -> None:
-    fence = LeaseGuard(LEASE, clock)
-    asked_at = clock.now
-    clock.now += 5.0  # the answer took its time; the lease may have begun when it was asked for
-    fence.extend(asked_at)
-    assert not fence.is_closed
-    clock.now = asked_at + LEASE / 2
-    assert not fence.is_closed, "it is renewed at a third, and one renewal may be late"
-    clock.now = asked_at + LEASE * 0.9
-    assert fence.is_closed
-
-
-def test_permit_is_granted_while_the_fence_is_open(fence: LeaseGuard) -> None:
-    async def work(writer: GroupCommit) -> None:
-        assert await writer.permit(REQUEST)
-
-    write(ScriptedLedger(), fence, work)
-
-
-def test_no_permit_is_asked_for_when_the_fence_is_closed(clock: Clock, fence: LeaseGuard) -> None:
+def test_no_permit_is_asked_for_without_a_valid_lease(clock: Clock, lease: LeaseGuard) -> None:
     ledger = ScriptedLedger()
     clock.now += LEASE
 
-    async def work(writer: GroupCommit) -> None:
-        assert not await writer.permit(REQUEST)
+    async def work(commits: GroupCommit) -> None:
+        assert not await commits.permit(REQUEST)
 
-    write(ledger, fence, work)
+    write(ledger, lease, work)
     assert ledger.told == []
 
 
-def test_permit_that_comes_after_the_fence_closed_is_not_used(clock: Clock, fence: LeaseGuard) -> None:
+def test_permit_that_comes_after_the_lease_is_not_used(clock: Clock, lease: LeaseGuard) -> None:
     def be_slow() -> None:
         clock.now += LEASE
 
-    async def work(writer: GroupCommit) -> None:
-        assert not await writer.permit(REQUEST)
+    async def work(commits: GroupCommit) -> None:
+        assert not await commits.permit(REQUEST)
 
-    write(ScriptedLedger(be_slow), fence, work)
+    write(ScriptedLedger(be_slow), lease, work)
 
 
-def test_no_permit_without_the_database_and_no_outcome_lost(fence: LeaseGuard) -> None:
+def test_no_permit_without_the_database_and_no_outcome_lost(lease: LeaseGuard) -> None:
     def be_away() -> None:
         raise DatabaseBusyError("out of reach")
 
     ledger = ScriptedLedger(be_away)
 
-    async def work(writer: GroupCommit) -> None:
-        writer.settle(SETTLEMENT)
-        assert not await writer.permit(REQUEST)
-        assert writer.is_cut_off
-        await writer.drained()
-        assert not writer.is_cut_off
-        assert await writer.permit(REQUEST)
+    async def work(commits: GroupCommit) -> None:
+        commits.settle(SETTLEMENT)
+        assert not await commits.permit(REQUEST)
+        assert commits.is_unreachable
+        await commits.drained()
+        assert not commits.is_unreachable
+        assert await commits.permit(REQUEST)
 
-    assert write(ledger, fence, work) == ["out of reach"]
+    assert write(ledger, lease, work) == ["out of reach"]
     assert ledger.told == [([SETTLEMENT], [REQUEST]), ([SETTLEMENT], []), ([], [REQUEST])]
