@@ -41,19 +41,6 @@ class Problem:
     quote: str = ""
     """The source line, as it stands in the file, without its line end."""
 
-    def as_json(self) -> dict[str, str | int]:
-        """The object that `check --format json` prints."""
-        return {
-            "file": self.place.file,
-            "line": self.place.line,
-            "column": self.place.column,
-            "severity": self.severity.value,
-            "id": self.id,
-            "message": self.message,
-            "hint": self.hint,
-            "path": self.path,
-        }
-
 
 def has_errors(problems: list[Problem] | tuple[Problem, ...]) -> bool:
     """Whether one of them stops a send."""

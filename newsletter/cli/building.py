@@ -26,12 +26,13 @@ def build(ctx: click.Context, paths: tuple[Path, ...], out: Path | None, as_json
     sends is no part of it: what is missing there is a warning here, and an error to check and send.
     """
     from newsletter.app.issues.building import build as build_files
+    from newsletter.app.shapes import problem_json
 
     project = the_project(ctx)
     report = build_files(project, paths, out or project.folder / "build")
     failed = has_errors(report.problems)
     if as_json:
-        problems = [problem.as_json() for problem in report.problems]
+        problems = [problem_json(problem) for problem in report.problems]
         print_json({"out": str(report.out), "written": not failed, "editions": report.editions, "problems": problems})
         return int(failed)
     print_problems(report.problems, err=True)

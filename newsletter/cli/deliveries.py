@@ -62,7 +62,7 @@ def list_(ctx: click.Context, as_json: bool) -> None:
     """Every delivery, the newest first."""
     from newsletter.app.operating.database import connected
     from newsletter.app.sending.report import is_attended, next_of
-    from newsletter.reporting.shapes import delivery_json
+    from newsletter.app.shapes import delivery_json
     from newsletter.storage.ledger.deliveries import Deliveries
 
     project = the_project(ctx)
@@ -100,7 +100,7 @@ def list_(ctx: click.Context, as_json: bool) -> None:
 def show(project: Project, database: Database, delivery: str, watch: bool, as_json: bool) -> None:
     """One delivery: how it stands, its recipients counted by state."""
     from newsletter.app.sending.report import summary_of
-    from newsletter.reporting.shapes import delivery_json, summary_json
+    from newsletter.app.shapes import delivery_json, summary_json
 
     if watch:
         wait_for_end(database, delivery)
@@ -126,7 +126,7 @@ def report(project: Project, database: Database, delivery: str, as_json: bool) -
     Exits with 1 when the counts do not add up; "verify" also compares the rows.
     """
     from newsletter.app.sending.report import report_on
-    from newsletter.reporting.shapes import report_json
+    from newsletter.app.shapes import report_json
 
     found = report_on(database, delivery)
     if as_json:
@@ -180,8 +180,8 @@ def verify(_project: Project, database: Database, delivery: str, as_json: bool) 
 @JSON
 def recipients(project: Project, database: Database, delivery: str, state: str | None, as_json: bool) -> None:
     """The recipients of a delivery and what became of each. With --json one object a line."""
+    from newsletter.app.shapes import recipient_json
     from newsletter.delivery.ledger.ledger import RecipientState
-    from newsletter.reporting.shapes import recipient_json
     from newsletter.storage.ledger.deliveries import Deliveries
 
     rows = Deliveries(database).recipients(delivery, None if state is None else RecipientState(state))
@@ -260,7 +260,7 @@ def reschedule(
     """Give a scheduled or missed delivery another start."""
     from newsletter.app.sending import steer
     from newsletter.app.sending.choosing import read_start
-    from newsletter.reporting.shapes import delivery_json
+    from newsletter.app.shapes import delivery_json
 
     now = datetime.now(UTC)
     when = read_start(project, at, timezone, now=now)

@@ -31,11 +31,12 @@ def list_(ctx: click.Context, as_json: bool) -> None:
     """Every list, with its subscriptions by consent."""
     from newsletter.app.audience.lists import show_lists
     from newsletter.app.operating.database import connected
+    from newsletter.app.shapes import list_json
 
     with connected(the_project(ctx)) as database:
         found = show_lists(database)
     if as_json:
-        print_json([_described(item) for item in found])
+        print_json([list_json(item) for item in found])
     elif found:
         print_table(
             ["LIST", "NAME", "OPT-IN", "LANGUAGE", *(consent.value.upper() for consent in Consent)],
@@ -122,17 +123,9 @@ def remove(ctx: click.Context, slug: str, yes: bool, as_json: bool) -> None:
 
 
 def _print(item: ListCounts, *, as_json: bool) -> None:
+    from newsletter.app.shapes import list_json
+
     if as_json:
-        print_json(_described(item))
+        print_json(list_json(item))
     else:
-        print_facts(_described(item))
-
-
-def _described(item: ListCounts) -> dict[str, object]:
-    return {
-        "list": item.list.slug,
-        "name": item.list.name,
-        "opt_in": item.list.opt_in.value,
-        "language": item.list.language,
-        **{consent.value: item.counts.get(consent, 0) for consent in Consent},
-    }
+        print_facts(list_json(item))

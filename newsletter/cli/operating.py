@@ -177,12 +177,11 @@ def doctor(ctx: click.Context, as_json: bool) -> int:
     """
     from newsletter.app.operating.doctor import Grade, examine
     from newsletter.app.sending.relay import probe_relay
+    from newsletter.app.shapes import finding_json
 
     findings = examine(the_project(ctx, even_without=True), probe_relay)
     if as_json:
-        print_json(
-            [{"about": f.about, "verdict": f.grade.value, "message": f.message, "hint": f.hint} for f in findings]
-        )
+        print_json([finding_json(finding) for finding in findings])
     else:
         marks = {Grade.GOOD: ("ok", "green"), Grade.WARNING: ("warn", "yellow"), Grade.BAD: ("BAD", "red")}
         for finding in findings:
@@ -207,12 +206,13 @@ def demo(ctx: click.Context, out: Path | None, as_json: bool) -> int:
     """
     if find_spec("aiosmtpd") is None:
         raise RequestError("The demo needs a mail catcher", hint="Install it: pip install 'newsletter[demo]'")
+    from newsletter.app.shapes import demo_json
     from newsletter.demo.demo import run_demo
 
     project = the_project(ctx, even_without=True)
     report = run_demo(project, out or project.folder / ".demo", partial(click.echo, err=as_json))
     if as_json:
-        print_json(report.as_json())
+        print_json(demo_json(report))
     else:
         print_facts({name: from_here(path) for name, path in report.where_to_look.items()})
     if not report.is_reconciled:

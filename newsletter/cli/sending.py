@@ -50,18 +50,14 @@ def test(ctx: click.Context, path: Path, addresses: Sequence[str], languages: Se
     """
     from newsletter.app.operating.database import connected
     from newsletter.app.sending.proof import send_proofs
+    from newsletter.app.shapes import proof_json
 
     project = the_project(ctx)
     with connected(project) as database:
         proofs = send_proofs(project, database, path, addresses, now=datetime.now(UTC), languages=languages)
     print_problems(proofs.warnings, err=True)
     if as_json:
-        print_json(
-            [
-                {"address": one.address, "language": one.language, "accepted": one.is_accepted, "reply": one.said}
-                for one in proofs.results
-            ]
-        )
+        print_json([proof_json(one) for one in proofs.results])
     else:
         rows = [(one.address, one.language, _ACCEPTED[one.is_accepted], one.said) for one in proofs.results]
         print_table(("address", "language", "outcome", "reply"), rows)
@@ -150,11 +146,12 @@ def _dry_run(
     as_json: bool,
 ) -> int:  # fmt: skip
     from newsletter.app.sending.dry_run import dry_run, report_lines
+    from newsletter.app.shapes import dry_run_json
 
     run = dry_run(project, database, path, lists, now=datetime.now(UTC), out=out, again=again)
     print_problems(run.warnings, err=True)
     if as_json:
-        print_json(run.as_json())
+        print_json(dry_run_json(run))
     else:
         click.echo("\n".join(map(visible, report_lines(run))))
         click.echo(f"Wrote {from_here(run.out)}")
@@ -191,13 +188,13 @@ def _what_comes(project: Project, database: Database, start: datetime | None) ->
 
 def _nobody_left(outlook: Forecast, *, as_json: bool) -> int:
     """There is nothing to ask about: the work is done already, and no delivery is made."""
+    from newsletter.app.shapes import outcome_json
     from newsletter.delivery.ledger.plan import Exclusion
-    from newsletter.reporting.report import no_counts
 
     got_it = any(reason == Exclusion.ALREADY_RECEIVED for _, reason in outlook.reasons)
     click.echo("Nobody is left to mail." + (" --again sends it once more." if got_it else ""), err=True)
     if as_json:
-        print_json({"delivery": None, "state": None, "counts": no_counts()})
+        print_json(outcome_json(None))
     return 0
 
 

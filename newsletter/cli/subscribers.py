@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -78,6 +78,7 @@ def import_(ctx: click.Context, /, file: Path, slugs: tuple[str, ...], as_json: 
     """
     from newsletter.app.audience.importing import ImportOrder, import_subscribers
     from newsletter.app.operating.database import connected
+    from newsletter.app.shapes import import_json
     from newsletter.audience.importing.decide import OnConflict
 
     order = ImportOrder(
@@ -95,7 +96,7 @@ def import_(ctx: click.Context, /, file: Path, slugs: tuple[str, ...], as_json: 
     with connected(project) as database:
         report = import_subscribers(project, database, order, now=datetime.now(UTC))
     if as_json:
-        print_json(_import_as_json(report))
+        print_json(import_json(report))
     else:
         _print_import(report, dry_run=order.dry_run)
     if report.has_failed:
@@ -256,18 +257,6 @@ def _opened(file: Path | None) -> Iterator[IO[str]]:
         yield out
 
 
-def _import_as_json(report: ImportReport) -> dict[str, Any]:
-    return {
-        "rows": report.rows,
-        **{kind.value: count for kind, count in report.counts.items()},
-        "skipped_because": dict(report.skipped),
-        "attributes": list(report.attributes),
-        "rejects": str(report.rejects) if report.rejects else None,
-        "rejected_because": [{"line": one.line, "reason": one.reason} for one in report.rejected],
-        "notes": [{"line": line, "note": note} for line, note in report.notes],
-    }
-
-
 def _print_import(report: ImportReport, *, dry_run: bool) -> None:
     from newsletter.audience.importing.decide import VerdictKind
 
@@ -291,10 +280,12 @@ def _print_import(report: ImportReport, *, dry_run: bool) -> None:
 
 
 def _print_subscriber(project: Project, record: SubscriberRecord, *, as_json: bool) -> None:
+    from newsletter.app.shapes import subscriber_json
+
     if as_json:
-        print_json(_described(record, partial(datetime.isoformat, timespec="seconds")))
+        print_json(subscriber_json(record, partial(datetime.isoformat, timespec="seconds")))
         return
-    facts = _described(record, partial(local_time, project))
+    facts = subscriber_json(record, partial(local_time, project))
     attributes = facts.pop("attributes")
     tables = {name: facts.pop(name) for name in ("subscriptions", "deliveries")}
     suppression = facts.pop("suppression")
@@ -308,41 +299,3 @@ def _print_subscriber(project: Project, record: SubscriberRecord, *, as_json: bo
             print_table(list(rows[0]), [[value or "-" for value in row.values()] for row in rows])
         else:
             click.echo(f"No {name}.")
-
-
-def _described(record: SubscriberRecord, told: Callable[[datetime], str]) -> dict[str, Any]:
-    subscriber, suppression = record.subscriber, record.suppression
-    return {
-        "email": record.address,
-        "id": subscriber.id if subscriber else None,
-        "name": subscriber.name if subscriber else "",
-        "language": subscriber.language if subscriber else "",
-        "timezone": subscriber.timezone if subscriber else "",
-        "attributes": dict(subscriber.attributes) if subscriber else {},
-        "subscriptions": [
-            {
-                "list": item.list,
-                "consent": item.consent.value,
-                "since": told(item.since),
-                "how": item.how,
-                "basis": item.basis,
-            }
-            for item in record.subscriptions
-        ],
-        "suppression": {
-            "reason": suppression.reason.value,
-            "since": told(suppression.since),
-            "note": suppression.note,
-        }
-        if suppression
-        else None,
-        "deliveries": [
-            {
-                "delivery": item.delivery,
-                "issue": item.issue,
-                "state": item.state,
-                "at": told(item.at) if item.at else None,
-            }
-            for item in record.sent
-        ],
-    }

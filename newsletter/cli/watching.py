@@ -139,7 +139,7 @@ def seldom(tell: Callable[[str], None]) -> Callable[[str], None]:
 def show_outcome(project: Project, database: Database, delivery: str, *, as_json: bool, quiet: bool = False) -> Summary:
     """Print what a delivery has come to so far."""
     from newsletter.app.sending.report import summary_of
-    from newsletter.reporting.shapes import outcome_json
+    from newsletter.app.shapes import outcome_json
 
     summary = summary_of(database, delivery)
     if as_json:

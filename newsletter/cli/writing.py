@@ -49,13 +49,14 @@ def check(ctx: click.Context, paths: tuple[Path, ...], style: str, strict: bool)
     Exit code 1 when there is an error.
     """
     from newsletter.app.issues import examine as issues
+    from newsletter.app.shapes import problem_json
     from newsletter.cli.annotations import github_lines, sarif
 
     problems = issues.check(the_project(ctx), paths)
     errors = sum(problem.severity is Severity.ERROR for problem in problems)
     match style:
         case "json":
-            print_json([problem.as_json() for problem in problems])
+            print_json([problem_json(problem) for problem in problems])
         case "sarif":
             print_json(sarif(problems))
         case "github":

@@ -69,25 +69,6 @@ class DemoReport:
         """Whether the catcher took just what the ledger says was accepted, and every delivery is reconciled."""
         return self.caught == self.accepted and not any(self.problems.values())
 
-    def as_json(self) -> dict[str, object]:
-        """The facts, for a program that reads them."""
-        return {
-            "balances": self.is_reconciled,
-            "caught": self.caught,
-            "accepted": self.accepted,
-            "deliveries": [
-                {
-                    "delivery": one.delivery.id,
-                    "issue": one.delivery.issue,
-                    "counts": one.counts,
-                    "left_out": dict(one.delivery.not_eligible),
-                    "problems": list(self.problems[one.delivery.id]),
-                }
-                for one in (report.summary for report in self.deliveries)
-            ],
-            "where_to_look": {name: str(path) for name, path in self.where_to_look.items()},
-        }
-
 
 def run_demo(project: Project, out: Path, say: Echo) -> DemoReport:
     """Run the whole path in `out`, telling `say` a line at a time. Raises AuthoringError when the issues have errors,

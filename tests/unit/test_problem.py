@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from newsletter.app.shapes import problem_json
 from newsletter.problem import Place, Problem, Severity, has_errors
 
 
@@ -12,7 +13,7 @@ def test_place_names_line_and_column_when_it_has_them() -> None:
 
 def test_problem_as_json_has_the_promised_keys() -> None:
     problem = Problem("unknown-key", "m", Place("f", 1, 2), path="blocks[0]", hint="h")
-    assert problem.as_json() == {
+    assert problem_json(problem) == {
         "file": "f",
         "line": 1,
         "column": 2,

@@ -15,6 +15,7 @@ from pathlib import Path
 from newsletter.app.composing import claim_outside, fill_for_persona, message_context, values_of
 from newsletter.app.issues.examine import Examined, examine_all, no_issues, read_personas
 from newsletter.app.project import Project, check_sender
+from newsletter.app.shapes import problem_json
 from newsletter.audience.address import parse_address
 from newsletter.authoring.files import read_file
 from newsletter.authoring.persona import BUILT_IN, Persona, choose_persona
@@ -70,7 +71,7 @@ def build(project: Project, paths: Sequence[Path], out: Path) -> BuildReport:
             problems += told
             entries.append(_entry(edition, persona, one.found[edition.language], made))
     problems = list(dict.fromkeys([*problems, *sender]))
-    facts = {"editions": entries, "problems": [problem.as_json() for problem in problems]}
+    facts = {"editions": entries, "problems": [problem_json(problem) for problem in problems]}
     files[FACTS] = (json.dumps(facts, ensure_ascii=False, indent=2) + "\n").encode()
     if not has_errors(problems):
         _write(out, files, {str(entry["issue"]) for entry in entries})
@@ -154,7 +155,7 @@ def _entry(
         "links": [
             {"id": link.id, "url": edition.readable(link.url), "label": link.label} for link in edition.links
         ],
-        "problems": [problem.as_json() for problem in found],
+        "problems": [problem_json(problem) for problem in found],
     }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from newsletter.app.composing import claim_outside, message_context, ungated
 from newsletter.app.project import Project
 from newsletter.app.sending.choosing import choose_lists
 from newsletter.app.sending.propose import CheckedIssue, Forecast, checked_issue, forecast_of, plan_all
+from newsletter.app.shapes import dry_run_json
 from newsletter.delivery.compose.envelope import address_envelope
 from newsletter.delivery.compose.message import compose_message
 from newsletter.delivery.ledger.ledger import Claim, RecipientState
@@ -59,22 +60,6 @@ class DryRun:
     def has_failed(self) -> bool:
         """Whether there were recipients to compose for and not one message could be composed."""
         return bool(self.unrendered) and not self.messages
-
-    def as_json(self) -> dict[str, object]:
-        """What `report.json` holds, apart from the recipients."""
-        return {
-            "out": str(self.out),
-            "issue": self.issue,
-            "messages": self.messages,
-            "subjects": dict(self.subjects),
-            "languages": self.outlook.languages,
-            "not_sent": {f"{state}: {reason}": count for (state, reason), count in self.outlook.reasons.items()},
-            "left_out": dict(self.outlook.left_out),
-            "unrendered": dict(self.unrendered),
-            "bytes": self.size,
-            "seconds": round(self.seconds, 3),
-            "messages_per_second": round(self.messages / self.seconds, 1) if self.seconds else None,
-        }
 
 
 def dry_run(
@@ -178,7 +163,7 @@ def _write_reports(run: DryRun) -> None:
         }
         for one in run.planned
     ]
-    facts = json.dumps(run.as_json() | {"recipients": recipients}, ensure_ascii=False, indent=2)
+    facts = json.dumps(dry_run_json(run) | {"recipients": recipients}, ensure_ascii=False, indent=2)
     write_whole(run.out / REPORT, f"{facts}\n".encode(), private=True)
     write_whole(run.out / "report.txt", "".join(f"{line}\n" for line in report_lines(run)).encode(), private=True)
 

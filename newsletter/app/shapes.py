@@ -1,0 +1,197 @@
+"""Shapes: the JSON that programs rely on, one function for each noun. The command line prints it, the API answers it.
+
+Keys are contracts: add some, never rename one. A command that only confirms what it did prints its arguments itself.
+In app, because reporting may not know the nouns of app; at the bottom of app, because dry runs and builds write the
+same JSON into files. So the nouns above it are imported for their types alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from newsletter.audience.consent import Consent
+from newsletter.delivery.delivery import Delivery
+from newsletter.delivery.ledger.ledger import Recipient, RecipientState
+from newsletter.problem import Problem
+from newsletter.reporting.report import Report, Summary, no_counts
+
+if TYPE_CHECKING:
+    from newsletter.app.audience.importing import ImportReport
+    from newsletter.app.audience.lists import ListCounts
+    from newsletter.app.audience.subscribers import SubscriberRecord
+    from newsletter.app.operating.doctor import Finding
+    from newsletter.app.sending.dry_run import DryRun
+    from newsletter.app.sending.proof import ProofResult
+    from newsletter.demo.demo import DemoReport
+
+_DELIVERY = (
+    "issue", "state", "hash", "scheduled_at", "created_at", "started_at", "finished_at", "lists", "languages", "again",
+    "reason",
+)  # fmt: skip
+_RECIPIENT = "address", "language", "state", "reason", "message_id", "reply", "attempts"
+
+
+def delivery_json(one: Delivery, told: Callable[[datetime], str] = datetime.isoformat) -> dict[str, object]:
+    """A delivery without its numbers. `told`: how to write an instant."""
+    values = {name: getattr(one, name) for name in _DELIVERY}
+    return {"delivery": one.id} | {
+        name: told(value) if isinstance(value, datetime) else value for name, value in values.items()
+    }
+
+
+def outcome_json(summary: Summary | None) -> dict[str, object]:
+    """The last line of `send --json`, and what steering a delivery prints. None: no recipients were left to send to."""
+    if summary is None:
+        return {"delivery": None, "state": None, "counts": no_counts()}
+    return {"delivery": summary.delivery.id, "state": summary.delivery.state, "counts": summary.counts}
+
+
+def summary_json(summary: Summary) -> dict[str, object]:
+    """What `deliveries show --json` prints."""
+    return delivery_json(summary.delivery) | {
+        "counts": summary.counts,
+        "left_out": dict(summary.delivery.not_eligible),
+        "next_at": summary.next_at and summary.next_at.isoformat(),
+    }
+
+
+def report_json(report: Report) -> dict[str, object]:
+    """What `deliveries report --json` prints."""
+    return summary_json(report.summary) | {
+        "editions": dict(report.languages),
+        "reasons": {state.value: dict(reasons) for state, reasons in report.summary.reasons.items()},
+        "unknown": [recipient_json(one) for one in report.unknown],
+        "sent_again": [recipient_json(one) for one in report.resent],
+        "balances": not report.summary.problems,
+        "problems": list(report.summary.problems),
+    }
+
+
+def recipient_json(one: Recipient) -> dict[str, object]:
+    """A row of the ledger. `language` is that of the edition; `next_at` is there while it is deferred."""
+    due = one.next_at.isoformat() if one.state is RecipientState.DEFERRED else None
+    return {"recipient": one.id} | {name: getattr(one, name) for name in _RECIPIENT} | {"next_at": due}
+
+
+def dry_run_json(run: DryRun) -> dict[str, object]:
+    """What `report.json` holds, apart from the recipients."""
+    return {
+        "out": str(run.out),
+        "issue": run.issue,
+        "messages": run.messages,
+        "subjects": dict(run.subjects),
+        "languages": dict(run.outlook.languages),
+        "not_sent": {f"{state}: {reason}": count for (state, reason), count in run.outlook.reasons.items()},
+        "left_out": dict(run.outlook.left_out),
+        "unrendered": dict(run.unrendered),
+        "bytes": run.size,
+        "seconds": round(run.seconds, 3),
+        "messages_per_second": round(run.messages / run.seconds, 1) if run.seconds else None,
+    }
+
+
+def proof_json(one: ProofResult) -> dict[str, object]:
+    """One proof of `test --json`; `accepted` is null when the line was lost after the final dot."""
+    return {"address": one.address, "language": one.language, "accepted": one.is_accepted, "reply": one.said}
+
+
+def problem_json(one: Problem) -> dict[str, str | int]:
+    """The object that `check --format json` prints."""
+    return {
+        "file": one.place.file,
+        "line": one.place.line,
+        "column": one.place.column,
+        "severity": one.severity.value,
+        "id": one.id,
+        "message": one.message,
+        "hint": one.hint,
+        "path": one.path,
+    }
+
+
+def list_json(item: ListCounts) -> dict[str, object]:
+    """A list with its subscriptions by consent."""
+    return {
+        "list": item.list.slug,
+        "name": item.list.name,
+        "opt_in": item.list.opt_in.value,
+        "language": item.list.language,
+        **{consent.value: item.counts.get(consent, 0) for consent in Consent},
+    }
+
+
+def import_json(report: ImportReport) -> dict[str, object]:
+    """What an import did: `rows` is the sum of the counts that follow it."""
+    return {
+        "rows": report.rows,
+        **{kind.value: count for kind, count in report.counts.items()},
+        "skipped_because": dict(report.skipped),
+        "attributes": list(report.attributes),
+        "rejects": str(report.rejects) if report.rejects else None,
+        "rejected_because": [{"line": one.line, "reason": one.reason} for one in report.rejected],
+        "notes": [{"line": line, "note": note} for line, note in report.notes],
+    }
+
+
+def subscriber_json(record: SubscriberRecord, told: Callable[[datetime], str]) -> dict[str, Any]:
+    """All that is kept of one subscriber. `told`: how to write an instant."""
+    subscriber, suppression = record.subscriber, record.suppression
+    known = {name: getattr(subscriber, name, "") for name in ("name", "language", "timezone")}
+    return {
+        "email": record.address,
+        "id": subscriber.id if subscriber else None,
+        **known,
+        "attributes": dict(subscriber.attributes) if subscriber else {},
+        "subscriptions": [
+            {
+                "list": item.list,
+                "consent": item.consent.value,
+                "since": told(item.since),
+                "how": item.how,
+                "basis": item.basis,
+            }
+            for item in record.subscriptions
+        ],
+        "suppression": suppression
+        and {
+            "reason": suppression.reason.value,
+            "since": told(suppression.since),
+            "note": suppression.note,
+        },
+        "deliveries": [
+            {
+                "delivery": item.delivery,
+                "issue": item.issue,
+                "state": item.state,
+                "at": told(item.at) if item.at else None,
+            }
+            for item in record.sent
+        ],
+    }
+
+
+def finding_json(one: Finding) -> dict[str, str]:
+    """One finding of `doctor --json`."""
+    return {"about": one.about, "verdict": one.grade.value, "message": one.message, "hint": one.hint}
+
+
+def demo_json(report: DemoReport) -> dict[str, object]:
+    """What `demo --json` prints."""
+    return {
+        "balances": report.is_reconciled,
+        "caught": report.caught,
+        "accepted": report.accepted,
+        "deliveries": [
+            {
+                "delivery": one.delivery.id,
+                "issue": one.delivery.issue,
+                "counts": one.counts,
+                "left_out": dict(one.delivery.not_eligible),
+                "problems": list(report.problems[one.delivery.id]),
+            }
+            for one in (each.summary for each in report.deliveries)
+        ],
+        "where_to_look": {name: str(path) for name, path in report.where_to_look.items()},
+    }
