@@ -17,12 +17,12 @@ class DeliveryState(StrEnum):
     """Its audience is being frozen into recipients."""
     SENDING = "sending"
     PAUSED = "paused"
-    """Stopped by a person, or because the database is an older copy; `resume` goes on."""
+    """Stopped by an operator, or because the database is an older copy; `resume` goes on."""
     HALTED = "halted"
-    """Stopped by the program; a person must look. `resume` goes on after a refused login, too many refusals that are
+    """Stopped by the program; an operator must look. `resume` goes on after a refused login, too many refusals that are
     our fault or messages that cannot be composed; it refuses while the ledger is not whole."""
     MISSED = "missed"
-    """Its time passed by more than `max_lateness`, or the database is an older copy; waits for a person."""
+    """Its time passed by more than `max_lateness`, or the database is an older copy; waits for an operator."""
     FINISHED = "finished"
     """Nothing is left to do; unknown outcomes may still be listed."""
     CANCELLED = "cancelled"
@@ -39,7 +39,7 @@ class DeliveryState(StrEnum):
 
     @property
     def waits_for_a_person(self) -> bool:
-        """Whether it was stopped before its end, and goes on only when somebody resumes it."""
+        """Whether it was stopped before its end, and goes on only when it is resumed."""
         return self in (DeliveryState.PAUSED, DeliveryState.HALTED, DeliveryState.MISSED)
 
 
@@ -60,10 +60,10 @@ MOVES: Mapping[DeliveryState, frozenset[DeliveryState]] = {
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One delivery as it stands in the database."""
+    """One delivery, as read from the database."""
 
     id: str
-    """Opaque, shown to people and put in URLs."""
+    """Opaque; shown on the command line and put in URLs."""
     issue: str
     """The issue's slug."""
     state: DeliveryState
@@ -74,7 +74,7 @@ class Delivery:
     languages: tuple[str, ...]
     """Of its editions; the issue's own first."""
     again: bool
-    """Whether people who already got this issue get it once more."""
+    """Whether subscribers who already got this issue get it once more."""
     created_at: datetime
     scheduled_at: datetime | None = None
     """UTC; None: at once."""

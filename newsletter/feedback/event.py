@@ -1,8 +1,8 @@
-"""Event: one line of the record of who left, came back, was suppressed, allowed again or erased.
+"""Event: one thing that happened to a subscriber: unsubscribed, resubscribed, suppressed, unsuppressed, erased.
 
-Append-only, kept by `storage/audience/events.py`. Events name ids, never addresses: who they were about must be
-forgettable. How somebody came in, by command or by import, stands on the subscription itself; a restore carries over
-who stays out, not the lines that say why.
+Append-only, kept by `storage/audience/events.py`. Events hold ids, never addresses, so that erasing a subscriber is
+complete. How a subscription began is stored on the subscription. A restore carries over unsubscribes and suppressions,
+not their events.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class EventKind(StrEnum):
 
     UNSUBSCRIBED = "unsubscribed"
     RESUBSCRIBED = "resubscribed"
-    """Came back after leaving: by the undo of their own, or by an operator on their word."""
+    """Subscribed again after unsubscribing: by their own undo, or by an operator at their request."""
     SUPPRESSED = "suppressed"
     UNSUPPRESSED = "unsuppressed"
     ERASED = "erased"
@@ -36,4 +36,4 @@ class Event:
     delivery: str | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
     key: str | None = None
-    """Two tellings of the same thing have the same key; None: every telling is a thing of its own."""
+    """The same event reported twice has the same key and is stored once; None: every report is an event of its own."""

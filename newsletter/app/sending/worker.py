@@ -79,7 +79,7 @@ def send_now(
     except NotFoundError as error:  # it was there at the start
         raise StaleDatabaseError(
             f"An older copy of the database was put back while delivery {delivery} was sent; the copy does not know it",
-            hint="Sent once more, the issue reaches people again who got it by now; your relay's log says who that is",
+            hint="Sent once more, the issue reaches some subscribers twice; your relay's log says whom",
         ) from error
 
 

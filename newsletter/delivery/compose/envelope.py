@@ -1,4 +1,4 @@
-"""Envelope: what the relay is told outside the message: return path and recipient (RFC 5321)."""
+"""Envelope: what SMTP carries outside the message: return path and recipient (RFC 5321)."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ _Q_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """One header field. Between its `pieces` stands one space, where the line may be folded; nowhere else."""
+    """One header field. Its `pieces` are joined by one space, the only place where the line may be folded."""
 
     name: str
     pieces: tuple[str, ...]
@@ -47,13 +47,13 @@ def text(name: str, value: str) -> Header:
 
 
 def named(name: str, phrase: str, inside: str) -> Header:
-    """`phrase <inside>`, such as From or List-Id; without a phrase only what stands inside (RFC 5322, section 3.4).
+    """`phrase <inside>`, such as From or List-Id; without a phrase only `inside` (RFC 5322, section 3.4).
 
-    `inside` is never encoded; an address may hold UTF-8 (RFC 6532). Raises ComposeError when it cannot stand there.
+    `inside` is never encoded; an address may hold UTF-8 (RFC 6532). Raises ComposeError when it is not allowed there.
     """
     _refuse_controls(name, phrase)
     if not _INSIDE.fullmatch(inside):
-        raise ComposeError(f"{name}: what stands in its angle brackets has a character that may not")
+        raise ComposeError(f"{name}: a character in its angle brackets is not allowed there")
     if not phrase.strip():
         return Header(name, (f"<{inside}>",))
     return Header(name, (*_phrase(phrase, _first_room(name)), f"<{inside}>"))
@@ -63,7 +63,7 @@ def exact(name: str, *pieces: str) -> Header:
     """A header of given pieces of visible ASCII: URLs, msg-ids, dates, parameters. Never encoded."""
     for piece in pieces:
         if not _VISIBLE.fullmatch(piece):
-            raise ComposeError(f"{name}: only visible ASCII may stand here, without spaces")
+            raise ComposeError(f"{name}: only visible ASCII is allowed here, without spaces")
     return Header(name, pieces)
 
 
@@ -92,18 +92,18 @@ def _refuse_controls(name: str, value: str) -> None:
     found = _FORBIDDEN.search(value)
     if found:
         raise ComposeError(
-            f"{name}: the character U+{ord(found.group()):04X} may not stand in a header",
+            f"{name}: the character U+{ord(found.group()):04X} is not allowed in a header",
             hint="Remove line breaks and control characters from the value it comes from",
         )
 
 
 def _fits_plainly(value: str) -> bool:
-    """Whether it can stand as it is: foldable, and not to be mistaken for an encoded word."""
+    """Whether it needs no encoding: foldable, and not to be mistaken for an encoded word."""
     return "=?" not in value and max(map(len, value.split(" "))) <= _LONGEST_PLAIN
 
 
 def _phrase(value: str, first_room: int) -> tuple[str, ...]:
-    """A display name: atoms, a quoted string, or encoded words, which may not stand inside quotes."""
+    """A display name: atoms, a quoted string, or encoded words, which are not allowed inside quotes."""
     if _fits_plainly(value) and _ATOMS.fullmatch(value):
         return tuple(value.split(" "))
     if "=?" not in value and _PLAIN.fullmatch(value) and len(value) <= _LONGEST_PLAIN:
@@ -112,7 +112,7 @@ def _phrase(value: str, first_room: int) -> tuple[str, ...]:
 
 
 def _first_room(name: str) -> int:
-    """How long an encoded word may be that stands on the line with the name."""
+    """How long an encoded word may be on the line with the name."""
     return min(_ENCODED_WORD, _FOLD - len(name) - len(": "))
 
 

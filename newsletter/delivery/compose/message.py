@@ -64,7 +64,7 @@ class _Part:
 def compose_message(edition: Edition, claim: Claim, message_context: MessageContext) -> Message:
     """The message of one recipient: always the same bytes for the same edition, claim and message_context.
 
-    Raises ComposeError when a value of this recipient cannot stand in a header or in text; the others are unharmed.
+    Raises ComposeError when a value of this recipient is not allowed in a header or in text.
     """
     filled = fill_for(edition, claim, message_context.urls)
     # Text first: a reader shows the last alternative it understands (RFC 2046, section 5.1.4).
@@ -90,12 +90,12 @@ def fill_for(edition: Edition, claim: Claim, urls: Urls) -> Filled:
 
 
 def merge_values(values: Mapping[str, object], address: str, *, unsubscribe: str, view: str) -> Values:
-    """What the merge fields of an edition stand for; the last two are the links of the recipient's own."""
+    """The values of an edition's merge fields; the last two are this recipient's own links."""
     return {"subscriber": {**values, "email": address}, "link": {"unsubscribe": unsubscribe, "view": view}}
 
 
 def choose_boundary(seed: str, parts: Sequence[bytes]) -> str:
-    """A boundary made from `seed` that stands in none of the parts (RFC 2046, section 5.1.1)."""
+    """A boundary made from `seed` that occurs in none of the parts (RFC 2046, section 5.1.1)."""
     number = 0
     while True:
         # `=_` occurs in neither encoding, so the first is taken unless a part was not encoded.
@@ -126,7 +126,7 @@ def _about(filled: Filled, claim: Claim, message_id: str, message_context: Messa
 
 
 def _list(edition: Edition, claim: Claim, message_context: MessageContext) -> list[Header]:
-    """What mail programs and mailbox providers know a newsletter by (RFC 2919, RFC 2369, RFC 8058)."""
+    """The list fields, by which mail programs and providers recognise a newsletter (RFC 2919, RFC 2369, RFC 8058)."""
     domain = _sender(edition.identity).domain
     slug = claim.lists[0] if claim.lists else next(iter(message_context.lists))
     headers = [
@@ -153,7 +153,7 @@ def _parse(name: str, address: str) -> Address:
 
 
 def _message_id(claim: Claim, identity: Identity, signer: Signer) -> str:
-    """`recipient.mac@domain`: the same for every attempt, and nobody can make up one of ours."""
+    """`recipient.mac@domain`: the same for every attempt; the MAC keeps others from making one of ours."""
     token = signer.sign(Purpose.MESSAGE_ID, claim.recipient)
     return f"{claim.recipient}.{token.removeprefix(claim.recipient)}@{_sender(identity).domain}"
 

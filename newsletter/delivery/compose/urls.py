@@ -18,9 +18,9 @@ class Urls:
     signer: Signer
 
     def unsubscribe(self, recipient: str) -> str:
-        """The page, and the one-click target (RFC 8058), where this recipient leaves."""
+        """The page, and the one-click target (RFC 8058), where this recipient unsubscribes."""
         return f"{self.base}/u/{self.signer.sign(Purpose.UNSUBSCRIBE, recipient)}"
 
     def view(self, recipient: str) -> str:
-        """The recipient's mail as a page; can do nothing else, so that a forwarded mail gives no power."""
+        """The recipient's message as a page. Its token can do nothing else: the message may be forwarded."""
         return f"{self.base}/v/{self.signer.sign(Purpose.VIEW, recipient)}"

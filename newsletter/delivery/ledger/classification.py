@@ -54,7 +54,7 @@ class Classification(StrEnum):
     REPUTATION = "reputation"
     """Our host, address or domain is on a list, or has a bad name."""
     CONTENT = "content"
-    """What stands in the message, or how it is formed."""
+    """The text, links or form of the message."""
     SIZE = "size"
     POLICY = "policy"
     """A rule that the relay does not explain."""

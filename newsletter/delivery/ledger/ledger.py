@@ -36,7 +36,7 @@ class RecipientState(StrEnum):
     """The relay said "not now"; goes on at `next_at`."""
     REJECTED = "rejected"
     UNKNOWN = "unknown"
-    """Held and listed until evidence or a person decides."""
+    """Held and listed until evidence or an operator decides."""
     SUPPRESSED = "suppressed"
     EXCLUDED = "excluded"
     """Gets no message, for a reason: unsubscribed, already_received, no_permission, render, cancelled."""
@@ -134,7 +134,7 @@ class Decision:
 
     @classmethod
     def hold(cls, reason: str, *, counts: bool = True) -> Decision:
-        """Unknown: listed until evidence or a person decides."""
+        """Unknown: listed until evidence or an operator decides."""
         return cls(RecipientState.UNKNOWN, reason, counts=counts)
 
     @classmethod
@@ -255,7 +255,7 @@ class Ledger(Protocol):
         ...
 
     def halt(self, delivery: str, reason: str) -> None:
-        """Stop a delivery until a person resumes it."""
+        """Stop a delivery until an operator resumes it."""
         ...
 
     def sending(self) -> list[str]:

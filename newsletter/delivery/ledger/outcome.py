@@ -84,14 +84,14 @@ _LINE = re.compile(r"(?P<code>[2-5][0-9]{2})(?:(?P<sign>[ -])(?P<text>.*))?", re
 _ENHANCED = re.compile(r"(?P<status>[245]\.[0-9]{1,3}\.[0-9]{1,3})(?:\s+|$)")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _WORD = re.compile(r'"[^"]*"@[^\s<>(),;:"]*|[^\s<>(),;:"]+')
-"""What stands between blanks and brackets; a quoted local part belongs to its address (RFC 5321, section 4.1.2)."""
+"""Text between blanks and brackets; a quoted local part belongs to its address (RFC 5321, section 4.1.2)."""
 
 
 def read_reply(lines: Sequence[bytes]) -> Reply:
     """Make a Reply of the relay's lines (without their line ends), whatever they hold.
 
     All lines of one reply bear the same code; the text is kept readable, short and free of control characters, and of
-    addresses: it is stored and logged where nobody looks for a person who asks to be erased.
+    addresses: it is stored and logged in places that erasing a subscriber does not reach.
     """
     found = [_LINE.fullmatch(line.decode("utf-8", "backslashreplace")) for line in lines]
     matches = [match for match in found if match]

@@ -28,7 +28,7 @@ class RetryPolicy:
         """How long to let one message rest after nothing was judged for the given number of times (1 or more).
 
         The first time it goes on at once, on another connection. A message that breaks connections again and again is
-        the likely cause itself, and must not keep the others from leaving.
+        the likely cause itself, and must not delay the others.
         """
         return min(self.first, timedelta(seconds=0 if setbacks <= 1 else 2.0 ** min(setbacks - 2, 32)))
 

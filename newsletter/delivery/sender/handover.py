@@ -158,7 +158,7 @@ def _unrendered(claim: Claim, reason: str) -> Handover:
 
 
 def place_of(error: Exception) -> str:
-    """A bug in logs and reasons: its type, file and line. Its text may hold an address and is left out."""
+    """A bug in logs and reasons: its type, file and line. Not its text, which may hold an address."""
     frames = traceback.extract_tb(error.__traceback__)
     last = [frame for frame in frames if Path(frame.filename).is_relative_to(_PACKAGE)][-1]
     return f"{type(error).__name__} at {Path(last.filename).relative_to(_PACKAGE)}:{last.lineno}"

@@ -35,7 +35,7 @@ _POLL = 1.0
 """Seconds after which the ledger is asked again, where nothing says when."""
 
 _REPOLL = 0.05
-"""The same where the ledger has more to tell at once."""
+"""The same where the next answer may differ at once."""
 
 
 class Ending(StrEnum):

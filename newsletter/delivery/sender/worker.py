@@ -26,7 +26,7 @@ def is_known_dead(worker: Worker) -> bool:
     Only processes of this host can be seen: the same machine, the same start of it and the same process namespace.
     """
     if worker.host != _host() or not worker.boot:
-        return False  # somewhere else, or on a system that does not tell its starts: only leases decide
+        return False  # on another host, or on a system without a boot id: only leases decide
     if worker.boot != boot_id():
         return True  # the machine was started anew since
     began = _began(worker.pid)

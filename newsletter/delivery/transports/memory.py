@@ -1,4 +1,4 @@
-"""A way out that keeps what it was given and answers what it was told: for tests, without a socket."""
+"""A transport that keeps its messages and gives scripted answers: for tests, without a socket."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class Session:
 
     @property
     def offers(self) -> tuple[str, ...]:
-        """The names of the extensions that the relay announced, as they stand after TLS."""
+        """The names of the extensions that the relay announced, as they are after TLS."""
         return tuple(sorted(self._extensions))
 
     def destroy(self) -> None:

@@ -63,7 +63,7 @@ async def _hello(line: Line, settings: SmtpSettings) -> Mapping[str, str]:
 async def _start_tls(
     line: Line, settings: SmtpSettings, context: ssl.SSLContext, extensions: Mapping[str, str]
 ) -> None:
-    """STARTTLS (RFC 3207), verified; without it the connection is given up before login and messages."""
+    """STARTTLS (RFC 3207), verified; without it neither login nor message is sent."""
     if "STARTTLS" not in extensions:
         raise RelayLoginError(
             f"The relay {settings.host} does not offer STARTTLS",

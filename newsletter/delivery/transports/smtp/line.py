@@ -1,6 +1,6 @@
 """The line to a relay: bytes out, replies in, and whether the connection is still open. The one SMTP socket.
 
-Everything that can go wrong before the final dot leaves here as a RelayConnectionError or RelayTimeoutError. After
+Whatever goes wrong before the final dot is raised as a RelayConnectionError or RelayTimeoutError. After
 any of them the line is destroyed: a reply that comes late must never be taken for the next one.
 """
 

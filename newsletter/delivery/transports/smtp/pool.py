@@ -19,7 +19,7 @@ __all__ = ["SmtpSettings", "SmtpTransport"]
 
 
 class SmtpTransport:
-    """A Transport to one relay. Raises ConfigError when the settings would send mail or a password in clear.
+    """A Transport to one relay. Raises ConfigError when the settings would send email or a password in clear.
 
     A connection is used by one message at a time and goes back to the pool only after a reply that made sense. After
     anything else, also when the task is cancelled, it is destroyed: a late reply must never meet another message.

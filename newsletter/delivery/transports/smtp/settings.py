@@ -1,4 +1,4 @@
-"""The relay and how to talk to it, as values; and the refusal to send mail or passwords in clear."""
+"""The relay and how to talk to it, as values; and the refusal to send email or passwords in clear."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class SmtpSettings:
 
 
 def check_settings(settings: SmtpSettings) -> None:
-    """Raise ConfigError for what cannot work, and for what would let mail or a password travel in clear."""
+    """Raise ConfigError for what cannot work, and for what would send email or a password in clear."""
     if not re.fullmatch(r"[A-Za-z0-9._:-]+", settings.host):
         raise ConfigError(f"[smtp] host: {settings.host!r} is not the name or address of a relay")
     if settings.hello and not re.fullmatch(r"[A-Za-z0-9.:\[\]-]{1,255}", settings.hello):
