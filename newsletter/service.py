@@ -28,6 +28,7 @@ from newsletter.app.logs import write_log
 from newsletter.app.operating.database import connect
 from newsletter.app.project import Project
 from newsletter.app.sending.relay import check_relay
+from newsletter.compiler.mjml.worker import worker
 from newsletter.errors import RequestError
 from newsletter.scheduler import project_scheduler
 from newsletter.web.preview import Changes, preview_app
@@ -86,8 +87,13 @@ def preview(reopen: Callable[[], Project], host: str, port: int, announce: Calla
     changes = Changes()
     listening = listen(host, port)
     announce(url_of(listening))
+
+    def stop() -> None:
+        changes.close()
+        worker().stop()  # a template that takes long would be waited for
+
     with _signals_survived():
-        _run(preview_app(reopen, changes, host=host), listening, on_stop=changes.close)
+        _run(preview_app(reopen, changes, host=host), listening, on_stop=stop)
 
 
 class Sender:

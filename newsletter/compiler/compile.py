@@ -6,7 +6,6 @@ merge fields → markers, words checked · theme · context · Jinja2 → MJML �
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +15,13 @@ from newsletter.compiler.checks.images import check_images
 from newsletter.compiler.checks.links import check_links
 from newsletter.compiler.checks.size import check_size
 from newsletter.compiler.checks.words import check_people
-from newsletter.compiler.context import Context, Pictures, make_context, preheader_of
-from newsletter.compiler.edition import Edition, Identity
+from newsletter.compiler.context import make_context, preheader_of
+from newsletter.compiler.edition import Asset, Edition, Identity
 from newsletter.compiler.fingerprint import fingerprint
 from newsletter.compiler.links import HtmlReader, register_links
-from newsletter.compiler.mjml.convert import NoHtml, to_html
-from newsletter.compiler.mjml.finish import StylesheetError, finish, take_inline_css
-from newsletter.compiler.mjml.templates import Rendered, Templates, mjml_traps
-from newsletter.compiler.slots import Slots, mark
+from newsletter.compiler.mark import mark
+from newsletter.compiler.mjml.templates import Templates
+from newsletter.compiler.slots import Slots
 from newsletter.compiler.theme import load_theme
 from newsletter.compiler.wording.phrases import WORDS, wording
 from newsletter.compiler.wording.plaintext import write_text
@@ -63,12 +61,11 @@ def compile_issue(issue: Issue, language: str, kit: CompileSettings) -> Compiled
     problems += loaded.problems
     if loaded.theme is None:
         return Compiled(None, tuple(problems))
-    pictures = Pictures(kit.assets_url)
-    context = make_context(issue.slug, marked, loaded.theme, kit.identity, slots, pictures)
+    context = make_context(issue.slug, marked, loaded.theme, kit.identity, slots)
     templates = Templates(kit.folders, root=kit.root)
     try:
-        rendered = templates.render(content.layout, context, slots)
-        html = _make_html(rendered, context, templates)
+        rendered = templates.render(content.layout, context, slots, kit.assets_url)
+        html = templates.to_html(rendered, context)
     except TemplateError as error:
         return Compiled(None, (*problems, *error.problems))
     text = write_text(context, slots)
@@ -85,7 +82,7 @@ def compile_issue(issue: Issue, language: str, kit: CompileSettings) -> Compiled
         mjml=rendered.mjml,
         slots=slots.used_in(context.subject, preheader_of(marked), html, text, rendered.mjml),
         links=register_links(reader, slots.unmark),
-        assets=pictures.assets,
+        assets=tuple(Asset(one.name, one.media_type, one.data) for one in rendered.shown),
         identity=kit.identity,
         hash=fingerprint(
             issue.slug, content, loaded.theme, rendered.sources, kit.identity, WORDS[wording(language)]
@@ -93,47 +90,6 @@ def compile_issue(issue: Issue, language: str, kit: CompileSettings) -> Compiled
     )  # fmt: skip
     problems += _check(edition, reader, content, templates.place(rendered.layout), is_sound=not has_errors(problems))
     return Compiled(edition, tuple(problems))
-
-
-def _make_html(rendered: Rendered, context: Context, templates: Templates) -> str:
-    """MJML → finished HTML. Raises TemplateError that names the template whose MJML is at fault."""
-    traps = [_fault(rendered, templates, *trap) for trap in mjml_traps(rendered)]
-    if traps:
-        raise TemplateError(traps)
-    mjml, css = take_inline_css(rendered.mjml)
-    html = to_html(mjml)
-    if isinstance(html, NoHtml):
-        raise TemplateError([_fault(rendered, templates, html.line, html.message)])
-    unknown = [
-        _fault(rendered, templates, _line_of(mjml, name), f"MJML has no element <{name}>")
-        for name in dict.fromkeys(re.findall(r"<(mj-[a-z-]+)", html, re.IGNORECASE))
-    ]
-    if unknown:
-        raise TemplateError(unknown)
-    try:
-        return finish(html, language=context.language, direction=context.direction, css=css)
-    except StylesheetError as error:
-        problem = Problem("inline-style", str(error), templates.place(rendered.layout), hint=error.hint)
-        raise TemplateError([problem]) from error
-
-
-def _fault(rendered: Rendered, templates: Templates, line: int, message: str, hint: str = "") -> Problem:
-    """A fault of the MJML, told of the template that made that line."""
-    piece = rendered.origin(line) if line else None
-    lines = rendered.mjml.split("\n")
-    maker = f"for {piece.path}" if piece and piece.path else "here"
-    return Problem(
-        id="mjml",
-        message=f"the MJML made {maker} does not compile: {message}" + (f" (line {line} of the MJML)" if line else ""),
-        place=templates.place(piece.template if piece else rendered.layout),
-        hint=hint,
-        quote=lines[line - 1].strip()[:200] if 0 < line <= len(lines) else "",
-    )
-
-
-def _line_of(mjml: str, tag: str) -> int:
-    at = mjml.lower().find(f"<{tag}")
-    return mjml.count("\n", 0, at) + 1 if at >= 0 else 0
 
 
 def _check(

@@ -1,4 +1,4 @@
-"""Context: what a template can see. Made once per edition from the marked content; handed to `templates`.
+"""Context: what a template can see. Made once per edition from the marked content; handed to `templates` as plain data.
 
 Every name here is a promise to template authors, documented in docs/reference/template-context.md.
 """
@@ -6,35 +6,26 @@ Every name here is a promise to template authors, documented in docs/reference/t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import date
+from functools import cached_property
+from typing import Any
 
 from markupsafe import Markup, escape
 
 from newsletter.authoring.blocks.text import TextBlock
 from newsletter.authoring.image import ImageFile
 from newsletter.authoring.issue import Content
-from newsletter.authoring.parts import Picture
 from newsletter.columns import clip, columns
-from newsletter.compiler.edition import Asset, Identity
+from newsletter.compiler.edition import Identity
 from newsletter.compiler.slots import Slots
 from newsletter.compiler.theme import Theme
 from newsletter.compiler.wording.markdown import plain_words
-from newsletter.compiler.wording.phrases import phrase
 from newsletter.language import direction_of
 
 INBOX_ROW = 140
 """Columns that an inbox shows of subject and preheader together, at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """An image as a template places it: `width` and `height` are CSS pixels, never more than the file has."""
-
-    url: str
-    width: int
-    height: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +40,10 @@ class Links:
 class Context:
     """The names of a template. Text in `content` may hold slot markers: letters and digits, to be left alone.
 
-    Beside these a template has `render_block(block, previous)`, and a block's template has `block` and `previous`, the
-    block before it or none, which decides the gap between the two. Filters:
+    Beside these a template has `t(key, **values)`, an interface word in the language; `image(picture, width)`, an
+    image's `url`, `width` and `height` in CSS pixels, never more than the file has; and `render_block(block,
+    previous)`. A block's template has `block` and `previous`, the block before it or none, which decides the gap
+    between the two. Filters:
     `markdown` and `inline` (Markdown → safe HTML), `plain` (Markdown → escaped words), `issue_date` (date → text),
     `isolated` (a name → the same, kept from turning the sentence around it).
     The two that make HTML put `theme.markdown_styles(language)[tag]` into the `style` of each tag they write: p, a, ul,
@@ -69,10 +62,6 @@ class Context:
     preheader: Markup
     """For `<mj-preview>`: the author's, or the first sentence; padded, so that nothing else leaks into the inbox."""
     links: Links
-    t: Callable[..., str]
-    """`t(key, **values)`: an interface word in the edition's language."""
-    image: Callable[[Picture | ImageFile, int], Shown]
-    """`image(picture, width)`: where an image is served and how large it stands."""
 
     @property
     def start(self) -> str:
@@ -85,29 +74,7 @@ class Context:
         return "left" if self.direction == "rtl" else "right"
 
 
-class Pictures:
-    """Gives templates the place where an image is served, and remembers each image that was shown."""
-
-    def __init__(self, assets_url: str) -> None:
-        self._base = assets_url.rstrip("/")
-        self._shown: dict[str, Asset] = {}
-
-    def image(self, picture: Picture | ImageFile, width: int) -> Shown:
-        """An image at a width in CSS pixels; never larger than it is, its height in proportion."""
-        file = picture.file if isinstance(picture, Picture) else picture
-        width = min(width, file.width)
-        self._shown[file.name] = Asset(file.name, file.media_type, file.data)
-        return Shown(f"{self._base}/{file.name}", width, max(1, round(file.height * width / file.width)))
-
-    @property
-    def assets(self) -> tuple[Asset, ...]:
-        """What was shown, in order of names."""
-        return tuple(self._shown[name] for name in sorted(self._shown))
-
-
-def make_context(
-    issue: str, content: Content, theme: Theme, identity: Identity, slots: Slots, pictures: Pictures
-) -> Context:
+def make_context(issue: str, content: Content, theme: Theme, identity: Identity, slots: Slots) -> Context:
     """What the templates of one edition see. `content` holds markers already."""
     return Context(
         issue=issue,
@@ -119,8 +86,6 @@ def make_context(
         subject=subject_of(content),
         preheader=_padded(preheader_of(content)),
         links=Links(unsubscribe=slots.link("unsubscribe"), view=slots.link("view")),
-        t=partial(phrase, language=content.language),
-        image=pictures.image,
     )
 
 
@@ -142,3 +107,46 @@ def _padded(preheader: str) -> Markup:
     """Blank but not collapsible, up to the end of the inbox row: else the first words of the email would follow."""
     padding = "&zwnj;&nbsp;" * max(0, INBOX_ROW - columns(preheader))
     return escape(preheader) + Markup(padding) if preheader else Markup("")  # noqa: S704 - entities only
+
+
+def to_data(value: object, images: dict[str, ImageFile]) -> Any:
+    """A noun as plain values for JSON: its fields and properties, by the name of its type. Paths and bytes stay here.
+
+    Every image is put into `images` by the name it is served under.
+    """
+    if isinstance(value, ImageFile):
+        images[value.name] = value
+    if isinstance(value, Markup):
+        return {"@markup": str(value)}
+    if isinstance(value, date):
+        return {"@date": value.isoformat()}
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, (tuple, list)):
+        return [to_data(item, images) for item in value]
+    if isinstance(value, Mapping):
+        return {"@map": {str(key): to_data(item, images) for key, item in value.items()}}
+    if is_dataclass(value):
+        held = {name: getattr(value, name) for name in _visible(type(value))}
+        return {type(value).__name__: {name: to_data(one, images) for name, one in held.items() if _travels(one)}}
+    return value
+
+
+def _visible(kind: type) -> list[str]:
+    """The names of fields and properties, also of those a type inherits."""
+    properties = {
+        name
+        for base in kind.__mro__
+        for name, member in vars(base).items()
+        if isinstance(member, (property, cached_property)) and not name.startswith("_")
+    }
+    return [*(one.name for one in fields(kind) if one.name not in _NOT_SEEN), *sorted(properties)]
+
+
+def _travels(value: object) -> bool:
+    kinds = (str, bool, int, float, date, tuple, list, Mapping)
+    return value is None or isinstance(value, kinds) or is_dataclass(value)
+
+
+_NOT_SEEN = frozenset({"places"})
+"""Where things were written is for problems."""

@@ -14,7 +14,6 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from newsletter.audience.address import parse_address
 from newsletter.authoring.url import normalise_url, url_fault
 from newsletter.errors import AddressError
 from newsletter.expression import FIELD, MergeField, Values, parse_field
@@ -82,6 +81,8 @@ class Identity:
     @property
     def contact_url(self) -> str:
         """Where a link to the contact leads; empty when it is neither a mail address nor a URL."""
+        from newsletter.audience.address import parse_address  # slow to load, and rendering templates does without it
+
         try:
             return f"mailto:{quote(parse_address(self.contact).text, safe='@')}"
         except AddressError:

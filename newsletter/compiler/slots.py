@@ -1,20 +1,16 @@
 """Slots: merge fields become markers before Markdown or Jinja see the text, so an author's text is never a template.
 
-`mark` turns the Content of an issue into one that holds markers, before anything else sees it.
+`mark` puts them into an issue; Markdown adds those inside the URLs of its links.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 
-from newsletter.authoring.fields.rewrite import rewrite
-from newsletter.authoring.fields.values import Role
-from newsletter.authoring.issue import Content
-from newsletter.authoring.url import normalise_url, url_fault
 from newsletter.compiler.edition import Slot, SlotKind
 from newsletter.errors import ExpressionError
 from newsletter.expression import FIELD, MergeField, parse_field
-from newsletter.problem import Problem
 
 LINKS = frozenset({("link", "unsubscribe"), ("link", "view")})
 """Merge fields that stand for a link of the recipient's own."""
@@ -24,7 +20,7 @@ class Slots:
     """The slots of one edition, made as they are met. `seed` comes from the content: no author can write a marker."""
 
     def __init__(self, seed: str) -> None:
-        self._seed = seed
+        self.seed = seed
         self._slots: dict[tuple[str, SlotKind], Slot] = {}
         self._pattern = re.compile(f"m{seed}n\\d+z")
 
@@ -33,12 +29,22 @@ class Slots:
         key = (field.source, kind)
         if key not in self._slots:
             # Lower case survives being a host name; the last letter keeps one marker from being another's beginning.
-            self._slots[key] = Slot(f"m{self._seed}n{len(self._slots) + 1:02d}z", field, kind)
+            self._slots[key] = Slot(f"m{self.seed}n{len(self._slots) + 1:02d}z", field, kind)
         return self._slots[key].marker
 
     def link(self, name: str) -> str:
         """The marker of a link of the recipient's own: `unsubscribe` or `view`."""
         return self.marker(parse_field(f"link.{name}"), SlotKind.URL)
+
+    @property
+    def made(self) -> list[tuple[str, str]]:
+        """Field and kind of every slot in order, from which `make` makes the same ones elsewhere."""
+        return [(source, kind.value) for source, kind in self._slots]
+
+    def make(self, made: Iterable[Sequence[str]]) -> None:
+        """Add slots in this order, where they are not there yet."""
+        for source, kind in made:
+            self.marker(parse_field(source), SlotKind(kind))
 
     @property
     def own_links(self) -> frozenset[str]:
@@ -83,30 +89,6 @@ class Slots:
         return tuple(slot for slot in self._slots.values() if slot.marker in present)
 
 
-def mark(content: Content, slots: Slots) -> tuple[Content, list[Problem]]:
-    """The content with markers for its merge fields and URLs as they may travel; and what is wrong with the fields."""
-    problems: list[Problem] = []
-
-    def change(path: str, role: Role, value: str) -> str:
-        try:
-            if role is Role.FACT and FIELD.search(value):
-                raise ExpressionError("a merge field cannot be used here: this text is the same for every recipient")
-            marked = slots.mark(value)
-            if role is not Role.URL:
-                return marked
-            url = slots.in_url(normalise_url(marked))
-        except ExpressionError as error:
-            problems.append(_problem(content, path, value, error))
-            return "" if role is Role.URL else value
-        fault = None if url in slots.own_links else url_fault(url)
-        if fault:
-            message = f"{fault.message} ({value})"
-            problems.append(Problem("bad-link", message, content.place(path), path=path, hint=fault.hint))
-        return "" if fault else url
-
-    return rewrite(content, change), problems
-
-
 def _field(match: re.Match[str]) -> MergeField:
     try:
         field = parse_field(match["source"])
@@ -121,22 +103,6 @@ def _field(match: re.Match[str]) -> MergeField:
         position=match.start(),
         hint="Use subscriber.name, another attribute of subscriber, link.view or link.unsubscribe",
     )
-
-
-def _problem(content: Content, path: str, value: str, error: ExpressionError) -> Problem:
-    return Problem(
-        id="merge-field",
-        message=str(error),
-        place=content.place(path),
-        path=path,
-        hint=error.hint,
-        quote=_line_of(value, error.position),
-    )
-
-
-def _line_of(text: str, position: int) -> str:
-    start = text.rfind("\n", 0, position) + 1
-    return text[start:].split("\n", 1)[0]
 
 
 def _braces(slot: Slot) -> str:

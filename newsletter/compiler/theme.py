@@ -15,7 +15,7 @@ from newsletter.authoring.files import read_yaml, shown
 from newsletter.authoring.image import ImageFile, image_beside
 from newsletter.compiler.colour import contrast
 from newsletter.compiler.setting import KNOWN, REQUIRED, check_of
-from newsletter.language import best_match, direction_of
+from newsletter.compiler.style import markdown_styles, typeface
 from newsletter.problem import Place, Problem, Severity, has_errors
 from newsletter.source import Node, near_miss
 
@@ -123,37 +123,11 @@ class Theme:
 
     def typeface(self, language: str) -> Typeface:
         """How a language is set: by the typeface that serves it best, or as any."""
-        return self.typefaces[best_match([language], self.typefaces) or "default"]
+        return typeface(self, language)
 
     def markdown_styles(self, language: str) -> Mapping[str, str]:
-        """Tag → inline style for the HTML made of Markdown; `p_last` for the last paragraph of a text.
-
-        Inline, because a mail must hold together where every style sheet is removed.
-        """
-        face = self.typeface(language)
-        start = "right" if direction_of(language) == "rtl" else "left"
-        gap = self.spacing.paragraph
-        heading = (
-            f"margin:0 0 8px;font-family:{face.title};font-size:{self.sizes.title}px;"
-            f"line-height:{face.title_line_height};font-weight:700"
-        )
-        items = f"margin:0 0 {gap}px;padding:0;padding-{start}:20px"
-        return {
-            "p": f"margin:0 0 {gap}px",
-            "p_last": "margin:0",
-            "a": f"color:{self.light.accent};text-decoration:underline",
-            "ul": items,
-            "ol": items,
-            "li": "margin:0 0 4px",
-            "h2": heading,
-            "h3": heading,
-            "blockquote": f"margin:0 0 {gap}px;padding-{start}:16px;border-{start}:1px solid {self.light.rule}",
-            "code": "font-family:Menlo, Consolas, monospace;line-height:1",
-            "pre": f"margin:0 0 {gap}px;font-family:Menlo, Consolas, monospace;white-space:pre-wrap",
-            "hr": f"margin:24px 0;border:0;border-top:1px solid {self.light.rule}",
-            "strong": "font-weight:700",
-            "em": "font-style:italic" if face.emphasis == "italic" else "font-style:normal;font-weight:700",
-        }
+        """Tag → inline style for the HTML made of Markdown; `p_last` for the last paragraph of a text."""
+        return markdown_styles(self, language)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -133,3 +136,36 @@ def test_export_writes_a_copy(folder: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert str(tmp_path / "copy" / "index.html") in done.stdout
     assert (tmp_path / "copy" / "index.html").is_file()
+
+
+LOOP = "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
+
+
+def test_template_that_loops_breaks_one_page_until_it_is_mended(folder: Path) -> None:
+    shutil.copytree(folder / "issues" / "welcome", folder / "issues" / "other")
+    issue = folder / "issues" / "welcome" / "issue.yaml"
+    issue.write_text(issue.read_text() + "layout: bare\n")
+    template = folder / "templates" / "layouts" / "bare.mjml.j2"
+    template.parent.mkdir(parents=True, exist_ok=True)
+    template.write_text(f"\n{LOOP}")
+    with previewing(folder) as (url, process), httpx2.Client(timeout=100, follow_redirects=True) as client:
+        broken = client.get(f"{url}/issues/welcome").text
+        assert "templates/layouts/bare.mjml.j2:2" in broken
+        assert "<iframe" not in broken
+        assert "<iframe" in client.get(f"{url}/issues/other").text
+        template.write_text("<mjml><mj-body></mj-body></mjml>")
+        while "<iframe" not in client.get(f"{url}/issues/welcome").text:
+            time.sleep(0.1)
+        template.write_text(LOOP)
+        time.sleep(1)
+        looking = threading.Thread(target=lambda: suppress_closed(client, f"{url}/issues/welcome/en/kim.html"))
+        looking.start()
+        time.sleep(0.5)
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=60)
+        looking.join()
+
+
+def suppress_closed(client: httpx2.Client, url: str) -> None:
+    with contextlib.suppress(httpx2.HTTPError):
+        client.get(url)

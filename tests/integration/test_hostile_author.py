@@ -126,3 +126,25 @@ def test_link_to_the_secrets_is_refused_by_every_command(tmp_path: Path, name: s
         said += [client.get(f"/{page}").text for page in ("", "issues/maps/en/mei.html", "issues/maps/en/nobody.html")]
     assert all(name in one and HIDDEN not in one for one in said[:5])
     assert not any(HIDDEN in one for one in said)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% for i in range(10**9) %}{% for j in range(10**9) %}{% endfor %}{% endfor %}",
+        "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}",
+        "{% set x = cycler.__init__.__globals__.os.popen('touch RAN').read() %}",
+        "{{ 'x' * 3000000000 }}",
+        "{% include 'blocks/quote.mjml.j2' %}",
+    ],
+    ids=["range", "loop", "code", "memory", "recursion"],
+)
+def test_hostile_template_is_a_problem_of_check(tmp_path: Path, source: str) -> None:
+    write_project(tmp_path)
+    (tmp_path / "templates" / "blocks").mkdir(parents=True)
+    (tmp_path / "templates" / "blocks" / "quote.mjml.j2").write_text(f"\n{source}", encoding="utf-8")
+    command = [sys.executable, "-m", "newsletter", "-C", str(tmp_path), "check"]
+    checked = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert (checked.returncode, checked.stderr) == (1, "")
+    assert "templates/blocks/quote.mjml.j2:2" in checked.stdout
+    assert not (tmp_path / "RAN").exists()

@@ -1,40 +1,77 @@
-"""The child of `mjml`: a program of its own that may die, run by its path. Reads MJML, writes HTML.
+"""The child of `worker`: a program of its own that may be killed, run by its path. Renders templates, converts MJML.
 
-Exit 0 with HTML on standard output, or 3 with what mjml-python complains about on standard error.
+Every line is one JSON object: a job comes in; questions (`want`), notes (`at`) and last an answer go out. It ends with
+its standard input, when nothing was asked for a while, and after a job that took too much.
 """
 
 from __future__ import annotations
 
-import resource
+import json
+import os
+import select
+import signal
 import sys
+from typing import Any
+
+_IDLE = 60.0  # seconds
 
 
-def main(packages: str, cpu_seconds: int, memory_bytes: int, stack_bytes: int) -> int:
-    """Convert standard input within these limits. `packages` is the folder where mjml-python is installed."""
-    for kind, limit in (
-        (resource.RLIMIT_CPU, cpu_seconds),
-        (resource.RLIMIT_AS, memory_bytes),
-        (resource.RLIMIT_STACK, stack_bytes),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        _, hard = resource.getrlimit(kind)
-        allowed = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-        try:
-            resource.setrlimit(kind, (allowed, hard))
-        except (ValueError, OSError):
-            pass  # some systems have no limit of that kind; the parent's timeout holds everywhere
-    sys.path.append(packages)
-    from mjml import mjml2html  # after the limits, which must hold for loading it, too
+def main(paths: str, memory: int, stack: int) -> None:
+    """Do jobs until there are no more. `paths` is where to import from, as JSON; the limits are bytes."""
+    sys.path[:] = json.loads(paths)
+    from newsletter.compiler.mjml.limits import SPENT, limit_process  # importable only now
 
-    source = sys.stdin.buffer.read().decode("utf-8")
+    limit_process(memory, stack)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the program that started us
+    source, sink = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what somebody prints must not get among the answers
+
+    def tell(message: dict[str, Any]) -> None:
+        sink.write(json.dumps(message).encode() + b"\n")
+        sink.flush()
+
+    def ask(message: dict[str, Any]) -> Any:
+        tell(message)
+        return json.loads(source.readline())
+
+    while _is_asked() and (line := source.readline()):
+        answer = _answer(json.loads(line), ask, tell)
+        tell(answer)
+        if "error" in answer and answer["error"]["kind"] in SPENT:
+            return
+
+
+def _answer(job: dict[str, Any], ask: Any, tell: Any) -> dict[str, Any]:
+    from newsletter.compiler.mjml.limits import FailedError, TooLongError, start_clock, stop_clock
+
     try:
-        html = mjml2html(source, fonts={})  # or every mail links a font server
-    except BaseException as error:  # noqa: BLE001 - a Rust panic arrives as a BaseException
-        sys.stderr.buffer.write(str(error).encode("utf-8", "replace"))
-        return 3
-    sys.stdout.buffer.write(html.encode("utf-8"))
-    return 0
+        start_clock(job["seconds"])
+        try:
+            return {"done": _do(job, ask, tell)}
+        finally:
+            stop_clock()
+    except FailedError as error:
+        return {"error": error.facts}
+    except TooLongError:
+        return {"error": {"kind": "late"}}
+    except MemoryError:
+        return {"error": {"kind": "memory"}}
+
+
+def _do(job: dict[str, Any], ask: Any, tell: Any) -> Any:
+    if job["do"] == "render":
+        from newsletter.compiler.mjml.render import render
+
+        return render(job, ask, tell)
+    from newsletter.compiler.mjml.convert import convert
+
+    return convert(job["mjml"], job["language"], job["direction"])
+
+
+def _is_asked() -> bool:
+    """Wait for a job; false when none came for a while."""
+    return os.name == "nt" or bool(select.select([sys.stdin.buffer], [], [], _IDLE)[0])
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], *(int(argument) for argument in sys.argv[2:5])))
+    main(sys.argv[1], *(int(argument) for argument in sys.argv[2:4]))

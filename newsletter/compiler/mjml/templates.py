@@ -1,35 +1,24 @@
-"""Templates: the layout and the blocks' templates with a context → MJML. Jinja2's door for mail.
+"""Templates: the layout and the blocks' templates with a context → MJML → HTML, and whose fault a failure is.
 
-A project's own templates come first, then those that ship with the program; templates are code of the project, the
-text they show is not: it is escaped, and was never a template.
+A project's own templates come first, then those that ship with the program. They are read here and run in the worker.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
-from datetime import date
-from functools import cache
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from types import CodeType
 from typing import Any
 
-import jinja2
-from jinja2.bccache import Bucket
-from jinja2.loaders import split_template_path
-from markupsafe import Markup
-
-from newsletter.authoring.block import Block
 from newsletter.authoring.files import names_in, quotable, read_file, shown, unreadable
-from newsletter.compiler.context import Context
+from newsletter.authoring.image import ImageFile
+from newsletter.compiler.context import Context, to_data
+from newsletter.compiler.mjml.convert import deepest, unbalanced
+from newsletter.compiler.mjml.worker import worker
 from newsletter.compiler.slots import Slots
-from newsletter.compiler.wording.markdown import Styles, plain_words, render_inline, render_markdown
-from newsletter.compiler.wording.phrases import issue_date
 from newsletter.errors import TemplateError
-from newsletter.language import isolate
 from newsletter.problem import Place, Problem
 from newsletter.source import MAX_BYTES
 
@@ -56,6 +45,8 @@ class Rendered:
     pieces: tuple[Piece, ...]
     sources: Mapping[str, str]
     """Name → text of every template that was used, in order of names."""
+    shown: tuple[ImageFile, ...] = ()
+    """The images, in order of the names they are served under."""
 
     def origin(self, line: int) -> Piece | None:
         """The block's piece that holds a line (from 1) of the MJML; None when the layout itself does."""
@@ -86,172 +77,155 @@ class Templates:
     """The template folders of a project, read when they are used."""
 
     def __init__(self, folders: Sequence[Path], *, root: Path) -> None:
-        self._loader = _Loader(folders, root)
+        self._folders = folders
         self._root = root
 
-    def render(self, layout: str, context: Context, slots: Slots) -> Rendered:
+    def render(self, layout: str, context: Context, slots: Slots, assets_url: str) -> Rendered:
         """The MJML of an edition. Raises TemplateError with the place in the template."""
-        environment = _environment(self._loader, context, slots)
-        pieces: list[Piece] = []
-        variables = {field.name: getattr(context, field.name) for field in fields(context)}
+        images: dict[str, ImageFile] = {}
+        ((_, plain),) = to_data(context, images).items()
+        used: dict[str, str] = {}
+        refused: list[Problem] = []
 
-        def render_block(block: Block, previous: Block | None = None) -> Markup:
-            name = f"blocks/{block.type}{SUFFIX}"
-            text = environment.get_template(name).render(block=block, previous=previous)
-            pieces.append(Piece(name, block.path, text))
-            return Markup(text)  # noqa: S704 - made by a template with autoescape on
+        def read(name: str) -> dict[str, object]:
+            """What the worker gets of a template."""
+            try:
+                file, used[name] = self._read(name)
+            except FileNotFoundError:
+                return {"missing": name}
+            except TemplateError as error:
+                refused.extend(error.problems)
+                return {"refused": name}
+            return {"file": str(file), "text": used[name]}
 
-        environment.globals |= variables | {
-            "start": context.start, "end": context.end, "render_block": render_block,
+        job = {
+            "do": "render", "layout": f"layouts/{layout}{SUFFIX}", "context": plain, "assets_url": assets_url,
+            "seed": slots.seed, "slots": slots.made,
         }  # fmt: skip
-        name = f"layouts/{layout}{SUFFIX}"
-        try:
-            mjml = environment.get_template(name).render()
-        except TemplateError:
-            raise
-        except Exception as error:  # a template's code may raise anything; it is the template's mistake
-            raise TemplateError([self._problem(error, name)]) from error
-        return Rendered(mjml, name, tuple(pieces), environment.sources())
+        answer = worker().do(job, read)
+        if "error" in answer:
+            raise TemplateError(refused or [self._problem(answer["error"], job["layout"])])
+        made = answer["done"]
+        slots.make(made["slots"])
+        pieces = tuple(Piece(*piece) for piece in made["pieces"])
+        shown = tuple(images[name] for name in made["shown"])
+        return Rendered(made["mjml"], job["layout"], pieces, dict(sorted(used.items())), shown)
+
+    def to_html(self, rendered: Rendered, context: Context) -> str:
+        """The finished HTML. Raises TemplateError that names the template whose MJML is at fault."""
+        if traps := [
+            self._fault(rendered, line, message, hint, piece=rendered.origin(line))
+            for line, message, hint in _traps(rendered)
+        ]:
+            raise TemplateError(traps)
+        answer = convert(rendered.mjml, context.language, context.direction)
+        if "done" in answer:
+            return str(answer["done"])
+        error = answer["error"]
+        match error["kind"]:
+            case "mjml":
+                raise TemplateError(
+                    [
+                        self._fault(rendered, line, message, piece=_torn(rendered, line))
+                        for message, line in error["faults"]
+                    ]
+                )
+            case "style":
+                place = self.place(rendered.layout)
+                raise TemplateError([Problem("inline-style", error["message"], place, hint=error["hint"])])
+            case "died":
+                message = f"the MJML compiler died ({error['message']}): tags are nested too deeply, or too many"
+                line = deepest(rendered.mjml)
+                raise TemplateError([self._fault(rendered, line, message, piece=rendered.origin(line))])
+        raise TemplateError([self._problem(error, rendered.layout)])
 
     def place(self, name: str, line: int = 0) -> Place:
         """Where a template stands, relative to the project folder when it is inside."""
-        for folder in self._loader.folders:
+        for folder in self._folders:
             if os.path.lexists(file := folder / name):
                 return Place(shown(file, self._root), line)
         return Place(f"templates/{name}")
 
-    def _problem(self, error: Exception, layout: str) -> Problem:
-        if isinstance(error, jinja2.TemplateNotFound):
-            name = str(error.name)
-            return Problem(
-                id="missing-template",
-                message=f"there is no template {name}",
-                place=self.place(name),
-                hint="Looked in " + ", ".join(shown(folder, self._root) for folder in self._loader.folders),
-            )
-        file, line = self._raised_at(error, layout)
-        what = str(error).strip() or type(error).__name__
-        if not isinstance(error, jinja2.TemplateError):
-            what = f"{type(error).__name__}: {what}"
-        place = Place(shown(file, self._root), line)
-        source = quotable(place.file, self._root)
-        return Problem(id="template", message=what, place=place, quote=source.quote(place).strip() if source else "")
-
-    def _raised_at(self, error: Exception, layout: str) -> tuple[Path, int]:
-        """The innermost line of a template that was being worked on."""
-        if isinstance(error, jinja2.TemplateSyntaxError) and error.filename:
-            return Path(error.filename), error.lineno
-        for frame in reversed(traceback.extract_tb(error.__traceback__)):
-            if any(Path(frame.filename).is_relative_to(folder) for folder in self._loader.folders):
-                return Path(frame.filename), frame.lineno or 0
-        return self._root / self.place(layout).file, 0
-
-
-class _Loader(jinja2.BaseLoader):
-    """Reads templates of the project, else those in the last folder, which is the program's."""
-
-    def __init__(self, folders: Sequence[Path], root: Path) -> None:
-        self.folders = folders
-        self._root = root
-
-    def get_source(self, environment: jinja2.Environment, template: str) -> tuple[str, str, None]:  # noqa: ARG002
-        for folder in self.folders:
-            file = folder.joinpath(*split_template_path(template))
+    def _read(self, name: str) -> tuple[Path, str]:
+        """A template of the project, else that of the last folder, which is the program's. Raises FileNotFoundError,
+        and TemplateError for one that must not or cannot be read.
+        """
+        parts = name.split("/")
+        if any(part in ("", os.curdir, os.pardir) or os.sep in part for part in parts):
+            raise FileNotFoundError(name)
+        for folder in self._folders:
+            file = folder.joinpath(*parts)
             try:
-                text = read_file(file, None if folder is self.folders[-1] else self._root, MAX_BYTES)
+                data = read_file(file, None if folder is self._folders[-1] else self._root, MAX_BYTES)
+                text = data.decode()
             except (FileNotFoundError, NotADirectoryError):
                 continue
             except OSError as error:
                 raise TemplateError([unreadable(error, shown(file, self._root))]) from error
-            if len(text) > MAX_BYTES:
-                message, hint = "the template has more than 1 MiB", "Keep images and data in files of their own."
-                raise TemplateError([Problem("too-large", message, Place(shown(file, self._root)), hint=hint)])
-            return text.decode().replace("\r\n", "\n").replace("\r", "\n"), str(file), None
-        raise jinja2.TemplateNotFound(template)
+            except UnicodeDecodeError as error:
+                raise TemplateError([self._unfit(file, "bad-encoding", "the template is not UTF-8")]) from error
+            if len(data) > MAX_BYTES:
+                raise TemplateError([self._unfit(file, "too-large", "the template has more than 1 MiB")])
+            return file, text.replace("\r\n", "\n").replace("\r", "\n")
+        raise FileNotFoundError(name)
+
+    def _unfit(self, file: Path, rule: str, message: str) -> Problem:
+        return Problem(rule, message, Place(shown(file, self._root)))
+
+    def _problem(self, error: Mapping[str, Any], layout: str) -> Problem:
+        """A failure of the worker, told of the template that it was working on."""
+        kind = error["kind"]
+        if kind == "missing":
+            hint = "Looked in " + ", ".join(shown(folder, self._root) for folder in self._folders)
+            return Problem(
+                "missing-template", f"there is no template {error['name']}", self.place(error["name"]), hint=hint
+            )
+        place = self.place(error.get("at") or layout)
+        if error.get("file"):
+            raised = Place(shown(Path(error["file"]), self._root), error.get("line", 0))
+            # The layout waits while a block's text is put together, which runs no line of the block's template.
+            is_waiting = kind in _FAILURES and raised.file == self.place(layout).file != place.file
+            place = place if is_waiting else raised
+        message, hint = _FAILURES.get(kind, (error.get("message", ""), ""))
+        source = quotable(place.file, self._root)
+        return Problem("template", message, place, hint=hint, quote=source.quote(place).strip() if source else "")
+
+    def _fault(self, rendered: Rendered, line: int, message: str, hint: str = "", *, piece: Piece | None) -> Problem:
+        """A fault of the MJML, told of the template that made it: that of a block's piece, or the layout."""
+        lines = rendered.mjml.split("\n")
+        maker = f"for {piece.path}" if piece and piece.path else "here"
+        where = f" (line {line} of the MJML)" if line else ""
+        return Problem(
+            id="mjml",
+            message=f"the MJML made {maker} does not compile: {message}{where}",
+            place=self.place(piece.template if piece else rendered.layout),
+            hint=hint,
+            quote=lines[line - 1].strip()[:200] if 0 < line <= len(lines) else "",
+        )
 
 
-class _Environment(jinja2.Environment):
-    """Remembers which templates were used: the content hash covers them and no others."""
-
-    used: set[str]
-
-    def get_template(self, name: Any, parent: str | None = None, globals: Any = None) -> jinja2.Template:  # noqa: A002
-        return self._remember(super().get_template(name, parent, globals))
-
-    def select_template(self, names: Any, parent: str | None = None, globals: Any = None) -> jinja2.Template:  # noqa: A002
-        return self._remember(super().select_template(names, parent, globals))
-
-    def sources(self) -> dict[str, str]:
-        assert self.loader is not None
-        return {name: self.loader.get_source(self, name)[0] for name in sorted(self.used)}
-
-    def _remember(self, template: jinja2.Template) -> jinja2.Template:
-        if template.name:
-            self.used.add(template.name)
-        return template
+def _torn(rendered: Rendered, line: int) -> Piece | None:
+    """The piece at fault for a line. Tags that do not fit are the fault of a piece whose own tags do not fit."""
+    if next(unbalanced(rendered.mjml), None) is None:
+        return rendered.origin(line) if line else None
+    return next((piece for piece in rendered.pieces if next(unbalanced(piece.mjml), None)), None)
 
 
-class _CompiledTemplates(jinja2.BytecodeCache):
-    """The compiled code of each template file, kept in memory as long as its text stays the same.
-
-    Compiling takes three quarters of the time of an edition; every language and every save in the preview profits.
-    """
-
-    def __init__(self) -> None:
-        self._codes: dict[str, tuple[str, CodeType]] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        checksum, code = self._codes.get(bucket.key, ("", None))
-        if checksum == bucket.checksum:
-            bucket.code = code
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        if bucket.code is not None:
-            self._codes[bucket.key] = (bucket.checksum, bucket.code)
+def convert(mjml: str, language: str = "en", direction: str = "ltr") -> dict[str, Any]:
+    """What the worker answers to an MJML document."""
+    return worker().do({"do": "convert", "mjml": mjml, "language": language, "direction": direction})
 
 
-@cache
-def _compiled() -> _CompiledTemplates:
-    return _CompiledTemplates()
+_FAILURES = {
+    "late": ("rendering does not end within the time it is given", "Look for a loop over too many things."),
+    "memory": ("rendering takes more memory than it is given", "Look for a text that is repeated too often."),
+    "died": ("rendering ended the process it runs in", "Look for what is nested too deeply."),
+    "stopped": ("rendering was stopped", ""),
+}
+"""Kind of failure → what the template's author is told, and what to do."""
 
 
-def _environment(loader: jinja2.BaseLoader, context: Context, slots: Slots) -> _Environment:
-    environment = _Environment(
-        loader=loader,
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        bytecode_cache=_compiled(),
-    )
-    environment.used = set()
-    environment.filters |= _filters(context, slots)
-    return environment
-
-
-def _filters(context: Context, slots: Slots) -> dict[str, Callable[..., object]]:
-    styles: Styles = context.theme.markdown_styles(context.language)
-
-    # S704: what is marked as safe here was escaped by the Markdown renderer
-    def markdown(text: str) -> Markup:
-        return Markup(render_markdown(text, styles, slots))  # noqa: S704
-
-    def inline(text: str) -> Markup:
-        return Markup(render_inline(text, styles, slots))  # noqa: S704
-
-    def issue_day(day: date) -> str:
-        return issue_date(day, context.language)
-
-    def isolated(text: str) -> str:
-        return isolate(text, context.language)
-
-    return {
-        "markdown": markdown, "inline": inline, "plain": plain_words, "issue_date": issue_day, "isolated": isolated,
-    }  # fmt: skip
-
-
-def mjml_traps(rendered: Rendered) -> Iterator[tuple[int, str, str]]:
+def _traps(rendered: Rendered) -> Iterator[tuple[int, str, str]]:
     """What mjml-python takes without a word and makes wrong: the line of the MJML, what is wrong, and what to do.
 
     It breaks the layout of includes and dies on loops of them; after a first bare 0 it knows no other padding, so that

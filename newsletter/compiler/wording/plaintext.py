@@ -16,7 +16,7 @@ from newsletter.columns import WIDTH, indented, is_wide, underlined, wrap
 from newsletter.compiler.context import Context
 from newsletter.compiler.slots import Slots
 from newsletter.compiler.wording.markdown import target, tree
-from newsletter.compiler.wording.phrases import issue_date
+from newsletter.compiler.wording.phrases import issue_date, phrase
 from newsletter.language import isolate
 
 _GLUE = "\u2007"
@@ -48,7 +48,7 @@ class _Writer:
         """Number and URL of what was linked in the section being written."""
 
     def t(self, key: str, **values: object) -> str:
-        return str(self._context.t(key, **values))
+        return phrase(key, self._context.language, **values)
 
     def head(self) -> str:
         """Newsletter, date and reading time, title, byline, hero."""

@@ -11,7 +11,8 @@ from newsletter.authoring.blocks.text import TextBlock
 from newsletter.authoring.fields.rewrite import rewrite
 from newsletter.authoring.fields.values import Role
 from newsletter.compiler.edition import SlotKind
-from newsletter.compiler.slots import Slots, mark
+from newsletter.compiler.mark import mark
+from newsletter.compiler.slots import Slots
 from newsletter.errors import ExpressionError
 
 

@@ -17,6 +17,7 @@ from compiling import (
     write_templates,
 )
 
+from newsletter.app.project import shipped_templates
 from newsletter.authoring.blocks.divider import DividerBlock
 from newsletter.authoring.blocks.heading import HeadingBlock
 from newsletter.authoring.blocks.highlights import Article, HighlightsBlock
@@ -179,3 +180,17 @@ def test_no_level_of_headings_is_skipped() -> None:
     blocks = (HighlightsBlock((article,)), HeadingBlock("Heading"), HighlightsBlock((article,)))
     html = edition_of(compile_issue(make_issue(make_content(*blocks)), "en", make_kit())).html
     assert re.findall(r"<h(\d)", html) == ["1", "2", "2", "3"]
+
+
+def test_tag_that_the_layout_forgot_is_not_the_fault_of_a_block(tmp_path: Path) -> None:
+    shipped = (shipped_templates() / "layouts" / "default.mjml.j2").read_text(encoding="utf-8")
+    folder = tmp_path / "templates"
+    (folder / "layouts").mkdir(parents=True)
+    (folder / "layouts" / "default.mjml.j2").write_text(shipped.replace("</mj-column>", "", 1), encoding="utf-8")
+    (problem,) = compile_issue(make_issue(rich_content()), "en", make_kit(folder)).problems
+    assert problem.place.file == "templates/layouts/default.mjml.j2"
+    (folder / "layouts" / "default.mjml.j2").unlink()
+    (folder / "blocks").mkdir()
+    (folder / "blocks" / "quote.mjml.j2").write_text("<mj-section><mj-column></mj-section>", encoding="utf-8")
+    (problem,) = compile_issue(make_issue(rich_content()), "en", make_kit(folder)).problems
+    assert (problem.place.file, "blocks[3]" in problem.message) == ("templates/blocks/quote.mjml.j2", True)

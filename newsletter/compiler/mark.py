@@ -1,0 +1,52 @@
+"""Mark: an issue's content → the same with markers for its merge fields. The first step of compiling."""
+
+from __future__ import annotations
+
+from newsletter.authoring.fields.rewrite import rewrite
+from newsletter.authoring.fields.values import Role
+from newsletter.authoring.issue import Content
+from newsletter.authoring.url import normalise_url, url_fault
+from newsletter.compiler.slots import Slots
+from newsletter.errors import ExpressionError
+from newsletter.expression import FIELD
+from newsletter.problem import Problem
+
+
+def mark(content: Content, slots: Slots) -> tuple[Content, list[Problem]]:
+    """The content with markers for its merge fields and URLs as they may travel; and what is wrong with the fields."""
+    problems: list[Problem] = []
+
+    def change(path: str, role: Role, value: str) -> str:
+        try:
+            if role is Role.FACT and FIELD.search(value):
+                raise ExpressionError("a merge field cannot be used here: this text is the same for every recipient")
+            marked = slots.mark(value)
+            if role is not Role.URL:
+                return marked
+            url = slots.in_url(normalise_url(marked))
+        except ExpressionError as error:
+            problems.append(_problem(content, path, value, error))
+            return "" if role is Role.URL else value
+        fault = None if url in slots.own_links else url_fault(url)
+        if fault:
+            message = f"{fault.message} ({value})"
+            problems.append(Problem("bad-link", message, content.place(path), path=path, hint=fault.hint))
+        return "" if fault else url
+
+    return rewrite(content, change), problems
+
+
+def _problem(content: Content, path: str, value: str, error: ExpressionError) -> Problem:
+    return Problem(
+        id="merge-field",
+        message=str(error),
+        place=content.place(path),
+        path=path,
+        hint=error.hint,
+        quote=_line_of(value, error.position),
+    )
+
+
+def _line_of(text: str, position: int) -> str:
+    start = text.rfind("\n", 0, position) + 1
+    return text[start:].split("\n", 1)[0]

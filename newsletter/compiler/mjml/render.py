@@ -1,0 +1,204 @@
+"""Render: a layout and the blocks' templates with what they may see → MJML. Jinja2's door for mail, open in the child.
+
+Templates run in Jinja's sandbox and see plain values: no object of ours, no file, no way to the program. They are
+asked for by name; the worker reads them. Their text is escaped and was never a template.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from functools import cache
+from types import CodeType
+from typing import Any
+
+import jinja2
+from jinja2.bccache import Bucket
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup
+
+from newsletter.compiler.mjml.limits import OUTPUT, FailedError, TooLongError
+from newsletter.compiler.slots import Slots
+from newsletter.compiler.style import markdown_styles, typeface
+from newsletter.compiler.wording.markdown import plain_words, render_inline, render_markdown
+from newsletter.compiler.wording.phrases import issue_date, phrase
+from newsletter.language import isolate
+
+SUFFIX = ".mjml.j2"
+
+
+def render(job: Mapping[str, Any], ask: Callable[[Any], Any], tell: Callable[[Any], None]) -> dict[str, Any]:
+    """The MJML of an edition, and what the worker must know of how it was made. Raises FailedError with a place."""
+    slots = Slots(job["seed"])
+    slots.make(job["slots"])
+    context = {name: from_data(value) for name, value in job["context"].items()}
+    theme, language = context["theme"], context["language"]
+    theme.typeface = lambda tag: typeface(theme, tag)
+    theme.markdown_styles = lambda tag: markdown_styles(theme, tag)
+    loader = _Loader(ask)
+    pieces: list[tuple[str, str, str]] = []
+    shown: set[str] = set()
+
+    def image(picture: Any, width: int) -> Noun:
+        file = getattr(picture, "file", picture)
+        width = min(width, file.width)
+        shown.add(file.name)
+        height = max(1, round(file.height * width / file.width))
+        return _noun("Shown", {"url": f"{job['assets_url'].rstrip('/')}/{file.name}", "width": width, "height": height})
+
+    def render_block(block: Any, previous: Any = None) -> Markup:
+        name = f"blocks/{block.type}{SUFFIX}"
+        tell({"at": name})
+        text = _within(environment.get_template(name).render(block=block, previous=previous), name, loader)
+        pieces.append((name, block.path, text))
+        tell({"at": job["layout"]})
+        return Markup(text)  # noqa: S704 - made by a template with autoescape on
+
+    environment = _environment(loader)
+    environment.filters |= _filters(language, markdown_styles(theme, language), slots)
+    environment.globals |= context | {
+        "t": lambda key, **values: phrase(key, language, **values), "image": image, "render_block": render_block,
+    }  # fmt: skip
+    try:
+        mjml = _within(environment.get_template(job["layout"]).render(), job["layout"], loader)
+    except FailedError:
+        raise
+    except Exception as error:  # a template's code may raise anything; it is the template's mistake
+        raise _failure(error, loader) from error
+    return {"mjml": mjml, "pieces": pieces, "shown": sorted(shown), "slots": slots.made}
+
+
+class Noun:
+    """One of our nouns as a template sees it: its values, by their names."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self.__dict__.update(values)
+
+
+@cache
+def _kind(name: str) -> type[Noun]:
+    return type(name, (Noun,), {"__module__": "builtins"})  # messages then call it by its name alone
+
+
+def _noun(name: str, values: Mapping[str, Any]) -> Noun:
+    return _kind(name)(values)
+
+
+def from_data(value: Any) -> Any:
+    """What `context.to_data` made of a value, to be seen by templates; none of it can be changed by them."""
+    if isinstance(value, list):
+        return tuple(map(from_data, value))
+    if not isinstance(value, dict):
+        return value
+    (kind, held), *_ = value.items()
+    match kind:
+        case "@markup":
+            return Markup(held)  # noqa: S704 - it was Markup before
+        case "@date":
+            return date.fromisoformat(held)
+        case "@map":
+            return {key: from_data(one) for key, one in held.items()}
+    return _noun(kind, {key: from_data(one) for key, one in held.items()})
+
+
+class _Loader(jinja2.BaseLoader):
+    """Asks the worker, which knows the project's folders and what must not be read."""
+
+    def __init__(self, ask: Callable[[Any], Any]) -> None:
+        self._ask = ask
+        self.files: dict[str, str] = {}
+        """Path of a template that was used → its name."""
+
+    def get_source(self, environment: jinja2.Environment, template: str) -> tuple[str, str, None]:  # noqa: ARG002
+        found = self._ask({"want": template})
+        if "refused" in found:
+            raise FailedError("refused")
+        if "text" not in found:
+            raise jinja2.TemplateNotFound(template)
+        self.files[found["file"]] = template
+        return found["text"], found["file"], None
+
+
+class _CompiledTemplates(jinja2.BytecodeCache):
+    """The compiled code of each template, kept in memory as long as its text stays the same.
+
+    Compiling takes three quarters of the time of an edition; every language and every save in the preview profits.
+    """
+
+    def __init__(self) -> None:
+        self._codes: dict[str, tuple[str, CodeType]] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        checksum, code = self._codes.get(bucket.key, ("", None))
+        if checksum == bucket.checksum:
+            bucket.code = code
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        if bucket.code is not None:
+            self._codes[bucket.key] = (bucket.checksum, bucket.code)
+
+
+@cache
+def _compiled() -> _CompiledTemplates:
+    return _CompiledTemplates()
+
+
+def _environment(loader: _Loader) -> jinja2.Environment:
+    return ImmutableSandboxedEnvironment(
+        loader=loader,
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        bytecode_cache=_compiled(),
+    )
+
+
+def _filters(language: str, styles: Mapping[str, str], slots: Slots) -> dict[str, Callable[..., object]]:
+    # S704: what is marked as safe here was escaped by the Markdown renderer
+    return {
+        "markdown": lambda text: Markup(render_markdown(text, styles, slots)),  # noqa: S704
+        "inline": lambda text: Markup(render_inline(text, styles, slots)),  # noqa: S704
+        "plain": plain_words,
+        "issue_date": lambda day: issue_date(day, language),
+        "isolated": lambda text: isolate(text, language),
+    }
+
+
+def _within(text: str, name: str, loader: _Loader) -> str:
+    """The text unless it is too long."""
+    if len(text) > OUTPUT:
+        file = next((file for file, used in loader.files.items() if used == name), "")
+        raise FailedError("template", f"it makes more than {OUTPUT >> 20} MiB of MJML", file=file)
+    return text
+
+
+def _failure(error: Exception, loader: _Loader) -> FailedError:
+    """What went wrong, with the innermost line of a template that was being worked on."""
+    if isinstance(error, jinja2.TemplateNotFound):
+        return FailedError("missing", name=str(error.name))
+    if isinstance(error, jinja2.TemplateSyntaxError):
+        file, line = error.filename or "", error.lineno
+    else:
+        file, line = _raised_at(error, loader)
+    match error:
+        case TooLongError():
+            return FailedError("late", file=file, line=line)
+        case MemoryError():
+            return FailedError("memory", file=file, line=line)
+    what = str(error).strip() or type(error).__name__
+    if isinstance(error, jinja2.exceptions.SecurityError):
+        what = f"the sandbox refuses this: {what}"
+    elif not isinstance(error, jinja2.TemplateError):
+        what = f"{type(error).__name__}: {what}"
+    return FailedError("template", what, file=file, line=line)
+
+
+def _raised_at(error: Exception, loader: _Loader) -> tuple[str, int]:
+    at, trace = ("", 0), error.__traceback__
+    while trace is not None:
+        if (file := trace.tb_frame.f_code.co_filename) in loader.files:
+            at = file, trace.tb_lineno
+        trace = trace.tb_next
+    return at
