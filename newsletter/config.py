@@ -30,7 +30,7 @@ MAX_CONNECTIONS = 200
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _WANTED = {"string": "text in quotes", "int": "a whole number", "finite": "a number", "bool": "true or false"}
-"""How the validator's word for a wrong value begins, and what should stand there instead."""
+"""How the validator names a wrong type, and the value to ask for instead."""
 _URL_PASSWORD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#@:]*:([^/?#]*)@")
 _WRITTEN = re.compile(r"\s*(?:\[\s*(?P<section>[^\[\]#]+?)\s*\]|(?P<key>[^=\[\]#]+?)\s*=)")
 """A line that opens a section or gives a key."""
@@ -64,21 +64,21 @@ class NewsletterSection(_Section):
     name: str = ""
     """The newsletter's name, as readers know it."""
     from_: str = Field(default="", alias="from")
-    """Who the mail comes from: `"Name <address>"` or an address."""
+    """The sender: `"Name <address>"` or an address."""
     reply_to: str = ""
-    """Where answers go; empty: to the sender."""
+    """Where replies go; empty: to the sender."""
     legal_name: str = ""
     """Who is responsible by law; shown in the footer."""
     postal_address: str = ""
-    """A postal address; most countries ask for one in every mail. Shown in the footer."""
+    """A postal address; most countries require one in every email. Shown in the footer."""
     contact: str = ""
     """An address or URL for readers with questions."""
     imprint: str = ""
-    """URL of the legal notice, where one is asked for."""
+    """URL of the legal notice, where the law requires one."""
     language: str = "en"
-    """The language of a new issue, and of public pages where neither the mail nor the browser says one."""
+    """The language of a new issue, and of public pages when neither the email nor the browser names one."""
     timezone: str = "UTC"
-    """The time zone meant by `--at` without one."""
+    """The time zone of `--at` without `--timezone`."""
 
     @field_validator("timezone")
     @classmethod
@@ -89,64 +89,64 @@ class NewsletterSection(_Section):
 
 
 class DatabaseSection(_Section):
-    """Where people and the ledger are kept."""
+    """Where subscribers and the ledger are stored."""
 
     url: str = Field(default="sqlite:///newsletter.db", repr=False)
     """`sqlite:///file` (relative to the project) or `postgresql://user:password@host/name`. May hold a password."""
 
 
 class SmtpSection(_Section):
-    """The relay that takes our mail."""
+    """The relay that messages are handed to."""
 
     host: str = "localhost"
     """Name or address of the relay."""
     port: int = Field(default=587, ge=1, le=65535)
-    """587 for STARTTLS, 465 for implicit TLS, 25 for a relay of our own."""
+    """587 for STARTTLS, 465 for implicit TLS, 25 for a relay in your own network."""
     username: str = ""
     """Empty: no login."""
     password: SecretStr = SecretStr("")
     """Better in the environment: NEWSLETTER_SMTP__PASSWORD."""
     tls: Literal["starttls", "implicit", "none"] = "starttls"
-    """`starttls` (refused in clear), `implicit`, or `none`, which is allowed only to a loopback address."""
+    """`starttls` (required, never in clear), `implicit`, or `none`, which is allowed only to a loopback address."""
     ca_file: str = ""
     """A PEM file of certificate authorities to trust instead of the system's."""
     force_clear: bool = False
-    """Allow `tls = "none"` to a host that is not loopback. Mail and passwords are then readable on the way."""
+    """Allow `tls = "none"` to a host that is not loopback. Messages and passwords can then be read on the way."""
     timeout: Duration = timedelta(seconds=60)
     """How long the relay may be silent before the final dot."""
     reply_timeout: Duration = timedelta(seconds=600)
-    """How long it may think after the final dot (RFC 5321 asks for ten minutes)."""
+    """How long the relay may take to reply after the final dot (RFC 5321, section 4.5.3.2.6: ten minutes)."""
     hello: str = ""
-    """The name we greet with; empty: this host's."""
+    """The host name in the greeting (EHLO); empty: this host's."""
     connections: int | None = Field(default=None, ge=1, le=MAX_CONNECTIONS)
-    """Connections to this relay at the same time; unset: as `[sending]` says."""
+    """Simultaneous connections to this relay; unset: as in `[sending]`."""
 
 
 class SendingSection(_Section):
-    """How deliveries leave."""
+    """How deliveries are sent."""
 
     connections: int = Field(default=4, ge=1, le=MAX_CONNECTIONS)
-    """Connections to the relay at the same time, unless `[smtp]` says so itself."""
+    """Simultaneous connections to the relay, unless `[smtp]` sets its own number."""
     lease: Duration = timedelta(seconds=30)
-    """How long a silent worker is believed; renewed at a third."""
+    """How long a worker keeps its claims without a renewal; it renews after a third of this time."""
     unknown: Literal["hold", "resend"] = "hold"
-    """What becomes of a message whose reply was lost: listed for a person, or sent again once (and listed).
+    """What to do with a message whose reply was lost: `hold` lists it for an operator, `resend` sends it again once.
 
-    What comes to nothing the second time, or whose reply is lost again, waits for a person.
+    A resent message is listed too. If it fails or its reply is lost again, it waits for an operator.
     """
     max_lateness: Duration = timedelta(hours=6)
-    """A schedule later than this becomes missed and waits for a person."""
+    """A scheduled delivery that would start later than this is missed: it waits for an operator instead."""
     expiry: Duration = timedelta(hours=48)
-    """How long a deferred message is tried."""
+    """How long a deferred message is retried."""
     retry: Duration = timedelta(minutes=5)
     """Pause before the first retry; doubles up to four hours."""
 
 
 class PublicSection(_Section):
-    """The pages readers meet."""
+    """The public pages."""
 
     url: str = "http://localhost:8000"
-    """Where `newsletter serve` is reached from outside; links and images in mails start with it."""
+    """Where readers reach `newsletter serve`; links and images in emails begin with it."""
 
     @field_validator("url")
     @classmethod
@@ -159,7 +159,7 @@ class PublicSection(_Section):
 
 
 class BouncesSection(_Section):
-    """Where mail that could not be delivered comes back to."""
+    """Where undeliverable messages return to."""
 
     address: str = ""
     """The mailbox for bounces; each message returns to `mailbox+token@domain`. Empty: bounces@ the domain of `from`."""
@@ -182,12 +182,12 @@ class Config(_Section):
 
     @property
     def retry_policy(self) -> RetryPolicy:
-        """What `[sending]` says about trying again."""
+        """When a deferred message is retried, from `[sending]`."""
         return RetryPolicy(first=self.sending.retry, expiry=self.sending.expiry)
 
 
 def is_configured_by(environment: Mapping[str, str]) -> bool:
-    """Whether the environment says which newsletter or database is meant: then a project needs no newsletter.toml."""
+    """Whether the environment names a newsletter or database: then a project needs no newsletter.toml."""
     return any(name.startswith((f"{PREFIX}NEWSLETTER__", f"{PREFIX}DATABASE__")) for name in environment)
 
 
@@ -257,7 +257,7 @@ def _line_of(text: str, loc: tuple[str, ...]) -> int:
     section: tuple[str, ...] = ()
     line_of_section = 0
     for number, line in enumerate(lines, 1):
-        # What stands inside a text or list of several lines is no key: the lines above it are no TOML by themselves.
+        # A line inside a multi-line text or list is no key: the lines above it are not valid TOML by themselves.
         if (found := _WRITTEN.match(line)) and _is_toml("\n".join(lines[: number - 1])):
             names = tuple(part.strip(" \t\"'") for part in (found["section"] or found["key"]).split("."))
             section, written = (names, names) if found["section"] else (section, (*section, *names))
@@ -328,7 +328,7 @@ def secret_values(section: BaseModel, path: str = "") -> dict[str, str]:
 
 
 def identity_of(section: NewsletterSection) -> Identity:
-    """The sender identity that `[newsletter]` describes; what is missing is found by delivery's checks."""
+    """The sender identity in `[newsletter]`; delivery's checks report what is missing."""
     match = re.fullmatch(r'\s*(?:"?(?P<name>[^"<]*?)"?\s*)<(?P<address>[^<>]+)>\s*', section.from_)
     name, address = (match["name"], match["address"]) if match else ("", section.from_.strip())
     return Identity(

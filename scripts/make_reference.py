@@ -27,11 +27,11 @@ def config_page() -> str:
     lines = [
         "# Configuration",
         "",
-        "Made from `newsletter/config.py`; `make bless` writes it anew.",
+        "Generated from `newsletter/config.py` by `make bless`.",
         "",
-        "Keys stand in `newsletter.toml`. Each can be set by an environment variable instead, which wins:",
-        "`NEWSLETTER_`, the section, two underscores, the key, as in `NEWSLETTER_SMTP__HOST`. Relative paths start at",
-        'the project folder. A duration is text such as `"30s"`, `"5m"`, `"6h"` or `"2d"`; a bare number is seconds.',
+        "Keys of `newsletter.toml`. An environment variable overrides a key: `NEWSLETTER_`, the section, two",
+        "underscores, the key, as in `NEWSLETTER_SMTP__HOST`. Relative paths start at the project folder. A duration",
+        'is text such as `"30s"`, `"5m"`, `"6h"` or `"2d"`; a bare number is seconds.',
     ]
     for section, field in Config.model_fields.items():
         model = field.annotation
@@ -48,14 +48,15 @@ def cli_page() -> str:
     lines = [
         "# Command line",
         "",
-        "Made from the commands themselves; `make bless` writes it anew.",
+        "Generated from the commands by `make bless`.",
         "",
         "Exit codes: 0 done · 1 problems found or work failed · 2 wrong usage · 3 stopped before the end (paused,",
-        "halted, deferred or unknown recipients left). Wrong usage is also a name that nothing has (a list, delivery,",
-        "issue, language or address that is not there) and a value that cannot be read.",
+        "halted, deferred or unknown recipients left). Wrong usage includes a list, delivery, issue, language or",
+        "address that does not exist, and a value that cannot be read.",
         "",
-        "The project is the nearest folder with `newsletter.toml`, from where you are upwards. `-C DIR` before a",
-        "command starts in DIR instead: relative paths to issues begin there too, other paths where you are.",
+        "The project is the nearest folder with `newsletter.toml`, searched from the current folder upwards. `-C DIR`",
+        "before a command starts the search in DIR; relative paths to issues then start in DIR too, other paths in the",
+        "current folder.",
     ]
     for name in COMMANDS:
         module, _, attribute = COMMANDS[name][0].partition(":")

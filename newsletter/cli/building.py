@@ -14,16 +14,16 @@ from newsletter.problem import has_errors
 @click.argument("paths", metavar="[PATH]...", nargs=-1, type=IssuePath())
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
-    help="Where the files go (default: build/ in the project folder).",
+    help="The output folder (default: build/ in the project folder).",
 )  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Print what build.json holds.")
+@click.option("--json", "as_json", is_flag=True, help="Print the content of build.json.")
 @click.pass_context
 def build(ctx: click.Context, paths: tuple[Path, ...], out: Path | None, as_json: bool) -> int:
     """Compile issues, by path or slug, into files (default: all of issues/).
 
     Writes <slug>/<language>.html, .txt, .eml (for the first persona of that language) and .mjml, the images, and
-    build.json with hash, subject, sizes, links and problems. With an error nothing is written; who
-    sends is no part of it: what is missing there is a warning here, and an error to check and send.
+    build.json with hash, subject, sizes, links and problems. With an error nothing is written. A missing part of the
+    sender identity is only a warning here; check and send report it as an error.
     """
     from newsletter.app.issues.building import build as build_files
     from newsletter.app.shapes import problem_json

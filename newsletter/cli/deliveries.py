@@ -26,14 +26,14 @@ _KEEP_OR_RESTORE = (
     "Keep the database and ask for help. If the ledger has forgotten who got it, put a backup back: "
     "newsletter db restore, or pg_restore"
 )
-JSON = click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()
 def deliveries() -> None:
     """Watch and steer deliveries.
 
-    ID is the id of a delivery or the start of one, "last", or an issue's slug, which means its newest delivery.
+    ID is the id of a delivery or its beginning, "last" (the newest delivery), or an issue's slug (its newest delivery).
     """
 
 
@@ -59,7 +59,7 @@ def _about_one(function: Callable[..., int | None]) -> click.Command:
 @JSON
 @click.pass_context
 def list_(ctx: click.Context, as_json: bool) -> None:
-    """Every delivery, the newest first."""
+    """List the deliveries, the newest first."""
     from newsletter.app.operating.database import connected
     from newsletter.app.sending.report import is_attended, next_of
     from newsletter.app.shapes import delivery_json
@@ -95,10 +95,10 @@ def list_(ctx: click.Context, as_json: bool) -> None:
 
 
 @_about_one
-@click.option("--watch", is_flag=True, help="Wait until it is over or stopped, showing how far it is.")
+@click.option("--watch", is_flag=True, help="Show progress until it is over or stopped.")
 @JSON
 def show(project: Project, database: Database, delivery: str, watch: bool, as_json: bool) -> None:
-    """One delivery: how it stands, its recipients counted by state."""
+    """Show one delivery with its recipients counted by state."""
     from newsletter.app.sending.report import summary_of
     from newsletter.app.shapes import delivery_json, summary_json
 
@@ -119,9 +119,9 @@ def show(project: Project, database: Database, delivery: str, watch: bool, as_js
 @_about_one
 @JSON
 def report(project: Project, database: Database, delivery: str, as_json: bool) -> int:
-    """What a delivery came to: reasons, unknown outcomes.
+    """Report on a delivery: reasons, unknown outcomes, rate.
 
-    Every reason is counted; unknown outcomes and second sendings are listed by name.
+    Counts every reason and lists the recipients whose outcome is unknown or who were sent the message twice.
 
     Exits with 1 when the counts do not add up; "verify" also compares the rows.
     """
@@ -158,8 +158,8 @@ def _report_lines(report: Report, told: Callable[[datetime], str]) -> Iterator[s
 def verify(_project: Project, database: Database, delivery: str, as_json: bool) -> int:
     """Reconcile a delivery from its rows.
 
-    Compares the recipients that were frozen, their states and their attempts with each other: half a minute for a
-    million recipients. Exits with 1 when something differs. A delivery that finishes is reconciled by itself.
+    Compares the frozen recipients, their states and their attempts: half a minute for a million recipients. Exits with
+    1 when something differs. A delivery is also reconciled automatically when it finishes.
     """
     from newsletter.app.sending.report import verify as verify_delivery
 
@@ -176,10 +176,10 @@ def verify(_project: Project, database: Database, delivery: str, as_json: bool) 
 
 
 @_about_one
-@click.option("--state", type=click.Choice(_STATES), help="Only those in this state.")
+@click.option("--state", type=click.Choice(_STATES), help="Only recipients in this state.")
 @JSON
 def recipients(project: Project, database: Database, delivery: str, state: str | None, as_json: bool) -> None:
-    """The recipients of a delivery and what became of each. With --json one object a line."""
+    """List the recipients of a delivery and what became of each. With --json, one object per line."""
     from newsletter.app.shapes import recipient_json
     from newsletter.delivery.ledger.ledger import RecipientState
     from newsletter.storage.ledger.deliveries import Deliveries
@@ -212,7 +212,7 @@ def recipients(project: Project, database: Database, delivery: str, state: str |
 @_about_one
 @JSON
 def pause(project: Project, database: Database, delivery: str, as_json: bool) -> None:
-    """Stop sending; "resume" goes on."""
+    """Pause a delivery; "resume" continues it."""
     from newsletter.app.sending import steer
 
     steer.pause(database, delivery)
@@ -223,10 +223,9 @@ def pause(project: Project, database: Database, delivery: str, as_json: bool) ->
 @click.option("--detach", is_flag=True, help='Leave the sending to "newsletter serve" or "newsletter worker".')
 @JSON
 def resume(project: Project, database: Database, delivery: str, detach: bool, as_json: bool) -> int:
-    """Go on with a delivery that was paused, halted or missed.
+    """Continue a delivery that was paused, halted or missed.
 
-    Also with one whose process died: takes over at once from a dead process of this host; from another host's when
-    its lease has run out.
+    Also one whose process died: its claims are reclaimed at once if it ran on this host, or when its lease has expired.
 
     Exit codes: 0 done, 1 failed, 3 stopped before the end or outcomes are unknown.
     """
@@ -257,7 +256,7 @@ def cancel(project: Project, database: Database, delivery: str, as_json: bool) -
 def reschedule(
     project: Project, database: Database, delivery: str, at: str, timezone: str | None, as_json: bool
 ) -> None:
-    """Give a scheduled or missed delivery another start."""
+    """Give a scheduled or missed delivery another start time."""
     from newsletter.app.sending import steer
     from newsletter.app.sending.choosing import read_start
     from newsletter.app.shapes import delivery_json
@@ -274,7 +273,7 @@ def reschedule(
 @_about_one
 @click.option(
     "--unknown", "verdict", required=True, type=click.Choice(("accepted", "resend")),
-    help="accepted: they got it. resend: send it again; some may get it twice.",
+    help="accepted: they have it. resend: send it again; some may get it twice.",
 )  # fmt: skip
 @click.option("--recipient", "only", multiple=True, metavar="A", help="Only this address or id; may be repeated.")
 @JSON
@@ -282,7 +281,7 @@ def resolve(
     project: Project, database: Database, delivery: str, verdict: Literal["accepted", "resend"], only: tuple[str, ...],
     as_json: bool,
 ) -> None:  # fmt: skip
-    """Decide what became of unknown recipients: of all, or of some."""
+    """Record what became of unknown recipients: of all, or of some."""
     from newsletter.app.sending import steer
 
     moved = steer.resolve(project, database, delivery, verdict, now=datetime.now(UTC), only=only)

@@ -21,19 +21,19 @@ from newsletter.errors import NewsletterError, WrongUsageError
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("newsletter.cli.operating:init", "Start a new newsletter project."),
     "new": ("newsletter.cli.writing:new", "Start a new issue."),
-    "check": ("newsletter.cli.writing:check", "Run every check; nothing is sent."),
+    "check": ("newsletter.cli.writing:check", "Run every check. Sends nothing."),
     "build": ("newsletter.cli.building:build", "Compile issues into HTML, text, MJML and .eml files."),
-    "preview": ("newsletter.cli.serving:preview", "See issues as they are written, in the browser."),
-    "test": ("newsletter.cli.sending:test", "Send a proof of an issue to addresses of your own."),
+    "preview": ("newsletter.cli.serving:preview", "Preview issues in the browser as you write."),
+    "test": ("newsletter.cli.sending:test", "Send a proof of an issue to your own addresses."),
     "send": ("newsletter.cli.sending:send", "Send an issue to lists, now or at a time."),
     "deliveries": ("newsletter.cli.deliveries:deliveries", "Watch and steer deliveries."),
     "lists": ("newsletter.cli.lists:lists", "The lists that readers subscribe to."),
-    "subscribers": ("newsletter.cli.subscribers:subscribers", "Import, show and look after subscribers."),
+    "subscribers": ("newsletter.cli.subscribers:subscribers", "Import, export, show and change subscribers."),
     "serve": ("newsletter.cli.serving:serve", "Run pages, scheduler and sender as one service."),
     "worker": ("newsletter.cli.sending:worker", "Run only a sender process."),
     "db": ("newsletter.cli.operating:db", "Upgrade, back up and restore the database."),
-    "secret": ("newsletter.cli.operating:secret", "Look after the project's keys."),
-    "doctor": ("newsletter.cli.operating:doctor", "Look for what is wrong with this installation."),
+    "secret": ("newsletter.cli.operating:secret", "List, rotate and retire the signing keys."),
+    "doctor": ("newsletter.cli.operating:doctor", "Examine this installation."),
     "demo": ("newsletter.cli.operating:demo", "Send the sample issues to a mail catcher on this machine."),
 }
 """Command → (where it is, what it does), in the order of a newsletter's life."""
@@ -83,7 +83,7 @@ class LazyGroup(click.Group):
 @click.version_option(newsletter.__version__, prog_name="newsletter")
 @click.pass_context
 def cli(ctx: click.Context, folder: Path | None) -> None:
-    """Newsletter-as-code: write issues in YAML, see them, send them, and know what became of each."""
+    """Newsletter-as-code: write issues in YAML, preview them, send them, and see what became of every copy."""
     ctx.obj = folder
 
 

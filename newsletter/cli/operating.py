@@ -1,4 +1,4 @@
-"""Commands of the person who runs a newsletter: init, db, secret, doctor, demo."""
+"""The commands of operating: init, db, secret, doctor, demo."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from newsletter.reporting.wording import counted
 if TYPE_CHECKING:
     from newsletter.app.keys import Keys
 
-_as_json = click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.command()
@@ -44,14 +44,14 @@ def init(folder: Path, as_json: bool) -> None:
 
 @click.group()
 def db() -> None:
-    """Look after the database."""
+    """Upgrade, back up and restore the database."""
 
 
 @db.command()
 @_as_json
 @click.pass_context
 def upgrade(ctx: click.Context, as_json: bool) -> None:
-    """Bring the database to the schema of this program. Make a backup first."""
+    """Upgrade the database to the schema of this program. Make a backup first."""
     from newsletter.app.operating.database import upgrade_database
 
     done = upgrade_database(the_project(ctx))
@@ -87,10 +87,11 @@ def backup(ctx: click.Context, file: Path, as_json: bool) -> None:
 @_as_json
 @click.pass_context
 def restore(ctx: click.Context, file: Path, yes: bool, as_json: bool) -> None:
-    """Put a backup FILE in the place of the database.
+    """Replace the database with a backup FILE.
 
-    Whatever was scheduled or sending in it is stopped and waits for you: people may have got those issues after the
-    backup was made. Who left, was suppressed or erased meanwhile stays so, as far as the present database can tell.
+    Deliveries that are scheduled or sending in the backup are stopped and wait for you: subscribers may have got those
+    issues since it was made. Later unsubscribes, suppressions and erasures are carried over if the present database can
+    be read.
     """
     from newsletter.app.operating.backup import restore as restore_backup
     from newsletter.app.operating.database import connect_to_replace
@@ -113,7 +114,7 @@ def restore(ctx: click.Context, file: Path, yes: bool, as_json: bool) -> None:
 
 @click.group()
 def secret() -> None:
-    """Look after the keys in secret.toml."""
+    """List, rotate and retire the signing keys in secret.toml."""
 
 
 @secret.command()
@@ -167,13 +168,13 @@ def _print_keys(keys: Keys, *, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def doctor(ctx: click.Context, as_json: bool) -> int:
-    """Look for what is wrong with this installation; changes nothing.
+    """Examine this installation. Changes nothing.
 
-    Looks at the configuration, keys, compiler, relay and database, and reconciles every delivery.
-    Exits with 1 when something is broken.
+    Examines configuration, keys, compiler, relay and database, and reconciles every delivery. Exits with 1 when
+    something is broken.
     """
     from newsletter.app.operating.doctor import Grade, examine
     from newsletter.app.sending.relay import probe_relay
@@ -193,16 +194,15 @@ def doctor(ctx: click.Context, as_json: bool) -> int:
 
 
 @click.command()
-@click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), help="Where to put everything (default: .demo)."
-)
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="The output folder (default: .demo).")
 @_as_json
 @click.pass_context
 def demo(ctx: click.Context, out: Path | None, as_json: bool) -> int:
-    """Send this project's issues to made-up people and a mail catcher on this machine.
+    """Send this project's issues to made-up subscribers and a mail catcher on this machine.
 
-    Checks, builds, creates a database, imports 300 made-up subscribers, dry-runs, delivers over SMTP, and shows who got
-    what. Nothing leaves this machine; everything is written into one folder, which is emptied first.
+    Checks, builds, creates a database, imports 300 made-up subscribers, makes a dry run, delivers over SMTP and shows
+    what became of every copy. Nothing leaves this machine. All files are written into one folder, which is emptied
+    first.
     """
     if find_spec("aiosmtpd") is None:
         raise RequestError("The demo needs a mail catcher", hint="Install it: pip install 'newsletter[demo]'")

@@ -39,14 +39,14 @@ ISSUE = click.argument("path", type=IssuePath())
     "--to", "addresses", multiple=True, required=True, metavar="ADDRESS", help="Who gets it; may be repeated."
 )
 @click.option("--language", "languages", multiple=True, metavar="TAG", help="Only this edition; may be repeated.")
-@click.option("--json", "as_json", is_flag=True, help="Print what became of each proof as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def test(ctx: click.Context, path: Path, addresses: Sequence[str], languages: Sequence[str], as_json: bool) -> int:
-    """Send a proof of the issue at PATH (a folder, a file or a slug) to addresses of your own.
+    """Send a proof of the issue at PATH (a folder, a file or a slug) to your own addresses.
 
-    Every edition goes to every address, marked as a proof, filled for a persona. Its personal links do nothing. One
-    that cannot be handed over does not keep the others back. What a send to a real relay would refuse is a warning
-    here. Exits with 1 unless the relay took all of them.
+    Every edition goes to every address, marked as a proof and filled for a persona. Its personal links do nothing. What
+    a send to a real relay would refuse is a warning here. Exits with 1 unless the relay accepted every proof; one that
+    fails does not stop the others.
     """
     from newsletter.app.operating.database import connected
     from newsletter.app.sending.proof import send_proofs
@@ -67,12 +67,16 @@ def test(ctx: click.Context, path: Path, addresses: Sequence[str], languages: Se
 @click.command()
 @ISSUE
 @click.option(
-    "--list", "lists", multiple=True, metavar="LIST", help="To whom; may be repeated (default: the issue's own)."
+    "--list",
+    "lists",
+    multiple=True,
+    metavar="LIST",
+    help="Send to this list; may be repeated (default: the issue's lists).",
 )
 @click.option(
     "--at",
     metavar="WHEN",
-    help='Not now but at a time ("2026-11-23 09:00", or "issue" for its own); "newsletter serve" sends it then.',
+    help='Send later ("2026-11-23 09:00", or "issue" for the issue\'s own time); "newsletter serve" sends it then.',
 )
 @click.option("--timezone", metavar="TZ", help="The time zone of --at (default: the newsletter's).")
 @click.option("--dry-run", is_flag=True, help="Write every message and a report into files; send nothing.")
@@ -80,7 +84,7 @@ def test(ctx: click.Context, path: Path, addresses: Sequence[str], languages: Se
     "--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
     help="Where a dry run writes (default: dry-run/<slug> in the project folder).",
 )  # fmt: skip
-@click.option("--again", is_flag=True, help="Also to people who already got this issue.")
+@click.option("--again", is_flag=True, help="Also to subscribers who have this issue already.")
 @click.option(
     "--force", is_flag=True,
     help="Also to a real relay while the sender, the public URL or a text is unfinished (see below).",
@@ -95,13 +99,13 @@ def send(
 ) -> int:  # fmt: skip
     """Send the issue at PATH (a folder, a file or a slug) to lists, now or at a time.
 
-    The lists may be named in the issue (send: {list: …}); --list overrides it. The same issue never reaches an address
-    twice, in whatever delivery, unless you say --again. Without --at it sends here until nothing is due; deferred
-    messages are left to "newsletter serve" or a later "newsletter deliveries resume". A time in the past is refused.
+    The issue may name its lists (send: {list: …}); --list overrides them. No address gets the same issue twice, in
+    whatever delivery, unless you say --again. Without --at the command sends until nothing is due; deferred messages
+    are left to "newsletter serve" or a later "newsletter deliveries resume". A time in the past is refused.
 
-    Nothing unfinished goes to a real relay, one that is not on this machine: a sender that is still the example's, a
-    public URL that is not https or that readers cannot reach, a TODO in a text. All of it is listed; --force sends it
-    all the same.
+    To a real relay, one that is not on this machine, nothing unfinished is sent: a sender that is still the example's,
+    a public URL that is not https or that readers cannot reach, a TODO in a text. All of it is listed; --force sends
+    it all the same.
 
     Exit codes: 0 done, 1 problems found or failed, 2 wrong usage, 3 stopped before the end or outcomes are unknown.
     """
@@ -115,7 +119,7 @@ def send(
     if timezone and not at:
         raise click.UsageError("--timezone says which time --at means; there is no --at")
     if dry_run and (at or detach):
-        raise click.UsageError("--dry-run sends nothing, now or later: leave out --at and --detach")
+        raise click.UsageError("--dry-run sends nothing, now or later: omit --at and --detach")
     project = the_project(ctx)
     with connected(project) as database:
         if dry_run:
@@ -192,7 +196,7 @@ def _nobody_left(outlook: Forecast, *, as_json: bool) -> int:
     from newsletter.delivery.ledger.plan import Exclusion
 
     got_it = any(reason == Exclusion.ALREADY_RECEIVED for _, reason in outlook.reasons)
-    click.echo("Nobody is left to mail." + (" --again sends it once more." if got_it else ""), err=True)
+    click.echo("No recipients are left." + (" --again sends it once more." if got_it else ""), err=True)
     if as_json:
         print_json(outcome_json(None))
     return 0
@@ -202,9 +206,9 @@ def _nobody_left(outlook: Forecast, *, as_json: bool) -> int:
 @click.option("--exit_with_parent", is_flag=True, hidden=True, help="Also stop when standard input ends.")
 @click.pass_context
 def worker(ctx: click.Context, exit_with_parent: bool) -> None:
-    """Run only a sender process: prepares and sends whatever is due, until SIGTERM.
+    """Run only a sender process. It prepares and sends whatever is due, until SIGTERM.
 
-    Any number may run. On SIGTERM it claims nothing more, finishes what is in flight, and leaves no outcome unknown.
+    Any number may run. On SIGTERM it claims nothing more and finishes what is in flight.
     """
     from newsletter.app.logs import write_log
     from newsletter.app.operating.database import connect

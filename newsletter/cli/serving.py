@@ -23,10 +23,10 @@ from newsletter.cli.show import from_here, the_project
 )
 @click.pass_context
 def preview(ctx: click.Context, host: str, port: int, out: Path | None) -> None:
-    """See issues in the browser as they are written.
+    """Preview issues in the browser as you write.
 
-    Every edition as a mail program would show it, in light and dark, narrow and wide, with the problems beside it;
-    the page follows whenever a file is saved. It answers to this machine only, unless --host says otherwise.
+    Shows every edition as a mail program would, light and dark, narrow and wide, with its problems. The page reloads
+    when a file is saved. It is reachable from this machine only, unless you give --host.
     """
     project = the_project(ctx)
     if out is not None:
@@ -57,7 +57,7 @@ def preview(ctx: click.Context, host: str, port: int, out: Path | None) -> None:
 def serve(ctx: click.Context, host: str, port: int) -> None:
     """Run pages, scheduler and sender as one service.
 
-    Deliveries start when their time has come, links and images in mails work, and readers can leave. Stops on SIGTERM
+    Starts deliveries on time, serves the links and images in emails, and lets readers unsubscribe. Stops on SIGTERM
     when everything in flight is finished.
     """
     from newsletter import service

@@ -1,4 +1,4 @@
-"""`newsletter subscribers`: subscribers in and out, and what is kept of each."""
+"""`newsletter subscribers`: import, export, show and change subscribers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _basis = click.option("--basis", default="", metavar="TEXT", help="What they agr
 
 @click.group()
 def subscribers() -> None:
-    """Import, show and look after subscribers."""
+    """Import, export, show and change subscribers."""
 
 
 @subscribers.command("import")
@@ -50,31 +50,31 @@ def subscribers() -> None:
     type=click.Choice(["skip", "update"]),
     default="skip",
     show_default=True,
-    help="Whether the file replaces what is known of subscribers who are there already.",
+    help="Whether the file replaces the data of subscribers who exist already.",
 )
 @click.option(
     "--format",
     type=click.Choice(["auto", "csv"]),
     default="auto",
     expose_value=False,
-    help="Of the file. Either is CSV; its delimiter and encoding are found out.",
+    help="Of the file. Both mean CSV; delimiter and encoding are detected.",
 )
 @click.option("--encoding", default="", help="Of the file, if it is neither UTF-8 nor UTF-16.")
 @click.option(
     "--status",
     type=click.Choice([Consent.CONFIRMED.value]),
-    help="Everyone in the file has confirmed; ignore the column in which another tool says who has not.",
+    help="Everyone in the file has confirmed; ignore the status column of another tool.",
 )
 @click.option("--rejects", type=click.Path(dir_okay=False, path_type=Path), help="Default: FILE.rejects.csv")
-@click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would happen; change nothing.")
 @_as_json
 @click.pass_context
 def import_(ctx: click.Context, /, file: Path, slugs: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Import a CSV file: all of it, or nothing if it fails.
 
-    Columns: email (needed), name, language, timezone, and those that the export writes; every other column is an
-    attribute. An import never re-subscribes anyone. A file in which another tool says who has left is refused. No
-    email is sent. The exit code is 1 when every row was rejected.
+    Columns: email (required), name, language, timezone, and those that the export writes; every other column is an
+    attribute. An import never re-subscribes anyone. A file with another tool's status column is refused. No email is
+    sent. Exits with 1 when every row was rejected.
     """
     from newsletter.app.audience.importing import ImportOrder, import_subscribers
     from newsletter.app.operating.database import connected
@@ -105,12 +105,14 @@ def import_(ctx: click.Context, /, file: Path, slugs: tuple[str, ...], as_json: 
 
 @subscribers.command()
 @click.option("--list", "slug", metavar="LIST", help="Only the subscribers of this list.")
-@click.option("--raw", is_flag=True, help="Leave text that a spreadsheet would take for a formula as it is.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="A file; default: standard output.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of CSV.")
+@click.option(
+    "--raw", is_flag=True, help="Do not put an apostrophe before text that a spreadsheet would take for a formula."
+)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The file (default: standard output).")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line instead of CSV.")
 @click.pass_context
 def export(ctx: click.Context, slug: str | None, raw: bool, out: Path | None, as_json: bool) -> None:
-    """Write all subscribers as CSV, with consent and suppression. An import brings all of it back."""
+    """Write all subscribers as CSV, with consent and suppression. An import restores all of it."""
     from newsletter.app.audience.exporting import export_subscribers
     from newsletter.app.operating.database import connected
 
@@ -133,7 +135,7 @@ def export(ctx: click.Context, slug: str | None, raw: bool, out: Path | None, as
 def add(ctx: click.Context, /, email: str, slugs: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Add one subscriber to lists, or record that they confirmed.
 
-    A consent that is there already changes only with --consent confirmed and a --basis that says how they told you.
+    An existing consent changes only with --consent confirmed and a --basis that says how they confirmed.
     """
     from newsletter.app.audience.subscribers import NewSubscriber, add_subscriber
     from newsletter.app.operating.database import connected
@@ -157,7 +159,7 @@ def add(ctx: click.Context, /, email: str, slugs: tuple[str, ...], as_json: bool
 @_as_json
 @click.pass_context
 def show(ctx: click.Context, email: str, as_json: bool) -> None:
-    """Everything that is kept of one address."""
+    """Show everything that is stored about one address."""
     from newsletter.app.audience.subscribers import show_subscriber
     from newsletter.app.operating.database import connected
 
@@ -169,7 +171,7 @@ def show(ctx: click.Context, email: str, as_json: bool) -> None:
 
 @subscribers.command()
 @click.argument("email")
-@click.option("--list", "slug", metavar="LIST", help="Only this list; default: all of them.")
+@click.option("--list", "slug", metavar="LIST", help="Only this list (default: all).")
 @_as_json
 @click.pass_context
 def unsubscribe(ctx: click.Context, email: str, slug: str | None, as_json: bool) -> None:
@@ -189,7 +191,7 @@ def unsubscribe(ctx: click.Context, email: str, slug: str | None, as_json: bool)
 
 @subscribers.command()
 @click.argument("email")
-@click.option("--reason", required=True, metavar="TEXT", help="Why; kept with it.")
+@click.option("--reason", required=True, metavar="TEXT", help="Why; stored with it.")
 @_as_json
 @click.pass_context
 def suppress(ctx: click.Context, email: str, reason: str, as_json: bool) -> None:
@@ -211,7 +213,7 @@ def suppress(ctx: click.Context, email: str, reason: str, as_json: bool) -> None
 @_as_json
 @click.pass_context
 def unsuppress(ctx: click.Context, email: str, as_json: bool) -> None:
-    """Allow an address again. Its subscriptions are as they were before."""
+    """Allow an address again. Its subscriptions are unchanged."""
     from newsletter.app.audience.subscribers import unsuppress_subscriber
     from newsletter.app.operating.database import connected
 
@@ -230,19 +232,19 @@ def unsuppress(ctx: click.Context, email: str, as_json: bool) -> None:
 @_as_json
 @click.pass_context
 def erase(ctx: click.Context, email: str, yes: bool, as_json: bool) -> None:
-    """Forget a subscriber for good. A keyed hash stays, so that no import brings them back."""
+    """Erase a subscriber for good. A keyed hash remains, so that no import brings the address back."""
     from newsletter.app.audience.subscribers import erase_subscriber_everywhere, show_subscriber
     from newsletter.app.operating.database import connected
 
     project = the_project(ctx)
     with connected(project) as database:
         show_subscriber(project, database, email)  # asks nothing about an unknown address
-        confirm("Everything that is kept of this subscriber will be emptied for good. Go on?", yes=yes)
+        confirm("Everything that is stored about this subscriber will be erased for good. Go on?", yes=yes)
         erase_subscriber_everywhere(project, database, email, now=datetime.now(UTC))
     if as_json:
         print_json({"erased": True})
     else:
-        click.echo("Erased. Copies of the database and exported files are yours to look after.")
+        click.echo("Erased. Backups and exported files still contain the subscriber; delete them yourself.")
 
 
 @contextmanager
@@ -274,7 +276,7 @@ def _print_import(report: ImportReport, *, dry_run: bool) -> None:
     if hidden:
         click.echo(f"  … and {hidden} more")
     if report.rejects:
-        click.echo(f"Rejected rows are in {from_here(report.rejects)}; mend them there and import that file.")
+        click.echo(f"Rejected rows are in {from_here(report.rejects)}; correct them there and import that file.")
     if dry_run:
         click.echo("A dry run: nothing was changed.")
 

@@ -14,8 +14,8 @@ from newsletter.reporting.wording import counted
 @click.command()
 @click.argument("title")
 @click.option("--url", "urls", multiple=True, metavar="URL", help="An article to highlight; may be repeated.")
-@click.option("--slug", default="", metavar="SLUG", help="The name of its folder (default: the day and the title).")
-@click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
+@click.option("--slug", default="", metavar="SLUG", help="The name of its folder (default: date and title).")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def new(ctx: click.Context, title: str, urls: tuple[str, ...], slug: str, as_json: bool) -> int:
     """Start a new issue: a folder in issues/ with an issue.yaml to write into."""
@@ -38,15 +38,15 @@ def new(ctx: click.Context, title: str, urls: tuple[str, ...], slug: str, as_jso
 @click.argument("paths", metavar="[PATH]...", nargs=-1, type=IssuePath())
 @click.option(
     "--format", "style", type=click.Choice(["text", "json", "sarif", "github"]), default="text", show_default=True,
-    help="For people, for programs, for code scanning, for annotations of a GitHub run.",
+    help="text: for reading; json: for programs; sarif: for code scanning; github: annotations of a GitHub run.",
 )  # fmt: skip
 @click.option("--json", "style", flag_value="json", help="The same as --format json.")
-@click.option("--strict", is_flag=True, help="Warnings fail, too.")
+@click.option("--strict", is_flag=True, help="Exit with 1 on warnings too.")
 @click.pass_context
 def check(ctx: click.Context, paths: tuple[Path, ...], style: str, strict: bool) -> int:
-    """Run every check on issues, by path or slug (default: all of issues/); nothing is sent.
+    """Run every check on issues, by path or slug (default: all of issues/). Sends nothing.
 
-    Exit code 1 when there is an error.
+    Exits with 1 when there is an error.
     """
     from newsletter.app.issues import examine as issues
     from newsletter.app.shapes import problem_json

@@ -77,7 +77,7 @@ def test_import_reports_rows_that_add_up(run: Run, file: Path) -> None:
     code, out, _ = run("subscribers", "import", file, "--list", "weekly", "--on-conflict", "update")
     assert code == 0
     assert "line 3 rejected" in out
-    assert "mend them there" in out
+    assert "correct them there" in out
 
 
 def test_import_dry_run_says_that_it_was_one(run: Run, file: Path) -> None:
