@@ -7,7 +7,7 @@ same JSON into files. So the nouns above it are imported for their types alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -33,16 +33,18 @@ _DELIVERY = (
 _RECIPIENT = "address", "language", "state", "reason", "message_id", "reply", "attempts"
 
 
-def delivery_json(one: Delivery, told: Callable[[datetime], str] = datetime.isoformat) -> dict[str, object]:
-    """A delivery without its numbers. `told`: how to write an instant."""
-    values = {name: getattr(one, name) for name in _DELIVERY}
-    return {"delivery": one.id} | {
-        name: told(value) if isinstance(value, datetime) else value for name, value in values.items()
-    }
+def _attributes(one: object, names: Iterable[str], instant: Callable[[datetime], str]) -> dict[str, Any]:
+    values = {name: getattr(one, name) for name in names}
+    return {name: instant(value) if isinstance(value, datetime) else value for name, value in values.items()}
+
+
+def delivery_json(one: Delivery, instant: Callable[[datetime], str] = datetime.isoformat) -> dict[str, Any]:
+    """A delivery without its counts. `instant`: how to write one."""
+    return {"delivery": one.id} | _attributes(one, _DELIVERY, instant)
 
 
 def outcome_json(summary: Summary | None) -> dict[str, object]:
-    """The last line of `send --json`, and what steering a delivery prints. None: no recipients were left to send to."""
+    """The last line of `send --json`, and the answer of the commands that steer. None: no recipients were left."""
     if summary is None:
         return {"delivery": None, "state": None, "counts": no_counts()}
     return {"delivery": summary.delivery.id, "state": summary.delivery.state, "counts": summary.counts}
@@ -135,8 +137,8 @@ def import_json(report: ImportReport) -> dict[str, object]:
     }
 
 
-def subscriber_json(record: SubscriberRecord, told: Callable[[datetime], str]) -> dict[str, Any]:
-    """All that is kept of one subscriber. `told`: how to write an instant."""
+def subscriber_json(record: SubscriberRecord, instant: Callable[[datetime], str]) -> dict[str, Any]:
+    """Everything stored about one subscriber. `instant`: how to write one."""
     subscriber, suppression = record.subscriber, record.suppression
     known = {name: getattr(subscriber, name, "") for name in ("name", "language", "timezone")}
     return {
@@ -145,30 +147,10 @@ def subscriber_json(record: SubscriberRecord, told: Callable[[datetime], str]) -
         **known,
         "attributes": dict(subscriber.attributes) if subscriber else {},
         "subscriptions": [
-            {
-                "list": item.list,
-                "consent": item.consent.value,
-                "since": told(item.since),
-                "how": item.how,
-                "basis": item.basis,
-            }
-            for item in record.subscriptions
+            _attributes(item, ("list", "consent", "since", "how", "basis"), instant) for item in record.subscriptions
         ],
-        "suppression": suppression
-        and {
-            "reason": suppression.reason.value,
-            "since": told(suppression.since),
-            "note": suppression.note,
-        },
-        "deliveries": [
-            {
-                "delivery": item.delivery,
-                "issue": item.issue,
-                "state": item.state,
-                "at": told(item.at) if item.at else None,
-            }
-            for item in record.sent
-        ],
+        "suppression": suppression and _attributes(suppression, ("reason", "since", "note"), instant),
+        "deliveries": [_attributes(item, ("delivery", "issue", "state", "at"), instant) for item in record.sent],
     }
 
 

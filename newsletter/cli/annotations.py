@@ -11,7 +11,7 @@ from newsletter.problem import Problem
 
 
 def sarif(problems: Sequence[Problem]) -> dict[str, object]:
-    """A SARIF log of one run."""
+    """The SARIF log of one `check`."""
     rules = [{"id": rule} for rule in sorted({problem.id for problem in problems})]
     driver = {"name": "newsletter", "version": newsletter.__version__, "rules": rules}
     return {
@@ -28,7 +28,7 @@ def sarif(problems: Sequence[Problem]) -> dict[str, object]:
 
 
 def github_lines(problems: Iterable[Problem]) -> Iterator[str]:
-    """One workflow command a problem, as `::error file=…,line=…,col=…,title=…::message`."""
+    """One workflow command for each problem: `::error file=…,line=…,col=…,title=…::message`."""
     for problem in problems:
         values = {"file": problem.place.file, "title": problem.id}
         if problem.place.line:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from newsletter.cli.show import local_time, print_facts, print_json, print_table, the_project
+from newsletter.cli.command import JSON, with_database
+from newsletter.cli.show import local_time, print_facts, print_json, print_result, print_table
 from newsletter.cli.watching import ending_of, outcome_lines, send_watched, show_outcome, unattended, wait_for_end
 from newsletter.reporting.wording import in_words
 
@@ -23,10 +24,9 @@ _STATES = (
     "waiting", "claimed", "permitted", "accepted", "deferred", "rejected", "unknown", "suppressed", "excluded",
 )  # fmt: skip
 _KEEP_OR_RESTORE = (
-    "Keep the database and ask for help. If the ledger has forgotten who got it, put a backup back: "
+    "Keep the database and ask for help. If recipients are missing from the ledger, restore a backup: "
     "newsletter db restore, or pg_restore"
 )
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()
@@ -38,37 +38,31 @@ def deliveries() -> None:
 
 
 def _about_one(function: Callable[..., int | None]) -> click.Command:
-    """Make a function a command about one delivery: it is given the project, the database and the delivery's id."""
+    """Make a function a command about one delivery: it gets the project, the database and the delivery's id."""
 
     @deliveries.command(function.__name__)
     @click.argument("name", metavar="ID")
-    @click.pass_context
+    @with_database
     @wraps(function)
-    def run(ctx: click.Context, /, name: str, **options: Any) -> int | None:
-        from newsletter.app.operating.database import connected
+    def run(project: Project, database: Database, /, name: str, **options: Any) -> int | None:
         from newsletter.storage.ledger.deliveries import Deliveries
 
-        project = the_project(ctx)
-        with connected(project) as database:
-            return function(project, database, Deliveries(database).id_of(name), **options)
+        return function(project, database, Deliveries(database).id_of(name), **options)
 
     return run
 
 
 @deliveries.command("list")
 @JSON
-@click.pass_context
-def list_(ctx: click.Context, as_json: bool) -> None:
-    """List the deliveries, the newest first."""
-    from newsletter.app.operating.database import connected
+@with_database
+def list_(project: Project, database: Database, as_json: bool) -> None:
+    """List all deliveries, the newest first."""
     from newsletter.app.sending.report import is_attended, next_of
     from newsletter.app.shapes import delivery_json
     from newsletter.storage.ledger.deliveries import Deliveries
 
-    project = the_project(ctx)
-    with connected(project) as database:
-        found = Deliveries(database).all()
-        idle = {} if is_attended(database) else next_of(database, found)
+    found = Deliveries(database).all()
+    idle = {} if is_attended(database) else next_of(database, found)
     if as_json:
         print_json([delivery_json(delivery) for delivery in found])
         return
@@ -95,10 +89,10 @@ def list_(ctx: click.Context, as_json: bool) -> None:
 
 
 @_about_one
-@click.option("--watch", is_flag=True, help="Show progress until it is over or stopped.")
+@click.option("--watch", is_flag=True, help="Show progress and wait until it is over or stopped.")
 @JSON
 def show(project: Project, database: Database, delivery: str, watch: bool, as_json: bool) -> None:
-    """Show one delivery with its recipients counted by state."""
+    """Show one delivery: its state, and its recipients by state."""
     from newsletter.app.sending.report import summary_of
     from newsletter.app.shapes import delivery_json, summary_json
 
@@ -108,20 +102,20 @@ def show(project: Project, database: Database, delivery: str, watch: bool, as_js
     if as_json:
         print_json(summary_json(summary))
         return
-    told = partial(local_time, project)
-    facts = {name.removesuffix("_at"): value for name, value in delivery_json(summary.delivery, told).items() if value}
+    shown = partial(local_time, project)
+    facts = {name.removesuffix("_at"): value for name, value in delivery_json(summary.delivery, shown).items() if value}
     del facts["state"]  # with its reason below
     facts.pop("reason", None)
     print_facts({name: ", ".join(value) if isinstance(value, tuple) else value for name, value in facts.items()})
-    click.echo("\n" + "\n".join(outcome_lines(summary, told, now=datetime.now(UTC))))
+    click.echo("\n" + "\n".join(outcome_lines(summary, shown, now=datetime.now(UTC))))
 
 
 @_about_one
 @JSON
 def report(project: Project, database: Database, delivery: str, as_json: bool) -> int:
-    """Report on a delivery: reasons, unknown outcomes, rate.
+    """Report the outcome of a delivery.
 
-    Counts every reason and lists the recipients whose outcome is unknown or who were sent the message twice.
+    Counts every reason, and lists the recipients whose outcome is unknown or who were sent to more than once.
 
     Exits with 1 when the counts do not add up; "verify" also compares the rows.
     """
@@ -136,19 +130,19 @@ def report(project: Project, database: Database, delivery: str, as_json: bool) -
     return 1 if found.summary.problems else 0
 
 
-def _report_lines(report: Report, told: Callable[[datetime], str]) -> Iterator[str]:
+def _report_lines(report: Report, shown: Callable[[datetime], str]) -> Iterator[str]:
     delivery = report.summary.delivery
     yield f"Delivery {delivery.id} of {delivery.issue}"
-    yield from outcome_lines(report.summary, told, now=datetime.now(UTC))
+    yield from outcome_lines(report.summary, shown, now=datetime.now(UTC))
     if delivery.started_at and delivery.finished_at:
         seconds = (delivery.finished_at - delivery.started_at).total_seconds()
         rate = report.summary.counts["accepted"] / max(seconds, 1.0)
         yield f"Sent in {timedelta(seconds=round(seconds))}, pauses included: {rate:,.1f} accepted a second"
     yield f"Editions: {', '.join(f'{count} {language}' for language, count in report.languages.items()) or 'none'}"
-    for title, people in (("May or may not have arrived", report.unknown), ("Sent more than once", report.resent)):
-        if people:
+    for title, listed in (("May or may not have arrived", report.unknown), ("Sent more than once", report.resent)):
+        if listed:
             yield f"{title}:"
-            yield from (f"  {one.address or one.id}  {one.state.value}  {in_words(one.reason)}" for one in people)
+            yield from (f"  {one.address or one.id}  {one.state.value}  {in_words(one.reason)}" for one in listed)
     if not report.summary.problems:
         yield "The counts add up."
 
@@ -158,8 +152,8 @@ def _report_lines(report: Report, told: Callable[[datetime], str]) -> Iterator[s
 def verify(_project: Project, database: Database, delivery: str, as_json: bool) -> int:
     """Reconcile a delivery from its rows.
 
-    Compares the frozen recipients, their states and their attempts: half a minute for a million recipients. Exits with
-    1 when something differs. A delivery is also reconciled automatically when it finishes.
+    Compares the frozen recipients, their states and their attempts with each other: half a minute for a million
+    recipients. Exits with 1 when something differs. A delivery is also reconciled when it finishes.
     """
     from newsletter.app.sending.report import verify as verify_delivery
 
@@ -179,7 +173,10 @@ def verify(_project: Project, database: Database, delivery: str, as_json: bool) 
 @click.option("--state", type=click.Choice(_STATES), help="Only recipients in this state.")
 @JSON
 def recipients(project: Project, database: Database, delivery: str, state: str | None, as_json: bool) -> None:
-    """List the recipients of a delivery and what became of each. With --json, one object per line."""
+    """List the recipients of a delivery with their outcomes.
+
+    With --json, one object per line.
+    """
     from newsletter.app.shapes import recipient_json
     from newsletter.delivery.ledger.ledger import RecipientState
     from newsletter.storage.ledger.deliveries import Deliveries
@@ -191,22 +188,20 @@ def recipients(project: Project, database: Database, delivery: str, state: str |
         return
     first = next(rows, None)
     if first is None:
-        click.echo(f"Nobody is {state}." if state else "It has no recipients.")
+        click.echo(f"No recipient is {state}." if state else "It has no recipients.")
         return
-    print_table(
-        ("address", "language", "state", "attempts", "next", "reason"),
+    cells = (
         (
-            (
-                one.address or one.id,
-                one.language,
-                one.state.value,
-                one.attempts,
-                local_time(project, one.next_at) if one.state is RecipientState.DEFERRED else "",
-                in_words(one.reason) or one.reply,
-            )
-            for one in chain([first], rows)
-        ),
+            one.address or one.id,
+            one.language,
+            one.state,
+            one.attempts,
+            local_time(project, one.next_at) if one.state is RecipientState.DEFERRED else "",
+            in_words(one.reason) or one.reply,
+        )
+        for one in chain([first], rows)
     )
+    print_table(("address", "language", "state", "attempts", "next", "reason"), cells)
 
 
 @_about_one
@@ -225,7 +220,8 @@ def pause(project: Project, database: Database, delivery: str, as_json: bool) ->
 def resume(project: Project, database: Database, delivery: str, detach: bool, as_json: bool) -> int:
     """Continue a delivery that was paused, halted or missed.
 
-    Also one whose process died: its claims are reclaimed at once if it ran on this host, or when its lease has expired.
+    Also one whose process has died: it is taken over at once from a process of this host, and from another host's
+    process when its lease has expired.
 
     Exit codes: 0 done, 1 failed, 3 stopped before the end or outcomes are unknown.
     """
@@ -242,7 +238,7 @@ def resume(project: Project, database: Database, delivery: str, detach: bool, as
 @_about_one
 @JSON
 def cancel(project: Project, database: Database, delivery: str, as_json: bool) -> None:
-    """End a delivery for good. Recipients still waiting get nothing."""
+    """End a delivery for good. Recipients that are still waiting get nothing."""
     from newsletter.app.sending import steer
 
     steer.cancel(database, delivery, datetime.now(UTC))
@@ -264,16 +260,13 @@ def reschedule(
     now = datetime.now(UTC)
     when = read_start(project, at, timezone, now=now)
     changed = steer.reschedule(project, database, delivery, when, now)
-    if as_json:
-        print_json(delivery_json(changed))
-    else:
-        click.echo(f"{changed.id} starts at {local_time(project, when)}")
+    print_result(delivery_json(changed), f"{changed.id} starts at {local_time(project, when)}", as_json=as_json)
 
 
 @_about_one
 @click.option(
     "--unknown", "verdict", required=True, type=click.Choice(("accepted", "resend")),
-    help="accepted: they have it. resend: send it again; some may get it twice.",
+    help="accepted: the message arrived. resend: send it again; some recipients may get it twice.",
 )  # fmt: skip
 @click.option("--recipient", "only", multiple=True, metavar="A", help="Only this address or id; may be repeated.")
 @JSON
@@ -281,7 +274,7 @@ def resolve(
     project: Project, database: Database, delivery: str, verdict: Literal["accepted", "resend"], only: tuple[str, ...],
     as_json: bool,
 ) -> None:  # fmt: skip
-    """Record what became of unknown recipients: of all, or of some."""
+    """Set the outcome of unknown recipients: of all, or of some."""
     from newsletter.app.sending import steer
 
     moved = steer.resolve(project, database, delivery, verdict, now=datetime.now(UTC), only=only)

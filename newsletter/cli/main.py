@@ -1,11 +1,10 @@
-"""The `newsletter` command: finds the project, loads the one command that was asked for, shows errors once.
+"""The `newsletter` command: loads the command that is called, shows errors once and sets the exit code.
 
-Commands live in the files beside this one and are imported only when called, so that `--help` answers at once.
+Commands live in the other modules of this package and are imported only when called, so that `--help` is fast.
 """
 
 from __future__ import annotations
 
-import difflib
 import errno
 import importlib
 import os
@@ -36,46 +35,33 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("newsletter.cli.operating:doctor", "Examine this installation."),
     "demo": ("newsletter.cli.operating:demo", "Send the sample issues to a mail catcher on this machine."),
 }
-"""Command → (where it is, what it does), in the order of a newsletter's life."""
+"""Command → (where it is, what it does), in the order in which a newsletter needs them."""
 
 _UNWRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
-"""What writing to a file that is open already may meet."""
+"""Errors of writing to a file that is already open."""
 
 
-class LazyGroup(click.Group):
-    """A group that knows its commands by name and imports the one that is called."""
-
+class _LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """Every command, in the order of the table."""
-        return list(COMMANDS)
+        return list(COMMANDS)  # in this order, which click would change
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Import a command."""
         if cmd_name not in COMMANDS:
             return None
         module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that was asked for; for a misspelt one, the one that was probably meant."""
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            if not near:
-                raise
-            raise click.UsageError(f"{error.message} Did you mean '{near[0]}'?", ctx) from error
-
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """List the commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=_LazyGroup,
+    commands={name: click.Command(name) for name in COMMANDS},  # for click's "Did you mean …?"
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.option(
     "-C", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
     help="Project folder (default: the nearest parent with newsletter.toml); paths to issues begin there.",
@@ -83,16 +69,16 @@ class LazyGroup(click.Group):
 @click.version_option(newsletter.__version__, prog_name="newsletter")
 @click.pass_context
 def cli(ctx: click.Context, folder: Path | None) -> None:
-    """Newsletter-as-code: write issues in YAML, preview them, send them, and see what became of every copy."""
+    """Newsletter-as-code: write issues in YAML, preview and send them, and see the outcome for every recipient."""
     ctx.obj = folder
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run a command and leave with its exit code: 0 done, 1 problems or failure, 2 wrong usage, 3 not at the end."""
+    """Run a command and exit: 0 done, 1 problems or failure, 2 wrong usage, 3 stopped before the end."""
     try:
         result: Any = cli.main(args=arguments, prog_name="newsletter", standalone_mode=False)
         if sys.stdout:  # none when it was closed
-            sys.stdout.flush()  # what cannot be written is told now, not by the interpreter as it exits
+            sys.stdout.flush()  # report a write error here, not in the interpreter's exit
     except click.exceptions.Exit as leaving:
         sys.exit(leaving.exit_code)
     except click.ClickException as error:
@@ -102,7 +88,7 @@ def main(arguments: list[str] | None = None) -> None:
         click.echo("Stopped.", err=True)
         sys.exit(130)
     except BrokenPipeError:
-        _forget_output()  # its reader went away (`| head`), and nothing is left to tell it
+        _forget_output()  # the reader has closed the pipe (`| head`)
         sys.exit(1)
     except NewsletterError as error:
         from newsletter.cli.show import show_error  # only a failure pays for importing it
@@ -119,5 +105,5 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _forget_output() -> None:
-    """Let what is still to be written go nowhere, so that the interpreter does not try once more as it exits."""
+    """Discard unwritten output, so that the interpreter does not try to write it again as it exits."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,34 +1,35 @@
-"""`newsletter preview` and `newsletter serve`: what runs until it is told to stop."""
+"""Commands that run until they are stopped: preview, serve."""
 
 from __future__ import annotations
 
 import os
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.show import from_here, the_project
+from newsletter.cli.command import with_project
+from newsletter.cli.show import from_here
+
+if TYPE_CHECKING:
+    from newsletter.app.project import Project
 
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address or name to listen on.")
 @click.option("--port", default=8001, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
 @click.option(
-    "--export",
-    "out",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
+    "--export", "out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
     help="Write a static copy into DIR instead.",
-)
-@click.pass_context
-def preview(ctx: click.Context, host: str, port: int, out: Path | None) -> None:
+)  # fmt: skip
+@with_project
+def preview(project: Project, host: str, port: int, out: Path | None) -> None:
     """Preview issues in the browser as you write.
 
-    Shows every edition as a mail program would, light and dark, narrow and wide, with its problems. The page reloads
-    when a file is saved. It is reachable from this machine only, unless you give --host.
+    Shows every edition as an email program would, in light and dark, narrow and wide, with its problems. The page
+    reloads when a file is saved. Only this machine can open it, unless --host names another address.
     """
-    project = the_project(ctx)
     if out is not None:
         from newsletter.reporting.wording import counted
         from newsletter.web.preview import export_preview
@@ -44,8 +45,8 @@ def preview(ctx: click.Context, host: str, port: int, out: Path | None) -> None:
     def announce(url: str) -> None:
         click.echo(f"Preview on {url} (Ctrl+C ends it)")
         if service.is_reachable_from_outside(url):
-            told = "Warning: the preview has no password: anyone who can reach this address can read every draft."
-            click.echo(click.style(told, fg="yellow"), err=True)
+            warning = "Warning: the preview has no password: anyone who can reach this address can read every draft."
+            click.echo(click.style(warning, fg="yellow"), err=True)
 
     service.preview(reopen, host, port, announce)
 
@@ -53,13 +54,13 @@ def preview(ctx: click.Context, host: str, port: int, out: Path | None) -> None:
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address or name to listen on.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
-@click.pass_context
-def serve(ctx: click.Context, host: str, port: int) -> None:
+@with_project
+def serve(project: Project, host: str, port: int) -> None:
     """Run pages, scheduler and sender as one service.
 
-    Starts deliveries on time, serves the links and images in emails, and lets readers unsubscribe. Stops on SIGTERM
-    when everything in flight is finished.
+    Starts scheduled deliveries on time, and serves the links, images and unsubscribe pages of emails. On SIGTERM it
+    finishes the messages in flight, then stops.
     """
     from newsletter import service
 
-    service.serve(the_project(ctx), host, port, lambda url: click.echo(f"Serving on {url}"))
+    service.serve(project, host, port, lambda url: click.echo(f"Serving on {url}"))

@@ -27,21 +27,21 @@ _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udff
 
 
 class IssuePath(click.Path):
-    """A path to an issue, or its slug. With `-C DIR` it begins there; only if nothing is there, where one stands."""
+    """A path to an issue, or its slug: in the folder of `-C` if it exists there, else in the current folder."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """What lies in DIR, or the path as it was said."""
+        """The path inside the folder of `-C` if it exists, else the path as given."""
         path = Path(os.fsdecode(super().convert(value, param, ctx)))
         there = Path((ctx and ctx.find_root().obj) or "", path)
         return there if os.path.exists(there) else path  # noqa: PTH110  Path.exists raises for too long a name
 
 
 def the_project(ctx: click.Context, *, even_without: bool = False) -> Project:
-    """The project that this command is about: the folder of `-C`, or where one stands and its parents, with a
-    newsletter.toml. A folder that was named needs none when the environment configures it, or with `even_without`.
+    """The project of this command: the folder of `-C`, or the nearest one from the current folder upwards, that has a
+    newsletter.toml. The folder of `-C` needs none when the environment configures it, or with `even_without`.
 
-    Anything else is wrong usage: a database and keys must not appear wherever somebody happens to stand, and whoever
-    names a folder does not mean the project around it.
+    Anything else is wrong usage: a database and keys must not be made in just any folder, and `-C` never means the
+    project around the folder it names.
     """
     from newsletter.app.project import find_folder, open_project  # not needed to answer --help
     from newsletter.config import is_configured_by
@@ -59,8 +59,16 @@ def the_project(ctx: click.Context, *, even_without: bool = False) -> Project:
     )
 
 
+def print_result(facts: object, text: str, *, as_json: bool) -> None:
+    """What a command did: JSON for a program, else a text."""
+    if as_json:
+        print_json(facts)
+    else:
+        click.echo(text)
+
+
 def print_json(value: object) -> None:
-    """One JSON value on one line, flushed, so that a reading program has it at once."""
+    """One JSON value on one line, flushed, so that a reading program receives it at once."""
     click.echo(json.dumps(value, ensure_ascii=False, default=str))
     sys.stdout.flush()
 
@@ -90,24 +98,25 @@ def print_facts(facts: Mapping[str, object]) -> None:
 
 
 def visible(text: str) -> str:
-    """A text that may hold the name of a file: what steers a terminal, ends a line or turns it round is spelt out."""
+    """A text with file names made safe to show: characters that control a terminal, end a line or reverse it are
+    escaped."""
     return _UNSEEN.sub(lambda found: ascii(found.group())[1:-1], text)
 
 
 def local_time(project: Project, when: datetime) -> str:
-    """An instant as the newsletter's people read it, to the second."""
+    """An instant in the newsletter's time zone, to the second."""
     return f"{when.astimezone(project.zone):%Y-%m-%d %H:%M:%S %Z}"
 
 
 def from_here(text: object) -> str:
-    """A path, or a text with paths in it: what lies below the folder where one stands is named from there."""
+    """A path, or a text with paths in it; paths below the current folder become relative to it."""
     here = Path.cwd()
     at_the_top = here == here.parent
     return str(text) if at_the_top else re.sub(rf"(?<![\w./-]){re.escape(str(here))}/", "", str(text))
 
 
 def print_problems(problems: Iterable[Problem], *, err: bool = False) -> None:
-    """Each problem with its place, the line it is in, and what to do."""
+    """Each problem with its place, its source line and its hint."""
     for problem in problems:
         colour = "red" if problem.severity is Severity.ERROR else "yellow"
         label = click.style(f"{problem.severity.value}:", fg=colour, bold=True)
@@ -123,7 +132,7 @@ def print_problems(problems: Iterable[Problem], *, err: bool = False) -> None:
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask before something that cannot be taken back. Off a terminal nobody is asked: without `--yes` it is refused."""
+    """Ask before an action that cannot be undone. Without a terminal and without `--yes` the action is refused."""
     if yes:
         return
     if not sys.stdin.isatty():
@@ -133,7 +142,7 @@ def confirm(question: str, *, yes: bool) -> None:
 
 
 def show_error(error: NewsletterError) -> None:
-    """What stopped the work, once, on standard error."""
+    """An error with its problems and hint, on standard error."""
     click.echo(f"{click.style('Error:', fg='red', bold=True)} {from_here(error)}", err=True)
     if isinstance(error, AuthoringError):
         print_problems(error.problems, err=True)

@@ -13,7 +13,8 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from newsletter.audience.consent import Consent
-from newsletter.cli.show import confirm, from_here, local_time, print_facts, print_json, print_table, the_project
+from newsletter.cli.command import JSON, YES, with_database
+from newsletter.cli.show import confirm, from_here, local_time, print_facts, print_json, print_result, print_table
 from newsletter.disk import drafted
 from newsletter.reporting.wording import counted, in_words
 
@@ -21,18 +22,19 @@ if TYPE_CHECKING:
     from newsletter.app.audience.importing import ImportReport
     from newsletter.app.audience.subscribers import SubscriberRecord
     from newsletter.app.project import Project
+    from newsletter.storage.database.database import Database
 
 _SHOWN = 10
-"""How many rejected rows and notes are shown on a terminal; the file has all."""
+"""How many rejected rows and notes are printed; the file has all."""
 
-_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_EMAIL = click.argument("email")
 _lists = click.option("--list", "slugs", multiple=True, required=True, metavar="LIST", help="May be repeated.")
 _consent = click.option(
     "--consent",
     type=click.Choice([Consent.CONFIRMED.value, Consent.PENDING.value]),
     help="Consent of new subscriptions (default: confirmed on single opt-in lists, pending on double ones).",
 )
-_basis = click.option("--basis", default="", metavar="TEXT", help="What they agreed to and where; kept as evidence.")
+_basis = click.option("--basis", default="", metavar="TEXT", help="What they agreed to and where; stored as evidence.")
 
 
 @click.group()
@@ -46,38 +48,32 @@ def subscribers() -> None:
 @_consent
 @_basis
 @click.option(
-    "--on-conflict",
-    type=click.Choice(["skip", "update"]),
-    default="skip",
-    show_default=True,
+    "--on-conflict", type=click.Choice(["skip", "update"]), default="skip", show_default=True,
     help="Whether the file replaces the data of subscribers who exist already.",
-)
+)  # fmt: skip
 @click.option(
-    "--format",
-    type=click.Choice(["auto", "csv"]),
-    default="auto",
-    expose_value=False,
-    help="Of the file. Both mean CSV; delimiter and encoding are detected.",
-)
-@click.option("--encoding", default="", help="Of the file, if it is neither UTF-8 nor UTF-16.")
+    "--format", type=click.Choice(["auto", "csv"]), default="auto", expose_value=False,
+    help="Format of the file. Both read CSV and detect its delimiter and encoding.",
+)  # fmt: skip
+@click.option("--encoding", default="", help="Encoding of the file, if it is neither UTF-8 nor UTF-16.")
 @click.option(
-    "--status",
-    type=click.Choice([Consent.CONFIRMED.value]),
-    help="Everyone in the file has confirmed; ignore the status column of another tool.",
-)
+    "--status", type=click.Choice([Consent.CONFIRMED.value]),
+    help="Every subscriber in the file has confirmed; ignore another tool's status column.",
+)  # fmt: skip
 @click.option("--rejects", type=click.Path(dir_okay=False, path_type=Path), help="Default: FILE.rejects.csv")
-@click.option("--dry-run", is_flag=True, help="Show what would happen; change nothing.")
-@_as_json
-@click.pass_context
-def import_(ctx: click.Context, /, file: Path, slugs: tuple[str, ...], as_json: bool, **options: Any) -> None:
+@click.option("--dry-run", is_flag=True, help="Report what would happen; change nothing.")
+@JSON
+@with_database
+def import_(
+    project: Project, database: Database, file: Path, slugs: tuple[str, ...], as_json: bool, **options: Any
+) -> int:
     """Import a CSV file: all of it, or nothing if it fails.
 
     Columns: email (required), name, language, timezone, and those that the export writes; every other column is an
-    attribute. An import never re-subscribes anyone. A file with another tool's status column is refused. No email is
-    sent. Exits with 1 when every row was rejected.
+    attribute. An import never re-subscribes anyone. A file with another tool's status column is refused.
+    No email is sent. The exit code is 1 when every row was rejected.
     """
     from newsletter.app.audience.importing import ImportOrder, import_subscribers
-    from newsletter.app.operating.database import connected
     from newsletter.app.shapes import import_json
     from newsletter.audience.importing.decide import OnConflict
 
@@ -92,15 +88,12 @@ def import_(ctx: click.Context, /, file: Path, slugs: tuple[str, ...], as_json: 
         rejects=options["rejects"],
         dry_run=options["dry_run"],
     )
-    project = the_project(ctx)
-    with connected(project) as database:
-        report = import_subscribers(project, database, order, now=datetime.now(UTC))
+    report = import_subscribers(project, database, order, now=datetime.now(UTC))
     if as_json:
         print_json(import_json(report))
     else:
         _print_import(report, dry_run=order.dry_run)
-    if report.has_failed:
-        ctx.exit(1)
+    return int(report.has_failed)
 
 
 @subscribers.command()
@@ -110,146 +103,117 @@ def import_(ctx: click.Context, /, file: Path, slugs: tuple[str, ...], as_json: 
 )
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The file (default: standard output).")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line instead of CSV.")
-@click.pass_context
-def export(ctx: click.Context, slug: str | None, raw: bool, out: Path | None, as_json: bool) -> None:
+@with_database
+def export(_project: Project, database: Database, slug: str | None, raw: bool, out: Path | None, as_json: bool) -> None:
     """Write all subscribers as CSV, with consent and suppression. An import restores all of it."""
     from newsletter.app.audience.exporting import export_subscribers
-    from newsletter.app.operating.database import connected
 
-    with connected(the_project(ctx)) as database, _opened(out) as target:
+    with _opened(out) as target:
         count = export_subscribers(database, target, slug=slug, raw=raw, as_json=as_json)
     if out is not None:
         click.echo(f"{counted(count, 'row')} in {out}", err=True)
 
 
 @subscribers.command()
-@click.argument("email")
+@_EMAIL
 @_lists
-@click.option("--name", default="", help="Their name.")
+@click.option("--name", default="", help="The subscriber's name.")
 @click.option("--language", default="", help="A language tag, such as en or zh-Hant.")
 @click.option("--timezone", default="", help="A time zone, such as Europe/Berlin.")
 @_consent
 @_basis
-@_as_json
-@click.pass_context
-def add(ctx: click.Context, /, email: str, slugs: tuple[str, ...], as_json: bool, **options: Any) -> None:
-    """Add one subscriber to lists, or record that they confirmed.
+@JSON
+@with_database
+def add(
+    project: Project, database: Database, email: str, slugs: tuple[str, ...], as_json: bool, **options: Any
+) -> None:
+    """Add one subscriber to lists, or record a confirmation.
 
     An existing consent changes only with --consent confirmed and a --basis that says how they confirmed.
     """
     from newsletter.app.audience.subscribers import NewSubscriber, add_subscriber
-    from newsletter.app.operating.database import connected
 
-    project = the_project(ctx)
     new = NewSubscriber(email, options["name"], options["language"], options["timezone"])
     consent = Consent(options["consent"]) if options["consent"] else None
-    with connected(project) as database:
-        kept = add_subscriber(
-            project, database, new, slugs, consent=consent, basis=options["basis"], now=datetime.now(UTC)
-        )
-    _print_subscriber(project, kept, as_json=as_json)
-    pending = [item.list for item in kept.subscriptions if item.list in slugs and item.consent is Consent.PENDING]
+    record = add_subscriber(
+        project, database, new, slugs, consent=consent, basis=options["basis"], now=datetime.now(UTC)
+    )
+    _print_subscriber(project, record, as_json=as_json)
+    pending = [item.list for item in record.subscriptions if item.list in slugs and item.consent is Consent.PENDING]
     if consent is Consent.CONFIRMED and pending:
-        how = "Say with --basis how they confirmed, as in --basis 'asked by email on 3 May'."
+        how = "Give the evidence with --basis, as in --basis 'asked by email on 3 May'."
         click.echo(f"{email} stays pending on {', '.join(pending)}. {how}", err=True)
 
 
 @subscribers.command()
-@click.argument("email")
-@_as_json
-@click.pass_context
-def show(ctx: click.Context, email: str, as_json: bool) -> None:
-    """Show everything that is stored about one address."""
+@_EMAIL
+@JSON
+@with_database
+def show(project: Project, database: Database, email: str, as_json: bool) -> None:
+    """Show everything stored about one address."""
     from newsletter.app.audience.subscribers import show_subscriber
-    from newsletter.app.operating.database import connected
 
-    project = the_project(ctx)
-    with connected(project) as database:
-        record = show_subscriber(project, database, email)
-    _print_subscriber(project, record, as_json=as_json)
+    _print_subscriber(project, show_subscriber(project, database, email), as_json=as_json)
 
 
 @subscribers.command()
-@click.argument("email")
+@_EMAIL
 @click.option("--list", "slug", metavar="LIST", help="Only this list (default: all).")
-@_as_json
-@click.pass_context
-def unsubscribe(ctx: click.Context, email: str, slug: str | None, as_json: bool) -> None:
+@JSON
+@with_database
+def unsubscribe(project: Project, database: Database, email: str, slug: str | None, as_json: bool) -> None:
     """Unsubscribe one subscriber from a list, or from all of them."""
     from newsletter.app.audience.subscribers import unsubscribe_subscriber
-    from newsletter.app.operating.database import connected
 
-    project = the_project(ctx)
-    with connected(project) as database:
-        ended = unsubscribe_subscriber(project, database, email, slug, now=datetime.now(UTC))
-    if as_json:
-        print_json({"email": email, "left": ended})
-    else:
-        where = f"from {', '.join(ended)}" if ended else "already, or was never on the list"
-        click.echo(f"{email} is unsubscribed {where}.")
+    ended = unsubscribe_subscriber(project, database, email, slug, now=datetime.now(UTC))
+    where = f"from {', '.join(ended)}" if ended else "already, or was never on the list"
+    print_result({"email": email, "left": ended}, f"{email} is unsubscribed {where}.", as_json=as_json)
 
 
 @subscribers.command()
-@click.argument("email")
-@click.option("--reason", required=True, metavar="TEXT", help="Why; stored with it.")
-@_as_json
-@click.pass_context
-def suppress(ctx: click.Context, email: str, reason: str, as_json: bool) -> None:
-    """Never write to an address again, whatever it subscribes to."""
+@_EMAIL
+@click.option("--reason", required=True, metavar="TEXT", help="The reason; stored with the suppression.")
+@JSON
+@with_database
+def suppress(project: Project, database: Database, email: str, reason: str, as_json: bool) -> None:
+    """Never send to an address again, whatever it subscribes to."""
     from newsletter.app.audience.subscribers import suppress_subscriber
-    from newsletter.app.operating.database import connected
 
-    project = the_project(ctx)
-    with connected(project) as database:
-        fresh = suppress_subscriber(project, database, email, reason, now=datetime.now(UTC))
-    if as_json:
-        print_json({"email": email, "suppressed": True, "changed": fresh})
-    else:
-        click.echo(f"{email} is suppressed." if fresh else f"{email} was suppressed already.")
+    changed = suppress_subscriber(project, database, email, reason, now=datetime.now(UTC))
+    text = f"{email} is suppressed." if changed else f"{email} was suppressed already."
+    print_result({"email": email, "suppressed": True, "changed": changed}, text, as_json=as_json)
 
 
 @subscribers.command()
-@click.argument("email")
-@_as_json
-@click.pass_context
-def unsuppress(ctx: click.Context, email: str, as_json: bool) -> None:
-    """Allow an address again. Its subscriptions are unchanged."""
+@_EMAIL
+@JSON
+@with_database
+def unsuppress(project: Project, database: Database, email: str, as_json: bool) -> None:
+    """Allow sending to an address again. Its subscriptions are unchanged."""
     from newsletter.app.audience.subscribers import unsuppress_subscriber
-    from newsletter.app.operating.database import connected
 
-    project = the_project(ctx)
-    with connected(project) as database:
-        unsuppress_subscriber(project, database, email, now=datetime.now(UTC))
-    if as_json:
-        print_json({"email": email, "suppressed": False})
-    else:
-        click.echo(f"{email} may be written to again.")
+    unsuppress_subscriber(project, database, email, now=datetime.now(UTC))
+    print_result({"email": email, "suppressed": False}, f"{email} may be written to again.", as_json=as_json)
 
 
 @subscribers.command()
-@click.argument("email")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@_as_json
-@click.pass_context
-def erase(ctx: click.Context, email: str, yes: bool, as_json: bool) -> None:
+@_EMAIL
+@YES
+@JSON
+@with_database
+def erase(project: Project, database: Database, email: str, yes: bool, as_json: bool) -> None:
     """Erase a subscriber for good. A keyed hash remains, so that no import brings the address back."""
     from newsletter.app.audience.subscribers import erase_subscriber_everywhere, show_subscriber
-    from newsletter.app.operating.database import connected
 
-    project = the_project(ctx)
-    with connected(project) as database:
-        show_subscriber(project, database, email)  # asks nothing about an unknown address
-        confirm("Everything that is stored about this subscriber will be erased for good. Go on?", yes=yes)
-        erase_subscriber_everywhere(project, database, email, now=datetime.now(UTC))
-    if as_json:
-        print_json({"erased": True})
-    else:
-        click.echo("Erased. Backups and exported files still contain the subscriber; delete them yourself.")
+    show_subscriber(project, database, email)  # an unknown address is refused before the question
+    confirm("Everything stored about this subscriber will be erased for good. Continue?", yes=yes)
+    erase_subscriber_everywhere(project, database, email, now=datetime.now(UTC))
+    text = "Erased. Backups and exported files still contain the subscriber; delete them yourself."
+    print_result({"erased": True}, text, as_json=as_json)
 
 
 @contextmanager
 def _opened(file: Path | None) -> Iterator[IO[str]]:
-    """Standard output, or a file."""
     if file is None:
         yield sys.stdout
         return
@@ -264,7 +228,7 @@ def _print_import(report: ImportReport, *, dry_run: bool) -> None:
 
     print_facts({"rows": report.rows, **{kind.value: count for kind, count in report.counts.items()}})
     if report.attributes and report.taken:
-        click.echo(f"Kept as attributes: {', '.join(report.attributes)}")
+        click.echo(f"Stored as attributes: {', '.join(report.attributes)}")
     for reason, count in sorted(report.skipped.items()):
         click.echo(f"  skipped: {count} {reason}")
     for row in report.rejected[:_SHOWN]:

@@ -1,4 +1,4 @@
-"""Watching a delivery: progress on a terminal, what is in its way, what it came to, and the exit code."""
+"""Watching a delivery: progress on a terminal, what it waits for, its outcome, and the exit code."""
 
 from __future__ import annotations
 
@@ -26,16 +26,17 @@ if TYPE_CHECKING:
 
 STOPPED_EARLY = 3
 
-_NOBODY = {"scheduled": "its recipients are counted when it starts", "cancelled": "it never started"}
-"""State → what to say of a delivery that has no recipients, where that alone would surprise."""
+_NO_RECIPIENTS = {"scheduled": "its recipients are counted when it starts", "cancelled": "it never started"}
+"""State → why a delivery has no recipients."""
 
-_LOOK = 1.0
+_REFRESH = 1.0
 """Seconds between two looks at a delivery."""
 _REPEAT = 10.0
+"""Seconds before a trouble is reported again."""
 
 
 def send_watched(project: Project, database: Database, delivery: str) -> SendResult:
-    """Send in the foreground, showing how far it is."""
+    """Send in the foreground, showing progress."""
     from newsletter.app.sending.worker import send_now
 
     with progress(database, delivery):
@@ -43,17 +44,17 @@ def send_watched(project: Project, database: Database, delivery: str) -> SendRes
 
 
 def wait_for_end(database: Database, delivery: str) -> None:
-    """Show how far a delivery is until it is over, or stopped and waiting for a person. Sends nothing."""
+    """Show progress until the delivery is over, or stopped and waiting for an operator. Sends nothing."""
     from newsletter.storage.ledger.deliveries import Deliveries
 
     with progress(database, delivery):
         while not (state := Deliveries(database).get(delivery).state).is_over and not state.waits_for_a_person:
-            time.sleep(_LOOK)
+            time.sleep(_REFRESH)
 
 
 @contextmanager
 def progress(database: Database, delivery: str) -> Iterator[None]:
-    """Shows on a terminal how far a delivery is, whichever processes send it; elsewhere nothing."""
+    """Show a progress bar on a terminal, whichever processes send the delivery; elsewhere show nothing."""
     if not sys.stderr.isatty():
         yield
         return
@@ -67,32 +68,32 @@ def progress(database: Database, delivery: str) -> Iterator[None]:
         task, ended = bar.add_task("", total=None), threading.Event()
         looks: deque[tuple[float, int]] = deque(maxlen=30)
 
-        def look() -> None:
+        def refresh() -> None:
             pause = 0.0
             while not ended.wait(pause):
                 began = time.monotonic()
                 try:
                     summary = summary_of(database, delivery)
-                except NewsletterError:  # locked just now, or gone: whoever sends reports it
-                    pause = _LOOK
+                except NewsletterError:  # locked just now, or gone: the sender reports it
+                    pause = _REFRESH
                     continue
                 text = pace(looks, summary, began)
                 bar.update(task, completed=looks[-1][1], total=summary.delivery.frozen_count, description=text)
-                pause = max(_LOOK, 20 * (time.monotonic() - began))  # a large delivery is looked at less often
+                pause = max(_REFRESH, 20 * (time.monotonic() - began))  # a large delivery is read less often
 
-        looking = threading.Thread(target=look, name="progress", daemon=True)
-        looking.start()
+        thread = threading.Thread(target=refresh, name="progress", daemon=True)
+        thread.start()
         try:
             yield
         finally:
             ended.set()
-            looking.join()
+            thread.join()
 
 
 def pace(looks: deque[tuple[float, int]], summary: Summary, now: float) -> str:
-    """How far a delivery is, how fast it goes, and how long it will take; what was deferred is not waited for.
+    """Progress, rate and time left, without the deferred recipients.
 
-    `looks`: when, in seconds, how many recipients had come to rest; this look is added.
+    `looks`: (seconds, recipients done) at earlier calls; this call is added.
     """
     counts = summary.counts
     to_send = sum(counts[state] for state in ("waiting", "claimed", "permitted"))
@@ -108,36 +109,36 @@ def pace(looks: deque[tuple[float, int]], summary: Summary, now: float) -> str:
 
 def tell_once() -> Callable[[str], None]:
     """Print each trouble once; with the first, how to stop waiting."""
-    told: set[str] = set()
+    reported: set[str] = set()
 
-    def tell(text: str) -> None:
-        if text in told:
+    def report(text: str) -> None:
+        if text in reported:
             return
         click.echo(f"{click.style('Waiting:', fg='yellow')} {text}", err=True)
-        if not told:
-            click.echo("  Ctrl+C stops; nothing is lost, and nobody gets it twice.", err=True)
-        told.add(text)
+        if not reported:
+            click.echo("  Ctrl+C stops; nothing is lost, and no recipient gets it twice.", err=True)
+        reported.add(text)
 
-    return tell
+    return report
 
 
-def seldom(tell: Callable[[str], None]) -> Callable[[str], None]:
-    """Pass on a text that repeats only every ten seconds."""
-    told: dict[str, float] = {}
+def seldom(report: Callable[[str], None]) -> Callable[[str], None]:
+    """Pass on a repeated text only every ten seconds."""
+    recent: dict[str, float] = {}
 
-    def tell_seldom(text: str) -> None:
+    def report_seldom(text: str) -> None:
         now = time.monotonic()
-        if now - told.get(text, -_REPEAT) >= _REPEAT:
-            for old in [one for one, at in told.items() if now - at >= _REPEAT]:
-                del told[old]
-            told[text] = now
-            tell(text)
+        for old in [one for one, at in recent.items() if now - at >= _REPEAT]:
+            del recent[old]
+        if text not in recent:
+            recent[text] = now
+            report(text)
 
-    return tell_seldom
+    return report_seldom
 
 
 def show_outcome(project: Project, database: Database, delivery: str, *, as_json: bool, quiet: bool = False) -> Summary:
-    """Print what a delivery has come to so far."""
+    """Print the outcome of a delivery so far."""
     from newsletter.app.sending.report import summary_of
     from newsletter.app.shapes import outcome_json
 
@@ -150,12 +151,12 @@ def show_outcome(project: Project, database: Database, delivery: str, *, as_json
 
 
 def outcome_lines(
-    summary: Summary, told: Callable[[datetime], str] = datetime.isoformat, *, now: datetime
+    summary: Summary, instant: Callable[[datetime], str] = datetime.isoformat, *, now: datetime
 ) -> Iterator[str]:
-    """State, counts, and what to do now. `told`: how to write an instant."""
+    """State, counts, and what to do now. `instant`: how to write one."""
     delivery, counts = summary.delivery, summary.counts
     shown = ", ".join(f"{count} {name}" for name, count in counts.items() if count and name != "frozen")
-    yield f"{delivery.state.value}: {shown or _NOBODY.get(delivery.state.value, 'no recipients')}"
+    yield f"{delivery.state.value}: {shown or _NO_RECIPIENTS.get(delivery.state.value, 'no recipients')}"
     if delivery.reason:
         yield f"  reason: {delivery.reason}"
     for state, reasons in summary.reasons.items():
@@ -165,17 +166,17 @@ def outcome_lines(
         yield f"  {count} not eligible: {in_words(reason)}"
     received = any("already_received" in reasons for reasons in summary.reasons.values())
     if received and not counts["accepted"] + counts["unknown"] + counts["deferred"] + counts["waiting"]:
-        yield "Nobody was mailed. --again sends it once more."
+        yield "No message was sent. --again sends it once more."
     if counts["unknown"]:
-        yield f"Look at the unknown: newsletter deliveries recipients {delivery.id} --state unknown"
-    if what_now := _what_now(summary, told, now):
+        yield f"See the unknown outcomes: newsletter deliveries recipients {delivery.id} --state unknown"
+    if what_now := _what_now(summary, instant, now):
         yield what_now
     for problem in summary.problems:
         yield f"{click.style('The counts do not add up:', fg='red')} {problem}"
 
 
-def _what_now(summary: Summary, told: Callable[[datetime], str], now: datetime) -> str:
-    """What happens by itself with a delivery that is not over, or what to type so that something does."""
+def _what_now(summary: Summary, instant: Callable[[datetime], str], now: datetime) -> str:
+    """What happens next with a delivery that is not over, or the command that continues it."""
     from newsletter.delivery.delivery import DeliveryState
 
     state, name = summary.delivery.state, summary.delivery.id
@@ -186,18 +187,19 @@ def _what_now(summary: Summary, told: Callable[[datetime], str], now: datetime) 
     if state is DeliveryState.SCHEDULED:
         return 'It starts by itself while "newsletter serve" is running.'
     if not state.is_under_way:
-        return f"Go on: newsletter deliveries resume {name}"
-    return "A sender process is running." if summary.attended else unattended(name, summary.next_at, told, now=now)
+        return f"Continue: newsletter deliveries resume {name}"
+    return "A sender process is running." if summary.attended else unattended(name, summary.next_at, instant, now=now)
 
 
-def unattended(delivery: str, due: datetime | None, told: Callable[[datetime], str], *, now: datetime) -> str:
+def unattended(delivery: str, due: datetime | None, instant: Callable[[datetime], str], *, now: datetime) -> str:
     """What to do about a delivery while no sender process is running, maybe because nothing of it is due."""
-    go_on = f"newsletter deliveries resume {delivery}"
+    resume = f"newsletter deliveries resume {delivery}"
     if due is not None and due > now:
+        when = instant(due)
         return (
-            f"The next of {delivery} is due at {told(due)}. Leave it to newsletter serve, or go on after that: {go_on}"
+            f"The next of {delivery} is due at {when}. Leave it to newsletter serve, or continue after that: {resume}"
         )
-    return f"No sender process is running for {delivery}. Go on: {go_on}"
+    return f"No sender process is running for {delivery}. Continue: {resume}"
 
 
 def ending_of(summary: Summary, sent: SendResult) -> int:
@@ -207,8 +209,8 @@ def ending_of(summary: Summary, sent: SendResult) -> int:
 
     if sent.ending is Ending.NO_RELAY:
         click.echo(
-            "The relay could not be reached; nothing is lost. See what is wrong with it: newsletter doctor. "
-            f"Then go on: newsletter deliveries resume {summary.delivery.id}",
+            "The relay could not be reached; nothing is lost. Find the cause: newsletter doctor. "
+            f"Then continue: newsletter deliveries resume {summary.delivery.id}",
             err=True,
         )
     if summary.problems or summary.has_failed:

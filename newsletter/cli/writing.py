@@ -1,37 +1,35 @@
-"""The commands of writing: new, check."""
+"""Commands for authors: new, check."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.show import IssuePath, from_here, print_json, print_problems, the_project
+from newsletter.cli.command import JSON, with_project
+from newsletter.cli.show import IssuePath, from_here, print_json, print_problems, print_result
 from newsletter.problem import Severity
 from newsletter.reporting.wording import counted
+
+if TYPE_CHECKING:
+    from newsletter.app.project import Project
 
 
 @click.command()
 @click.argument("title")
 @click.option("--url", "urls", multiple=True, metavar="URL", help="An article to highlight; may be repeated.")
 @click.option("--slug", default="", metavar="SLUG", help="The name of its folder (default: date and title).")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.pass_context
-def new(ctx: click.Context, title: str, urls: tuple[str, ...], slug: str, as_json: bool) -> int:
-    """Start a new issue: a folder in issues/ with an issue.yaml to write into."""
+@JSON
+@with_project
+def new(project: Project, title: str, urls: tuple[str, ...], slug: str, as_json: bool) -> None:
+    """Start a new issue: a folder in issues/ with an issue.yaml to fill in."""
     from datetime import datetime
-    from zoneinfo import ZoneInfo
 
     from newsletter.app.issues.new_issue import start_issue
 
-    project = the_project(ctx)
-    today = datetime.now(ZoneInfo(project.config.newsletter.timezone)).date()
-    file = start_issue(project, title, urls, today, slug)
-    if as_json:
-        print_json({"issue": file.parent.name, "file": str(file)})
-    else:
-        click.echo(f"Wrote {from_here(file)}")
-    return 0
+    file = start_issue(project, title, urls, datetime.now(project.zone).date(), slug)
+    print_result({"issue": file.parent.name, "file": str(file)}, f"Wrote {from_here(file)}", as_json=as_json)
 
 
 @click.command()
@@ -42,17 +40,17 @@ def new(ctx: click.Context, title: str, urls: tuple[str, ...], slug: str, as_jso
 )  # fmt: skip
 @click.option("--json", "style", flag_value="json", help="The same as --format json.")
 @click.option("--strict", is_flag=True, help="Exit with 1 on warnings too.")
-@click.pass_context
-def check(ctx: click.Context, paths: tuple[Path, ...], style: str, strict: bool) -> int:
+@with_project
+def check(project: Project, paths: tuple[Path, ...], style: str, strict: bool) -> int:
     """Run every check on issues, by path or slug (default: all of issues/). Sends nothing.
 
-    Exits with 1 when there is an error.
+    Exit code 1 when there is an error.
     """
     from newsletter.app.issues import examine as issues
     from newsletter.app.shapes import problem_json
     from newsletter.cli.annotations import github_lines, sarif
 
-    problems = issues.check(the_project(ctx), paths)
+    problems = issues.check(project, paths)
     errors = sum(problem.severity is Severity.ERROR for problem in problems)
     match style:
         case "json":

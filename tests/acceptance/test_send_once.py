@@ -58,7 +58,7 @@ def test_send_gives_each_recipient_one_message_in_their_language(tmp_path: Path,
         assert f'lang="{expected}"' in body.get_content()
 
     again = shell.run("send", shell.issue, "--list", "weekly", "--yes")
-    assert (again.returncode, "Nobody was mailed" in again.stdout) == (0, True)
+    assert (again.returncode, "No message was sent" in again.stdout) == (0, True)
     assert len(server.records()) == 298
 
 

@@ -160,7 +160,7 @@ def test_recipients_in_a_state_that_nobody_has_are_said_to_be_none(run: Run) -> 
     run("lists", "add", "weekly")
     run("subscribers", "add", "ana@example.org", "--list", "weekly")
     delivery = json.loads(run("send", "welcome", "--list", "weekly", "--yes", "--json")[1].splitlines()[0])["delivery"]
-    assert run("deliveries", "recipients", delivery, "--state", "deferred")[1] == "Nobody is deferred.\n"
+    assert run("deliveries", "recipients", delivery, "--state", "deferred")[1] == "No recipient is deferred.\n"
     assert re.search(r"Sent in \d:\d\d:\d\d, pauses included: [01]\.\d acc", run("deliveries", "report", "last")[1])
     assert run("deliveries", "recipients", delivery, "--state", "deferred", "--json")[1] == ""
     assert [line.split()[0] for line in run("deliveries", "recipients", delivery)[1].splitlines()] == [
@@ -293,9 +293,9 @@ def test_delivery_that_nobody_works_on_says_what_to_type(run: Run) -> None:
     run("subscribers", "add", "ana@example.org", "--list", "weekly")
     delivery = json.loads(run("send", "welcome", "--list", "weekly", "--yes", "--detach", "--json")[1].splitlines()[0])
     told = f"newsletter deliveries resume {delivery['delivery']}"
-    assert f"No sender process is running for {delivery['delivery']}. Go on: {told}" in run("deliveries", "list")[1]
+    assert f"No sender process is running for {delivery['delivery']}. Continue: {told}" in run("deliveries", "list")[1]
     assert (
-        f"No sender process is running for {delivery['delivery']}. Go on: {told}"
+        f"No sender process is running for {delivery['delivery']}. Continue: {told}"
         in run("deliveries", "show", delivery["delivery"])[1]
     )
     run("deliveries", "resume", delivery["delivery"])

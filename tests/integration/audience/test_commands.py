@@ -88,7 +88,7 @@ def test_import_dry_run_says_that_it_was_one(run: Run, file: Path) -> None:
 def test_import_says_what_became_attributes(run: Run, file: Path) -> None:
     load = ("subscribers", "import", file, "--list", "weekly")
     assert answer(run(*load, "--dry-run", "--json"))["attributes"] == ["city"]
-    assert "Kept as attributes: city\n" in run(*load, "--format", "csv")[1]
+    assert "Stored as attributes: city\n" in run(*load, "--format", "csv")[1]
     assert "Kept as" not in run(*load, "--format", "auto")[1], "nobody was written"
     file.write_text("email\nbo@example.org\n")
     assert "Kept as" not in run(*load)[1]
@@ -176,7 +176,7 @@ def test_pending_subscriber_who_is_confirmed_without_a_basis_is_told_to_stay_so(
     add = ("subscribers", "add", "ana@example.org", "--list", "weekly")
     run(*add, "--consent", "pending")
     code, _, err = run(*add, "--consent", "confirmed")
-    assert (code, "stays pending on weekly. Say with --basis" in err) == (0, True)
+    assert (code, "stays pending on weekly. Give the evidence with --basis" in err) == (0, True)
     assert run(*add, "--consent", "confirmed", "--basis", "by mail")[2] == ""
     assert run("subscribers", "add", "bo@example.org", "--list", "weekly", "--consent", "confirmed")[2] == ""
 

@@ -55,10 +55,14 @@ def test_unreachable_relay_is_told_with_what_to_do(capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     ("state", "attended", "told"),
     [
-        (DeliveryState.SENDING, False, "No sender process is running for d. Go on: newsletter deliveries resume d"),
-        (DeliveryState.PREPARING, False, "No sender process is running for d. Go on: newsletter deliveries resume d"),
+        (DeliveryState.SENDING, False, "No sender process is running for d. Continue: newsletter deliveries resume d"),
+        (
+            DeliveryState.PREPARING,
+            False,
+            "No sender process is running for d. Continue: newsletter deliveries resume d",
+        ),
         (DeliveryState.SENDING, True, "A sender process is running."),
-        (DeliveryState.PAUSED, True, "Go on: newsletter deliveries resume d"),
+        (DeliveryState.PAUSED, True, "Continue: newsletter deliveries resume d"),
         (DeliveryState.SCHEDULED, False, 'It starts by itself while "newsletter serve" is running.'),
         (DeliveryState.FINISHED, True, "  2 not eligible: pending confirmation"),
     ],
@@ -85,7 +89,7 @@ def test_outcome_says_reasons_in_words() -> None:
     reasons = {RecipientState.EXCLUDED: {"already_received": 1}}
     lines = list(outcome_lines(summary(DeliveryState.FINISHED, RecipientState.EXCLUDED, reasons=reasons), now=NOW))
     assert lines[:2] == ["finished: 1 excluded", "  1 excluded: got this issue before, or may have"]
-    assert "Nobody was mailed" in lines[-1]
+    assert "No message was sent" in lines[-1]
     many = replace(
         summary(DeliveryState.FINISHED, RecipientState.EXCLUDED), reasons={RecipientState.EXCLUDED: {"x": 0}}
     )
@@ -124,6 +128,6 @@ def test_trouble_is_told_once_and_how_to_stop_with_the_first(capsys: pytest.Capt
         tell(text)
     assert capsys.readouterr().err.splitlines() == [
         "Waiting: no relay",
-        "  Ctrl+C stops; nothing is lost, and nobody gets it twice.",
+        "  Ctrl+C stops; nothing is lost, and no recipient gets it twice.",
         "Waiting: disk full",
     ]
