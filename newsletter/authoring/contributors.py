@@ -129,7 +129,7 @@ def load_contributors(file: Path, root: Path) -> tuple[Mapping[str, Contributor]
     return contributors, problems
 
 
-def read_picture(node: Node, folder: Path, root: Path) -> tuple[ImageFile | None, Problem | None]:
+def read_picture(node: Node, folder: Path, root: Path | None) -> tuple[ImageFile | None, Problem | None]:
     """The image that a value names, or why there is none."""
     try:
         return image_beside(folder, node.text.strip(), root), None
@@ -193,6 +193,6 @@ def _text(texts: Mapping[str, str], language: str, fallback: str) -> str:
     return texts.get("", "")
 
 
-def _similar(node: Node, folder: Path, root: Path) -> str:
+def _similar(node: Node, folder: Path, root: Path | None) -> str:
     here = [name for name in names_in(folder, root) if name.lower().endswith((".png", ".jpg", ".jpeg", ".gif"))]
     return near_miss(node.text, here) or "An image lies in the folder of the file that names it."

@@ -15,6 +15,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from newsletter.authoring.blocks.text import TextBlock
+from newsletter.authoring.fields.values import Strict
 from newsletter.authoring.image import ImageFile
 from newsletter.authoring.issue import Content
 from newsletter.columns import clip, columns
@@ -126,6 +127,8 @@ def to_data(value: object, images: dict[str, ImageFile]) -> Any:
         return [to_data(item, images) for item in value]
     if isinstance(value, Mapping):
         return {"@map": {str(key): to_data(item, images) for key, item in value.items()}}
+    if isinstance(value, Strict):
+        return {type(value).__name__: {name: to_data(one, images) for name, one in value}}
     if is_dataclass(value):
         held = {name: getattr(value, name) for name in _visible(type(value))}
         return {type(value).__name__: {name: to_data(one, images) for name, one in held.items() if _travels(one)}}
@@ -144,7 +147,7 @@ def _visible(kind: type) -> list[str]:
 
 
 def _travels(value: object) -> bool:
-    kinds = (str, bool, int, float, date, tuple, list, Mapping)
+    kinds = (str, bool, int, float, date, tuple, list, Mapping, Strict)
     return value is None or isinstance(value, kinds) or is_dataclass(value)
 
 

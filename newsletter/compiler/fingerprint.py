@@ -14,6 +14,7 @@ from datetime import date
 from enum import Enum
 from typing import Any
 
+from newsletter.authoring.fields.values import Strict
 from newsletter.authoring.image import ImageFile
 
 VERSION = 1
@@ -35,6 +36,8 @@ def _canonical(value: object) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         named = {f.name: _canonical(getattr(value, f.name)) for f in fields(value) if f.name not in _NOT_CONTENT}
         return [type(value).__name__, named]
+    if isinstance(value, Strict):
+        return [type(value).__name__, {name: _canonical(field) for name, field in value}]
     if isinstance(value, Mapping):
         return [[_canonical(key), _canonical(value[key])] for key in sorted(value, key=str)]
     if isinstance(value, (tuple, list)):

@@ -7,86 +7,109 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Literal
 
+from pydantic import Field
+
+from newsletter.authoring.contributors import read_picture
+from newsletter.authoring.fields.explain import read_model
+from newsletter.authoring.fields.values import ImagePath, Strict
 from newsletter.authoring.files import read_yaml, shown
-from newsletter.authoring.image import ImageFile, image_beside
+from newsletter.authoring.image import ImageFile
 from newsletter.compiler.colour import contrast
-from newsletter.compiler.setting import KNOWN, REQUIRED, check_of
+from newsletter.compiler.setting import AsWritten, Colour, Fonts, Gap, LanguageKey, TypeSize
 from newsletter.compiler.style import markdown_styles, typeface
 from newsletter.problem import Place, Problem, Severity, has_errors
-from newsletter.source import Node, near_miss
+from newsletter.source import Node
 
-_Group = TypeVar("_Group", "Palette", "Sizes", "Spacing")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Palette:
-    """The colours of one scheme, each `#rrggbb`."""
+class Palette(Strict):
+    """The colours of one scheme."""
 
-    paper: str
+    paper: Colour
     """Behind everything."""
-    ink: str
+    ink: Colour
     """Text."""
-    muted: str
+    muted: Colour
     """Dates, bylines, credits, the footer."""
-    accent: str
+    accent: Colour
     """Links, and the filled button."""
-    on_accent: str
+    on_accent: Colour
     """The words on the button."""
-    rule: str
+    rule: Colour
     """Hairlines."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Typeface:
+class Typeface(Strict):
     """How the text of one script is set."""
 
-    body: str
-    """Font stack of text, as CSS wants it."""
-    title: str
-    """Font stack of titles and pull quotes."""
-    line_height: float
-    title_line_height: float
+    body: Fonts
+    title: Fonts
+    """Of titles and pull quotes."""
+    line_height: Annotated[float, Field(ge=1, le=2.5), AsWritten]
+    title_line_height: Annotated[float, Field(ge=1, le=2), AsWritten]
     emphasis: Literal["italic", "weight"]
     """How emphasis is shown: Han, Hangul, Arabic and Hebrew have no italics."""
-    tracking: float
-    """Letter-spacing of the newsletter's name, in em; such a name is set in capitals. 0 leaves it as it is written."""
+    tracking: Annotated[float, Field(ge=0, le=0.3), AsWritten]
+    """Letter-spacing of the newsletter's name, in em; such a name is set in capitals. 0 keeps it as it is written."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sizes:
-    """The only sizes of type, in pixels."""
+class Sizes(Strict):
+    """The only sizes of type."""
 
-    meta: int
-    button: int
-    body: int
-    title: int
+    meta: TypeSize
+    button: TypeSize
+    body: TypeSize
+    title: TypeSize
     """Titles of articles, headings, pull quotes."""
-    headline: int
+    headline: TypeSize
     """The title of the issue."""
-    headline_small: int
+    headline_small: TypeSize
     """The same on a narrow screen."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spacing:
-    """The gaps between things, in pixels, each a multiple of 4."""
+class Spacing(Strict):
+    """The gaps between things."""
 
-    side: int
+    side: Gap
     """Left and right of the column."""
-    side_small: int
+    side_small: Gap
     """The same on a narrow screen."""
-    paragraph: int
-    block: int
+    paragraph: Gap
+    block: Gap
     """Between two blocks."""
-    article: int
+    article: Gap
     """Between two articles of a list."""
-    section: int
+    section: Gap
     """Above a heading and above the footer."""
+
+
+class LogoEntry(Strict):
+    """What a theme may say of its logo."""
+
+    image: ImagePath
+    """An image beside the theme."""
+    alt: str = ""
+    width: Annotated[int, Field(ge=16, le=560)] = 120
+    """Pixels, as shown."""
+
+
+class ThemeFile(Strict):
+    """What a theme may say."""
+
+    width: Annotated[int, Field(ge=320, le=800)]
+    corner: Annotated[int, Field(ge=0, le=24)]
+    light: Palette
+    dark: Palette
+    sizes: Sizes
+    spacing: Spacing
+    typefaces: dict[LanguageKey, Typeface]
+    logo: LogoEntry | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +128,14 @@ class Theme:
 
     name: str
     width: int
-    """The width of the mail, in pixels."""
+    """The width of the email, in pixels."""
     corner: int
     """The radius of the button's corners, in pixels."""
     light: Palette
     dark: Palette
     sizes: Sizes
     spacing: Spacing
-    typefaces: Mapping[str, Typeface] = field(repr=False)
+    typefaces: Mapping[str, Typeface]
     """BCP 47 tag → typeface; `default` serves every language that has none."""
     logo: Logo | None = None
 
@@ -144,127 +167,78 @@ def load_theme(name: str, folders: Sequence[Path], *, root: Path) -> LoadedTheme
     Places are shown relative to `root`. A theme with an error is no theme: all its problems are returned. The last
     folder is the program's.
     """
-    stems = dict.fromkeys(("default", name)) if _NAME.fullmatch(name) else ("default",)
-    settings = _Settings(root)
+    trees: dict[str, Node] = {}  # name of a file in problems → its settings; later ones over earlier ones
+    folder_of: dict[str, tuple[Path, Path | None]] = {}  # the same name → the folders that `read_picture` wants
+    problems: list[Problem] = []
     found = set()
-    for stem in stems:
+    for stem in dict.fromkeys(("default", name)) if _NAME.fullmatch(name) else ("default",):
         for folder in reversed(folders):
+            file, project = folder / "themes" / f"{stem}.yaml", None if folder is folders[-1] else root
             try:
-                settings.add(folder / "themes" / f"{stem}.yaml", None if folder is folders[-1] else root)
-                found.add(stem)
+                node, refused = read_yaml(file, project)
             except FileNotFoundError:
                 continue
+            found.add(stem)
+            problems += refused
+            if node is not None and not node.mapping:
+                problems.append(node.problem("bad-theme", "a theme is a list of settings, such as `corner: 4`"))
+            elif node is not None:
+                trees[node.source.file] = node
+                folder_of[node.source.file] = file.parent, project
     if name not in found:
         place = Place(shown(folders[0] / "themes" / f"{name}.yaml", root))
-        settings.problems.append(Problem("missing-theme", f"there is no theme {name!r}", place))
-    theme = settings.build(name)
-    problems = dict.fromkeys(settings.problems)
-    return LoadedTheme(theme, tuple(sorted(problems, key=lambda p: (p.place, p.path))))
+        problems.append(Problem("missing-theme", f"there is no theme {name!r}", place))
+    theme = None
+    if trees:
+        tree = _with_whole_typefaces(reduce(_over, trees.values()))
+        settings, refused = read_model(ThemeFile, tree)
+        problems += refused
+        image, problem = _logo_image(tree, folder_of)
+        problems += [problem] if problem else []
+        if settings is not None and not has_errors(problems):
+            logo = Logo(image, settings.logo.alt, settings.logo.width) if image and settings.logo else None
+            theme = Theme(**(dict(settings) | {"name": name, "logo": logo}))
+            problems += _faint(theme, tree, list(trees))
+    return LoadedTheme(theme, tuple(sorted(dict.fromkeys(problems), key=lambda p: (p.place, p.path))))
 
 
-class _Settings:
-    """The settings of all files, later ones over earlier ones, each with the place where it was written."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._nodes: dict[str, Node] = {}
-        self._folders: dict[str, tuple[Path, Path | None]] = {}
-        """Name of a file in problems → its folder and the project's, for pictures beside it."""
-        self.problems: list[Problem] = []
-
-    def add(self, file: Path, root: Path | None) -> None:
-        node, problems = read_yaml(file, root)
-        if node is not None:
-            self._folders[node.source.file] = file.parent, root
-        self.problems += problems
-        if node is not None and not node.mapping:
-            self.problems.append(node.problem("bad-theme", "a theme is a list of settings, such as `corner: 4`"))
-        elif node is not None:
-            self._nodes |= {leaf.path: leaf for leaf in _leaves(node)}
-
-    def build(self, name: str) -> Theme | None:
-        """The theme; None when something is wrong with it."""
-        values = {path: value for path, value in map(self._judge, self._nodes) if value is not None}
-        tags = {path.split(".")[1] for path in values if path.startswith("typefaces.")} | {"default"}
-        fallback = {path.rsplit(".", 1)[1]: v for path, v in values.items() if path.startswith("typefaces.default.")}
-        for path in REQUIRED - values.keys() - self._nodes.keys():
-            place = Place("templates/themes/default.yaml")
-            self.problems.append(Problem("missing-setting", f"the theme lacks {path}", place, path=path))
-        logo = self._logo(values)
-        if has_errors(self.problems):
-            return None
-
-        def group(kind: type[_Group], prefix: str) -> _Group:
-            return kind(**{f.name: values[f"{prefix}.{f.name}"] for f in fields(kind)})
-
-        def face(tag: str) -> Typeface:
-            own = {f.name: values.get(f"typefaces.{tag}.{f.name}", fallback[f.name]) for f in fields(Typeface)}
-            return Typeface(**own)
-
-        theme = Theme(
-            name=name,
-            width=values["width"],
-            corner=values["corner"],
-            light=group(Palette, "light"),
-            dark=group(Palette, "dark"),
-            sizes=group(Sizes, "sizes"),
-            spacing=group(Spacing, "spacing"),
-            typefaces={tag: face(tag) for tag in sorted(tags)},
-            logo=logo,
-        )
-        self.problems += self._faint(theme)
-        return theme
-
-    def _judge(self, path: str) -> tuple[str, Any]:
-        """A setting and its value, None when it is not one (and a problem tells why)."""
-        node = self._nodes[path]
-        check = check_of(path)
-        if check is None:
-            groups = sorted({known.split(".")[-1] for known in KNOWN if known.startswith(f"{path}.")})
-            hint = f"It holds settings of its own: {', '.join(groups)}." if groups else near_miss(path, KNOWN)
-            self.problems.append(
-                node.problem("unknown-key", f"there is no setting {path!r}", at=node.key_place, hint=hint)
-            )
-            return path, None
-        try:
-            return path, check(node.plain())
-        except ValueError as error:
-            hint = "YAML takes # for a comment unless it stands in quotes." if node.value is None else ""
-            self.problems.append(node.problem("bad-value", f"{path} {error}", hint=hint))
-            return path, None
-
-    def _logo(self, values: Mapping[str, Any]) -> Logo | None:
-        if "logo.image" not in values:
-            return None
-        node = self._nodes["logo.image"]
-        try:
-            folder, root = self._folders[node.source.file]
-            image = image_beside(folder, values["logo.image"], root)
-        except (OSError, ValueError) as error:
-            message = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            self.problems.append(node.problem("bad-image", f"cannot show {values['logo.image']}: {message}"))
-            return None
-        return Logo(image, values.get("logo.alt", ""), values.get("logo.width", 120))
-
-    def _faint(self, theme: Theme) -> Iterator[Problem]:
-        """A warning for each pair of colours that many people cannot read (WCAG 2.2, 1.4.3 and 1.4.6)."""
-        for scheme in ("light", "dark"):
-            palette = getattr(theme, scheme)
-            for front, back, least in (
-                ("ink", "paper", 7), ("muted", "paper", 4.5), ("accent", "paper", 4.5), ("on_accent", "accent", 4.5),
-            ):  # fmt: skip
-                ratio = contrast(getattr(palette, front), getattr(palette, back))
-                if ratio < least:
-                    message = f"{scheme}.{front} on {scheme}.{back} has a contrast of {ratio:.1f}; it needs {least}"
-                    nodes = (self._nodes[f"{scheme}.{name}"] for name in (front, back))
-                    read = list(self._folders)  # the shipped theme first: what was written over it made the pair faint
-                    node = max(nodes, key=lambda node: read.index(node.source.file))
-                    hint = "Take a darker or a lighter colour."
-                    yield node.problem("theme-contrast", message, hint=hint, severity=Severity.WARNING)
+def _over(below: Node, above: Node) -> Node:
+    """The settings of one file over those of another, key by key."""
+    if not isinstance(below.value, Mapping) or not isinstance(above.value, Mapping):
+        return above
+    own = {
+        key: _over(below.mapping[key], node) if key in below.mapping else node for key, node in above.mapping.items()
+    }
+    return replace(above, value={**below.mapping, **own})
 
 
-def _leaves(node: Node) -> Iterator[Node]:
-    if not node.mapping:
-        yield node
-    for child in node.mapping.values():
-        yield from _leaves(child)
+def _with_whole_typefaces(tree: Node) -> Node:
+    """The settings with what a language's typeface does not say filled in from `default`."""
+    faces = tree.mapping.get("typefaces")
+    if faces is None or "default" not in faces.mapping:
+        return tree
+    whole = {tag: _over(faces.mapping["default"], face) for tag, face in sorted(faces.mapping.items())}
+    return replace(tree, value={**tree.mapping, "typefaces": replace(faces, value=whole)})
+
+
+def _logo_image(
+    tree: Node, folder_of: Mapping[str, tuple[Path, Path | None]]
+) -> tuple[ImageFile | None, Problem | None]:
+    node = tree.mapping["logo"].mapping.get("image") if "logo" in tree.mapping else None
+    return read_picture(node, *folder_of[node.source.file]) if node and node.text else (None, None)
+
+
+def _faint(theme: Theme, tree: Node, files: Sequence[str]) -> Iterator[Problem]:
+    """A warning for each pair of colours that many readers cannot tell apart (WCAG 2.2, 1.4.3 and 1.4.6)."""
+    for scheme in ("light", "dark"):
+        palette, nodes = getattr(theme, scheme), tree.mapping[scheme].mapping
+        for front, back, least in (
+            ("ink", "paper", 7), ("muted", "paper", 4.5), ("accent", "paper", 4.5), ("on_accent", "accent", 4.5),
+        ):  # fmt: skip
+            ratio = contrast(getattr(palette, front), getattr(palette, back))
+            if ratio < least:
+                message = f"{scheme}.{front} on {scheme}.{back} has a contrast of {ratio:.1f}; it needs {least}"
+                # The colour of the later file made the pair faint: the shipped theme comes first.
+                node = max((nodes[front], nodes[back]), key=lambda node: files.index(node.source.file))
+                hint = "Take a darker or a lighter colour."
+                yield node.problem("theme-contrast", message, hint=hint, severity=Severity.WARNING)

@@ -12,8 +12,7 @@ from newsletter.authoring.blocks.highlights import Article
 from newsletter.authoring.parts import Author, Picture
 from newsletter.compiler.context import Context
 from newsletter.compiler.edition import Identity
-from newsletter.compiler.setting import KNOWN
-from newsletter.compiler.theme import Palette, Sizes, Spacing, Theme, Typeface
+from newsletter.compiler.theme import LogoEntry, Palette, Sizes, Spacing, Theme, ThemeFile, Typeface
 from newsletter.compiler.wording.phrases import KEYS
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +24,7 @@ WORDS = set(re.findall(r"[a-z_]+", " ".join(re.findall(r"`([^`\n]+)`", re.sub(r"
 """Everything that stands in code."""
 
 
-@pytest.mark.parametrize("noun", [Context, Identity, Palette, Sizes, Spacing, Typeface, Theme, Author])
+@pytest.mark.parametrize("noun", [Context, Identity, Theme, Author])
 def test_page_names_every_field(noun: type) -> None:
     assert {field.name for field in fields(noun)} <= WORDS
 
@@ -37,7 +36,8 @@ def test_page_names_what_an_author_can_write(noun: type) -> None:
 
 def test_page_names_every_phrase_setting_and_block() -> None:
     assert set(KEYS) <= WORDS
-    assert {path.split(".")[-1] for path in KNOWN} <= WORDS
+    for entry in (ThemeFile, LogoEntry, Palette, Sizes, Spacing, Typeface):
+        assert entry.model_fields.keys() <= WORDS
     assert {file.name.split(".")[0] for file in (ROOT / "templates" / "blocks").iterdir()} <= WORDS
 
 

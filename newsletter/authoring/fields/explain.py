@@ -20,6 +20,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 _WANTED = {
     "string_type": "text",
     "int_type": "a whole number",
+    "float_type": "a number",
     "list_type": "a list (lines that begin with -)",
     "dict_type": "a mapping (lines of key: value)",
     "model_type": "a mapping (lines of key: value)",
@@ -154,6 +155,8 @@ def _bounds(kind: str, context: Any, node: Node) -> tuple[str, str, str]:
             return "out-of-range", f"this must be at least {context['ge']}", ""
         case "less_than_equal":
             return "out-of-range", f"this must be at most {context['le']}", ""
+        case "multiple_of":
+            return "out-of-range", f"this must be a multiple of {context['multiple_of']}", ""
         case "literal_error":
             return "wrong-value", f"this must be {context['expected']}".replace("True", "true, or left empty"), ""
         case "string_pattern_mismatch":

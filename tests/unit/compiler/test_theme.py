@@ -44,7 +44,7 @@ def _inverted(colour: str) -> str:
 
 
 def _wholly_inverted(palette: Palette) -> Palette:
-    return Palette(**{name: _inverted(getattr(palette, name)) for name in Palette.__slots__})
+    return Palette(**{name: _inverted(getattr(palette, name)) for name in Palette.model_fields})
 
 
 def _partly_inverted(palette: Palette) -> Palette:
@@ -173,19 +173,25 @@ def test_logo_lies_beside_the_theme(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "column", "rule", "says"),
     [
-        ("light:\n  ink: black\n", 2, 8, "bad-value", 'light.ink must be a colour of six digits in quotes'),
+        ("light:\n  ink: black\n", 2, 8, "bad-value", 'in quotes, such as "#20242a"'),
         ('light:\n  ink: "#222"\n', 2, 8, "bad-value", "six digits"),
-        ("light:\n  inc: '#222222'\n", 2, 3, "unknown-key", "there is no setting 'light.inc'"),
-        ("lihgt:\n  ink: '#222222'\n", 2, 3, "unknown-key", "there is no setting 'lihgt.ink'"),
-        ("dark: '#222222'\n", 1, 1, "unknown-key", "there is no setting 'dark'"),
-        ("spacing: {article: 30}\n", 1, 20, "bad-value", "a multiple of 4"),
-        ("sizes:\n  body: 17px\n", 2, 9, "bad-value", "whole number of pixels from 9 to 72"),
-        ("width: true\n", 1, 8, "bad-value", "whole number"),
-        ("typefaces:\n  zh:\n    emphasis: bold\n", 3, 15, "bad-value", "must be italic or weight"),
+        ("light:\n  inc: '#222222'\n", 2, 3, "unknown-key", "there is no key 'inc' here"),
+        ("lihgt:\n  ink: '#222222'\n", 1, 1, "unknown-key", "there is no key 'lihgt' here"),
+        ("dark: '#222222'\n", 1, 7, "wrong-type", "a mapping (lines of key: value), not text"),
+        ("spacing: {article: 30}\n", 1, 20, "out-of-range", "a multiple of 4"),
+        ("sizes:\n  body: 8\n", 2, 9, "out-of-range", "at least 9"),
+        ("typefaces: {zh: {line_height: true}}\n", 1, 31, "wrong-type", "a number, not a yes-or-no value"),
+        ("typefaces: {default: {tracking: 1}}\n", 1, 33, "out-of-range", "at most 0.3"),
+        ("typefaces: {Chinese: {tracking: 0}}\n", 1, 13, "bad-key", "'Chinese' cannot be a key here"),
+        ("logo: {image: [a]}\n", 1, 15, "wrong-type", "must be text"),
+        ("light:\n", 1, 1, "empty-value", "a mapping"),
+        ("sizes:\n  body: 17px\n", 2, 9, "wrong-type", "a whole number, not text (17px)"),
+        ("width: true\n", 1, 8, "wrong-type", "a whole number"),
+        ("typefaces:\n  zh:\n    emphasis: bold\n", 3, 15, "wrong-value", "must be 'italic' or 'weight'"),
         ("typefaces:\n  zh:\n    body: [\"x';}\", serif]\n", 3, 11, "bad-value", "list of font names"),
         ("typefaces: {zh: {body: [PingFang SC]}}\n", 1, 24, "bad-value", "the last one of"),
-        ("typefaces: {zh: {line_height: 9}}\n", 1, 31, "bad-value", "a number from 1 to 2.5"),
-        ("logo: {image: none.png}\n", 1, 15, "bad-image", "cannot show none.png: No such file"),
+        ("typefaces: {zh: {line_height: 9}}\n", 1, 31, "out-of-range", "at most 2.5"),
+        ("logo: {image: none.png}\n", 1, 15, "missing-image", "there is no image 'none.png' here"),
         ("- light\n", 1, 1, "bad-theme", "a list of settings"),
         ("corner: 4\ncorner: 5\n", 2, 1, "duplicate-key", "corner"),
     ],
@@ -213,15 +219,13 @@ def test_theme_with_three_mistakes_tells_all(tmp_path: Path) -> None:
 def test_colour_cut_by_yaml_is_explained(tmp_path: Path) -> None:
     loaded = _project(tmp_path, "light:\n  ink: #222222\n")
     [problem] = [problem for problem in loaded.problems if problem.id == "bad-value"]
-    assert "comment unless it stands in quotes" in problem.hint
+    assert "comment unless it is in quotes" in problem.hint
     assert problem.place.line == 2
 
 
 def test_misspelt_setting_gets_a_hint(tmp_path: Path) -> None:
     [problem] = _project(tmp_path, "light: {acent: '#222222'}\n").problems
-    assert problem.hint == "Did you mean 'light.accent'?"
-    [problem] = _project(tmp_path, "dark: none\n").problems
-    assert problem.hint == "It holds settings of its own: accent, ink, muted, on_accent, paper, rule."
+    assert problem.hint == "Did you mean 'accent'?"
 
 
 def test_faint_colours_are_a_warning(tmp_path: Path) -> None:
@@ -258,9 +262,9 @@ def test_logo_elsewhere_is_not_read(tmp_path: Path, written: str) -> None:
     (root / "templates" / "themes" / "link.png").symlink_to(tmp_path / "logo.png")
     loaded = _project(root, f"logo: {{image: '{written}'}}\n")
     assert loaded.theme is None
-    assert [(problem.id, problem.place.line, problem.place.column) for problem in loaded.problems] == [
-        ("bad-image", 1, 15)
-    ]
+    [problem] = loaded.problems
+    assert problem.id in ("bad-image", "unreadable-image")
+    assert (problem.place.line, problem.place.column) == (1, 15)
 
 
 @pytest.mark.parametrize("name", ["defualt", "../default", "", "a/b"])
@@ -277,4 +281,4 @@ def test_theme_without_the_shipped_one_lacks_settings(tmp_path: Path) -> None:
     (folder / "default.yaml").write_text("corner: 4\n", encoding="utf-8")
     loaded = load_theme("default", [tmp_path], root=tmp_path)
     assert loaded.theme is None
-    assert "the theme lacks light.ink" in {problem.message for problem in loaded.problems}
+    assert "'light' is missing" in {problem.message for problem in loaded.problems}
