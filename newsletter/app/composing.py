@@ -54,7 +54,8 @@ def claim_outside(
 
 def values_of(persona: Persona) -> dict[str, str]:
     """What merge fields may name when this persona looks, as a subscriber's would be frozen."""
-    return own_values(persona.attributes, name=persona.name, language=persona.language, timezone=persona.timezone)
+    language, timezone = persona.language or "", persona.timezone or ""
+    return own_values(persona.attributes, name=persona.name, language=language, timezone=timezone)
 
 
 def fill_for_persona(edition: Edition, persona: Persona) -> Filled:

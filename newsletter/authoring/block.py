@@ -1,6 +1,6 @@
 """Block: what every block type has, and what it is made and written with. Each file of `blocks` holds one type.
 
-A type is an entry (what the YAML may say) that makes a block (the noun a template sees) that writes its text part.
+A type is an entry (the YAML) that makes a block (the noun a template sees) that writes its text part.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Block(ABC):
 
     id: Id = field(default="", kw_only=True)
     path: str = field(default="", kw_only=True)
-    """Where it stands in the file, as `blocks[2]`: for problems."""
+    """Its path in the file, as `blocks[2]`: for problems."""
 
     @property
     def type(self) -> str:
@@ -75,7 +75,7 @@ class Block(ABC):
 
 
 class BlockEntry(Strict):
-    """What the YAML may say in every block."""
+    """The keys of every block."""
 
     id: Id | None = None
     """The block's name, for translations."""

@@ -1,6 +1,6 @@
 """check: the editorial rules, each a function from a content to warnings. Comes after `load`.
 
-An editor may have reasons to leave what they find. What readers would stumble over is an error, found by `proofread`.
+An editor may have reasons to ignore them. What would disturb readers is an error, found by `proofread`.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def inbox_lines(content: Content) -> Iterator[Problem]:
         ("subject", content.subject, MAX_SUBJECT),
         ("preheader", content.preheader, MAX_PREHEADER),
     ):
-        taken = columns(FIELD.sub("somebody", text))
+        taken = columns(FIELD.sub("a reader", text))
         if taken > limit:
             path = key if key in content.places else "title"
             message = f"the {key} takes {taken} columns; inboxes cut after about {limit}"
@@ -116,10 +116,10 @@ def inbox_lines(content: Content) -> Iterator[Problem]:
 
 
 def headings(content: Content) -> Iterator[Problem]:
-    """A heading stands over something."""
+    """A heading needs something below it."""
     for block, below in zip(content.blocks, (*content.blocks[1:], None), strict=True):
         if isinstance(block, HeadingBlock) and (below is None or isinstance(below, HeadingBlock)):
-            yield _problem(content, "empty-heading", "nothing stands under this heading", f"{block.path}.heading")
+            yield _problem(content, "empty-heading", "there is nothing below this heading", f"{block.path}.heading")
 
 
 def punctuation(content: Content) -> Iterator[Problem]:

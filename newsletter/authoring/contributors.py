@@ -86,11 +86,11 @@ class Contributor:
         )
 
     def untranslated(self, language: str, fallback: str) -> Problem | None:
-        """The problem that the bio is not there in a language; it says what is shown instead."""
+        """The problem of a bio that is missing in a language."""
         if self.bio_place is None or _text(self.bios, language, language):
             return None
         instead = f"the one in {fallback} is shown" if _text(self.bios, language, fallback) else "none is shown"
-        message = f"this bio is not there in {language}; {instead}"
+        message = f"this bio is missing in {language}; {instead}"
         hint = f"Add {language}: to it, or write fallback: allow into the issue."
         return Problem("missing-translation", message, self.bio_place, Severity.WARNING, f"{self.id}.bio", hint)
 

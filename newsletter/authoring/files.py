@@ -1,7 +1,7 @@
-"""The door to a project's files: everything that authors write is opened here and nowhere else.
+"""The one module that opens the files of a project's authors.
 
-Read are regular files with no symbolic link on the way from the project folder. Never read are secrets, databases and
-dot files: a file that only looks like an issue, a template or an image must not carry them into an email or a log.
+It reads regular files with no symbolic link on the way from the project folder, and never secrets, databases and dot
+files: a file that only looks like an issue, a template or an image must not carry them into an email or a log.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _STEPWISE = os.open in os.supports_dir_fd
 
 
 class RefusedFileError(OSError):
-    """A file that is not read, whatever it holds. `name` is the link or file to mend, relative to the project."""
+    """A file that is not read, whatever it holds. `name` is the link or file at fault, relative to the project."""
 
     def __init__(self, name: str, reason: str, hint: str) -> None:
         super().__init__(errno.EACCES, f"{name} {reason}")
@@ -96,7 +96,7 @@ def shown(file: Path, root: Path | None) -> str:
 
 
 def legible(name: str) -> str:
-    """A file's name for people; bytes in it that are no UTF-8 could not be written anywhere."""
+    """A file's name to show; bytes that are no UTF-8 are replaced, as they could not be written anywhere."""
     return os.fsencode(name).decode("utf-8", "replace")
 
 

@@ -15,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 from newsletter.authoring.files import is_inside, read_file
 
 MAX_BYTES = 5 * 1024 * 1024
-"""More than this is not read at all: nothing that large belongs in a mail."""
+"""More than this is not read at all: nothing that large belongs in an email."""
 
 MAX_PIXELS = 50_000_000
 """More than this fills a reader's memory, however small the file is."""
@@ -48,15 +48,14 @@ class ImageFile:
 
 
 def read_image(file: Path, root: Path | None) -> ImageFile:
-    """Read an image of the project in `root`. Raises OSError as `read_file`, ValueError (a sentence) when it is none of
-    ours.
+    """Read an image of the project in `root`. Raises OSError as `read_file`, ValueError (a sentence) for other files.
 
-    The kind is told from the content, never from the file's name. It is decoded to its end, as mail programs will: one
-    whose end is missing looks like a good one from its beginning.
+    Its kind comes from the content, never from the file's name. It is decoded to its end, as mail programs will: an
+    image that is cut off looks sound at its beginning.
     """
     data = read_file(file, root, MAX_BYTES)
     if len(data) > MAX_BYTES:
-        raise ValueError(f"the image has more than {MAX_BYTES // 1_048_576} MiB, which are the most that is read")
+        raise ValueError(f"the image has more than {MAX_BYTES // 1_048_576} MiB, the most that is read")
     try:
         with Image.open(io.BytesIO(data)) as image:
             kind, (width, height) = image.format or "", image.size
@@ -91,7 +90,7 @@ def _decode(data: bytes) -> None:
 def image_beside(folder: Path, written: str, root: Path | None) -> ImageFile:
     """The image that a file in `folder` names. Raises as `read_image`, and ValueError for a path out of it."""
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", written):
-        raise ValueError("an image lies beside the file that names it; save it there")
+        raise ValueError("an image belongs beside the file that names it; save it there")
     if written.startswith(("/", "\\", "~")) or re.match(r"[A-Za-z]:", written):
         raise ValueError("the path of an image begins at the file that names it")
     path = Path(os.path.normpath(written.replace("\\", "/")))

@@ -1,6 +1,6 @@
 """Issue, frozen and finished: contributors are resolved, images are read, translations are merged.
 
-Made by `load`; read by `check` and by the compiler. `schema` holds what the YAML may say.
+Made by `load`; read by `check` and by the compiler. `schema` describes the YAML.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""JSON Schemas (draft-07) of what the YAML may say, for editors. `python -m newsletter.authoring.json_schema DIR`.
+"""JSON Schemas (draft-07) of the YAML, for editors. `python -m newsletter.authoring.json_schema DIR`.
 
 Draft-07 because the language server behind most editors knows later drafts only in part; a translation has the shape
 of an issue in which nothing is required.
@@ -65,7 +65,7 @@ def _plain(value: Any, *, named: bool = False) -> Any:
 
 
 def _not_null(value: Mapping[str, Any]) -> dict[str, Any]:
-    """An optional value may be left out; it is not written as null."""
+    """An optional value is absent, never null."""
     choices = [choice for choice in value["anyOf"] if choice != {"type": "null"}]
     rest = {key: item for key, item in value.items() if key not in ("anyOf", "default")}
     if len(choices) > 1:
@@ -74,7 +74,7 @@ def _not_null(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _translation(schema: dict[str, Any]) -> dict[str, Any]:
-    """The same shape with nothing required: a translation says only what differs."""
+    """The same shape with nothing required: a translation has only what differs."""
 
     def relax(value: Any) -> Any:
         if isinstance(value, list):

@@ -35,7 +35,7 @@ _TRANSLATION = re.compile(r"(?P<stem>.+)\.(?P<tag>[A-Za-z]{2,3}([-_][A-Za-z0-9]+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What became of reading one issue. `issue` is None when there are errors; warnings may stand beside an issue."""
+    """One issue as read. `issue` is None when there are errors; there may be warnings beside an issue."""
 
     issue: Issue | None
     problems: tuple[Problem, ...]
@@ -44,10 +44,10 @@ class Loaded:
 
 
 def find_issues(paths: Iterable[Path], *, root: Path) -> list[Path]:
-    """The issue files among these files and folders, sorted; a translation stands for its issue.
+    """The issue files among these files and folders, sorted; a translation means its issue.
 
-    A file that cannot be one by its name is passed over. A folder that is a link, or cannot be read, is listed with an
-    issue of its own, of which `load_issue` says why.
+    Files with other names are skipped. A folder that is a link, or cannot be read, is listed as an issue, for which
+    `load_issue` gives the reason.
     """
     return sorted({issue for path in paths for issue in (_in_folder(path, root) if path.is_dir() else _of_file(path))})
 
@@ -84,7 +84,7 @@ def slug_of(file: Path) -> str:
 
 @dataclass
 class _Reading:
-    """The reading of one issue: what was found so far."""
+    """The reading of one issue, with what was found so far."""
 
     file: Path
     root: Path
@@ -133,7 +133,6 @@ class _Reading:
         return contents, entry
 
     def untranslated(self, content: Content, original: str) -> Iterator[Problem]:
-        """Contributors whose bio is not there in the language of a content."""
         for author in content.authors:
             if author.id and (problem := self.contributors[author.id].untranslated(content.language, original)):
                 yield problem
@@ -146,7 +145,6 @@ class _Reading:
         return entry
 
     def tree(self, file: Path) -> Node | None:
-        """A file as YAML."""
         try:
             tree, problems = read_yaml(file, self.root)
         except FileNotFoundError:
@@ -184,7 +182,6 @@ class _Reading:
         return next((file for file in there if os.path.lexists(file)), None)
 
     def translations(self, original: str) -> Iterator[tuple[str, Path]]:
-        """The translations beside the issue, by language."""
         stem, seen = self.file.stem, {original}
         for name in names_in(self.file.parent, self.root):
             file, written = self.file.with_name(name), name[len(stem) + 1 : -len(".yaml")]
@@ -207,7 +204,7 @@ class _Reading:
         """A translation may repeat its language; it must be that of its name."""
         node = translated.mapping.get("language")
         if node is not None and language_tag(node.text) not in (tag, None):
-            message = f"the name of the file says {tag}, not {node.text}"
+            message = f"the language in the name of the file is {tag}, not {node.text}"
             self.problems.append(node.problem("wrong-language", message, hint="Delete this line."))
 
     def check_slug(self) -> None:
@@ -217,7 +214,6 @@ class _Reading:
             self.complain("bad-slug", f"the {what} is called {slug_of(self.file)!r}", self.file, SLUG_HINT)
 
     def complain(self, rule: str, message: str, file: Path, hint: str) -> None:
-        """A problem of a file as a whole."""
         self.problems.append(Problem(rule, message, Place(shown(file, self.root)), hint=hint))
 
 

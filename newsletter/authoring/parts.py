@@ -92,11 +92,11 @@ class Picture:
 
     file: ImageFile
     alt: Plain = ""
-    """Empty for decoration, which the author says with `alt: ""`."""
+    """Empty for decoration, which the author marks with `alt: ""`."""
     caption: Aside = ""
     credit: Credit = ""
     url: Url = ""
     """Where a click on the image leads; empty for nowhere."""
     id: Id = ""
     path: str = ""
-    """Where it stands in the file, as `blocks[2].highlights[3]`: for problems."""
+    """Its path in the file, as `blocks[2].highlights[3]`: for problems."""

@@ -1,9 +1,8 @@
-"""Persona: a made-up subscriber in the project, for previews and checks. Read from personas.yaml by `load_personas`."""
+"""Persona: a made-up subscriber, for previews and checks. Read from personas.yaml by `load_personas`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -18,13 +17,13 @@ from newsletter.problem import Problem
 FILE = "personas.yaml"
 
 
-class PersonaEntry(Strict):
-    """A made-up subscriber."""
+class Persona(Strict):
+    """A made-up subscriber. What is empty is not known, as happens with real ones."""
 
     id: Id
     """How commands and the preview call them."""
     name: Plain = ""
-    """Empty: not known, as happens with real subscribers."""
+    """As an email names them; may be empty."""
     email: Annotated[str, Field(max_length=254, pattern=r"^([^@\s]+@[^@\s]+)?$")] = ""
     """A made-up address, best at example.org."""
     language: Language | None = None
@@ -35,22 +34,10 @@ class PersonaEntry(Strict):
     """Everything else that is known about them, as text."""
 
 
-class PersonasFile(RootModel[Annotated[list[PersonaEntry], Field(min_length=1, max_length=200)]]):
+class PersonasFile(RootModel[Annotated[list[Persona], Field(min_length=1, max_length=200)]]):
     """Made-up subscribers, for previews and checks."""
 
     model_config = ConfigDict(strict=True, frozen=True, hide_input_in_errors=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Persona:
-    """A made-up subscriber. Empty strings mean: not known, as with a real one."""
-
-    id: str
-    name: str = ""
-    email: str = ""
-    language: str = ""
-    timezone: str = ""
-    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 BUILT_IN = Persona(id="reader", name="Alex Reader", email="reader@example.org")
@@ -73,17 +60,15 @@ def load_personas(file: Path, *, root: Path) -> tuple[tuple[Persona, ...], tuple
     if model is None:
         return (BUILT_IN,), problems
     personas: dict[str, Persona] = {}
-    for number, entry in enumerate(model.root):
-        if entry.id in personas:
-            place = node.items[number].mapping["id"]
-            problems += (place.problem("duplicate-id", f"there are two personas {entry.id!r}", hint="Rename one."),)
-        language, timezone = entry.language or "", entry.timezone or ""
-        made = Persona(entry.id, entry.name, entry.email, language, timezone, entry.attributes)
-        personas.setdefault(entry.id, made)
+    for persona, item in zip(model.root, node.items, strict=True):
+        if persona.id in personas:
+            message = f"there are two personas {persona.id!r}"
+            problems += (item.mapping["id"].problem("duplicate-id", message, hint="Rename one."),)
+        personas.setdefault(persona.id, persona)
     return tuple(personas.values()), problems
 
 
 def choose_persona(personas: Sequence[Persona], language: str, languages: Sequence[str]) -> Persona:
     """The first persona who would get the edition in `language` of those in `languages`, or else the first of all."""
-    fitting = (p for p in personas if (best_match([p.language], languages) or languages[0]) == language)
+    fitting = (p for p in personas if (best_match([p.language or ""], languages) or languages[0]) == language)
     return next(fitting, personas[0])

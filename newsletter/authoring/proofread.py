@@ -82,7 +82,7 @@ def wordless_pictures(root: Node) -> Iterator[Problem]:
     for shape, node in walk(root, shape_of(IssueFile)):
         image = node.mapping.get("image")
         if image is not None and image.text.strip() and "alt" in shape.fields(node) and "alt" not in node.mapping:
-            hint = 'Say in a sentence what it shows; for mere decoration write alt: "".'
+            hint = 'Describe it in a sentence; for mere decoration write alt: "".'
             yield image.problem("missing-alt", "this picture has no alt text", hint=hint)
 
 
@@ -141,7 +141,7 @@ def _addresses(node: Node, url: str, start: int) -> Iterator[Problem]:
     """Merge fields in a URL that put the reader's address there; `start` is where the URL begins in the value."""
     for match in _ADDRESS.finditer(url):
         message = "this puts each reader's address into a link, and so into logs of servers and browsers"
-        hint = "Leave it out, or use an attribute that does not name the reader."
+        hint = "Delete it, or use an attribute that does not identify the reader."
         place = node.place_at(start + match.start())
         yield node.problem("address-in-url", message, hint=hint, at=place, severity=Severity.WARNING)
 
@@ -153,7 +153,7 @@ def _no_fields(node: Node) -> Iterator[Problem]:
 
 
 def _fields(node: Node, attributes: frozenset[str], *, needs_default: bool) -> Iterator[Problem]:
-    """Merge fields: those that do not parse, name nothing, or leave a gap."""
+    """Merge fields that do not parse, have an unknown name, or lack a default."""
     text = node.text
     for match in FIELD.finditer(text):
         place = node.place_at(match.start())
@@ -178,7 +178,7 @@ def _fields(node: Node, attributes: frozenset[str], *, needs_default: bool) -> I
             message = f"no persona has the attribute {name!r}"
             yield node.problem("unknown-attribute", message, hint=hint, at=place, severity=Severity.WARNING)
         if needs_default and not field.has_default and name not in ALWAYS_KNOWN:
-            message = f"subscriber.{name} is not known of every subscriber; this would leave a gap"
+            message = f"subscriber.{name} is not known of every subscriber; the email would have a gap here"
             hint = f'Give it a default: {{{{ {field.source} | default("…") }}}}'
             yield node.problem("missing-default", message, hint=hint, at=place)
     rest = FIELD.sub(lambda match: " " * len(match.group()), text)

@@ -1,4 +1,4 @@
-"""What the YAML of an issue may say, as strict models, around the `blocks` that it lists. Read by `explain`.
+"""The YAML of an issue as strict models, around the `blocks` that it lists. Read by `explain`.
 
 `json_schema` exports the same models for editors; the sentences under the fields are what an editor shows beside them.
 """

@@ -17,12 +17,12 @@ from newsletter.problem import Problem, Severity
 from newsletter.source import Node, near_miss, shortened
 
 _SEVERITY = {Translation.REQUIRED: Severity.ERROR, Translation.EXPECTED: Severity.WARNING}
-"""Of a text that a translation does not have, by what its type says."""
+"""Of a text that a translation does not have, by the mark of its type."""
 
 
 @dataclass
 class _Merge:
-    """One translation on its way into its issue."""
+    """The merging of one translation into its issue."""
 
     allow: bool
     """Whether what is missing may be shown in the language of the issue."""
@@ -41,7 +41,6 @@ class _Merge:
         return replace(original, value=merged)
 
     def value(self, key: str, original: Node, translated: Node, shape: Shape) -> Node:
-        """A value that both have."""
         if shape.has_ids and original.items:
             return self.by_id(original, translated, shape) if isinstance(translated.value, tuple) else translated
         if original.mapping and translated.mapping:
@@ -51,7 +50,7 @@ class _Merge:
         return translated
 
     def by_id(self, original: Node, translated: Node, shape: Shape) -> Node:
-        """A list whose items are told apart by their ids; the order is the original's."""
+        """A list whose items have ids; the order is the original's."""
         theirs, inner = self.items_by_id(original, translated), shape.item(original)
         items = []
         for item in original.items:
@@ -87,7 +86,6 @@ class _Merge:
         return found
 
     def missing(self, value: Node, where: Node, shape: Shape) -> None:
-        """Report the texts of a value that the translation does not have."""
         if shape.has_ids:
             for item in value.items:
                 self.missing_item(item, where, shape.item(value))
@@ -100,7 +98,6 @@ class _Merge:
             self.problems.append(self.lack(value, message, where, _SEVERITY[shape.of(value).translation]))
 
     def missing_item(self, item: Node, where: Node, shape: Shape) -> None:
-        """Report an item that the translation does not have at all."""
         owed = {inner.translation for inner, node in walk(item, shape) if node.text.strip()} & _SEVERITY.keys()
         if self.allow or not owed:
             return
@@ -140,7 +137,7 @@ def translate(original: Node, translated: Node) -> tuple[Node, tuple[Problem, ..
 
 
 def repeated_ids(node: Node) -> Iterator[Problem]:
-    """Ids that stand twice in one list, so that a translation would not know which is meant."""
+    """Ids that are in one list twice: a translation of one of them would be ambiguous."""
     if node.mapping:
         for child in node.mapping.values():
             yield from repeated_ids(child)
@@ -161,7 +158,7 @@ def _id(node: Node) -> str:
 
 
 def _own_subject(original: Node, translated: Node, merged: Node) -> Node:
-    """Drop a subject and preheader in another language than the email: title and first sentence serve instead."""
+    """Drop a subject and preheader in another language than the email: title and first sentence replace them."""
     dropped = {
         key
         for key in ("subject", "preheader")

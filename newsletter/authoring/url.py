@@ -1,4 +1,4 @@
-"""What a link may be: http, https or mailto, said with a hint when it is not; and how it travels.
+"""What a link may be: http, https or mailto; and how it is written into an email.
 
 Used by `schema`, `proofread` and the compiler.
 """
@@ -16,10 +16,8 @@ MAX_LENGTH = 2000
 """Characters; longer links break in some mail programs."""
 
 _FORBIDDEN = re.compile(r"[\s<>\"\\\x00-\x1f]")
-
-
 _KEPT = "%!#$&'()*+,/:;=?@[]~"
-"""Characters of a URL that are left alone: RFC 3986 reserved and unreserved ones, and the percent sign itself."""
+"""Characters of a URL that are not escaped: RFC 3986 reserved and unreserved ones, and the percent sign itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +29,12 @@ class BadUrl:
 
 
 def url_fault(written: str) -> BadUrl | None:
-    """What is wrong with a link as the author wrote it; merge fields may stand in it, or be the whole of it."""
+    """What is wrong with a link as the author wrote it, with merge fields in it or as the whole of it."""
     url = FIELD.sub(lambda field: "" if field.group() == written else "x", written)
     if not url:
         return None if written else BadUrl("a link is missing here")
     if len(url) > MAX_LENGTH:
-        return BadUrl(f"the link has {len(url)} characters; at most {MAX_LENGTH} are safe in mail")
+        return BadUrl(f"the link has {len(url)} characters; at most {MAX_LENGTH} are safe in email")
     if found := _FORBIDDEN.search(url):
         what = "a space" if found.group().isspace() else repr(found.group())
         escape = "".join(f"%{byte:02X}" for byte in found.group().encode())
@@ -50,19 +48,21 @@ def url_fault(written: str) -> BadUrl | None:
         if "@" in parts.netloc:
             return BadUrl(
                 "the part before @ looks like another address",  # https://bank.example@evil.example leads to the second
-                "Leave out what stands between // and @; a link to a mail address begins with mailto:",
+                "Delete what is between // and @; a link to an email address begins with mailto:",
             )
         return _host_fault(host)
     if parts.scheme == "mailto":
         is_address = re.fullmatch(r"[^@]+@[^@]+\.[^@]+", parts.path)
-        return None if is_address else BadUrl("there is no mail address after mailto:", "As in mailto:name@example.org")
+        return (
+            None if is_address else BadUrl("there is no email address after mailto:", "As in mailto:name@example.org")
+        )
     return _scheme_fault(url, parts.scheme)
 
 
 def normalise_url(url: str) -> str:
     """A URL as it may travel: host as A-label, everything that is not ASCII percent-encoded, escapes left as they are.
 
-    What cannot be taken apart is only escaped; `url_fault` says what is wrong with it.
+    What is no URL is only escaped; `url_fault` explains it.
     """
     url = url.strip()
     match = re.match(r"(?i)(https?://(?:[^/?#@]*@)?)([^/?#:]+)(.*)", url, re.DOTALL)
@@ -88,7 +88,7 @@ def _scheme_fault(url: str, scheme: str) -> BadUrl:
     if scheme and not re.match(r"[\w.-]+\.\w+:\d", url):
         return BadUrl(f"a link cannot begin with {scheme}:", "Links begin with https://, http:// or mailto:")
     if re.fullmatch(r"[^/@\s]+@[\w.-]+\.\w+", url):
-        return BadUrl("this is a mail address, not a link", f"Write mailto:{url}")
+        return BadUrl("this is an email address, not a link", f"Write mailto:{url}")
     if re.match(r"(//)?[\w-]+(\.[\w-]+)+(:\d+)?([/?#]|$)", url):
         return BadUrl("the link has no scheme", f"Write https://{url.removeprefix('//')}")
-    return BadUrl("the link does not say where it leads", "A mail has no page of its own: begin with https://")
+    return BadUrl("the link has no scheme and no host name", "An email has no page of its own: begin with https://")

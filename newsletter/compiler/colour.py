@@ -1,4 +1,4 @@
-"""Colour arithmetic: how well two colours can be told apart. Used by the checks and the tests of the theme."""
+"""Colour arithmetic: the contrast of two colours. Used by the checks and the tests of the theme."""
 
 from __future__ import annotations
 

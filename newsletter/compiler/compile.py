@@ -44,8 +44,8 @@ class CompileSettings:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """An edition with what was found on the way. With an error among the problems it is good for a look, not to send;
-    None when the templates made nothing to look at."""
+    """An edition with what was found on the way. With an error among the problems it may be previewed, not sent; None
+    when the templates made nothing."""
 
     edition: Edition | None
     problems: tuple[Problem, ...]
@@ -96,7 +96,7 @@ def _check(
     edition: Edition, reader: HtmlReader, content: Content, layout: Place, *, is_sound: bool
 ) -> Iterator[Problem]:
     place = content.place("")
-    if is_sound:  # else a link that its author must mend is empty here, which no template is to blame for
+    if is_sound:  # else a faulty link of the author is empty here, which is no fault of a template
         yield from check_links(edition, place, layout)
     yield from check_images(edition, reader, layout)
     yield from check_size(edition, place)

@@ -31,7 +31,7 @@ INBOX_ROW = 140
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Links of the recipient's own, ready to stand in an `href`."""
+    """Links of the recipient's own, ready for an `href`."""
 
     unsubscribe: str
     view: str
@@ -39,7 +39,7 @@ class Links:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The names of a template. Text in `content` may hold slot markers: letters and digits, to be left alone.
+    """The names of a template. Text in `content` may hold slot markers: letters and digits, to be kept as they are.
 
     Beside these a template has `t(key, **values)`, an interface word in the language; `image(picture, width)`, an
     image's `url`, `width` and `height` in CSS pixels, never more than the file has; and `render_block(block,

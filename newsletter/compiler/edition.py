@@ -1,7 +1,7 @@
 """Edition: an issue compiled for one language, ready for any recipient. Made by `compile`; composed by delivery.
 
 Where one recipient's value belongs, subject, preheader, HTML and text hold a slot's marker: a run of letters and
-digits that contains the content hash, so no author can write one by accident and every tool passes it through.
+digits that contains the content hash, so no author writes one by accident and every tool keeps it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from newsletter.expression import FIELD, MergeField, Values, parse_field
 
 
 class SlotKind(StrEnum):
-    """How a value must be written where the slot stands."""
+    """How a value must be written at the place of the slot."""
 
     TEXT = "text"
     """Among words: escaped in HTML, as it is in the text part and the subject."""
@@ -69,18 +69,18 @@ class Identity:
     legal_name: str = ""
     postal_address: str = ""
     contact: str = ""
-    """A mail address or URL for people who want to talk to somebody; other words are shown without a link."""
+    """An email address or URL for questions of readers; other words are shown without a link."""
     imprint: str = ""
     """URL."""
 
     @property
     def contact_text(self) -> str:
-        """The contact as people read it."""
+        """The contact as shown."""
         return self.contact.strip().removeprefix("mailto:")
 
     @property
     def contact_url(self) -> str:
-        """Where a link to the contact leads; empty when it is neither a mail address nor a URL."""
+        """Where a link to the contact leads; empty when it is neither an email address nor a URL."""
         from newsletter.audience.address import parse_address  # slow to load, and rendering templates does without it
 
         try:
@@ -131,7 +131,7 @@ class Edition:
     assets: tuple[Asset, ...]
     identity: Identity
     hash: str
-    """Content hash (hex SHA-256) over issue, translations, people, templates, theme, image bytes and schema version."""
+    """Content hash (hex SHA-256) over issue, translations, contributors, templates, theme, image bytes and version."""
 
     def fill(self, values: Values) -> Filled:
         """Put one recipient's values into the slots; a missing value without a default is an empty string."""
@@ -145,17 +145,17 @@ class Edition:
         )
 
     def readable(self, text: str) -> str:
-        """A piece of this edition with the author's merge fields in place of the markers: for people to read."""
+        """A piece of this edition with the author's merge fields in place of the markers."""
         return _replace(text, {slot.marker: "{{ " + slot.field.source + " }}" for slot in self.slots})
 
 
 def write_value(slot: Slot, values: Values, *, markup: bool) -> str:
-    """What one recipient's value looks like where the slot stands; `markup` is true in HTML, false anywhere else.
+    """What one recipient's value looks like in place of the slot; `markup` is true in HTML, false anywhere else.
 
     Line ends, control characters and runs of space become one space: a value can neither begin a header nor a line.
     """
     raw = " ".join(_CONTROL.sub(" ", slot.field.evaluate(values)).split())
-    # A lone surrogate (from a broken import) has no bytes in any encoding of a mail.
+    # A lone surrogate (from a broken import) has no bytes in any encoding of an email.
     raw = raw.encode("utf-8", "replace").decode("utf-8")
     if slot.kind is SlotKind.URL_PART:
         raw = quote(raw, safe="")
@@ -173,7 +173,7 @@ def _replace(text: str, written: Mapping[str, str]) -> str:
 
 
 def edition_to_json(edition: Edition) -> dict[str, Any]:
-    """An edition as plain JSON values, so that it can be stored without the issue; the images' bytes are left out."""
+    """An edition as plain JSON values, so that it can be stored without the issue; without the images' bytes."""
     stored = {name: getattr(edition, name) for name in _TEXTS}
     return stored | {
         "slots": [[slot.marker, slot.field.source, slot.kind.value] for slot in edition.slots],

@@ -1,7 +1,7 @@
 """Fingerprint: the content hash of an edition, over what it was compiled from. What was approved is what is sent.
 
-It covers words, people, images, templates, theme, identity and the version of this compiler's output; not where the
-mail is served from, and not where files lie on disk.
+It covers words, contributors, images, templates, theme, identity and the version of this compiler's output, but not
+the URL that images are served from or the paths of files.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from newsletter.authoring.fields.values import Strict
 from newsletter.authoring.image import ImageFile
 
 VERSION = 1
-"""Grows whenever the same input compiles to another mail: a changed compiler is a changed edition."""
+"""Grows whenever the same input compiles to another email: a changed compiler is a changed edition."""
 
 _NOT_CONTENT = frozenset({"path", "places"})
-"""Where something stands in a file is no part of what it says."""
+"""Where a value is written in its file is no part of the content."""
 
 
 def fingerprint(*parts: object) -> str:

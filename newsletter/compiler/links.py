@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
 from html.parser import HTMLParser
@@ -14,27 +14,19 @@ from newsletter.tokens import base32
 
 @dataclass(slots=True)
 class Anchor:
-    """An `<a href>` of the finished HTML with the words that stand in it."""
+    """An `<a href>` of the finished HTML with its words."""
 
     url: str
     label: str = ""
 
 
-@dataclass(slots=True)
-class ImageTag:
-    """An `<img>` of the finished HTML; `alt` is None when the attribute is missing."""
-
-    url: str
-    alt: str | None
-
-
 class HtmlReader(HTMLParser):
-    """Collects what links and shows, outside of comments (what Outlook alone sees says the same again)."""
+    """Collects links and URLs of images, outside of comments (what Outlook alone sees is the same again)."""
 
     def __init__(self, html: str) -> None:
         super().__init__(convert_charrefs=True)
         self.anchors: list[Anchor] = []
-        self.pictures: list[ImageTag] = []
+        self.pictures: list[str] = []
         self._open: Anchor | None = None
         self.feed(html)
         self.close()
@@ -46,7 +38,7 @@ class HtmlReader(HTMLParser):
             self._open = Anchor(values["href"] or "")
             self.anchors.append(self._open)
         if tag == "img":
-            self.pictures.append(ImageTag(values.get("src") or "", values.get("alt") if "alt" in values else None))
+            self.pictures.append(values.get("src") or "")
             if self._open is not None:
                 self._open.label += f" {values.get('alt') or ''} "
 
@@ -70,12 +62,10 @@ def register_links(reader: HtmlReader, unmark: Callable[[str], str]) -> tuple[Li
 
     `unmark` puts merge fields back for markers, which would be others as soon as a word of the issue changes.
     """
-    return tuple(_register(reader.anchors, unmark))
-
-
-def _register(anchors: list[Anchor], unmark: Callable[[str], str]) -> Iterator[Link]:
+    links: list[Link] = []
     seen: Counter[str] = Counter()
-    for anchor in anchors:
+    for anchor in reader.anchors:
         seen[anchor.url] += 1
         digest = blake2b(f"{unmark(anchor.url)}\n{seen[anchor.url]}".encode(), digest_size=5).digest()
-        yield Link(id=base32(digest), url=anchor.url, label=unmark(" ".join(anchor.label.split())))
+        links.append(Link(id=base32(digest), url=anchor.url, label=unmark(" ".join(anchor.label.split()))))
+    return tuple(links)

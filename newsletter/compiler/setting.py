@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, WrapValidator
-from pydantic_core import PydanticCustomError
 
+from newsletter.authoring.fields.values import refused
 from newsletter.compiler.colour import HEX
 
 _FONT = re.compile(r"[A-Za-z][A-Za-z0-9-]*( [A-Za-z][A-Za-z0-9-]*)*")
@@ -18,17 +18,16 @@ _GENERIC = ("cursive", "monospace", "sans-serif", "serif", "system-ui")
 def _colour(value: object) -> str:
     if not isinstance(value, str) or not HEX.fullmatch(value):
         hint = "YAML takes # for a comment unless it is in quotes." if value is None else ""
-        message = 'this must be a colour of six digits in quotes, such as "#20242a"'
-        raise PydanticCustomError("bad-value", message, {"hint": hint})
+        raise refused("bad-value", 'this must be a colour of six digits in quotes, such as "#20242a"', hint)
     return value.lower()
 
 
 def _fonts(value: object) -> str:
-    # Without quotes a stack can stand in any attribute and style sheet; CSS allows it for names made of words.
+    # Without quotes a stack fits into any attribute and style sheet; CSS allows it for names made of words.
     names = [name if isinstance(name, str) else "" for name in (value if isinstance(value, list) else [value])]
     if not all(map(_FONT.fullmatch, names)) or names[-1:] not in [[name] for name in _GENERIC]:
         message = "this must be a list of font names, the last one of {generic}"
-        raise PydanticCustomError("bad-value", message, {"generic": ", ".join(_GENERIC)})
+        raise refused("bad-value", message, generic=", ".join(_GENERIC))
     return ", ".join(names)
 
 

@@ -13,7 +13,7 @@ from newsletter.errors import ExpressionError
 from newsletter.expression import FIELD, MergeField, parse_field
 
 LINKS = frozenset({("link", "unsubscribe"), ("link", "view")})
-"""Merge fields that stand for a link of the recipient's own."""
+"""Merge fields for a link of the recipient's own."""
 
 
 class Slots:
@@ -48,11 +48,11 @@ class Slots:
 
     @property
     def own_links(self) -> frozenset[str]:
-        """The markers that stand for a whole link of the recipient's own."""
+        """The markers of whole links of the recipient's own."""
         return frozenset(slot.marker for slot in self._slots.values() if slot.kind is SlotKind.URL)
 
     def mark(self, text: str) -> str:
-        """Put markers where merge fields stand among words. Raises ExpressionError for one that is none of ours."""
+        """Put markers for the merge fields among words. Raises ExpressionError for an unknown field."""
         return FIELD.sub(lambda match: self.marker(_field(match), SlotKind.TEXT), text)
 
     def in_url(self, url: str) -> str:
@@ -70,7 +70,7 @@ class Slots:
             if not re.match(r"(?i)https?://[^/?#]+[/?#]|mailto:[^?]+\?", url[: match.start()]):
                 raise ExpressionError(
                     f"{_braces(slot)} would decide where the link leads",
-                    hint="Merge fields may stand in a URL only after its host name, as in https://example.org/?n=…",
+                    hint="A URL may have merge fields only after its host name, as in https://example.org/?n=…",
                 )
             return self.marker(slot.field, SlotKind.URL_PART)
 
@@ -84,7 +84,7 @@ class Slots:
         )
 
     def used_in(self, *parts: str) -> tuple[Slot, ...]:
-        """The slots that stand in one of these parts, in order of their markers."""
+        """The slots in these parts, in order of their markers."""
         present = {marker for part in parts for marker in self._pattern.findall(part)}
         return tuple(slot for slot in self._slots.values() if slot.marker in present)
 
@@ -99,7 +99,7 @@ def _field(match: re.Match[str]) -> MergeField:
     if field.path[0] == "subscriber" and len(field.path) == 2:
         return field
     raise ExpressionError(
-        f"there is nothing called {field.source!r} that a merge field could show",
+        f"there is no merge field {field.source!r}",
         position=match.start(),
         hint="Use subscriber.name, another attribute of subscriber, link.view or link.unsubscribe",
     )

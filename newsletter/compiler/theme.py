@@ -90,7 +90,7 @@ class Spacing(Strict):
 
 
 class LogoEntry(Strict):
-    """What a theme may say of its logo."""
+    """The logo in the file of a theme."""
 
     image: ImagePath
     """An image beside the theme."""
@@ -99,8 +99,8 @@ class LogoEntry(Strict):
     """Pixels, as shown."""
 
 
-class ThemeFile(Strict):
-    """What a theme may say."""
+class ThemeEntry(Strict):
+    """The settings of a theme."""
 
     width: Annotated[int, Field(ge=320, le=800)]
     corner: Annotated[int, Field(ge=0, le=24)]
@@ -191,7 +191,7 @@ def load_theme(name: str, folders: Sequence[Path], *, root: Path) -> LoadedTheme
     theme = None
     if trees:
         tree = _with_whole_typefaces(reduce(_over, trees.values()))
-        settings, refused = read_model(ThemeFile, tree)
+        settings, refused = read_model(ThemeEntry, tree)
         problems += refused
         image, problem = _logo_image(tree, folder_of)
         problems += [problem] if problem else []
@@ -213,7 +213,7 @@ def _over(below: Node, above: Node) -> Node:
 
 
 def _with_whole_typefaces(tree: Node) -> Node:
-    """The settings with what a language's typeface does not say filled in from `default`."""
+    """The settings with each language's typeface completed from `default`."""
     faces = tree.mapping.get("typefaces")
     if faces is None or "default" not in faces.mapping:
         return tree

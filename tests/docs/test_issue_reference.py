@@ -12,14 +12,14 @@ from newsletter.authoring.blocks.highlights import ArticleEntry
 from newsletter.authoring.blocks.links import LinkEntry
 from newsletter.authoring.contributors import ContributorEntry
 from newsletter.authoring.parts import AuthorEntry, PictureEntry
-from newsletter.authoring.persona import PersonaEntry
+from newsletter.authoring.persona import Persona
 from newsletter.authoring.schema import IssueFile, PublicationEntry, SendEntry, SourceEntry
 from newsletter.expression import FILTERS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "issue.md").read_text(encoding="utf-8")
 MODELS = [
     IssueFile, SourceEntry, PublicationEntry, PictureEntry, ArticleEntry, AuthorEntry, LinkEntry, SendEntry,
-    ContributorEntry, PersonaEntry, *BLOCKS.values(),
+    ContributorEntry, Persona, *BLOCKS.values(),
 ]  # fmt: skip
 
 

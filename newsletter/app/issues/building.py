@@ -81,7 +81,7 @@ def build(project: Project, paths: Sequence[Path], out: Path) -> BuildReport:
 def _files(
     project: Project, one: Examined, edition: Edition, persona: Persona
 ) -> tuple[dict[str, bytes], list[Problem]]:
-    """Name below `out` → bytes of one edition, filled for one persona; and what is wrong with its mail."""
+    """Name below `out` → bytes of one edition, filled for one persona; and what is wrong with its message."""
     name = f"{edition.issue}/{edition.language}"
     context = message_context(project, {"build": edition.identity.newsletter or "build"})
     try:
@@ -99,17 +99,13 @@ def _files(
         **{f"assets/{asset.name}": asset.data for asset in edition.assets},
     }
     try:
-        mail = compose_message(edition, claim, context).data
+        eml = compose_message(edition, claim, context).data
     except ComposeError as error:
         if has_errors(check_sender(project)):
-            return files, [_no_mail()]
+            message = "no .eml was made: the sender is not configured yet"  # an error to `check` and `send`
+            return files, [Problem("no-eml", message, Place(FILE), Severity.WARNING)]
         return files, [_cannot_compose(one, persona, error)]
-    return files | {f"{name}.eml": mail}, check_headers(mail, Place(one.file))
-
-
-def _no_mail() -> Problem:
-    """A sender that no mail can come from costs the `.eml`; to `check` and `send` what is missing is an error."""
-    return Problem("no-eml", "no .eml was made: who sends is not said yet", Place(FILE), Severity.WARNING)
+    return files | {f"{name}.eml": eml}, check_headers(eml, Place(one.file))
 
 
 def _cannot_compose(one: Examined, persona: Persona, error: ComposeError | AddressError) -> Problem:

@@ -23,7 +23,7 @@ _TELLING = 4
 class Compilation:
     """Every edition of an issue by language, the issue's own first, and what was found.
 
-    With an error among the problems the editions are good for a look, not to send; a language whose templates fail, or
+    With an error among the problems the editions may be previewed, not sent; a language whose templates fail, or
     whose edition holds a secret of the project, has no edition.
     """
 
@@ -60,7 +60,7 @@ def compile_editions(project: Project, issue: Issue, *, assets_url: str | None =
 
 
 def sharpen(problem: Problem, folder: Path) -> Problem:
-    """A problem inside a long text with the very line it is in, when that can be told from the line it quotes."""
+    """A problem inside a long text with the very line it is in, where the line it quotes is found there."""
     if len(problem.quote) < _TELLING or not problem.place.line:
         return problem
     source = quotable(problem.place.file, folder)

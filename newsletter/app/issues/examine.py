@@ -40,13 +40,20 @@ _HINT = 'An issue is issues/<slug>/issue.yaml; start one with newsletter new "A 
 class Examined:
     """One issue as far as it could be read and compiled, with every problem of it."""
 
+    slug: str
     file: str
     """Relative to the project, as problems name it."""
     issue: Issue | None
+    """None when it could not be read."""
     editions: Mapping[str, Edition]
+    """Language → edition, without the languages that do not compile."""
     found: Mapping[str, tuple[Problem, ...]]
     """What compiling found, by language; `problems` has it too."""
     problems: tuple[Problem, ...]
+
+    def count(self, severity: Severity) -> int:
+        """How many problems are of this kind."""
+        return sum(problem.severity == severity for problem in self.problems)
 
 
 def find(project: Project, paths: Sequence[Path] = ()) -> list[Path]:
@@ -63,7 +70,7 @@ def _meant(project: Project, path: Path, everything: Sequence[Path]) -> Sequence
     if path.resolve() == project.folder.resolve():
         return everything
     named = [file for file in everything if slug_of(file) == str(path)]
-    # What lies outside and has the name of an issue is not meant: one may stand anywhere and say -C.
+    # A file outside that has the name of an issue is not meant: with -C the working directory may be anywhere.
     if os.path.exists(path) and not (named and not is_inside(path, project.folder)):  # noqa: PTH110  a long name
         return find_issues([path], root=project.folder)
     if not named:
@@ -111,7 +118,7 @@ def examine(project: Project, path: Path) -> Examined:
         found = {language: (*words[language], *told) for language, told in compilation.found.items()}
         problems += [*check_issue(loaded.issue), *check_authors(loaded.issue), *compilation.problems]
     problems = sorted(_quoted(dict.fromkeys(problems), project), key=lambda problem: problem.place)
-    return Examined(shown(path, project.folder), loaded.issue, editions, found, tuple(problems))
+    return Examined(slug_of(path), shown(path, project.folder), loaded.issue, editions, found, tuple(problems))
 
 
 def _words(file: Node, language: str, told: Iterable[Problem]) -> tuple[Problem, ...]:

@@ -1,4 +1,4 @@
-"""New issue: its file on disk, ready to be written into. Asked for by `newsletter new`."""
+"""New issue: its file on disk, ready to be written into. Called by `newsletter new`."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def start_issue(project: Project, title: str, urls: Sequence[str], day: date, sl
     if folder.exists():
         raise AlreadyExistsError(f"{folder} is already there", hint="Choose another title, or a name with --slug.")
     file = folder / NAME
-    text = _schema_line(project) + skeleton(title, urls, day, _language(project))
+    text = _schema_line(project) + skeleton(title, urls, day, project.config.newsletter.language)
     write_whole(file, text.encode(), hint=f"Issues are kept below {project.issues}, which must be a folder")
     return file
 
@@ -78,7 +78,7 @@ def slug_for(title: str, day: date) -> str:
 
 
 def _free_slug(project: Project, title: str, day: date) -> str:
-    """A title says by its words which issue it is; a day alone does not, so the second one of it gets a number."""
+    """A slug with words of the title identifies the issue; a day alone does not and may get a number."""
     slug = slug_for(title, day)
     if slug != day.isoformat() or not (project.issues / slug).exists():
         return slug
@@ -94,10 +94,6 @@ def skeleton(title: str, urls: Sequence[str], day: date, language: str) -> str:
     ]
     head = _HEAD.format(title=quoted(title), day=day.isoformat(), language=language)
     return head + "\n".join(articles) + _TAIL
-
-
-def _language(project: Project) -> str:
-    return project.config.newsletter.language
 
 
 def _schema_line(project: Project) -> str:

@@ -1,4 +1,4 @@
-"""The block types, one file each: what the YAML may say, the noun, and its words in the text part.
+"""The block types, one file each: the YAML, the noun, and its words in the text part.
 
 A file here is a type of that name; nothing else lists them.
 """
@@ -29,11 +29,11 @@ def _block_types() -> Iterator[tuple[str, type[BlockEntry]]]:
 
 
 BLOCKS = dict(_block_types())
-"""Block type → what the YAML may say in it; the types are what the first key of a block may be."""
+"""Block type, which is the first key of a block → its keys."""
 
 
 def _block_type(value: object) -> str | None:
-    """The type a block says it has: its first key, where an id before it does not count."""
+    """The type of a block: its first key, not counting an id before it."""
     if not isinstance(value, dict):
         return None
     return next((f":{key}" for key in value if key != "id"), ":")

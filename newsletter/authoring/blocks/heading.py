@@ -6,17 +6,15 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import AfterValidator
-from pydantic_core import PydanticCustomError
 
 from newsletter.authoring.block import Assembly, Block, BlockEntry, TextWriter
-from newsletter.authoring.fields.values import Inline
+from newsletter.authoring.fields.values import Inline, refused
 from newsletter.columns import underlined
 
 
 def _without_sign(value: str) -> str:
     if value.lstrip().startswith("#"):
-        message = "the # would be shown: this is a heading already"
-        raise PydanticCustomError("heading-sign", message, {"hint": "Delete it."})
+        raise refused("heading-sign", "the # would be shown: this is a heading already", "Delete it.")
     return value
 
 

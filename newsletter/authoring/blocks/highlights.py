@@ -1,4 +1,4 @@
-"""highlights: the heart of an issue, its articles; pictures may stand between them."""
+"""highlights: the articles of an issue, with pictures between them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _Highlight = Annotated[
 
 
 class HighlightsEntry(BlockEntry):
-    """Highlighted articles; pictures may stand between them."""
+    """Highlighted articles, with pictures between them."""
 
     highlights: Annotated[list[_Highlight], Field(min_length=1, max_length=100)]
     """Articles (with a title) and pictures (with an image and no title), in order."""

@@ -1,4 +1,4 @@
-"""quote: a pull quote and who said it."""
+"""quote: a pull quote and its speaker."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class QuoteEntry(BlockEntry):
     quote: Inline
     """Inline Markdown, without quotation marks."""
     by: Annotated[Plain, Translation.OPTIONAL] | None = None
-    """Who said it."""
+    """The speaker."""
 
     def to_block(self, assembly: Assembly) -> Block:
         return QuoteBlock(self.quote, self.by or "")

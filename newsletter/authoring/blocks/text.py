@@ -12,7 +12,7 @@ class TextEntry(BlockEntry):
     """Paragraphs."""
 
     text: Markdown
-    """Markdown; raw HTML is not read. [](@id) becomes a person's name with their link."""
+    """Markdown; raw HTML is not read. [](@id) becomes a contributor's name with their link."""
 
     def to_block(self, assembly: Assembly) -> Block:
         return TextBlock(self.text)

@@ -1,4 +1,4 @@
-"""What a field is: `values` says it once, in its type; `shape` reads it for files, `rewrite` for nouns.
+"""What a field is: `values` defines it once, as a type; `shape` reads the types for files, `rewrite` for nouns.
 
-`explain` tells an author what the type of a field refuses.
+`explain` makes problems of what the types refuse.
 """

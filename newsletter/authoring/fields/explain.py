@@ -27,6 +27,17 @@ _WANTED = {
     "date_type": "a date such as 2024-01-25",
     "union_tag_not_found": "a block (lines of key: value)",
 }
+_BOUNDS = {
+    "string_too_short": ("empty-value", "nothing is written here"),
+    "string_too_long": ("too-long", "this has {length} characters; at most {max_length} fit"),
+    "too_short": ("empty-value", "the list is empty"),
+    "too_long": ("too-long", "there are more than {max_length} entries"),
+    "greater_than_equal": ("out-of-range", "this must be at least {ge}"),
+    "less_than_equal": ("out-of-range", "this must be at most {le}"),
+    "multiple_of": ("out-of-range", "this must be a multiple of {multiple_of}"),
+    "literal_error": ("wrong-value", "this must be {expected}"),
+}
+"""What pydantic refuses → rule and message."""
 _NAMING = "Use letters, digits, - and _; begin with a letter or digit."
 _NAMES = {bool: "a yes-or-no value", int: "a number", float: "a number", str: "text"}
 
@@ -59,8 +70,7 @@ def _explain(model: type[BaseModel], root: Node, detail: Any) -> Problem:
     if "hint" in context or "-" in kind:
         at = node.place_at(context["offset"]) if "offset" in context else None
         return node.problem(kind, detail["msg"], hint=_hint(context), at=at)
-    rule, message, hint = _bounds(kind, context, node)
-    return node.problem(rule, message or detail["msg"], hint=hint)
+    return _refused(kind, detail["msg"], context, node)
 
 
 def _locate(root: Node, location: Sequence[str | int]) -> tuple[Node, str | int | None]:
@@ -140,32 +150,16 @@ def _meant(node: Node, raw: str, *, wants_text: bool) -> str:
     return ""
 
 
-def _bounds(kind: str, context: Any, node: Node) -> tuple[str, str, str]:
-    """Rule, message and hint of what is too long, too short or out of range."""
-    match kind:
-        case "string_too_short":
-            return "empty-value", "nothing is written here", ""
-        case "string_too_long":
-            return "too-long", f"this has {len(node.text)} characters; at most {context['max_length']} fit", ""
-        case "too_short":
-            return "empty-value", "the list is empty", ""
-        case "too_long":
-            return "too-long", f"there are more than {context['max_length']} entries", ""
-        case "greater_than_equal":
-            return "out-of-range", f"this must be at least {context['ge']}", ""
-        case "less_than_equal":
-            return "out-of-range", f"this must be at most {context['le']}", ""
-        case "multiple_of":
-            return "out-of-range", f"this must be a multiple of {context['multiple_of']}", ""
-        case "literal_error":
-            return "wrong-value", f"this must be {context['expected']}".replace("True", "true, or left empty"), ""
-        case "string_pattern_mismatch":
-            hint = "An address looks like name@example.org." if "@" in context["pattern"] else _NAMING
-            if re.search(r"(^|\.)author(\[\d+\])?$", node.path):
-                hint = f"Write {{name: {shortened(quoted(node.text))}}}, or an id of people.yaml."
-            return "bad-name", f"{shortened(node.text)!r} cannot be used here", hint
-        case _:
-            return "wrong-value", "", ""
+def _refused(kind: str, message: str, context: Any, node: Node) -> Problem:
+    """What is too long, too short, out of range or none of a few words; `message` is pydantic's."""
+    if kind == "string_pattern_mismatch":
+        hint = "An address looks like name@example.org." if "@" in context["pattern"] else _NAMING
+        if re.search(r"(^|\.)author(\[\d+\])?$", node.path):
+            hint = f"Write {{name: {shortened(quoted(node.text))}}}, or an id of people.yaml."
+        return node.problem("bad-name", f"{shortened(node.text)!r} cannot be used here", hint=hint)
+    rule, words = _BOUNDS.get(kind, ("wrong-value", ""))
+    words = words.format(length=len(node.text), **context).replace("True", "true, or left empty")
+    return node.problem(rule, words or message)
 
 
 def _hint(context: Any) -> str:
@@ -173,7 +167,7 @@ def _hint(context: Any) -> str:
 
 
 def _without_echoes(problems: list[Problem]) -> list[Problem]:
-    """A misspelt key also leaves the right one missing; once is enough."""
+    """Without the keys that are missing only because they are misspelt."""
     meant = {
         f"{problem.path.rpartition('.')[0]}.{problem.hint.split(chr(39))[1]}".lstrip(".")
         for problem in problems

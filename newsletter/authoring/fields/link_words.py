@@ -16,7 +16,7 @@ from newsletter.source import Node
 
 HINT = "Name the host that the link leads to, or write words without a host name."
 NOWHERE = "person.invalid"
-"""The host that stands for the page of somebody in people.yaml where only the Markdown is looked at."""
+"""The host put for a contributor's page where only the Markdown is checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +28,20 @@ class Misleading:
 
 
 def misleading(words: str, url: str) -> Misleading | None:
-    """What is wrong with the words of a link to `url`; a host and its subdomains may stand for each other."""
+    """What is wrong with the words of a link to `url`; a host and its subdomains count as one."""
     host = _host(url)
     if not host:
         return None
     for named in named_hosts(words):
         if owner(named.host) != owner(host):
             message = f"the words name {named.host}, the link leads to {ascii_host(host)}"
-            is_above = ascii_host(host).endswith(f".{ascii_host(named.host)}")  # a site of somebody at a host of sites
+            is_above = ascii_host(host).endswith(f".{ascii_host(named.host)}")  # a hosted site, named by its host
             return Misleading(message, Severity.ERROR if named.is_certain and not is_above else Severity.WARNING)
     return None
 
 
 def misleading_links(root: Node, model: type[BaseModel]) -> Iterator[Problem]:
-    """Links of a file whose words stand under a key of their own: buttons, titles, names, pictures.
+    """Links of a file whose words have a key of their own: buttons, titles, names, pictures.
 
     The words may be those of a translation, so this takes a translation and its issue as one tree.
     """
@@ -57,7 +57,7 @@ def misleading_links(root: Node, model: type[BaseModel]) -> Iterator[Problem]:
 def _plain_words(node: Node, shapes: Mapping[str, Shape]) -> Iterator[Node]:
     """The plain words beside a link that lead there; a name may have one form per language."""
     for key, shape in shapes.items():
-        if key == "label":  # stands above a title and leads nowhere
+        if key == "label":  # shown above a title, no part of its link
             continue
         if shape.role in (Role.FACT, Role.WORDS):
             yield node.mapping[key]
@@ -66,7 +66,7 @@ def _plain_words(node: Node, shapes: Mapping[str, Shape]) -> Iterator[Node]:
 
 
 def _host(url: str) -> str:
-    """Where a link leads; empty where that is not known here."""
+    """The host of a link; empty where it is not known."""
     try:
         parts = urlsplit(url.strip())
         host = parts.hostname or ""

@@ -1,4 +1,4 @@
-"""rewrite: a noun → the same with its texts changed, each as what its type says it is.
+"""rewrite: a noun → the same with its texts changed, each by the role of its type.
 
 The compiler puts merge fields' markers in this way, `assemble` the names of contributors; the editorial rules read.
 """
@@ -22,7 +22,7 @@ _Noun = TypeVar("_Noun")
 def rewrite(noun: _Noun, change: Change, path: str = "") -> _Noun:
     """The noun with every value that its author wrote changed, and each noun in it with its path.
 
-    Raises TypeError for a value whose type does not say what it is: it would be shown as it is, unread and unchecked.
+    Raises TypeError for a value whose type has no role: it would be shown unread and unchecked.
     """
     shapes: Mapping[str, Shape] = fields_of(cast("Any", type(noun)))
     changes: dict[str, Any] = {}
@@ -69,4 +69,4 @@ def _rewritten(value: Any, shape: Shape, change: Change, path: str) -> Any:
         return value
     if is_dataclass(value):
         return rewrite(value, change, path)
-    raise TypeError(f"the type of {path} does not say what {type(value).__name__} is: use one of authoring/values")
+    raise TypeError(f"the type of {path} ({type(value).__name__}) has no role: use one of authoring/fields/values")

@@ -23,7 +23,7 @@ def _nothing(_value: object) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Shape:
-    """What may stand at one place: a single value with its role, a list or mapping, or one of several `choices`."""
+    """What may be written at one place: a value with its role, a list or mapping, or one of several `choices`."""
 
     role: Role | None = None
     translation: Translation = Translation.OPTIONAL
@@ -64,14 +64,14 @@ class Shape:
 
     @property
     def has_ids(self) -> bool:
-        """Whether this is a list whose items are told apart by their ids."""
+        """Whether this is a list whose items have ids."""
         return self.inner is not None and "id" in self.inner.all_fields
 
 
 def walk(root: Node, shape: Shape) -> Iterator[tuple[Shape, Node]]:
     """Every value of a tree with its shape, in the order of the file.
 
-    Below a key that is not known stands what is known beside it: of a misspelt list the texts are looked at too.
+    Below an unknown key the keys known beside it are expected: the texts of a misspelt list are checked too.
     """
     waiting = [(shape, root)]
     while waiting:

@@ -1,6 +1,6 @@
 """What single values of an issue may be: words, Markdown, links, ids, dates. Models and nouns are made of these types.
 
-A type says once what its values are: `Role` and `Translation`. `shape` and `rewrite` read it from there for merge
+A type carries its marks once: `Role` and `Translation`. `shape` and `rewrite` read them for merge
 fields, proofreading, translation, the editorial rules and the search for leftover markup.
 """
 
@@ -46,7 +46,7 @@ TEXTS = frozenset({Role.FACT, Role.WORDS, Role.INLINE, Role.MARKDOWN})
 
 
 class Translation(Enum):
-    """What a translation owes to a value; `OPTIONAL` where a type says nothing."""
+    """What a translation owes to a value; `OPTIONAL` for a type without a mark."""
 
     REQUIRED = auto()
     """Words of its own: missing ones are an error unless `fallback: allow`."""
@@ -60,7 +60,7 @@ class Translation(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """The key in the file of a field with another name; empty where its keys stand beside those of its noun."""
+    """The key in the file of a field with another name; empty where its keys are written beside those of its noun."""
 
     name: str
 
@@ -74,48 +74,50 @@ def crowding_sign(text: str) -> str:
     return next((sign for sign in "[*_`" if text.count(sign) > MAX_SIGNS), "")
 
 
+def refused(rule: str, message: str, hint: str = "", **context: object) -> PydanticCustomError:
+    """What a check of a value raises. `offset` in the context is where in the text the mistake is."""
+    return PydanticCustomError(rule, message, {"hint": hint, **context})
+
+
 def _one_line(value: str) -> str:
     if "\n" in value:
-        raise PydanticCustomError("several-lines", "this must be one line")
+        raise refused("several-lines", "this must be one line")
     if (at := direction_control(value)) >= 0:
         message = "the character U+{code} turns letters round and cannot be seen"
-        raise PydanticCustomError("control-character", message, {"code": f"{ord(value[at]):04X}", "offset": at,
-                                                                 "hint": "Delete it."})  # fmt: skip
+        raise refused("control-character", message, "Delete it.", code=f"{ord(value[at]):04X}", offset=at)
     return _seen(value)
 
 
 def _seen(value: str) -> str:
     if value and shows_nothing(value):
-        context = {"hint": "Delete what is between the quotes and write something."}
-        raise PydanticCustomError("empty-value", "nothing of this can be seen", context)
+        hint = "Delete what is between the quotes and write something."
+        raise refused("empty-value", "nothing of this can be seen", hint)
     return value
 
 
 def _readable(value: str) -> str:
     if sign := crowding_sign(value):
         message = "this text holds more than {count} times the sign {sign}"
-        context = {"count": MAX_SIGNS, "sign": sign, "hint": "Divide it into several texts."}
-        raise PydanticCustomError("too-many-signs", message, context)
+        raise refused("too-many-signs", message, "Divide it into several texts.", count=MAX_SIGNS, sign=sign)
     return _seen(value)
 
 
 def _url(value: str) -> str:
-    fault = url_fault(value)
-    if fault is not None:
-        raise PydanticCustomError("bad-url", "{message}", {"message": fault.message, "hint": fault.hint})
+    if fault := url_fault(value):
+        raise refused("bad-url", "{fault}", fault.hint, fault=fault.message)
     return value
 
 
 def _date(value: object) -> object:
-    """A date as ISO 8601 writes it; YAML 1.2 leaves it to us."""
+    """A date as ISO 8601 writes it; YAML 1.2 has none of its own."""
     if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
         try:
             return date.fromisoformat(value)
         except ValueError:
-            raise PydanticCustomError("bad-date", "there is no such day in the calendar") from None
+            raise refused("bad-date", "there is no such day in the calendar") from None
     if value is None:
         return value
-    raise PydanticCustomError("bad-date", "this is not a date", {"hint": "Write year-month-day, as in 2024-01-25."})
+    raise refused("bad-date", "this is not a date", "Write year-month-day, as in 2024-01-25.")
 
 
 def _moment(value: str) -> str:
@@ -123,22 +125,20 @@ def _moment(value: str) -> str:
         datetime.strptime(value, "%Y-%m-%d %H:%M")  # noqa: DTZ007 - its zone is the key beside it
     except ValueError:
         hint = "Write day and time, as in 2024-01-25 09:00."
-        raise PydanticCustomError("bad-time", "this is not a time to send at", {"hint": hint}) from None
+        raise refused("bad-time", "this is not a time to send at", hint) from None
     return value
 
 
 def _zone(value: str) -> str:
     if not is_time_zone(value):
-        hint = "A time zone looks like Europe/Berlin or UTC."
-        raise PydanticCustomError("bad-timezone", "there is no such time zone", {"hint": hint})
+        raise refused("bad-timezone", "there is no such time zone", "A time zone looks like Europe/Berlin or UTC.")
     return value
 
 
 def _language(value: str) -> str:
     tag = language_tag(value)
     if tag is None:
-        hint = "A language looks like en, zh or pt-BR."
-        raise PydanticCustomError("bad-language", "this is not a language", {"hint": hint})
+        raise refused("bad-language", "this is not a language", "A language looks like en, zh or pt-BR.")
     return tag
 
 
@@ -151,7 +151,7 @@ Line = Annotated[str, Field(min_length=1, max_length=300), _LINE, Role.WORDS, Tr
 Plain = Annotated[str, Field(max_length=300), _LINE, Role.WORDS, Translation.EXPECTED]
 """The same; may be empty."""
 Name = Annotated[Line, Role.FACT, Translation.OPTIONAL]
-"""What somebody or something is called."""
+"""Of a contributor, a publication, a source."""
 Inline = Annotated[str, Field(min_length=1, max_length=5_000), _TEXT, Role.INLINE, Translation.REQUIRED]
 """Inline Markdown."""
 Aside = Annotated[str, Field(max_length=5_000), _TEXT, Role.INLINE, Translation.EXPECTED]

@@ -1,16 +1,17 @@
 """Foreign tags: merge tags of other newsletter systems, found where they were written. The table is a file beside this.
 
-Whoever moves to this program pastes old texts, and readers would get the tags as typed.
+Authors who move to this program paste old texts, and readers would get the tags as typed.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from newsletter.authoring.files import read_file
 from newsletter.problem import Problem, Severity
@@ -19,22 +20,9 @@ from newsletter.source import MAX_BYTES, Node, shortened
 FIELD_HERE = '{{ subscriber.name | default("there") }}'
 """What a merge field looks like here."""
 
-_HINTS = (
-    (
-        r"unsub|opt-?out|remove",
-        "Every email has a link to unsubscribe; another one is [words]({{ link.unsubscribe }}).",
-    ),
-    (r"browser|web|archive|online", "Every email has a link to view it; another one is [words]({{ link.view }})."),
-    (r"\bif\b|\bif:|else|\bend|\bfor\b", "There are no conditions here: write it for everybody."),
-    (r"mail", "Write {{ subscriber.email }}."),
-)
-"""What a tag is about → what to write for it."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """The tags of one system."""
-
     system: str
     pattern: re.Pattern[str]
     severity: Severity
@@ -51,8 +39,9 @@ class ForeignTag:
     severity: Severity
 
     def problem(self, node: Node) -> Problem:
-        """The problem of a value in which the tag stands."""
-        words = next((hint for about, hint in _HINTS if re.search(about, self.text, re.IGNORECASE)), "")
+        """The problem of a value that holds the tag."""
+        hints: Mapping[str, str] = _table()["hints"]
+        words = next((hint for about, hint in hints.items() if re.search(about, self.text, re.IGNORECASE)), "")
         return node.problem(
             "foreign-tag",
             f"{shortened(self.text)} is a merge tag of {self.system}; readers would get it as typed",
@@ -77,9 +66,13 @@ def foreign_tags(text: str) -> Iterator[ForeignTag]:
 
 
 @cache
+def _table() -> dict[str, Any]:
+    return tomllib.loads(read_file(Path(__file__).with_name("foreign_tags.toml"), None, MAX_BYTES).decode())
+
+
+@cache
 def _kinds() -> tuple[_Kind, ...]:
-    file = Path(__file__).with_name("foreign_tags.toml")
-    table = tomllib.loads(read_file(file, None, MAX_BYTES).decode())
+    table = _table()
     return tuple(
         _Kind(
             tag["system"],

@@ -1,4 +1,4 @@
-"""Images: reachable from a mail. Their weight and their words are the matter of `authoring/check.py`."""
+"""Images: reachable from an email. Their weight and alternative texts: `authoring/check.py`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ _IN_CSS = re.compile(r"url\(\s*(?:&quot;|['\"])?([^)'\"&\s]+)|\b(?:background|sr
 
 def check_images(edition: Edition, reader: HtmlReader, template: Place) -> Iterator[Problem]:
     """Images without an absolute URL. `template` is the layout's place: no author writes such a URL."""
-    urls = [picture.url for picture in reader.pictures]
-    urls += [first or second for first, second in _IN_CSS.findall(edition.html)]
-    for url in dict.fromkeys(urls):
+    in_css = (first or second for first, second in _IN_CSS.findall(edition.html))
+    for url in dict.fromkeys((*reader.pictures, *in_css)):
         if not url.startswith(("https://", "http://")):
             yield Problem(
                 id="image-url",
-                message=f"the image {url!r} is not absolute: a mail has no page that it could be relative to",
+                message=f"the image {url!r} is not absolute: an email has no page that it could be relative to",
                 place=template,
                 hint="Use image(picture, width).url",
             )

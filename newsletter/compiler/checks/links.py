@@ -1,4 +1,4 @@
-"""Links: where they lead, that HTML and text have the same ones, and that every reader can leave."""
+"""Links: where they lead, that HTML and text have the same ones, and that every reader can unsubscribe."""
 
 from __future__ import annotations
 
@@ -69,5 +69,5 @@ def _only_in(one: str, other: str, edition: Edition, url: str, place: Place) -> 
 
 
 def _marker(edition: Edition, name: str) -> str:
-    """The marker that stands for a link of the recipient's own, wherever it stands as a whole link."""
+    """The marker of a whole link of the recipient's own; empty where the edition has none."""
     return next((slot.marker for slot in edition.slots if slot.field.path == ("link", name)), "")

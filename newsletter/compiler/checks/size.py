@@ -1,4 +1,4 @@
-"""Size: Gmail shows the first 102 kB of a mail's HTML and hides the rest, with the unsubscribe link, behind a click."""
+"""Size: Gmail shows the first 102 kB of an email's HTML; the rest, with the unsubscribe link, is behind a click."""
 
 from __future__ import annotations
 
@@ -31,5 +31,5 @@ def check_size(edition: Edition, place: Place) -> Iterator[Problem]:
         message=f"the HTML of the {edition.language} edition has {size:,} bytes; Gmail cuts it off at about 102,000",
         place=place,
         severity=Severity.ERROR if size > MAX_BYTES else Severity.WARNING,
-        hint="Shorten summaries, or leave some articles to the next issue",
+        hint="Shorten summaries, or move some articles to the next issue",
     )

@@ -1,5 +1,6 @@
-"""Words: markup that readers would see, looked for where it was written, also while mistakes keep a file from being an
-issue. What people.yaml says of an author is looked at in the issue that shows it.
+"""Words: markup that readers would see, searched where it was written, also in a file that is not yet a valid issue.
+
+Names and bios in people.yaml are checked with the issue that shows them.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def check_words(file: Node) -> Iterator[Problem]:
         slots = Slots("0")  # of no edition: gone after this text
         try:
             marked = slots.mark(link_somewhere(text))
-        except ExpressionError:  # told by whoever reads the fields
+        except ExpressionError:  # `proofread` reports it
             continue
         for found in dict.fromkeys(_found(marked, role, slots)):
             line = node.text.split("\n")[found.row]
@@ -69,7 +70,7 @@ def _cross_out(text: str, start: int, end: int) -> str:
 
 
 def _find(line: str, sign: str, before: int) -> int:
-    """Where a sign stands in a line, with so many of the same before it; -1 where it does not."""
+    """The column of a sign with `before` of the same before it in the line; -1 where there is none."""
     at = line.find(sign)
     while before and (after := line.find(sign, at + 1)) > at >= 0:
         at, before = after, before - 1
@@ -77,7 +78,7 @@ def _find(line: str, sign: str, before: int) -> int:
 
 
 def check_people(content: Content, slots: Slots) -> Iterator[Problem]:
-    """The same in what people.yaml says of those who sign the issue."""
+    """The same in the names and bios of the issue's authors in people.yaml."""
     for author in content.authors:
         texts = (("name", author.name, Role.WORDS), ("bio", author.bio, Role.INLINE)) if author.id else ()
         for what, text, role in texts:

@@ -1,4 +1,4 @@
-"""Leftovers: what readers would see of an author's Markdown itself, and where it stands. Asked for by checks."""
+"""Leftovers: signs of an author's Markdown that readers would see, and where. Used by checks."""
 
 from __future__ import annotations
 
@@ -23,8 +23,6 @@ Row: TypeAlias = tuple[int, str]
 
 _TABLE = re.compile(r"\s*\|?\s*:?-{3,}:?\s*\|[\s:|-]*")
 """The line under a table's head."""
-
-
 _MAY_BE_CODE = re.compile(r"[`\\\t]|~~~|    ")
 _ESCAPED = re.compile(r"\\[!-/:-@\[-`{-~]")
 """A sign that means nothing (CommonMark 2.4)."""
@@ -36,13 +34,13 @@ class Leftover:
 
     message: str
     row: int
-    """The line of the text in which it stands, from 0."""
+    """The line of the text, from 0."""
     sign: str = ""
-    """What to look for in that line; empty where nothing of it stands out."""
+    """What to look for in that line; empty for the whole line."""
     is_error: bool = True
     hint: str = ""
     before: int = 0
-    """How many of these signs stand before it in that line."""
+    """How many of these signs precede it in that line."""
 
 
 def without_code(text: str, *, inline: bool) -> str:
@@ -97,11 +95,11 @@ def _leftovers(inline: Token, rows: Sequence[Row], slots: Slots) -> Iterator[Lef
             yield from _link(tokens[number:close], inline.content, rows, slots)
         if token.type == "image":
             hint = "Make it a block: - image: file"
-            yield Leftover("a picture cannot stand inside a text", _row_with("![", rows), "![", hint=hint)
+            yield Leftover("a text cannot hold a picture", _row_with("![", rows), "![", hint=hint)
 
 
 def _link(tokens: Sequence[Token], content: str, rows: Sequence[Row], slots: Slots) -> Iterator[Leftover]:
-    """What is wrong with a link, from its opening to its last word; `content` is the text that it stands in."""
+    """What is wrong with a link, from its opening to its last word; `content` is the text around it."""
     url, at = str(tokens[0].attrGet("href") or ""), int(tokens[0].meta["at"])
     start, number = content.rfind("\n", 0, at) + 1, content.count("\n", 0, at)
     row, line = rows[min(number, len(rows) - 1)]

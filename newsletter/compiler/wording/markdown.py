@@ -24,7 +24,7 @@ from newsletter.compiler.slots import Slots
 from newsletter.errors import ExpressionError
 
 Styles: TypeAlias = Mapping[str, str]
-"""Tag → what its `style` attribute says; `p_last` for the last paragraph of a text."""
+"""Tag → its `style` attribute; `p_last` for the last paragraph of a text."""
 
 _STYLED = {
     "paragraph_open": "p", "link_open": "a", "bullet_list_open": "ul", "ordered_list_open": "ol",
@@ -45,7 +45,7 @@ _HAN = re.compile(
 
 class _Markdown(MarkdownIt):
     def validateLink(self, url: str) -> bool:  # noqa: N802, ARG002 - the library's name
-        """Every target is a link here: `_finish` keeps the good ones, `leftovers.py` tells of the others."""
+        """Every target is a link here: `_finish` keeps the good ones, `leftovers.py` reports the others."""
         return True
 
     def normalizeLink(self, url: str) -> str:  # noqa: N802 - the library's name
@@ -115,7 +115,7 @@ def _placed(rule: Callable[[StateInline, bool], bool]) -> Callable[[StateInline,
 
 
 def _flatten(tokens: list[Token]) -> list[Token]:
-    """Take emphasis nested beyond reason as words: everything after us walks the tree."""
+    """Take deeply nested emphasis as words: all later steps walk the tree recursively."""
     for token in tokens:
         if any(child.level > DEEPEST for child in token.children or ()):
             token.children = [Token(UNMATCHED, "", 0, content=token.content, meta={"deep": True})]
@@ -191,7 +191,7 @@ def _render_unmatched(_self: object, tokens: Sequence[Token], at: int, _options:
 
 
 def _render_code(self: RendererHTML, tokens: Sequence[Token], at: int, _options: object, _env: object) -> str:
-    """Lines of code as one element; the library's rule would style a `<code>` inside and leave the `<pre>` its gaps."""
+    """Lines of code as one element; the library's rule would style a `<code>` inside, not the `<pre>` with its gaps."""
     return f"<pre{self.renderAttrs(tokens[at])}>{escapeHtml(tokens[at].content)}</pre>\n"
 
 
@@ -269,7 +269,7 @@ def _words(tokens: Sequence[Token]) -> Iterator[str]:
 
 
 def _join_han(tokens: list[Token]) -> list[Token]:
-    """Drop the line ends that stand between two characters of a script without spaces."""
+    """Drop line ends between two characters of a script without spaces."""
     for token in tokens:
         before, waiting = "", []
         for child in token.children or ():

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.responses import StreamingResponse as Stream
 
-from newsletter.app.issues.preview import IssueView
+from newsletter.app.issues.examine import Examined
 from newsletter.app.project import Project
 from newsletter.authoring.files import legible
 from newsletter.authoring.persona import Persona
@@ -147,7 +147,7 @@ def _mail(
     return HTMLResponse(html, headers={"Content-Security-Policy": _MAIL_POLICY})
 
 
-def _found(cache: PreviewCache, slug: str) -> IssueView:
+def _found(cache: PreviewCache, slug: str) -> Examined:
     found = cache.look(slug)
     if found is None:
         raise HTTPException(404, f"There is no issue {slug!r} any more.")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
-from newsletter.app.issues.examine import read_personas
-from newsletter.app.issues.preview import IssueView, look, slugs, summary
+from newsletter.app.issues.examine import Examined, read_personas
+from newsletter.app.issues.preview import look, slugs, summary
 from newsletter.app.project import Project
 from newsletter.authoring.persona import Persona
 from newsletter.compiler.edition import Asset
@@ -22,8 +22,8 @@ class Kept:
     version: str
     paths: Mapping[str, Path]
     personas: tuple[Persona, ...]
-    looks: dict[str, IssueView]
-    glances: dict[str, IssueView]
+    looks: dict[str, Examined]
+    glances: dict[str, Examined]
 
 
 class PreviewCache:
@@ -42,7 +42,7 @@ class PreviewCache:
         self._kept: Kept | None = None
         self._assets: dict[str, Asset] = {}
 
-    def look(self, slug: str) -> IssueView | None:
+    def look(self, slug: str) -> Examined | None:
         """One issue; None when there is none of that name."""
         with self._lock:
             kept = self._fresh()
@@ -55,7 +55,7 @@ class PreviewCache:
                     self._assets.update({asset.name: asset for asset in edition.assets})
             return kept.looks[slug]
 
-    def glances(self) -> list[IssueView]:
+    def glances(self) -> list[Examined]:
         """Every issue as far as reading goes, the newest name first."""
         with self._lock:
             kept = self._fresh()

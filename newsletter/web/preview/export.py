@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from newsletter.app.issues.preview import IssueView
+from newsletter.app.issues.examine import Examined
 from newsletter.app.project import Project
 from newsletter.authoring.persona import Persona
 from newsletter.disk import write_whole
@@ -27,7 +27,7 @@ def export_preview(project: Project, out: Path) -> list[Path]:
     return written
 
 
-def _files(pages: PreviewPages, found: IssueView, personas: tuple[Persona, ...]) -> Iterator[tuple[Path, bytes]]:
+def _files(pages: PreviewPages, found: Examined, personas: tuple[Persona, ...]) -> Iterator[tuple[Path, bytes]]:
     for language in pages.ways(found, personas):
         folder = Path("issues", found.slug, language)
         edition = found.editions.get(language)

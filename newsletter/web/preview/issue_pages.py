@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from newsletter.app.composing import values_of
-from newsletter.app.issues.preview import IssueView
+from newsletter.app.issues.examine import Examined
 from newsletter.authoring.persona import Persona, choose_persona
 from newsletter.compiler.checks.size import MAX_BYTES, html_size
 from newsletter.compiler.edition import Edition, Filled
@@ -44,7 +44,7 @@ class PreviewPages:
         self._live = live
         self._pages = Pages(Path(__file__).parent / "pages")
 
-    def index(self, looks: list[IssueView], personas: tuple[Persona, ...], version: str) -> str:
+    def index(self, looks: list[Examined], personas: tuple[Persona, ...], version: str) -> str:
         """The list of issues."""
         values = {
             "looks": [(found, self.ways(found, personas)) for found in looks],
@@ -52,7 +52,7 @@ class PreviewPages:
         }
         return self._page("index.html", "", version, values)
 
-    def ways(self, found: IssueView, personas: tuple[Persona, ...], asked: str = "") -> dict[str, Persona]:
+    def ways(self, found: Examined, personas: tuple[Persona, ...], asked: str = "") -> dict[str, Persona]:
         """The languages an issue can be looked at in, its own first, and the persona who would get each edition.
 
         Of an issue that cannot be read it is the language that was asked for.
@@ -62,7 +62,7 @@ class PreviewPages:
         return {language: choose_persona(personas, language, languages) for language in languages}
 
     def sheet(
-        self, found: IssueView, language: str, persona: Persona, personas: tuple[Persona, ...], version: str
+        self, found: Examined, language: str, persona: Persona, personas: tuple[Persona, ...], version: str
     ) -> str:
         """One edition of an issue with everything around it, or what keeps it from being shown."""
         edition = found.editions.get(language)

@@ -62,8 +62,8 @@ def test_sentence_of_the_same_language_elsewhere_is_shown(language: str, bio: st
 @pytest.mark.parametrize(
     ("bios", "bio", "told"),
     [
-        ({"en": "Draws.", "de": "Zeichnet."}, "", "this bio is not there in fr; none is shown"),
-        ({"en": "Draws.", "pt": "Desenha."}, "Desenha.", "this bio is not there in fr; the one in pt is shown"),
+        ({"en": "Draws.", "de": "Zeichnet."}, "", "this bio is missing in fr; none is shown"),
+        ({"en": "Draws.", "pt": "Desenha."}, "Desenha.", "this bio is missing in fr; the one in pt is shown"),
         ({"en": "Draws.", "fr": "Dessine."}, "Dessine.", ""),
         ({"": "Draws."}, "Draws.", ""),
         ({}, "", ""),

@@ -21,8 +21,15 @@ def test_personas_are_loaded_in_order(tmp_path: Path) -> None:
     personas, problems = load_personas(file, root=tmp_path)
     assert problems == ()
     assert personas == (
-        Persona("mei", "美", "m@example.org", "zh-CN", "Asia/Tokyo", {"city": "X"}),
-        Persona("nobody"),
+        Persona(
+            id="mei",
+            name="美",
+            email="m@example.org",
+            language="zh-CN",
+            timezone="Asia/Tokyo",
+            attributes={"city": "X"},
+        ),
+        Persona(id="nobody"),
     )
 
 
@@ -70,5 +77,5 @@ def test_personas_that_are_a_link_out_of_the_project_are_refused_unread(tmp_path
 
 @pytest.mark.parametrize(("language", "wanted"), [("zh", "mei"), ("en", "unknown"), ("de", "unknown")])
 def test_persona_of_the_language_else_the_first(language: str, wanted: str) -> None:
-    people = (Persona("unknown"), Persona("mei", language="zh-CN"), Persona("ana", language="en"))
+    people = (Persona(id="unknown"), Persona(id="mei", language="zh-CN"), Persona(id="ana", language="en"))
     assert choose_persona(people, language, ("en", "zh", "de")).id == wanted
