@@ -208,7 +208,7 @@ def erase(project: Project, database: Database, email: str, yes: bool, as_json: 
     show_subscriber(project, database, email)  # an unknown address is refused before the question
     confirm("Everything stored about this subscriber will be erased for good. Continue?", yes=yes)
     erase_subscriber_everywhere(project, database, email, now=datetime.now(UTC))
-    text = "Erased. Backups and exported files still contain the subscriber; delete them yourself."
+    text = "Erased. Backups and exported files may still contain the address; delete them yourself."
     print_result({"erased": True}, text, as_json=as_json)
 
 
