@@ -1,7 +1,7 @@
 """Address: one email address we can write to, parsed and made comparable. Before: any text; after: subscribers.
 
-Everything that writes to or looks for a subscriber uses `parse_address`: no library ever gets a text that it might
-change into another address, and an address is one subscriber however it is capitalised.
+All code that writes to or looks up a subscriber uses `parse_address`: no library gets a text that it might change into
+another address, and an address is one subscriber whatever its capitals.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from email_validator import EmailNotValidError, validate_email
 
 from newsletter.errors import AddressError
 
-_MAX_LOCAL = 64
+MAX_LOCAL = 64
 """Octets before the @ (RFC 5321 section 4.5.3.1.1)."""
 _MAX_DOMAIN = 253
 _MAX_ADDRESS = 254
-"""Octets; what fits between the angle brackets of a 256-octet path (RFC 5321 section 4.5.3.1.3)."""
+"""Octets between the angle brackets of a 256-octet path (RFC 5321 section 4.5.3.1.3)."""
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"(?!..--)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _PLAIN = re.compile(
     rf"({_ATOM}(?:\.{_ATOM})*)@({_LABEL}(?:\.{_LABEL})*\.(?!..--)[A-Za-z](?:[A-Za-z0-9-]{{0,61}}[A-Za-z0-9])?)"
 )
-"""What nearly all addresses look like. Nothing in them needs the full rules; A-labels (`xn--…`) do."""
+"""Matches nearly all addresses; these do not need the full rules. A-labels (`xn--…`) do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Address:
     """`local@domain`. Made by `parse_address` only."""
 
     local: str
-    """As given, in Unicode normal form C: some servers tell capitals apart."""
+    """As given, in Unicode normal form C: some servers distinguish capitals."""
     domain: str
     """Lower case, internationalised labels as A-labels (`xn--…`, RFC 5891)."""
 
@@ -42,12 +42,12 @@ class Address:
 
     @property
     def text(self) -> str:
-        """What is written to."""
+        """The address to write to."""
         return f"{self.local}@{self.domain}"
 
     @property
     def canonical(self) -> str:
-        """What is compared: equal whatever the capitals. Its keyed hash identifies the subscriber."""
+        """For comparing: equal whatever the capitals. Its keyed hash identifies the subscriber."""
         return f"{unicodedata.normalize('NFC', self.local.lower())}@{self.domain}"
 
     @property
@@ -57,14 +57,14 @@ class Address:
 
 
 def parse_address(text: str) -> Address:
-    """Parse an address; spaces around it are ignored. Raises AddressError, which says what is wrong with it.
+    """Parse an address; spaces around it are ignored. Raises AddressError.
 
     Refused although some standard allows them: quoted local parts, comments, addresses of a bare machine
     (`a@[192.0.2.1]`, `a@localhost`): in a file of subscribers they are mistakes, and few relays take them.
     """
     text = text.strip(" ")
     plain = _PLAIN.fullmatch(text)
-    if plain and len(plain[1]) <= _MAX_LOCAL and len(plain[2]) <= _MAX_DOMAIN and len(text) <= _MAX_ADDRESS:
+    if plain and len(plain[1]) <= MAX_LOCAL and len(plain[2]) <= _MAX_DOMAIN and len(text) <= _MAX_ADDRESS:
         return Address(plain[1], plain[2].lower())
     _refuse_at_sight(text)
     text = unicodedata.normalize("NFC", text)
@@ -88,18 +88,18 @@ def _refuse_at_sight(text: str) -> None:
         if character != " " and unicodedata.category(character)[0] in "CZ":
             raise AddressError(f"The address contains an invisible character (U+{ord(character):04X})")
     if "<" in text or ">" in text:
-        raise AddressError("The address stands in angle brackets", hint="Give the address alone, without a name")
+        raise AddressError("The address is in angle brackets", hint="Give the address alone, without a name")
     if '"' in text:
-        raise AddressError("The address has a quoted part, which we do not write to")
+        raise AddressError("The address has a quoted part, which is not supported")
     if " " in text:
         raise AddressError("The address contains a space")
     if text.endswith("]"):
-        raise AddressError("The address names a machine by its number; it needs a domain")
+        raise AddressError("The address has a number in brackets after the @; it needs a domain")
 
 
 def _bounded(address: Address) -> Address:
-    if len(address.local.encode()) > _MAX_LOCAL:
-        raise AddressError(f"The part before the @ is longer than {_MAX_LOCAL} bytes")
+    if len(address.local.encode()) > MAX_LOCAL:
+        raise AddressError(f"The part before the @ is longer than {MAX_LOCAL} bytes")
     if len(address.text.encode()) > _MAX_ADDRESS:
         raise AddressError(f"The address is longer than {_MAX_ADDRESS} bytes")
     labels = address.domain.split(".")

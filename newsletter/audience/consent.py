@@ -17,19 +17,19 @@ class Consent(StrEnum):
 
 
 class OptIn(StrEnum):
-    """What a list asks of new subscribers."""
+    """How new subscribers of a list are confirmed."""
 
     SINGLE = "single"
     DOUBLE = "double"
-    """New subscriptions are pending until the subscriber has confirmed. No email asks yet: an operator records it."""
+    """New subscriptions are pending until confirmed. No email asks for that yet: an operator records it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a consent comes from, kept beside it as evidence."""
+    """Where a consent comes from, kept as evidence."""
 
     how: str
-    """By what: `import`, `command`, `one-click`, `page`, `restore`."""
+    """`import`, `command`, `one-click`, `page`, `restore`."""
     at: datetime
     basis: str = ""
     """What the subscriber agreed to and where, in the operator's words."""

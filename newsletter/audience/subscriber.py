@@ -11,7 +11,7 @@ from newsletter.audience.consent import Consent, OptIn
 
 @dataclass(frozen=True, slots=True)
 class MailingList:
-    """What one subscribes to."""
+    """A list to subscribe to."""
 
     id: int
     slug: str
@@ -24,13 +24,13 @@ class MailingList:
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """A person with an address, a language, a time zone and attributes. Empty strings mean: not known."""
+    """Empty strings mean: not known."""
 
     id: int
     address: str
     """As given, with the domain as a lower-case A-label; empty once erased."""
     address_hash: str
-    """Keyed hash of the canonical address: identifies the subscriber, also after erasing."""
+    """Keyed hash of the canonical address; identifies the subscriber, also once erased."""
     name: str = ""
     language: str = ""
     timezone: str = ""
@@ -46,6 +46,5 @@ class Subscription:
     consent: Consent
     since: datetime
     how: str = ""
-    """By what: `import`, `command`, `one-click`, `page`, `restore`."""
+    """As in `Origin`."""
     basis: str = ""
-    """What the subscriber agreed to and where, in the operator's words."""

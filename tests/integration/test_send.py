@@ -13,6 +13,7 @@ from typing import Any, NoReturn, cast
 import pytest
 import sqlalchemy as sa
 from factories import add_list, add_people, make_worker, start_delivery, suppress
+from memory import MemoryTransport
 
 from newsletter.delivery.compose.envelope import Envelope, address_envelope
 from newsletter.delivery.compose.message import Message, MessageContext
@@ -35,7 +36,6 @@ from newsletter.delivery.sender.handover import SenderDependencies
 from newsletter.delivery.sender.sender import Ending, SenderSettings, send
 from newsletter.delivery.sender.worker import this_worker
 from newsletter.delivery.transport import Permit, Transport
-from newsletter.delivery.transports.memory import MemoryTransport
 from newsletter.errors import (
     CommitLostError,
     ComposeError,

@@ -185,7 +185,7 @@ def test_421_before_the_dot_burns_no_attempt_and_spares_the_next_message(
     with recording_server(tmp_path, Quirk(step, "reply", text="421 4.3.2 not now", close=close, times=1)) as server:
         first, second = send_all(settings(server), [letter(), letter("bo@example.com")])
     assert isinstance(first, Deferred)
-    assert not first.burns_attempt
+    assert first.classification.blame == "ours"
     assert isinstance(second, Accepted)
     assert [(record["rcpt"], record["connection"]) for record in server.records()] == [("bo@example.com", 2)]
 
@@ -194,7 +194,7 @@ def test_421_as_the_reply_to_the_dot_is_a_deferral(tmp_path: Path) -> None:
     with recording_server(tmp_path, Quirk("dot", "reply", text="421 4.3.2 not now", close=True, times=1)) as server:
         first, second = send_all(settings(server), [letter(), letter("bo@example.com")])
     assert isinstance(first, Deferred)
-    assert first.burns_attempt
+    assert first.classification.blame == "theirs"
     assert isinstance(second, Accepted)
     assert recipients(server) == ["bo@example.com"]
 
@@ -212,8 +212,7 @@ def test_early_reply_stops_the_dot(tmp_path: Path, lines: int, text: str, expect
     with recording_server(tmp_path, Quirk("body", "reply", text=text, times=1)) as server:
         [outcome] = send_all(settings(server), [letter(lines=lines)], until(server, "replied"))
     assert isinstance(outcome, expected)
-    assert getattr(outcome, "burns_attempt", False) is False
-    assert not isinstance(outcome, Rejected) or outcome.classification.blame == "ours"
+    assert not isinstance(outcome, Deferred | Rejected) or outcome.classification.blame == "ours"
     assert recipients(server) == []
 
 
@@ -225,7 +224,7 @@ def test_early_reply_is_heard_while_the_relay_takes_no_more(tmp_path: Path) -> N
     with recording_server(tmp_path, *quirks) as server:
         [outcome] = send_all(settings(server), [letter(lines=LONG)], unasked)
     assert isinstance(outcome, Deferred)
-    assert not outcome.burns_attempt
+    assert outcome.classification.blame == "ours"
 
 
 def test_storm_of_421_loses_nobody_and_doubles_nobody(tmp_path: Path) -> None:

@@ -124,7 +124,8 @@ def test_sink_that_says_421_burns_nothing(folder: Path, command: str) -> None:
     with sink(folder, "-Q", command) as settings:
         outcomes: list[Any] = send_all(settings, [letter(), letter()])
     for outcome in outcomes:
-        assert isinstance(outcome, TransportError) or (isinstance(outcome, Deferred) and not outcome.burns_attempt)
+        assert isinstance(outcome, TransportError | Deferred)
+        assert isinstance(outcome, TransportError) or outcome.classification.blame == "ours"
     assert caught(folder) == []
 
 

@@ -1,14 +1,12 @@
-"""Exporting: every subscriber, with all that decides whether they are written to, so that an import brings it back."""
+"""Exporting: every subscriber with consent and suppression, so that an import restores all of it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import IO, Any
 
-from newsletter.audience.exporting import row_writer
-from newsletter.audience.importing.cells import clean
+from newsletter.audience.importing.cells import clean, row_writer
 from newsletter.audience.importing.headings import CONSENT, PERSON, SUPPRESSED, attribute_heading
 from newsletter.audience.subscriber import Subscriber, Subscription
 from newsletter.storage.audience.lists import ListStore
@@ -16,14 +14,14 @@ from newsletter.storage.audience.subscribers import AudienceStore, Standing
 from newsletter.storage.database.database import Database
 
 _BREAKS = {ord(character): f"\\u{ord(character):04x}" for character in "\x85\u2028\u2029"}
-"""What JSON leaves as it is and some program takes for the end of a line."""
+"""Line ends to some programs, which JSON does not escape."""
 
 
 def export_subscribers(database: Database, out: IO[str], *, slug: str | None, raw: bool, as_json: bool) -> int:
-    """Write every subscriber (or those of one list) with consent, suppression and attributes; how many there are.
+    """Write every subscriber (or those of one list) with consent, suppression and attributes; their number.
 
-    CSV whose columns an import reads again, or one JSON object a line. Without a list, suppressed addresses that are
-    no subscriber's are in it too. Raises NotFoundError.
+    CSV whose columns an import reads, or one JSON object a line. Without a list, suppressed addresses that are no
+    subscriber's are included. Raises NotFoundError.
     """
     with database.read() as connection:
         lists, store = ListStore(database, connection), AudienceStore(database, connection)
@@ -61,19 +59,15 @@ def _cells(one: Standing, attributes: Sequence[str], slugs: Sequence[str]) -> It
         found = subscriptions.get(slug)
         yield from _consent_cells(found) if found else [""] * len(CONSENT)
     if suppression:
-        yield from (suppression.reason.value, _instant(suppression.since), clean(suppression.note))
+        yield from (suppression.reason.value, suppression.since.isoformat(), clean(suppression.note))
     else:
         yield from [""] * len(SUPPRESSED)
 
 
 def _consent_cells(subscription: Subscription) -> Sequence[str]:
     """In the order of `CONSENT`."""
-    since = _instant(subscription.since)
+    since = subscription.since.isoformat()
     return subscription.consent.value, since, clean(subscription.how), clean(subscription.basis)
-
-
-def _instant(moment: datetime) -> str:
-    return moment.isoformat()
 
 
 def _write_line(out: IO[str], one: Standing, *, of_one_list: bool) -> int:
@@ -88,7 +82,7 @@ def _write_line(out: IO[str], one: Standing, *, of_one_list: bool) -> int:
         "attributes": dict(sorted(subscriber.attributes.items())),
         **(of_lists[0] if of_one_list else {"subscriptions": named}),
         "suppression": suppression
-        and {"reason": suppression.reason.value, "since": _instant(suppression.since), "note": suppression.note},
+        and {"reason": suppression.reason.value, "since": suppression.since.isoformat(), "note": suppression.note},
     }
     out.write(json.dumps(described, ensure_ascii=False).translate(_BREAKS) + "\n")
     return 1

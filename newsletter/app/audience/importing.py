@@ -1,4 +1,4 @@
-"""Importing: a whole file of subscribers comes in, in one transaction. The way out: `exporting.py`."""
+"""Importing: a whole file of subscribers in one transaction. The reverse: `exporting.py`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from newsletter.app.project import Project
 from newsletter.audience.consent import Consent, Origin, first_consent
-from newsletter.audience.exporting import row_writer
+from newsletter.audience.importing.cells import row_writer
 from newsletter.audience.importing.decide import (
     Entry,
     Known,
@@ -41,14 +41,14 @@ MOST_SHOWN = 1000
 
 @dataclass(frozen=True, slots=True)
 class ImportOrder:
-    """What an operator says about a file of subscribers."""
+    """An operator's request to import a file."""
 
     file: Path
     lists: tuple[str, ...]
     consent: Consent | None = None
     """The consent of new subscriptions; None: what each list's opt-in asks for."""
     all_confirmed: bool = False
-    """Everyone in the file has confirmed, whatever a status column of another tool says."""
+    """Every subscriber in the file has confirmed; a status column of another tool is ignored."""
     basis: str = ""
     on_conflict: OnConflict = OnConflict.SKIP
     encoding: str = ""
@@ -60,7 +60,7 @@ class ImportOrder:
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What became of a file; the four counts add up to `rows`."""
+    """The result of an import; the four counts add up to `rows`."""
 
     counts: Mapping[VerdictKind, int]
     skipped: Mapping[str, int]
@@ -68,22 +68,22 @@ class ImportReport:
     rejected: Sequence[Rejection]
     """The first of them, without their cells."""
     noted: int
-    """How many rows were taken of which something could not be used."""
+    """How many imported rows had something that could not be used."""
     notes: Sequence[tuple[int, str]]
-    """Line and what could not be used, of the first of these."""
+    """Line and what could not be used, for the first of these."""
     attributes: Sequence[str]
     """The file's columns that are kept as attributes."""
     rejects: Path | None
-    """The file that the rejected rows were written to; None when there are none, or in a dry run."""
+    """The file of rejected rows; None without any, or in a dry run."""
 
     @property
     def rows(self) -> int:
-        """How many rows had a verdict."""
+        """How many rows the file has."""
         return sum(self.counts.values())
 
     @property
     def taken(self) -> int:
-        """How many rows brought somebody onto a list, or something new about them."""
+        """How many rows changed something."""
         return self.counts[VerdictKind.IMPORTED] + self.counts[VerdictKind.UPDATED]
 
     @property
@@ -93,7 +93,7 @@ class ImportReport:
 
 
 def import_subscribers(project: Project, database: Database, order: ImportOrder, *, now: datetime) -> ImportReport:
-    """Import a CSV file: everything in it, or nothing if anything stops the work.
+    """Import a CSV file: all of it, or nothing if it fails.
 
     Raises NotFoundError for an unknown list, RequestError for a file that cannot be read or is refused.
     """
@@ -107,11 +107,11 @@ def import_subscribers(project: Project, database: Database, order: ImportOrder,
             with ExitStack() as files:
                 rejects = _Rejects(order, sheet, files)
                 repeats = staging.add(_entries(project, sheet.rows, origin, rejects), [item.slug for item in lists])
-            # From here on the file of rejected rows is there: they must not be lost if the work stops right after it.
+            # The file of rejected rows is complete from here on: it must not be lost if the import stops after this.
             staging.subscribe_all(consents, origin)
             if not order.dry_run:
-                staging.lock_audience()  # from here on others wait
-            ListStore(database, staging.connection).all_named(order.lists)  # they are all still there
+                staging.lock_audience()  # from here on other writers wait
+            ListStore(database, staging.connection).all_named(order.lists)  # raises if one was removed meanwhile
             known = staging.look_up()
             rulings = {each: decide(each, on_conflict=order.on_conflict) for each in known}
             if not order.dry_run:
@@ -142,9 +142,9 @@ def _opened(file: Path) -> Iterator[BinaryIO]:
 
 
 def _consents(order: ImportOrder, lists: Sequence[MailingList], of_file: set[str]) -> dict[str, Consent]:
-    """The consent that every row gets, by list; nothing when the rows have their own.
+    """The consent of every row, by list; empty when the rows have their own.
 
-    Raises WrongUsageError for options that speak against the file.
+    Raises WrongUsageError for options that contradict the file.
     """
     if not of_file:
         wanted = order.consent or (Consent.CONFIRMED if order.all_confirmed else None)
@@ -152,13 +152,13 @@ def _consents(order: ImportOrder, lists: Sequence[MailingList], of_file: set[str
     if order.consent or order.all_confirmed:
         raise WrongUsageError(
             "The file has a column with the consent of each subscriber",
-            hint="Leave out --consent and --status, or take the column out of the file",
+            hint="Remove --consent and --status, or remove the column from the file",
         )
     slugs = {item.slug for item in lists}
     if of_file not in ({""}, slugs):
         raise WrongUsageError(
             f"The file has the consent for {', '.join(sorted(of_file))}; --list names {', '.join(sorted(slugs))}",
-            hint="Name exactly the file's lists; what you do not want, leave out of the export: export --list LIST",
+            hint="Name exactly the file's lists; export only the lists you want: export --list LIST",
         )
     return {}
 
@@ -176,7 +176,7 @@ class _Rejects:
         self._write: Callable[[Iterable[str]], object] | None = None
 
     def add(self, rejection: Rejection) -> None:
-        """Take one more; the first of them opens the file."""
+        """The first one opens the file."""
         self.count += 1
         if self.count <= MOST_SHOWN:
             self.first.append(replace(rejection, raw=()))
@@ -187,7 +187,7 @@ class _Rejects:
     def _open(self) -> Callable[[Iterable[str]], object]:
         source = self._order.file
         self.file = self._order.rejects or source.with_name(f"{source.name}.rejects.csv")
-        # The mark: Excel would guess otherwise. What cannot be written as UTF-8 is why its row was rejected.
+        # Without a byte order mark Excel guesses the encoding. A row with what is not UTF-8 was rejected for that.
         draft = drafted(self.file, encoding="utf-8-sig", errors="replace", hint="Name another place: --rejects FILE")
         write = row_writer(self._files.enter_context(draft), delimiter=self._sheet.delimiter)
         write([*REJECTED, *self._sheet.headings])
@@ -195,7 +195,7 @@ class _Rejects:
 
 
 def _entries(project: Project, rows: Iterable[Row], origin: Origin, rejects: _Rejects) -> Iterator[Entry]:
-    """What the rows say; those that cannot be used go to `rejects`."""
+    """The entries of the rows; those that cannot be used go to `rejects`."""
     hash_of = partial(keyed_hash, project.keys.address)
     for row in rows:
         entry = read_entry(row, hash_of, origin)

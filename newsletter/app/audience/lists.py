@@ -35,7 +35,7 @@ def show_lists(database: Database) -> list[ListCounts]:
 
 
 def show_list(database: Database, slug: str) -> ListCounts:
-    """One list with its counts. Raises NotFoundError."""
+    """Raises NotFoundError."""
     with database.read() as connection:
         store = ListStore(database, connection)
         return ListCounts(store.named(slug), store.counts().get(slug, {}))
@@ -46,7 +46,7 @@ def add_list(database: Database, slug: str, *, name: str, opt_in: OptIn, languag
     if not _SLUG.fullmatch(slug):
         raise WrongUsageError(
             f"{slug!r} cannot be the short name of a list",
-            hint="It has lower-case letters, digits and hyphens, at most 63, and begins and ends with no hyphen",
+            hint="Use at most 63 lower-case letters, digits and hyphens; no hyphen first or last",
         )
     with database.write() as connection:
         return ListStore(database, connection).add(
@@ -75,7 +75,7 @@ def remove_list(database: Database, slug: str) -> None:
         store = ListStore(database, connection)
         if store.was_sent_to(slug):
             raise StateError(
-                f"The list {slug!r} was sent to, and the ledger refers to it",
+                f"The list {slug!r} was sent to, so the ledger refers to it",
                 hint="Keep it: a list without subscriptions costs nothing",
             )
         store.remove(slug)
@@ -83,13 +83,13 @@ def remove_list(database: Database, slug: str) -> None:
 
 def _name(name: str) -> str:
     name = " ".join(name.split())
-    if not name.isprintable():  # it stands in headers
+    if not name.isprintable():  # it is written into headers
         raise WrongUsageError("The name of a list cannot hold control characters")
     return name
 
 
 def read_language(language: str) -> str:
-    """A language tag in its one written form; empty stays empty. Raises WrongUsageError."""
+    """A language tag in its canonical form; empty stays empty. Raises WrongUsageError."""
     tag = language_tag(language) if language else ""
     if tag is None:
         raise WrongUsageError(f"{language!r} is no language tag", hint="One looks like en, zh or pt-BR")

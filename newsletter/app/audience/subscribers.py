@@ -27,10 +27,10 @@ from newsletter.tokens import keyed_hash
 
 @dataclass(frozen=True, slots=True)
 class SubscriberRecord:
-    """Everything that is kept of one address."""
+    """Everything that is stored about one address."""
 
     address: str
-    """As it is kept; empty once erased."""
+    """Empty once erased."""
     subscriber: Subscriber | None
     subscriptions: Sequence[Subscription]
     suppression: Suppression | None
@@ -39,7 +39,7 @@ class SubscriberRecord:
 
 @dataclass(frozen=True, slots=True)
 class NewSubscriber:
-    """A subscriber as an operator gives them. Empty strings mean: not known."""
+    """A subscriber as entered by an operator. Empty strings mean: not known."""
 
     email: str
     name: str = ""
@@ -48,14 +48,14 @@ class NewSubscriber:
 
 
 def show_subscriber(project: Project, database: Database, email: str) -> SubscriberRecord:
-    """What is kept of an address. Raises AddressError, and NotFoundError when nothing is."""
+    """What is stored about an address. Raises AddressError, and NotFoundError when nothing is."""
     address, address_hash = _identify(project, email)
     with database.read() as connection:
         store = AudienceStore(database, connection)
         subscriber, suppression = store.find(address_hash), store.suppression_of(address_hash)
         kept = subscriber or suppression
         if kept is None:
-            raise _nobody(address)
+            raise _unknown(address)
         return SubscriberRecord(
             address=kept.address,
             subscriber=subscriber,
@@ -75,10 +75,10 @@ def add_subscriber(
     basis: str,
     now: datetime,
 ) -> SubscriberRecord:
-    """Add a subscriber to lists, or a known one to further lists. Consent defaults to what each list's opt-in asks for.
+    """Subscribe a new or known subscriber to lists. The default consent is that of each list's opt-in.
 
-    The unsubscribed are subscribed again only with `consent` confirmed and a `basis` that says how they asked for it.
-    Raises AddressError, NotFoundError, StateError for the suppressed and the unsubscribed.
+    An unsubscribed one is subscribed again only with `consent` confirmed and a `basis`. Raises AddressError,
+    NotFoundError, StateError for suppressed and unsubscribed subscribers.
     """
     address, address_hash = _identify(project, new.email)
     origin = Origin("command", now, basis)
@@ -109,21 +109,21 @@ def add_subscriber(
 def unsubscribe_subscriber(
     project: Project, database: Database, email: str, slug: str | None, *, now: datetime
 ) -> list[str]:
-    """Unsubscribe from one list or from all; the slugs of those that ended. Doing it twice is harmless.
+    """Unsubscribe from one list or from all; the slugs of those that ended.
 
-    Raises AddressError and NotFoundError for an address or a list that is not known.
+    Raises AddressError, and NotFoundError for an unknown address or list.
     """
     address, address_hash = _identify(project, email)
     with database.write() as connection:
         store, lists = AudienceStore(database, connection), ListStore(database, connection)
         subscriber = store.find(address_hash)
         if subscriber is None:
-            raise _nobody(address)
+            raise _unknown(address)
         present = {item.list: item.consent for item in store.subscriptions_of(subscriber.id)}
         ended = []
         for item in [lists.named(slug)] if slug else lists.all_named(list(present)):
             if present.get(item.slug) is not Consent.UNSUBSCRIBED:
-                # Also without a subscription: a later import must not subscribe them to that list.
+                # Also without a subscription: a later import must not subscribe them to this list.
                 store.set_consent(subscriber.id, item.id, Consent.UNSUBSCRIBED, Origin("command", now))
                 _append(database, connection, EventKind.UNSUBSCRIBED, subscriber, now, list=item.id)
                 ended += [item.slug] if item.slug in present else []
@@ -131,7 +131,7 @@ def unsubscribe_subscriber(
 
 
 def suppress_subscriber(project: Project, database: Database, email: str, note: str, *, now: datetime) -> bool:
-    """Never write to an address again, known or not. False when it was suppressed already."""
+    """Suppress an address, known or not. False when it was suppressed already."""
     address, address_hash = _identify(project, email)
     with database.write() as connection:
         store = AudienceStore(database, connection)
@@ -142,25 +142,27 @@ def suppress_subscriber(project: Project, database: Database, email: str, note: 
 
 
 def unsuppress_subscriber(project: Project, database: Database, email: str, *, now: datetime) -> None:
-    """Allow an address again; its subscriptions are as they were before. Raises NotFoundError, StateError."""
+    """End a suppression; subscriptions do not change. Raises NotFoundError, StateError."""
     address, address_hash = _identify(project, email)
     with database.write() as connection:
         store = AudienceStore(database, connection)
         if not store.unsuppress(address_hash):
-            raise StateError(f"{address} is not suppressed") if store.find(address_hash) else _nobody(address)
+            raise StateError(f"{address} is not suppressed") if store.find(address_hash) else _unknown(address)
         _append(database, connection, EventKind.UNSUPPRESSED, store.find(address_hash), now)
 
 
 def erase_subscriber_everywhere(project: Project, database: Database, email: str, *, now: datetime) -> None:
-    """Remove all that identifies a subscriber, from every table and from the files; only a keyed hash stays, so that
-    no import brings them back. Raises AddressError, and NotFoundError when nothing is kept of the address."""
+    """Remove all that identifies a subscriber from every table and file; a keyed hash stays, against re-import.
+
+    Raises AddressError, and NotFoundError when nothing is stored about the address.
+    """
     address, address_hash = _identify(project, email)
     with database.write() as connection:
         store = AudienceStore(database, connection)
         store.lock_audience()
         subscriber = store.find(address_hash)
         if subscriber is None and store.suppression_of(address_hash) is None:
-            raise _nobody(address)
+            raise _unknown(address)
         erase_subscriber(connection, address_hash)
         store.unsuppress(address_hash)
         store.suppress(Suppression(address_hash, "", SuppressionReason.ERASED, now))
@@ -173,7 +175,7 @@ def _identify(project: Project, email: str) -> tuple[Address, str]:
     return address, keyed_hash(project.keys.address, address.canonical)
 
 
-def _nobody(address: Address) -> NotFoundError:
+def _unknown(address: Address) -> NotFoundError:
     return NotFoundError(f"The address {address} is not known")
 
 
@@ -185,30 +187,28 @@ def _consents(
     *,
     on_their_word: bool,
 ) -> dict[str, Consent]:
-    """The consent for each list. Raises StateError for lists that the subscriber left and does not ask for again."""
-    wanted = {
-        item.slug: added_consent(
-            present.get(item.slug), consent or first_consent(item.opt_in), on_their_word=on_their_word
-        )
-        for item in items
-    }
+    """The consent for each list. Raises StateError for lists that they unsubscribed from and did not ask for again."""
+    wanted: dict[str, Consent] = {}
+    for item in items:
+        default = consent or first_consent(item.opt_in)
+        wanted[item.slug] = added_consent(present.get(item.slug), default, on_their_word=on_their_word)
     ended = [slug for slug, consent in wanted.items() if consent is Consent.UNSUBSCRIBED]
     if ended:
         raise StateError(
             f"{address} has unsubscribed from {', '.join(ended)}",
-            hint="If they asked to be back, record it: --consent confirmed --basis 'asked by email on 3 May'",
+            hint="If they asked to subscribe again, record it: --consent confirmed --basis 'asked by email on 3 May'",
         )
     return wanted
 
 
 def _described(new: NewSubscriber, address: Address, known: Subscriber) -> Subscriber:
-    """What is new over what was known. The address stays spelt as it was."""
+    """The new values over the known ones. The spelling of the address stays."""
     tag = read_language(new.language)
     if new.timezone:
         read_zone(new.timezone)
     name = " ".join(new.name.split())
     if clean(name) != name:
-        raise WrongUsageError(f"The name holds invisible characters: {', '.join(dropped(name))}")
+        raise WrongUsageError(f"The name has invisible characters: {', '.join(dropped(name))}")
     return replace(
         known,
         address=known.address or address.text,
@@ -226,8 +226,5 @@ def _append(
     now: datetime,
     **data: object,
 ) -> None:
-    append_event(
-        database,
-        connection,
-        Event(kind, now, subscriber=subscriber.id if subscriber else None, data={"how": "command", **data}),
-    )
+    event = Event(kind, now, subscriber=subscriber.id if subscriber else None, data={"how": "command", **data})
+    append_event(database, connection, event)

@@ -1,7 +1,7 @@
-"""Unsubscribing: what the personal links of a message do to subscriptions, and how that is undone.
+"""Unsubscribing by the personal links of a message, and the undo.
 
-Called by the public pages. A token of one purpose can do that one thing. Every change is one transaction with its
-event, so that three clicks do the same as one.
+Called by the public pages. A token has one purpose. Every change is one transaction with its event, so three clicks do
+the same as one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _Found = TypeVar("_Found")
 
 @dataclass(frozen=True, slots=True)
 class CurrentLists:
-    """What an unsubscribe link would end. Nothing in it identifies the subscriber."""
+    """What an unsubscribe link would end; nothing that identifies the subscriber."""
 
     language: str
     """Of the edition they received."""
@@ -52,9 +52,9 @@ class Undone(StrEnum):
     """Whether an undo was carried out."""
 
     BACK = "back"
-    """Subscribed again as before, now or by the same undo before."""
+    """Subscribed as before, by this undo or an earlier one."""
     STALE = "stale"
-    """The subscription has changed since; nothing was touched."""
+    """The subscription has changed since; nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Resubscribed:
 
 
 def current_lists(database: Database, signer: Signer, token: str) -> CurrentLists:
-    """What an unsubscribe link would do. Changes nothing. Raises LinkError unless it is such a link of ours."""
+    """What an unsubscribe link would do; changes nothing. Raises LinkError for any other token."""
     recipient = signer.verify(Purpose.UNSUBSCRIBE, token)
     with database.read() as connection:
         holder = _known(opt_outs.link_holder(connection, recipient))
@@ -83,10 +83,7 @@ def _names(database: Database, connection: Connection, list_ids: Iterable[int]) 
 
 
 def unsubscribe(database: Database, signer: Signer, token: str, wish: Wish, now: datetime) -> Unsubscribed:
-    """Unsubscribe from every list through which they received the delivery.
-
-    Raises LinkError unless it is such a link of ours.
-    """
+    """Unsubscribe from every list through which they received the delivery. Raises LinkError for any other token."""
     recipient = signer.verify(Purpose.UNSUBSCRIBE, token)
     with database.write() as connection:
         holder = _known(opt_outs.link_holder(connection, recipient))
@@ -110,24 +107,21 @@ def unsubscribe(database: Database, signer: Signer, token: str, wish: Wish, now:
 
 
 def language_of_undo(database: Database, signer: Signer, token: str) -> str:
-    """The language of the subscriber whose undo it is. Changes nothing. Raises LinkError unless it is one of ours."""
+    """The language of the undo's recipient; changes nothing. Raises LinkError for any other token."""
     number = signer.verify(Purpose.RESUBSCRIBE, token)
     with database.read() as connection:
         return _known(opt_outs.find_opt_out(connection, number)).holder.language
 
 
 def resubscribe(database: Database, signer: Signer, token: str, now: datetime) -> Resubscribed:
-    """Restore exactly the consents that one unsubscribe ended, as far as they have not changed since.
-
-    Raises LinkError unless the token is an undo of ours.
-    """
+    """Restore the consents that one unsubscribe ended and that have not changed since. Raises LinkError."""
     number = signer.verify(Purpose.RESUBSCRIBE, token)
     with database.write() as connection:
         opt_out = _known(opt_outs.find_opt_out(connection, number))
         holder = opt_out.holder
         untouched = opt_outs.still_unsubscribed(connection, opt_out)
         restored = {list_id: consent for list_id, consent in opt_out.ended.items() if list_id in untouched}
-        if restored and opt_outs.has_address(connection, holder.subscriber):
+        if restored:
             opt_outs.change_consents(connection, holder.subscriber, restored, how=Wish.PAGE.value, now=now)
             opt_outs.add_resubscription(database, connection, opt_out, list(restored), how=Wish.PAGE.value, now=now)
             return Resubscribed(holder.language, Undone.BACK, holder.recipient, holder.delivery, changed=True)

@@ -1,69 +1,78 @@
-"""Cells: the text of one cell, made safe on its way in and out, so that exporting and importing give it back."""
+"""Cells: the text of one CSV cell, made safe when read and written; importing restores what exporting wrote."""
 
 from __future__ import annotations
 
+import csv
 import re
 import unicodedata
+from collections.abc import Callable, Iterable
+from typing import IO
 
 MAX_CELL = 10_000
 """Characters."""
 
 _BREAKS = re.compile("[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
-"""What some program takes for the end of a line, besides the line feed."""
+"""Line ends to some programs, besides the line feed."""
 
 _VISIBLE = re.compile("[\u200c\u200d\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd]")
 """Format characters (Cf) that text needs: joiners of Persian, Indic scripts and emoji; signs that enclose digits."""
 
 _FORMULA = "'*[=+\\-@＝＋－＠\t]"
-"""How a line begins that a spreadsheet may take for a formula, apostrophes before it or not."""
+"""The start of a line that a spreadsheet may take for a formula, with or without apostrophes before it."""
 _LINE_OF_FORMULA = re.compile(f"^(?={_FORMULA})", re.MULTILINE)
 _APOSTROPHE = re.compile(f"^'(?={_FORMULA})", re.MULTILINE)
 
 
 def clean(cell: str) -> str:
-    """Trimmed text without invisible control characters; a line ends with a line feed and with nothing else."""
+    """Trimmed text without invisible control characters; only line feeds end lines."""
     if cell.isprintable():
         return cell.strip()
-    cell = unbroken(cell.replace("\r\n", "\n"))
+    cell = _BREAKS.sub(" ", cell.replace("\r\n", "\n"))
     return "".join(character for character in cell if not _is_invisible(character)).strip()
 
 
 def read(cell: str) -> str:
-    """The text of a name or an attribute as it stands in a file, clean and without the apostrophes of `harmless`."""
+    """The text of a name or attribute in a file, clean and without the apostrophes of `harmless`."""
     cell = clean(cell)
-    return clean(restored(cell)) if "'" in cell else cell  # again: behind an apostrophe a tab may stand first
+    return clean(restored(cell)) if "'" in cell else cell  # again: a tab may follow the apostrophe
 
 
 def dropped(cell: str) -> tuple[str, ...]:
-    """The invisible characters that `clean` leaves out, as `U+202E`, each once."""
+    """The invisible characters that `clean` removes, as `U+202E`, each once."""
     if cell.isprintable():
         return ()
     found = dict.fromkeys(character for character in cell if _is_invisible(character) and not _BREAKS.match(character))
     return tuple(f"U+{ord(character):04X}" for character in found)
 
 
-def unbroken(cell: str) -> str:
-    """The cell with a space for everything but a line feed that could end a line, and so begin a row."""
-    return _BREAKS.sub(" ", cell)
-
-
 def harmless(cell: str) -> str:
-    """A cell without formulas: an apostrophe stands before each line that a spreadsheet may take for one."""
+    """A cell without formulas: lines that a spreadsheet may take for one get an apostrophe in front."""
     return _LINE_OF_FORMULA.sub("'", cell)
 
 
 def escaped(cell: str) -> str:
-    """A cell whose formulas stay; an apostrophe more where `restored` would take one off."""
+    """A cell whose formulas stay; an apostrophe is doubled where `restored` would remove it."""
     return _APOSTROPHE.sub("''", cell)
 
 
 def restored(cell: str) -> str:
-    """What `harmless` or `escaped` was given."""
+    """The cell that `harmless` or `escaped` was given."""
     return _APOSTROPHE.sub("", cell)
 
 
+def row_writer(out: IO[str], *, raw: bool = False, delimiter: str = ",") -> Callable[[Iterable[str]], object]:
+    """A function that writes one row of a CSV file; `out` was opened with `newline=""`.
+
+    Cells are `harmless`, or with `raw` only `escaped`; importing restores either.
+    """
+    writer = csv.writer(out, delimiter=delimiter, lineterminator="\n")
+    guarded = escaped if raw else harmless
+    # Not every version of the writer puts a cell in quotes for a return, and no reader agrees on the other breaks.
+    return lambda cells: writer.writerow([guarded(_BREAKS.sub(" ", cell)) for cell in cells])
+
+
 def fault(cell: str) -> str:
-    """Why a cell cannot be used; empty when it can."""
+    """Why a cell cannot be used; empty if it can."""
     if len(cell) > MAX_CELL:
         return f"is longer than {MAX_CELL} characters; perhaps a closing quote is missing"
     if not cell.isprintable() and (half := re.search("[\ud800-\udfff]", cell)):

@@ -1,8 +1,8 @@
-"""Importing: what each row of a file makes of an audience. Before: `rows`; after: `storage/audience` writes it.
+"""Importing: what each row of a file changes in the audience. Before: `rows`; after: `storage/audience` writes it.
 
-Rows are read and judged first, while nobody waits; then one transaction looks up who is there, decides, and writes. So
-a crash at any moment leaves either everything or nothing, and the same command can be given again. The price is that
-other writers wait for that transaction, on SQLite for seconds when there are hundreds of thousands of rows.
+Rows are read and staged first, without blocking other writers; then one transaction looks up the subscribers, decides
+and writes. A crash at any moment leaves either everything or nothing, and the same command can be given again. Other
+writers wait for that transaction: on SQLite for seconds when there are hundreds of thousands of rows.
 """
 
 from __future__ import annotations
@@ -29,21 +29,20 @@ _Word = TypeVar("_Word", bound=StrEnum)
 
 
 class OnConflict(StrEnum):
-    """What becomes of what is known of a subscriber who is there already."""
+    """Whether a row changes the data of a subscriber who is known already."""
 
     SKIP = "skip"
     UPDATE = "update"
-    """Cells that are not empty replace it; attributes that the file does not name stay, and so does the address's
-    spelling."""
+    """Cells that are not empty replace it. Attributes that the file does not name stay, as does the address."""
 
 
 class VerdictKind(StrEnum):
     """Exactly one is true of every row."""
 
     IMPORTED = "imported"
-    """The subscriber came onto at least one of the lists, or an address was suppressed that is no subscriber's."""
+    """Subscribed to at least one of the lists, or an address was suppressed that is no subscriber's."""
     UPDATED = "updated"
-    """Was on them already; the row changed what is known of the subscriber, ended a consent or suppressed them."""
+    """Subscribed already; the row changed the subscriber's data, unsubscribed or suppressed them."""
     SKIPPED = "skipped"
     REJECTED = "rejected"
 
@@ -60,7 +59,7 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A row with an address that we can write to."""
+    """A row with a valid address."""
 
     line: int
     address: Address
@@ -70,10 +69,10 @@ class Entry:
     timezone: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
     subscriptions: tuple[Subscription, ...] = ()
-    """What the row itself says about lists; one without a list's name holds for every list of the import."""
+    """From the row's own consent columns; one without a list's name holds for every list of the import."""
     suppression: Suppression | None = None
     notes: tuple[str, ...] = ()
-    """What could not be used although the row is taken: a time zone that does not exist."""
+    """What could not be used although the row is imported: a time zone that does not exist."""
 
     @property
     def is_subscriber(self) -> bool:
@@ -84,28 +83,27 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What one row says and what is known of its subscriber, as far as it bears on what becomes of the row."""
+    """The facts of a row and its subscriber that decide what happens to the row."""
 
     is_subscriber: bool = True
     """As of the entry."""
     suppresses: bool = False
-    """Whether the row suppresses its address."""
     has_address: bool = False
-    """Whether there is such a subscriber, and not an erased one."""
+    """Whether the subscriber exists and is not erased."""
     suppression: SuppressionReason | None = None
     wanted: int = 1
-    """How many lists the row is to come onto."""
+    """How many lists the row subscribes to."""
     subscribed: int = 0
-    """On how many of these there is a subscription, whatever its consent."""
+    """How many of these have a subscription, whatever its consent."""
     unsubscribed: int = 0
-    """In how many of these the subscriber has unsubscribed."""
+    """How many of these the subscriber has unsubscribed from."""
     opt_outs: int = 0
-    """On how many of these the row itself says so, later than the consent that is known."""
+    """For how many of these the row has an unsubscribe later than the known consent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What becomes of the rows of which the same is known."""
+    """What happens to the rows with the same facts."""
 
     kind: VerdictKind
     reason: str = ""
@@ -114,9 +112,9 @@ class Ruling:
 
 
 def read_entry(row: Row, hash_of: Callable[[str], str], origin: Origin) -> Entry | Rejection:
-    """What a row says, or why it is rejected.
+    """The entry of a row, or why it is rejected.
 
-    `hash_of` makes the keyed hash of a canonical address; `origin` is that of consents of which the row says no other.
+    `hash_of` makes the keyed hash of a canonical address; `origin` applies to consents without one in the row.
     """
     if row.fault:
         return Rejection(row.line, row.fault, row.raw)
@@ -134,9 +132,9 @@ def read_entry(row: Row, hash_of: Callable[[str], str], origin: Origin) -> Entry
     language, timezone = cells.pop("language", ""), cells.pop("timezone", "")
     tag = language_tag(language) if language else ""
     if tag is None:
-        notes.append(f"{language[:40]!r} is no language tag, such as en or zh-Hant; it was left out")
+        notes.append(f"{language[:40]!r} is no language tag, such as en or zh-Hant; it was ignored")
     if timezone and not is_time_zone(timezone):
-        notes.append(f"there is no time zone {timezone[:40]!r}; it was left out")
+        notes.append(f"there is no time zone {timezone[:40]!r}; it was ignored")
         timezone = ""
     return Entry(
         line=row.line,
@@ -153,8 +151,8 @@ def read_entry(row: Row, hash_of: Callable[[str], str], origin: Origin) -> Entry
 
 
 def decide(known: Known, *, on_conflict: OnConflict) -> Ruling:
-    """What becomes of a row. An import never re-subscribes anyone: the suppressed and the unsubscribed stay so, and
-    pending stays pending. Where our own export says that somebody unsubscribed since, they do so here too."""
+    """What happens to a row. An import never re-subscribes anyone: suppressed, unsubscribed and pending stay so. An
+    unsubscribe in our own export that is later than the known consent is applied."""
     if known.suppression is not None:
         return Ruling(VerdictKind.SKIPPED, f"suppressed ({known.suppression.value})")
     if not known.is_subscriber:
@@ -170,7 +168,7 @@ def decide(known: Known, *, on_conflict: OnConflict) -> Ruling:
 
 
 def _subscriptions(cells: Mapping[str, str], origin: Origin) -> Iterator[Subscription]:
-    """Raises ValueError, which says what is wrong with a cell."""
+    """Raises ValueError."""
     for column in [column for column in cells if column.startswith("consent:")]:
         slug = column.partition(":")[2]
         consent, since, how, basis = (cells.get(f"{word}:{slug}", "") for word in CONSENT)
@@ -183,7 +181,7 @@ def _subscriptions(cells: Mapping[str, str], origin: Origin) -> Iterator[Subscri
 
 
 def _suppression(cells: Mapping[str, str], address: Address, address_hash: str, now: datetime) -> Suppression | None:
-    """Raises ValueError, which says what is wrong with a cell."""
+    """Raises ValueError."""
     if not cells.get("suppressed:"):
         return None
     word, since, note = (cells.get(f"{name}:", "") for name in SUPPRESSED)
@@ -196,8 +194,8 @@ def _word(cell: str, column: str, words: Sequence[_Word]) -> _Word:
     for word in words:
         if cell.lower() == word.value:
             return word
-    can_say = " or ".join(word.value for word in words)
-    raise ValueError(f"The cell {column} says {cell[:40]!r}; it can say {can_say}. Rename the column if it is another")
+    allowed = " or ".join(word.value for word in words)
+    raise ValueError(f"The cell {column} holds {cell[:40]!r} instead of {allowed}. Rename the column if it is another")
 
 
 def _instant(cell: str, default: datetime) -> datetime:

@@ -1,7 +1,7 @@
-"""Headings: what the first line of a file says about its columns. Before: `rows`; after: `decide` reads cells by it.
+"""Headings: the columns of a file, read from its first line. Before: `rows`; after: `decide` reads the cells.
 
-Inside the program a column is called as an attribute is (`favourite_topic`), or, where our own export says more about a
-subscriber, by a word with a colon: `consent:weekly`, `consent:` for every list, `suppressed:`.
+In code a column is named like an attribute (`favourite_topic`); the further columns of our own export are words with a
+colon: `consent:weekly`, `consent:` for every list, `suppressed:`.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ MAX_COLUMNS = 200
 
 PERSON = ("email", "name", "language", "timezone")
 CONSENT = ("consent", "since", "how", "basis")
-"""What our export says about a subscription; about one of several lists as `consent:weekly`."""
+"""Our export's columns for a subscription; for one of several lists as `consent:weekly`."""
 SUPPRESSED = ("suppressed", "suppressed_since", "suppressed_note")
 
 _ATTRIBUTE = "attribute:"
-"""Stands before an attribute's name that would mean something else."""
+"""Prefix of an attribute's name that would otherwise mean something else."""
 _OF_A_LIST = re.compile(rf"({'|'.join(CONSENT)}):[a-z0-9-]+")
 
 
@@ -38,20 +38,15 @@ def attribute_heading(name: str) -> str:
 
 
 def read_headings(headings: Sequence[str], *, any_status: bool) -> tuple[str, ...]:
-    """The columns of a file. Raises RequestError for what cannot be told apart, and for a file without addresses.
+    """The columns of a file. Raises RequestError for ambiguous columns and for a file without addresses.
 
-    A column in which another tool says who left there is refused unless `any_status`.
+    A status column of another tool is refused unless `any_status`.
     """
     names = [column_name(heading) for heading in headings]
     columns = tuple(_column(heading.lower(), name, names) for heading, name in zip(headings, names, strict=True))
     if not any_status:
-        _refuse_status(
-            [
-                heading
-                for heading, column in zip(headings, columns, strict=True)
-                if ":" not in column and not heading.lower().startswith(_ATTRIBUTE)
-            ]
-        )
+        named = zip(headings, columns, strict=True)
+        _refuse_status([one for one, column in named if not (":" in column or one.lower().startswith(_ATTRIBUTE))])
     _check(columns, headings)
     return columns
 
@@ -77,10 +72,10 @@ def _refuse_status(headings: Sequence[str]) -> None:
         return
     names = list(dict.fromkeys(tool for each in found.values() for tool in each.split(", ") if tool != "any"))
     known = f", as exports of {', '.join(names[:3])}{' and others' * (len(names) > 3)} do" if names else ""
-    columns, say = ("columns", "say") if len(found) > 1 else ("column", "says")
+    columns = "columns" if len(found) > 1 else "column"
     raise RequestError(
-        f"The {columns} {', '.join(found)} {say} who may not be written to{known}; nobody was imported",
-        hint="Keep only the rows of those who may be written to, and take out the column. If everyone in the file has "
+        f"Status {columns} {', '.join(found)}, with subscribers who may not be written to{known}; nothing was imported",
+        hint="Keep only the rows of subscribers who may be written to, and remove the column. If all of them have "
         "confirmed: --status confirmed",
     )
 

@@ -1,7 +1,7 @@
 """Rows: a CSV file from anywhere, read as a stream. Before: bytes; after: `decide` makes entries of the rows.
 
-Whatever stands in the file, reading it ends and needs little memory: the sizes of a line, a row and a cell are bounded,
-and what cannot be read is refused with its line.
+Reading any file ends and needs little memory: lines, rows and cells have a maximum size, and what cannot be read is
+refused with its line.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MAX_ROW = 1024 * 1024
 DELIMITERS = ",;\t|"
 
 REJECTED = ("line", "reason")
-"""The first columns of a file of rejected rows; it can be mended and imported as it is."""
+"""The first columns of a file of rejected rows, which can be corrected and imported as it is."""
 
 _FIRST_LINE = "Its first line names the columns, one of them email"
 
@@ -40,7 +40,7 @@ _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _SEPARATOR = re.compile(rf'"?sep=([{DELIMITERS}])"?[\r\n]+', re.IGNORECASE)
 
 _NOT_OF_FILES = {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"}
-"""Encodings that Python knows by name and in which no program writes a file of subscribers."""
+"""Encodings of Python in which no program writes a file of subscribers."""
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -51,7 +51,7 @@ _MARKS = (
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the file that is not blank. A row that cannot be used has a `fault`, which says why."""
+    """One line of the file that is not blank; `fault`: why it cannot be used."""
 
     line: int
     """Where it begins, counted from 1."""
@@ -59,35 +59,34 @@ class Row:
     """Column → text as `clean` leaves it (the email only trimmed); missing cells are empty."""
     fault: str = ""
     raw: Sequence[str] = ()
-    """As it stood in the file, to be given back if the row is rejected."""
+    """As in the file, for the file of rejected rows."""
     notes: tuple[str, ...] = ()
-    """What was left out of its cells."""
+    """What was removed from its cells."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A CSV file whose first line was understood."""
+    """A CSV file whose first line was read."""
 
     columns: tuple[str, ...]
-    """What `read_headings` calls them."""
+    """As `read_headings` names them."""
     headings: tuple[str, ...]
-    """Their names as they stand in the file."""
+    """As in the file."""
     delimiter: str
     rows: Iterator[Row]
-    """Once, in order. Raises RequestError at a line from which on nothing can be read."""
+    """Once, in order. Raises RequestError at a line after which nothing can be read."""
 
     @property
     def named(self) -> tuple[str, ...]:
-        """The columns that rows have: all but those that a file of rejected rows begins with."""
+        """The columns of the rows: all but `REJECTED`."""
         return _named(self.columns)
 
 
 def read_sheet(source: BinaryIO, *, encoding: str = "", any_status: bool = False) -> Sheet:
-    """Read a CSV file: any delimiter of `,;|` and tab, any line ends, UTF-8 or UTF-16 unless `encoding` says more.
+    """Read a CSV file: any delimiter of `,;|` and tab, any line ends, UTF-8 or UTF-16 unless `encoding` is given.
 
-    A first line that only says the delimiter, as Excel writes it (`sep=;`), is heeded. A column that says who left
-    another tool is taken for an attribute only with `any_status`. Raises RequestError for a file that cannot be used,
-    here or from `rows`.
+    A first line with the delimiter, as Excel writes it (`sep=;`), is used. A status column of another tool is refused
+    unless `any_status`. Raises RequestError for a file that cannot be used, here or from `rows`.
     """
     buffered = io.BufferedReader(_Bounded(source), 1 << 16)
     head = buffered.peek(400)[:400]
@@ -133,7 +132,7 @@ class _Bounded(io.RawIOBase):
 
 
 class _Lines:
-    """The lines of a file, one after the other. A line that is too long is cut short; `is_cut` tells until `begin`."""
+    """The lines of a file. A line that is too long is cut; `is_cut` is then true until `begin`."""
 
     def __init__(self, source: BinaryIO, encoding: str) -> None:
         try:
@@ -151,7 +150,7 @@ class _Lines:
         self._left = MAX_ROW
 
     def begin(self) -> None:
-        """Count the characters of the next row."""
+        """Start the next row."""
         self._left = MAX_ROW
         self.is_cut = False
 
@@ -187,7 +186,7 @@ class _Lines:
         try:
             return self._text.readline(MAX_ROW)
         except UnicodeDecodeError as error:
-            before = error.object[: error.start]  # all lines before these bytes were given out
+            before = error.object[: error.start]  # all lines before these bytes were returned
             line = self.number + max(before.count(b"\n"), before.count(b"\r")) + 1
             raise RequestError(
                 f"Line {line} is not {self._encoding.upper().removesuffix('-SIG')} text",
@@ -212,7 +211,7 @@ def _encoding(head: bytes) -> str:
 
 
 def _delimiter(line: str) -> str:
-    """The one that makes the most columns of the first line, with an email column if any of them gives one."""
+    """The delimiter that makes the most columns of the first line, preferring those that make an email column."""
 
     def merit(delimiter: str) -> tuple[bool, int]:
         cells = line.rstrip("\r\n").split(delimiter)
@@ -227,8 +226,8 @@ def _headings(reader: Reader) -> tuple[str, ...]:
     except csv.Error as error:
         raise RequestError(f"The line of column names cannot be read: {error}") from error
     if not headings:
-        raise RequestError("The file is empty but for delimiters", hint=_FIRST_LINE)
-    while not headings[-1].strip():  # spreadsheets like to leave empty columns at the end
+        raise RequestError("The file holds only delimiters", hint=_FIRST_LINE)
+    while not headings[-1].strip():  # spreadsheets leave empty columns at the end
         headings.pop()
     return tuple(clean(heading) for heading in headings)
 
@@ -242,7 +241,7 @@ def _rows(lines: _Lines, reader: Reader, columns: Sequence[str]) -> Iterator[Row
         except StopIteration:
             return
         except csv.Error as error:
-            if lines.number != line:  # it went wrong after a line end inside quotes: where is the next row's begin?
+            if lines.number != line:  # inside quotes: where the next row begins is not known
                 raise RequestError(
                     f"From line {line} on the file cannot be read: {error}",
                     hint="Probably a closing quote is missing there; nothing was imported",
@@ -265,12 +264,12 @@ def _row(line: int, cells: Sequence[str], columns: Sequence[str]) -> Row:
             return Row(line, fault=f"The cell {column} {reason}", raw=cells)
         if column not in found:
             continue
-        if column == "email":  # what is invisible in an address is no part of it: `parse_address` refuses it
+        if column == "email":  # invisible characters stay: `parse_address` refuses them
             found[column] = restored(cell.strip())
             continue
         found[column] = read(cell)
         if characters := dropped(cell):
-            notes.append(f"invisible characters were left out of {column} ({', '.join(characters)})")
+            notes.append(f"invisible characters were removed from {column} ({', '.join(characters)})")
     return Row(line, found, raw=cells, notes=tuple(notes))
 
 

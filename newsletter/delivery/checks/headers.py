@@ -1,6 +1,6 @@
-"""Whether a composed message has the headers that mail programs and mailbox providers ask of a newsletter.
+"""Checks that a composed message has the headers that mail programs and mailbox providers ask of a newsletter.
 
-Judged on its bytes, as a stranger would read them. Before: `message.py`. After: problems for whoever builds or checks.
+Reads the message's bytes. Before: `message.py`. After: problems, shown by build and check.
 """
 
 from __future__ import annotations
@@ -16,20 +16,10 @@ from newsletter.errors import ComposeError
 from newsletter.problem import Place, Problem
 
 ONCE = (
-    "From",
-    "To",
-    "Subject",
-    "Date",
-    "Message-ID",
-    "MIME-Version",
-    "Content-Type",
-    "List-Id",
-    "List-Unsubscribe",
-    "List-Unsubscribe-Post",
-    "Feedback-ID",
-    "Precedence",
-)
-"""Each stands exactly once in every message of a delivery (RFC 5322, section 3.6; RFC 8058, section 3.1)."""
+    "From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type",
+    "List-Id", "List-Unsubscribe", "List-Unsubscribe-Post", "Feedback-ID", "Precedence",
+)  # fmt: skip
+"""Required exactly once in every message of a delivery (RFC 5322, section 3.6; RFC 8058, section 3.1)."""
 
 
 def check_headers(data: bytes, place: Place) -> list[Problem]:
@@ -43,14 +33,10 @@ def check_headers(data: bytes, place: Place) -> list[Problem]:
 
 def _check_count(data: bytes, place: Place) -> Iterator[Problem]:
     counts = Counter(name.lower() for name in read_header_names(data))
-    for name in ONCE:
-        if counts[name.lower()] != 1:
-            yield Problem(
-                "header-count", f"the header {name} stands {counts[name.lower()]} times instead of once", place
-            )
-    for name in counts.keys() - {name.lower() for name in ONCE}:
-        if counts[name] > 1:
-            yield Problem("header-count", f"the header {name} stands {counts[name]} times", place)
+    required = {name.lower() for name in ONCE}
+    for name in sorted(required | counts.keys()):
+        if counts[name] > 1 or (name in required and not counts[name]):
+            yield Problem("header-count", f"the header {name} occurs {counts[name]} times instead of once", place)
 
 
 def _check_values(data: bytes, place: Place) -> Iterator[Problem]:
@@ -60,6 +46,6 @@ def _check_values(data: bytes, place: Place) -> Iterator[Problem]:
         hint = "Give every merge field in it a default"
         yield Problem("empty-subject", "the subject is empty", place, path="subject", hint=hint)
     if not re.fullmatch(r"<https?://[!-;=?-~]+>", str(parsed.get("List-Unsubscribe", ""))):
-        yield Problem("one-click", "List-Unsubscribe holds no URL that can be opened", place)
+        yield Problem("one-click", "List-Unsubscribe has no URL that can be opened", place)
     if str(parsed.get("List-Unsubscribe-Post", "")) != "List-Unsubscribe=One-Click":
-        yield Problem("one-click", "List-Unsubscribe-Post does not promise one-click", place)
+        yield Problem("one-click", "List-Unsubscribe-Post does not offer one-click", place)

@@ -1,4 +1,4 @@
-"""Who sends: what is missing or wrong stops a check and a send; what was never filled in stops a send to a real relay.
+"""Checks of the sender: errors stop a check and a send; values never filled in stop a send to a real relay.
 
 Before: `[newsletter]`, `[public]` and `[bounces]` of newsletter.toml. After: problems for the operator.
 """
@@ -22,24 +22,15 @@ from newsletter.tokens import Key, Signer
 
 RESERVED_DOMAIN = "reserved-domain"
 UNFINISHED = frozenset({"example-sender", "public-url-local", "public-url-not-https", RESERVED_DOMAIN})
-"""Ids of what keeps emails from a real relay: right to try with, useless or harmful to readers."""
+"""Ids of problems that stop a send to a real relay: fine for trying out, useless or harmful to readers."""
 
 _RESERVED = ("example", "example.com", "example.net", "example.org", "test", "invalid", "localhost")
-"""Domains that belong to nobody: for documentation and tests (RFC 2606, RFC 6761)."""
-_PRIVATE = (
-    "local",
-    "internal",
-    "lan",
-    "home",
-    "home.arpa",
-    "corp",
-    "intranet",
-    "private",
-    "localdomain",
-    "alt",
-    "onion",
-)
-"""Domains that only one machine or network knows (RFC 6762, RFC 8375, RFC 9476, RFC 7686)."""
+"""Reserved for documentation and tests (RFC 2606, RFC 6761)."""
+_LOCAL = (
+    "localhost", "localdomain", "local", "lan", "home", "home.arpa",
+    "internal", "intranet", "corp", "private", "alt", "onion",
+)  # fmt: skip
+"""Domains known to one machine or network only (RFC 6761, RFC 6762, RFC 8375, RFC 9476, RFC 7686)."""
 
 _PUBLIC_URL = 'url = "https://news.example.org"'
 _FILE = Place("newsletter.toml")
@@ -63,8 +54,8 @@ def check_real_identity(identity: Identity, public_url: str, bounces: str, examp
     return [*_check_example(identity, bounces, example), *_check_reach(public_url)]
 
 
-def _check_example(identity: Identity, bounces: str, example: Identity) -> Iterator[Problem]:
-    told = set()
+def _check_example(identity: Identity, bounces: str, example: Identity) -> list[Problem]:
+    found: dict[str, Problem] = {}
     for path, text, of_example in (
         ("newsletter.name", identity.newsletter, example.newsletter),
         ("newsletter.from", identity.from_address, example.from_address),
@@ -77,18 +68,22 @@ def _check_example(identity: Identity, bounces: str, example: Identity) -> Itera
         ("bounces.address", bounces, ""),
     ):
         host = urlsplit(text).hostname or text.partition("?")[0].rpartition("@")[2]
-        if path in told:
-            continue
         if text and _plain(text) == _plain(of_example):
-            told.add(path)
-            yield _warning("example-sender", path, f"{text!r} is the example of a new project: write your own")
+            problem = _warning("example-sender", path, f"{text!r} is the example of a new project: write your own")
         elif _is_below(host, _RESERVED):
-            told.add(path)
-            yield _warning(RESERVED_DOMAIN, path, f"{text!r} is an example: {host} belongs to nobody (RFC 2606)")
+            problem = _warning(RESERVED_DOMAIN, path, _reserved(text, host))
+        else:
+            continue
+        found.setdefault(path, problem)
+    return list(found.values())
+
+
+def _reserved(text: str, host: str) -> str:
+    return f"{text!r} is an example: {host} is reserved for documentation and tests (RFC 2606)"
 
 
 def _plain(text: str) -> str:
-    """A text without the ways of writing it that make no difference: case, spaces and commas."""
+    """The text without case, spaces, commas and semicolons, for comparing."""
     return " ".join(re.findall(r"[^\s,;]+", text.casefold()))
 
 
@@ -99,20 +94,19 @@ def _check_reach(public_url: str) -> Iterator[Problem]:
         message = f"readers cannot reach {public_url}, so they would see no images and could not unsubscribe"
         yield _warning("public-url-local", "public.url", message, _PUBLIC_URL)
     elif _is_below(host, _RESERVED):
-        message = f"{public_url} is an example: {host} belongs to nobody (RFC 2606)"
-        yield _warning(RESERVED_DOMAIN, "public.url", message, _PUBLIC_URL)
+        yield _warning(RESERVED_DOMAIN, "public.url", _reserved(public_url, host), _PUBLIC_URL)
     elif parts.scheme != "https":
         yield _not_https(public_url)
 
 
 def _is_local(host: str) -> bool:
-    """Whether a host name or address leads a reader's machine nowhere, or elsewhere."""
+    """Whether readers' machines cannot reach this host, or reach another one under its name."""
     try:
         return not ipaddress.ip_address(host).is_global
     except ValueError:
         *above, last = host.rstrip(".").split(".")
         is_number = last.isdigit() or last.startswith("0x")  # an IPv4 address to browsers, however it is written
-        return not above or is_number or _is_below(host, ("localhost", *_PRIVATE))
+        return not above or is_number or _is_below(host, _LOCAL)
 
 
 def _is_below(host: str, domains: tuple[str, ...]) -> bool:
@@ -127,7 +121,7 @@ def _check_names(identity: Identity) -> Iterator[Problem]:
         yield _error(
             "missing-postal-address",
             "newsletter.postal_address",
-            "there is no postal address, which most countries ask for in every mail",
+            "there is no postal address, which most countries require in every email",
             'postal_address = "1 Example Street, Sampletown"',
         )
     for path, name in [("newsletter.from", identity.from_name), ("newsletter.name", identity.newsletter)]:
@@ -140,7 +134,7 @@ def _check_names(identity: Identity) -> Iterator[Problem]:
 def _check_addresses(identity: Identity) -> Iterator[Problem]:
     example = 'from = "The Weekly <weekly@example.org>"'
     if not identity.from_address:
-        yield _error("missing-sender", "newsletter.from", "it is not said whom the mail comes from", example)
+        yield _error("missing-sender", "newsletter.from", "the sender's address is missing", example)
     else:
         yield from _check_address("newsletter.from", identity.from_address, example)
     if identity.reply_to:
@@ -151,7 +145,7 @@ def _check_address(path: str, text: str, example: str) -> Iterator[Problem]:
     try:
         address = parse_address(text)
     except AddressError as error:
-        yield _error("bad-sender", path, f"{text!r} is not an address mail can come from: {error}", example)
+        yield _error("bad-sender", path, f"{text!r} cannot be the sender's address: {error}", example)
         return
     if address.needs_smtputf8:
         yield _error(
@@ -161,11 +155,11 @@ def _check_address(path: str, text: str, example: str) -> Iterator[Problem]:
 
 def _check_contacts(identity: Identity) -> Iterator[Problem]:
     if identity.contact and not identity.contact_url:
-        message = f"{identity.contact!r} is neither a mail address nor a URL; it is shown, but cannot be opened"
+        message = f"{identity.contact!r} is neither an email address nor a URL; it is shown, but cannot be opened"
         yield _warning("bad-contact", "newsletter.contact", message, 'contact = "help@example.org"')
     if identity.imprint and not identity.imprint_url:
-        message = f"{identity.imprint!r} is not a URL"
-        yield _error("bad-imprint", "newsletter.imprint", message, 'imprint = "https://example.org/imprint"')
+        example = 'imprint = "https://example.org/imprint"'
+        yield _error("bad-imprint", "newsletter.imprint", f"{identity.imprint!r} is not a URL", example)
 
 
 def _check_bounces(bounces: str) -> Iterator[Problem]:

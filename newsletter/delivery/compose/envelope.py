@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from newsletter.audience.address import parse_address
+from newsletter.audience.address import MAX_LOCAL, parse_address
 from newsletter.delivery.compose.message import MessageContext
 from newsletter.delivery.ledger.ledger import Claim
 from newsletter.errors import AddressError, ComposeError, ConfigError
 from newsletter.tokens import Purpose, Signer
-
-MAX_LOCAL = 64
-"""Octets before the @ (RFC 5321, section 4.5.3.1.1)."""
 
 _SHORT = "Use a short mailbox such as bounces@example.org"
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """`return_path` is one of its own per recipient (VERP), so that a bounce names its recipient."""
+    """`return_path` differs per recipient (VERP), so that a bounce names its recipient."""
 
     return_path: str
     recipient: str
@@ -48,7 +45,6 @@ def return_path(bounces: str, recipient: str, signer: Signer) -> str:
     local = f"{mailbox.local}+{signer.sign(Purpose.RETURN_PATH, recipient)}"
     if len(local) > MAX_LOCAL or not local.isascii():
         raise ConfigError(
-            f"[bounces] address: {mailbox.local!r} is too long to carry a token, or not ASCII",
-            hint=_SHORT,
+            f"[bounces] address: {mailbox.local!r} is too long to carry a token, or not ASCII", hint=_SHORT
         )
     return f"{local}@{mailbox.domain}"

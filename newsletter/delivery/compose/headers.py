@@ -88,7 +88,7 @@ def _write(header: Header) -> bytes:
 
 
 def _refuse_controls(name: str, value: str) -> None:
-    """Whatever some program could take for a line end must not even be there encoded."""
+    """Refuse what some program could take for a line end, also in an encoded word."""
     found = _FORBIDDEN.search(value)
     if found:
         raise ComposeError(

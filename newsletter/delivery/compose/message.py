@@ -29,36 +29,27 @@ _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 @dataclass(frozen=True, slots=True)
 class MessageContext:
-    """What all messages of a delivery share beside the edition: its lists, our own pages, where bounces go."""
+    """What all messages of a delivery share besides the edition."""
 
     lists: Mapping[str, str]
     """Slug → name of the delivery's lists, at least one, in the order they were named."""
     urls: Urls
     signer: Signer
     bounces: str
-    """The mailbox that return paths are made of: `bounces@example.org`."""
+    """The mailbox of return paths: `bounces@example.org`."""
     mark: str = ""
     """Put before the subject of a proof: `[Proof]`. Empty for a delivery."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One recipient's message: `data` are its bytes, CRLF line ends, not yet dot-stuffed, without terminator."""
+    """One recipient's message. `data`: CRLF line ends, not yet dot-stuffed, without terminator."""
 
     id: str
     """Message-ID without angle brackets."""
     data: bytes = field(repr=False)
     sha256: str
     """Hex SHA-256 of `data`; stored with the permit."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """One body part, encoded for the wire; `data` ends with CRLF."""
-
-    subtype: str
-    encoding: str
-    data: bytes
 
 
 def compose_message(edition: Edition, claim: Claim, message_context: MessageContext) -> Message:
@@ -69,16 +60,22 @@ def compose_message(edition: Edition, claim: Claim, message_context: MessageCont
     filled = fill_for(edition, claim, message_context.urls)
     # Text first: a reader shows the last alternative it understands (RFC 2046, section 5.1.4).
     parts = (_encode("plain", filled.text), _encode("html", filled.html))
-    boundary = choose_boundary(f"{edition.hash} {claim.recipient}", [part.data for part in parts])
+    boundary = choose_boundary(f"{edition.hash} {claim.recipient}", parts)
     message_id = _message_id(claim, edition.identity, message_context.signer)
+    subject = f"{message_context.mark} {filled.subject}" if message_context.mark else filled.subject
+    dated_at = claim.dated_at.astimezone(UTC)  # the same instant always gives the same bytes
     headers = [
-        *_people(edition.identity, claim),
-        *_about(filled, claim, message_id, message_context),
+        *_from_and_to(edition.identity, claim),
+        text("Subject", subject),
+        exact("Date", *format_datetime(dated_at).split(" ")),
+        exact("Message-ID", f"<{message_id}>"),
         *_list(edition, claim, message_context),
         exact("MIME-Version", "1.0"),
         exact("Content-Type", "multipart/alternative;", f'boundary="{boundary}"'),
     ]
-    data = write_headers(headers) + b"\r\n" + _join(parts, boundary)
+    delimiter = f"--{boundary}".encode()
+    body = b"".join(delimiter + b"\r\n" + part + b"\r\n" for part in parts) + delimiter + b"--\r\n"
+    data = write_headers(headers) + b"\r\n" + body
     check_wire(data, [header.name for header in headers])
     return Message(id=message_id, data=data, sha256=hashlib.sha256(data).hexdigest())
 
@@ -105,7 +102,7 @@ def choose_boundary(seed: str, parts: Sequence[bytes]) -> str:
         number += 1
 
 
-def _people(identity: Identity, claim: Claim) -> list[Header]:
+def _from_and_to(identity: Identity, claim: Claim) -> list[Header]:
     name = claim.values.get("name")
     headers = [
         named("From", identity.from_name, _sender(identity).text),
@@ -116,17 +113,8 @@ def _people(identity: Identity, claim: Claim) -> list[Header]:
     return headers
 
 
-def _about(filled: Filled, claim: Claim, message_id: str, message_context: MessageContext) -> list[Header]:
-    dated_at = claim.dated_at.astimezone(UTC)  # the same instant always gives the same bytes
-    return [
-        text("Subject", f"{message_context.mark} {filled.subject}" if message_context.mark else filled.subject),
-        exact("Date", *format_datetime(dated_at).split(" ")),
-        exact("Message-ID", f"<{message_id}>"),
-    ]
-
-
 def _list(edition: Edition, claim: Claim, message_context: MessageContext) -> list[Header]:
-    """The list fields, by which mail programs and providers recognise a newsletter (RFC 2919, RFC 2369, RFC 8058)."""
+    """The list fields, by which email clients and providers recognise a newsletter (RFC 2919, RFC 2369, RFC 8058)."""
     domain = _sender(edition.identity).domain
     slug = claim.lists[0] if claim.lists else next(iter(message_context.lists))
     headers = [
@@ -149,7 +137,7 @@ def _parse(name: str, address: str) -> Address:
     try:
         return parse_address(address)
     except AddressError as error:
-        raise ComposeError(f"{name}: {error}", hint="`newsletter check` says what is wrong with the sender") from error
+        raise ComposeError(f"{name}: {error}", hint="`newsletter check` shows what is wrong with it") from error
 
 
 def _message_id(claim: Claim, identity: Identity, signer: Signer) -> str:
@@ -159,13 +147,13 @@ def _message_id(claim: Claim, identity: Identity, signer: Signer) -> str:
 
 
 def _feedback_id(issue: str, list_slug: str, domain: str) -> str:
-    """`campaign:list:kind:sender`, by which providers group complaints; it names no person."""
+    """`campaign:list:kind:sender`, by which providers group complaints; nothing in it identifies the recipient."""
     fields = (issue, list_slug, "newsletter", domain)
     return ":".join(re.sub(r"[^A-Za-z0-9._-]", "-", field)[:64] or "-" for field in fields)
 
 
-def _encode(subtype: str, content: str) -> _Part:
-    """One body part in quoted-printable or base64, whichever is smaller: with either, 7 bits and short lines do."""
+def _encode(subtype: str, content: str) -> bytes:
+    """One body part with its headers, in quoted-printable or base64, whichever is smaller. Ends with CRLF."""
     lines = _CONTROLS.sub("", content).replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
     try:
         data = (lines if lines.endswith("\r\n") else lines + "\r\n").encode()
@@ -173,23 +161,11 @@ def _encode(subtype: str, content: str) -> _Part:
         raise ComposeError(f"The {subtype} part holds half a character (a lone surrogate)") from error
     # Ends in CRLF, so that b2a_qp breaks its lines with CRLF too; `istext` keeps line ends as they are.
     quoted = binascii.b2a_qp(data, istext=True)
-    if len(quoted) <= len(data) * 78 // 57:
-        return _Part(subtype, "quoted-printable", quoted)
-    return _Part(subtype, "base64", base64.encodebytes(data).replace(b"\n", b"\r\n"))
-
-
-def _join(parts: Sequence[_Part], boundary: str) -> bytes:
-    """The body of a multipart message (RFC 2046, section 5.1)."""
-    written = [
-        write_headers(
-            [
-                exact("Content-Type", f"text/{part.subtype};", "charset=utf-8"),
-                exact("Content-Transfer-Encoding", part.encoding),
-            ]
-        )
-        + b"\r\n"
-        + part.data
-        for part in parts
+    encoding, encoded = "quoted-printable", quoted
+    if len(quoted) > len(data) * 78 // 57:
+        encoding, encoded = "base64", base64.encodebytes(data).replace(b"\n", b"\r\n")
+    headers = [
+        exact("Content-Type", f"text/{subtype};", "charset=utf-8"),
+        exact("Content-Transfer-Encoding", encoding),
     ]
-    delimiter = f"--{boundary}".encode()
-    return b"".join(delimiter + b"\r\n" + part + b"\r\n" for part in written) + delimiter + b"--\r\n"
+    return write_headers(headers) + b"\r\n" + encoded

@@ -1,4 +1,4 @@
-"""Wire: what SMTP asks of a message's bytes. The last look of compose, and the dots that a transport doubles."""
+"""Wire: what SMTP requires of a message's bytes. The final check of compose, and dot-stuffing for a transport."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from newsletter.errors import ComposeError
 
 
 def check_wire(data: bytes, names: Sequence[str]) -> None:
-    """Read written bytes again and compare them with what was meant. Raises ComposeError, which is a fault of ours.
+    """Check written bytes against what was meant. Raises ComposeError, which is a bug of ours.
 
-    `names` are the header names in their order: a value that became a header of its own shows here.
+    `names` are the header names in their order: they show a value that became a header of its own.
     """
     if b"\0" in data:
         raise ComposeError("The message holds a NUL")

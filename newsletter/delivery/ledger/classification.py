@@ -1,7 +1,7 @@
-"""Classification: what a refusal is about, and so whom it counts against. Before: a relay's reply; after: `retry`.
+"""Classification: what a refusal is about, and so which side it counts against. Before: a reply; after: `retry`.
 
-The rules are data: `classification.toml`, beside this module. A refusal that is ours burns no attempt and is never
-charged to a recipient; what is wrongly called theirs costs a subscriber.
+The rules: `classification.toml`, beside this module. A refusal that is ours uses up no attempt and never counts against
+a recipient; one wrongly classified as theirs loses a subscriber.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Classification(StrEnum):
     MAILBOX_FULL = "mailbox_full"
     """It takes no more for now."""
     RECIPIENT_POLICY = "recipient_policy"
-    """The recipient, or their organisation, does not let us in. Never a reason to suppress the address."""
+    """The recipient, or their organisation, blocks us. Never a reason to suppress the address."""
     SUPPRESSED = "suppressed"
     """Our provider holds the address on a list of its own."""
     UNSUPPORTED_ADDRESS = "unsupported_address"
@@ -44,15 +44,15 @@ class Classification(StrEnum):
     TRANSIENT = "transient"
     """A 4yz without a cause that we know, greylisting for instance."""
     QUOTA = "quota"
-    """We have sent all that our provider lets us send in an hour, a day, a month."""
+    """Our provider's limit for an hour, a day or a month is reached."""
     RATE = "rate"
-    """We send too fast, or are asked to come later before any recipient was named."""
+    """We send too fast, or are asked to try later before any recipient was named."""
     ACCOUNT = "account"
-    """Our account at the provider, or a sender address that it does not let us use."""
+    """Our account at the provider, or a sender address that it does not allow us."""
     AUTHENTICATION = "authentication"
     """Login, TLS, SPF, DKIM or DMARC."""
     REPUTATION = "reputation"
-    """Our host, address or domain is on a list, or has a bad name."""
+    """Our host, address or domain is on a blocklist, or has a bad reputation."""
     CONTENT = "content"
     """The text, links or form of the message."""
     SIZE = "size"
@@ -61,11 +61,11 @@ class Classification(StrEnum):
     PROTOCOL = "protocol"
     """A command that was not understood."""
     RELAY_DOWN = "relay_down"
-    """A server that takes nothing now, from anybody."""
+    """The server takes nothing from any sender for now."""
 
     @property
     def blame(self) -> Literal["ours", "theirs"]:
-        """Whom it counts against: `theirs` is the recipient's side."""
+        """The side it counts against: `theirs` is the recipient's."""
         return "theirs" if self in _THEIRS else "ours"
 
 

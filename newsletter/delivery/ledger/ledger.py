@@ -6,10 +6,10 @@ The nouns, and the Protocol of what the sender needs; `storage/ledger/claims.py`
        ▲                 │                     ├──4yz──▶ deferred(next_at) ──▶ claimed … past expiry ──▶ rejected
        │  worker silent  │                     ├──5yz, theirs──▶ rejected      5yz, ours ──▶ waiting(reason: ours)
        └─────────────────┘                     └──lost / timeout / crash──▶ unknown ──evidence──▶ accepted
-     re-check at claim ──▶ suppressed | excluded                               └──a person or policy──▶ waiting
+     re-check at claim ──▶ suppressed | excluded                               └──operator or policy──▶ waiting
 
-Who waits because an unknown message is sent again is in doubt: no other delivery of the issue reaches them, and where
-others end rejected, suppressed or excluded, they are unknown once more.
+A recipient whose unknown message is sent again is in doubt: no other delivery of the issue reaches them, and instead of
+rejected, suppressed or excluded they become unknown again.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class RecipientState(StrEnum):
     """The final dot may have been written."""
     ACCEPTED = "accepted"
     DEFERRED = "deferred"
-    """The relay said "not now"; goes on at `next_at`."""
+    """The relay asked to try later; due at `next_at`."""
     REJECTED = "rejected"
     UNKNOWN = "unknown"
     """Held and listed until evidence or an operator decides."""
@@ -56,7 +56,7 @@ def rest_of(state: RecipientState, *, in_doubt: bool) -> RecipientState:
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A sending process: who holds claims, and on which host and boot it lives."""
+    """A sending process, which holds claims, on one boot of one host."""
 
     id: str
     host: str
@@ -66,7 +66,7 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One recipient taken by one worker: everything that composing and sending its message needs."""
+    """One recipient taken by one worker, with all that composing and sending the message needs."""
 
     recipient: str
     delivery: str
@@ -74,7 +74,7 @@ class Claim:
     """The fencing number; grows with every claim of this recipient."""
     address: str
     language: str
-    """Of the edition chosen for this person."""
+    """Of the edition chosen for this recipient."""
     dated_at: datetime
     """Fixed at the first claim: Date, so that every attempt has the same bytes."""
     attempts: int
@@ -86,7 +86,7 @@ class Claim:
     sha256: str = ""
     """Hash of the bytes of an earlier attempt that may have arrived; a resend must equal it."""
     lists: tuple[str, ...] = ()
-    """Slugs of the delivery's lists that led to this person; the first gives the List-Id."""
+    """Slugs of the delivery's lists through which they became a recipient; the first gives the List-Id."""
     provider: str = ""
 
 
@@ -119,7 +119,7 @@ class Decision:
 
     @classmethod
     def retry(cls, at: datetime, reason: str) -> Decision:
-        """Deferred: the relay said "not now"."""
+        """Deferred: the relay asked to try later."""
         return cls(RecipientState.DEFERRED, reason, counts=True, next_at=at)
 
     @classmethod
@@ -145,14 +145,14 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What became of a claim: the relay's outcome (None when nothing was judged) and what we decided to do."""
+    """What became of a claim: the relay's outcome (None: nothing was judged) and our decision."""
 
     claim: Claim
     decision: Decision
     outcome: Outcome | None
     message_id: str = ""
     sha256: str = ""
-    """Hash of the bytes that were handed over, or were to be; empty when it did not come to that."""
+    """Hash of the bytes that were handed over, or were to be; empty when none were composed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +183,9 @@ class Recipient:
     address: str
     """As frozen; empty once erased."""
     lists: tuple[str, ...]
-    """Slugs of the delivery's lists that led to this person: what one click unsubscribes from."""
+    """Slugs of the delivery's lists through which they became a recipient: what one click unsubscribes from."""
     language: str
-    """Of the edition chosen for this person."""
+    """Of the edition chosen for this recipient."""
     values: Mapping[str, object]
     """What merge fields may name under `subscriber`."""
     state: RecipientState
@@ -217,7 +217,7 @@ class Ledger(Protocol):
         ...
 
     def is_whole(self, delivery: str) -> bool:
-        """Whether it still knows who got a delivery, which is halted when not. May take seconds the first time."""
+        """Whether the rows of a delivery are complete; if not, it is halted. May take seconds the first time."""
         ...
 
     def claim(

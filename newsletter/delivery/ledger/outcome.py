@@ -17,7 +17,7 @@ from newsletter.errors import RelayConnectionError
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the relay said: `code` of three digits, `enhanced` such as `5.1.1` or empty, `text` on one line.
+    """A relay's reply: `code` of three digits, `enhanced` such as `5.1.1` or empty, `text` on one line.
 
     `code` is 0 when it was no reply at all (RFC 5321, section 4.2); `text` then shows what it was.
     """
@@ -49,15 +49,10 @@ class Deferred:
     reply: Reply
     classification: Classification = Classification.TRANSIENT
 
-    @property
-    def burns_attempt(self) -> bool:
-        """Whether it counts against the recipient; a 421 before the dot or a limit of ours does not."""
-        return self.classification.blame == "theirs"
-
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """5yz: no. Only a refusal whose blame is theirs says anything about the recipient."""
+    """5yz. Only a refusal whose blame is theirs is about the recipient."""
 
     reply: Reply
     classification: Classification = Classification.INVALID_ADDRESS
@@ -65,7 +60,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The line was lost after the final dot, before the reply: it may be on its way. Never guessed, never retried."""
+    """The connection was lost after the final dot, before the reply: it may be on its way. Never retried by itself."""
 
     reason: str
 
@@ -74,7 +69,7 @@ Outcome: TypeAlias = Accepted | Deferred | Rejected | Unknown
 
 
 CLOSING = 421
-"""The relay closes the connection; it may say so instead of the reply to any command (RFC 5321, section 3.8)."""
+"""The relay closes the connection; possible instead of the reply to any command (RFC 5321, section 3.8)."""
 
 LOGIN_CODES = frozenset({530, 534, 535, 538})
 """Refusals that only other credentials, or TLS, can change (RFC 4954, section 6; RFC 3207, section 4)."""
@@ -106,12 +101,9 @@ def read_reply(lines: Sequence[bytes]) -> Reply:
 
 
 def _one_line(texts: Sequence[str]) -> str:
-    joined = _without_addresses(" ".join(part for text in texts if (part := _CONTROLS.sub(" ", text).strip())))
+    joined = " ".join(part for text in texts if (part := _CONTROLS.sub(" ", text).strip()))
+    joined = _WORD.sub(lambda word: "…" if "@" in word.group() else word.group(), joined)
     return joined if len(joined) <= _LONGEST_TEXT else joined[: _LONGEST_TEXT - 1] + "…"
-
-
-def _without_addresses(text: str) -> str:
-    return _WORD.sub(lambda word: "…" if "@" in word.group() else word.group(), text)
 
 
 def outcome_of(reply: Reply, stage: Stage) -> Outcome:

@@ -1,4 +1,4 @@
-"""Plan: which candidate becomes a recipient of what, and which recipient may still be sent to when claimed.
+"""Plan: which candidates become recipients of which edition, and who may still be sent to when claimed.
 
 Plain decisions from values: `plan` when an audience is frozen, `recheck` when a row is claimed.
 """
@@ -33,9 +33,9 @@ class Exclusion(StrEnum):
     ALREADY_RECEIVED = "already_received"
     """Another delivery of the same issue reached this address, or may have."""
     UNSUBSCRIBED = "unsubscribed"
-    """Left, after the audience was frozen, every list that led to them."""
+    """From every list through which they became a recipient, after the audience was frozen."""
     NO_PERMISSION = "no_permission"
-    """Has no confirmed subscription any more, without having unsubscribed."""
+    """No confirmed subscription is left, but they did not unsubscribe."""
     RENDER = "render"
     """Their message could not be composed."""
     CANCELLED = "cancelled"
@@ -53,7 +53,7 @@ class Candidate:
     timezone: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
     list_ids: tuple[int, ...] = ()
-    """Of the delivery's lists, those that led to this subscriber, in the order they were named."""
+    """Of the delivery's lists, those with a confirmed subscription, in the order they were named."""
     list_languages: tuple[str, ...] = ()
     """The languages of those lists, for subscribers whose own is unknown; in the same order, empty ones included."""
     suppression: str = ""
@@ -72,7 +72,7 @@ class PlannedRecipient:
     """Of the edition chosen."""
     provider: str
     values: Mapping[str, str]
-    """What merge fields may name, apart from the address, which stands in a column of its own."""
+    """What merge fields may name, apart from the address, which has its own column."""
     state: RecipientState
     reason: str
 
@@ -118,7 +118,7 @@ class Frozen:
     suppression: str
     """Why the address is suppressed; empty when it is not."""
     consents: frozenset[Consent]
-    """Present ones to the lists that led to them."""
+    """Present ones, to the lists through which they became a recipient."""
     already_received: bool
     in_doubt: bool = False
     """Whether an earlier attempt may have arrived, and the message is sent again."""
@@ -162,5 +162,5 @@ def digest(rows: Iterable[tuple[str, str]]) -> str:
 
 
 def choose_language(wishes: Iterable[str], languages: Sequence[str]) -> str:
-    """The language of the edition to send: the first of the wishes there is an edition in, else the issue's own."""
+    """The language of the edition to send: the first wish with an edition, else the issue's own."""
     return best_match(wishes, languages) or languages[0]

@@ -12,7 +12,7 @@ from newsletter.delivery.ledger.outcome import Accepted, Deferred, Outcome, Reje
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """When a deferred message is tried again, and when we give up. Greylisting wants at least five minutes first."""
+    """When a deferred message is retried and when it expires. Greylisting wants at least five minutes first."""
 
     first: timedelta = timedelta(minutes=5)
     factor: float = 2.0

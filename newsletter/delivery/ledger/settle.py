@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from types import NoneType
 
 from newsletter.delivery.ledger.ledger import HELD, MAY_HAVE_ARRIVED, Decision, RecipientState, Settlement, rest_of
 from newsletter.delivery.ledger.outcome import Accepted, Deferred, Rejected, Unknown
@@ -59,7 +60,7 @@ def settle(row: LockedRow, settlement: Settlement, worker: str) -> Decision | No
 
 
 def _amend(decision: Decision, *, cancelled: bool, in_doubt: bool) -> Decision:
-    """A cancelled delivery sends nothing again; a recipient who may have the message is never written off."""
+    """A cancelled delivery sends nothing again; a recipient who may have the message never ends as having none."""
     state, reason, next_at = decision.state, decision.reason, decision.next_at
     if cancelled and next_at is not None:
         state, reason, next_at = RecipientState.EXCLUDED, Exclusion.CANCELLED, None
@@ -79,25 +80,15 @@ ABORTED = "aborted"
 """The outcome of an attempt that was permitted but whose final dot was certainly never written."""
 
 
+_NAMES = {Accepted: "accepted", Deferred: "deferred", Rejected: "rejected", Unknown: "unknown", NoneType: ABORTED}
+
+
 def outcome_name(settlement: Settlement) -> str:
-    """What the attempt's row says became of it."""
-    match settlement.outcome:
-        case Accepted():
-            return "accepted"
-        case Deferred():
-            return "deferred"
-        case Rejected():
-            return "rejected"
-        case Unknown():
-            return "unknown"
-        case None:
-            return ABORTED
+    """The outcome in the attempt's row."""
+    return _NAMES[type(settlement.outcome)]
 
 
 def reply_text(settlement: Settlement) -> str:
-    """What the relay said, as it is kept in the row."""
-    match settlement.outcome:
-        case Accepted(reply=reply) | Deferred(reply=reply) | Rejected(reply=reply):
-            return str(reply)
-        case _:
-            return ""
+    """The relay's reply as stored in the row; empty without one."""
+    outcome = settlement.outcome
+    return str(outcome.reply) if isinstance(outcome, Accepted | Deferred | Rejected) else ""

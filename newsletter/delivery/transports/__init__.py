@@ -1,1 +1,1 @@
-"""Ways out: `smtp` (a relay), `folder` (files, for dry runs), `memory` (tests)."""
+"""Transports: `smtp` (a relay), `folder` (files, for dry runs)."""

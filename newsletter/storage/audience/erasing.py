@@ -1,4 +1,4 @@
-"""Erasing: one subscriber's address and data taken out of every table; the keyed hash stays, against re-import."""
+"""Erasing: remove one subscriber's address and data from every table; the keyed hash stays, against re-import."""
 
 from __future__ import annotations
 
@@ -7,17 +7,14 @@ import sqlalchemy as sa
 from newsletter.storage.database.tables import attempts, recipients, subscribers, subscriptions, suppressions
 
 
-def erase_subscriber(connection: sa.Connection, address_hash: str) -> int | None:
-    """Empty everything that identifies the subscriber. Their id; None when there never was one.
+def erase_subscriber(connection: sa.Connection, address_hash: str) -> None:
+    """Empty everything that identifies the subscriber.
 
-    Replies of relays go too: refusals often quote the address. The ledger still adds up: states, ids and hashes stay.
+    Also replies of relays, which often quote the address. States, ids and hashes stay, so the ledger still adds up.
     """
     theirs = sa.select(recipients.c.id).where(recipients.c.address_hash == address_hash)
     # Lock all rows first, in the order of `storage/ledger/claims.py`: a sender may be working on some.
     connection.execute(theirs.order_by(recipients.c.id).with_for_update())
-    subscriber = connection.execute(
-        sa.select(subscribers.c.id).where(subscribers.c.address_hash == address_hash)
-    ).scalar()
     connection.execute(
         sa.update(subscribers)
         .where(subscribers.c.address_hash == address_hash)
@@ -34,9 +31,9 @@ def erase_subscriber(connection: sa.Connection, address_hash: str) -> int | None
             address="",
             values={},
             reply="",
-            # A reason of ours is one word; one that quotes a relay begins with a code of three digits or holds a space.
+            # Our own reasons are one word; one that quotes a relay has a space.
             reason=sa.case((recipients.c.reason.like("% %"), ""), else_=recipients.c.reason),
         )
     )
-    connection.execute(sa.delete(subscriptions).where(subscriptions.c.subscriber_id == subscriber))
-    return subscriber
+    subscriber = sa.select(subscribers.c.id).where(subscribers.c.address_hash == address_hash)
+    connection.execute(sa.delete(subscriptions).where(subscriptions.c.subscriber_id.in_(subscriber)))

@@ -10,7 +10,7 @@ from newsletter.storage.database.tables import events
 
 
 def append_event(database: Database, connection: sa.Connection, event: Event) -> bool:
-    """Append one event. False when an event of the same key was there already."""
+    """False when there is an event with this key already."""
     statement = database.insert_ignore(events).values(
         kind=event.kind.value,
         at=event.at,

@@ -1,7 +1,7 @@
-"""Importing: the rows of a file, staged in temporary tables, become subscribers by a handful of statements.
+"""Importing: the rows of a file are staged in temporary tables, then written by a few statements.
 
-Nobody waits while a file is staged. Then others are kept out, what is known of its subscribers is looked up, `audience`
-decides, and the rows are moved. The tables go with the transaction: nothing of a file outlives a crash.
+Staging blocks no other writer. Then the audience is locked, subscribers are looked up, `audience` decides, and the rows
+are written. The tables end with the transaction: nothing of a file outlives a crash.
 """
 
 from __future__ import annotations
@@ -62,21 +62,18 @@ _known = sa.Table(
     sa.Column("suppresses", sa.Boolean, nullable=False),
     sa.Column("has_address", sa.Boolean, nullable=False),
     sa.Column("suppression", sa.String(16), nullable=False, comment="empty: none"),
-    sa.Column("wanted", sa.Integer, nullable=False),
-    sa.Column("subscribed", sa.Integer, nullable=False),
-    sa.Column("unsubscribed", sa.Integer, nullable=False),
-    sa.Column("opt_outs", sa.Integer, nullable=False),
+    *(sa.Column(name, sa.Integer, nullable=False) for name in ("wanted", "subscribed", "unsubscribed", "opt_outs")),
     prefixes=["TEMPORARY"],
 )
 _FACTS = tuple(_known.c)[2:]
-"""The columns of `Known`, in its order; what is none there is empty here."""
+"""The columns of `Known`, in its order; None there is empty here."""
 
 _OPTS_OUT = sa.and_(
     _wanted.c.consent == _UNSUBSCRIBED,
     subscriptions.c.consent != _UNSUBSCRIBED,
     _wanted.c.changed_at > subscriptions.c.changed_at,
 )
-"""The row ends a consent that is known, and later than that one began."""
+"""The row unsubscribes, later than the known consent."""
 
 
 @contextmanager
@@ -85,18 +82,18 @@ def staged(database: Database) -> Iterator[Staging]:
     with database.write(late=True) as connection:
         _staged.create_all(connection, checkfirst=False)
         yield Staging(database, connection)
-        _staged.drop_all(connection, checkfirst=False)  # the connection lives on in its pool
+        _staged.drop_all(connection, checkfirst=False)  # the connection returns to its pool
 
 
 class Staging:
-    """The rows of one file on their way to the audience; each address once."""
+    """The staged rows of one file; each address once."""
 
     def __init__(self, database: Database, connection: sa.Connection) -> None:
         self._database = database
         self.connection = connection
 
     def add(self, entries: Iterable[Entry], slugs: Sequence[str]) -> int:
-        """Stage rows that are to come onto these lists; how many there were with the address of an earlier row."""
+        """Stage rows for these lists; returns how many repeat the address of an earlier row."""
         added = 0
         for page in _pages(entries):
             self.connection.execute(self._database.insert_ignore(_rows), [_row(entry) for entry in page])
@@ -106,7 +103,7 @@ class Staging:
         return added - self.connection.execute(sa.select(sa.func.count()).select_from(_rows)).scalar_one()
 
     def subscribe_all(self, consents: Mapping[str, Consent], origin: Origin) -> None:
-        """Let every subscriber of the file come onto lists with these consents, by slug."""
+        """Stage a subscription of every subscriber of the file to lists, by slug, with these consents."""
         for slug, consent in consents.items():
             values = (
                 sa.literal(slug), sa.literal(consent.value), sa.literal(origin.at, Instant),
@@ -116,11 +113,11 @@ class Staging:
             self.connection.execute(sa.insert(_wanted).from_select(_wanted.c.keys(), query))
 
     def lock_audience(self) -> None:
-        """Keep others from writing until the transaction ends. Only after `add`."""
+        """Block other writers until the transaction ends. Only after `add`."""
         AudienceStore(self._database, self.connection).lock_audience()
 
     def look_up(self) -> dict[Known, int]:
-        """What is known of the subscribers of the file, as it bears on the lists: how many there are of each kind."""
+        """The facts that decide about the rows, and how many rows have each combination."""
         query = (
             sa.select(
                 _rows.c.line,
@@ -155,7 +152,7 @@ class Staging:
         }
 
     def write(self, rulings: Mapping[Known, Ruling], origin: Origin) -> None:
-        """Make subscribers of the rows, and subscriptions and suppressions where there are none."""
+        """Write subscribers, subscriptions and suppressions as ruled."""
         written = _any_of(known for known, ruling in rulings.items() if ruling.writes_subscriber)
         self._add_subscribers(written, origin)
         self._update_subscribers(written, origin)
@@ -165,7 +162,7 @@ class Staging:
         self._suppress(taken)
 
     def notes(self, rulings: Mapping[Known, Ruling], limit: int) -> tuple[int, list[tuple[int, str]]]:
-        """Line and what could not be used, of rows that are written: how many there are, and the first of them."""
+        """Line and what could not be used, of rows that are written: their number, and the first `limit`."""
         written = _any_of(known for known, ruling in rulings.items() if ruling.writes_subscriber)
         query = (
             sa.select(_rows.c.line, _rows.c.note)
@@ -188,8 +185,7 @@ class Staging:
         self.connection.execute(sa.insert(subscribers).from_select([*names, "created_at", "updated_at"], query))
 
     def _update_subscribers(self, written: sa.ColumnElement[bool], origin: Origin) -> None:
-        """An empty cell takes nothing away, and neither does an attribute that the file does not name. An address
-        stays spelt as it was: it is known by another spelling."""
+        """An empty cell changes nothing, nor does an attribute that the file does not name. The address stays."""
         names = ("name", "language", "timezone")
         self.connection.execute(
             sa.update(subscribers)
@@ -205,7 +201,7 @@ class Staging:
         )
 
     def _subscribe(self, taken: sa.ColumnElement[bool]) -> None:
-        """Put them on the lists; a consent that is there already is not touched."""
+        """Add subscriptions; existing ones do not change."""
         names = ["consent", "changed_at", "how", "basis"]
         query = (
             sa.select(subscribers.c.id, lists.c.id, *(_wanted.c[name] for name in names))
@@ -296,7 +292,7 @@ def _wanted_of(entry: Entry, slugs: Sequence[str]) -> Iterator[dict[str, object]
 
 
 def _any_of(knowns: Iterable[Known]) -> sa.ColumnElement[bool]:
-    """Whether one of these is what is known of a row."""
+    """Whether a row has one of these combinations of facts."""
     each = (
         sa.and_(*(column == (getattr(known, column.name) or column.type.python_type()) for column in _FACTS))
         for known in knowns

@@ -1,4 +1,4 @@
-"""Lists: what one subscribes to, and the subscriptions of each, counted."""
+"""Lists, and the number of subscriptions of each."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ListStore:
         row = self._connection.execute(sa.select(lists).where(lists.c.slug == slug)).first()
         if row is None:
             known = self._connection.execute(sa.select(lists.c.slug).order_by(lists.c.slug)).scalars().all()
-            hint = f"There are: {', '.join(known)}" if known else f"Make it: newsletter lists add {slug}"
+            hint = f"There are: {', '.join(known)}" if known else f"Add it: newsletter lists add {slug}"
             raise NotFoundError(f"There is no list {slug!r}", hint=hint)
         return _list(row)
 
@@ -78,10 +78,9 @@ class ListStore:
         return [self.named(slug) for slug in dict.fromkeys(slugs)]
 
     def with_ids(self, list_ids: Sequence[int]) -> list[MailingList]:
-        """Those of these lists that there still are, in the order given."""
-        found = {
-            row.id: _list(row) for row in self._connection.execute(sa.select(lists).where(lists.c.id.in_(list_ids)))
-        }
+        """Those of these lists that still exist, in the order given."""
+        rows = self._connection.execute(sa.select(lists).where(lists.c.id.in_(list_ids)))
+        found = {row.id: _list(row) for row in rows}
         return [found[list_id] for list_id in list_ids if list_id in found]
 
     def of_delivery(self, delivery: str) -> list[MailingList]:

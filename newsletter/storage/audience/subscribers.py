@@ -20,7 +20,7 @@ _PAGE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A subscriber with everything that decides whether they are written to."""
+    """A subscriber with consent and suppression."""
 
     subscriber: Subscriber
     subscriptions: Sequence[Subscription]
@@ -35,7 +35,7 @@ class Sent:
     issue: str
     state: str
     at: datetime | None
-    """When the outcome was known; None: not yet."""
+    """When it was settled; None: not yet."""
 
 
 class AudienceStore:
@@ -46,18 +46,18 @@ class AudienceStore:
         self._connection = connection
 
     def lock_audience(self) -> None:
-        """Keep others from adding or erasing subscribers until the transaction ends: what is looked up stays true."""
+        """Block other transactions that add or erase subscribers until this one ends."""
         self._database.serialise(self._connection, "newsletter audience")
-        # On SQLite a transaction that began without the one lock takes it with any writing statement.
+        # On SQLite a transaction that began without the write lock takes it with any writing statement.
         self._connection.execute(sa.update(subscribers).where(sa.false()).values(name=""))
 
     def find(self, address_hash: str) -> Subscriber | None:
-        """The subscriber with this address, also an erased one."""
+        """Also an erased subscriber."""
         row = self._connection.execute(sa.select(subscribers).where(subscribers.c.address_hash == address_hash)).first()
         return None if row is None else _subscriber(row)
 
     def upsert(self, subscriber: Subscriber, now: datetime) -> int:
-        """Write a subscriber, who is new without an id; the id."""
+        """Insert a subscriber without an id, update one with an id; returns the id."""
         values = {
             "address": subscriber.address,
             "address_hash": subscriber.address_hash,
@@ -84,7 +84,7 @@ class AudienceStore:
         return [_subscription(row) for row in self._connection.execute(query)]
 
     def set_consent(self, subscriber: int, list_id: int, consent: Consent, origin: Origin) -> None:
-        """Write the consent of one subscription, making it if need be. Whether it may change is decided before."""
+        """Insert or update one subscription. Whether its consent may change is decided before."""
         statement = self._database.upsert(
             subscriptions, key=["subscriber_id", "list_id"], change=["consent", "changed_at", "how", "basis"]
         )
@@ -102,13 +102,10 @@ class AudienceStore:
 
     def suppression_of(self, address_hash: str) -> Suppression | None:
         """Whether and why an address is suppressed."""
-        row = self._connection.execute(
-            sa.select(suppressions).where(suppressions.c.address_hash == address_hash)
-        ).first()
-        return None if row is None else _suppression(row)
+        return self._suppressions([address_hash]).get(address_hash)
 
     def suppress(self, suppression: Suppression) -> bool:
-        """Keep an address from ever being written to. False when it was already; the first reason stays."""
+        """Suppress an address. False when it was suppressed already; the first reason stays."""
         statement = self._database.insert_ignore(suppressions).values(
             address_hash=suppression.address_hash,
             address=suppression.address,
@@ -119,7 +116,7 @@ class AudienceStore:
         return self._connection.execute(statement).rowcount == 1
 
     def unsuppress(self, address_hash: str) -> bool:
-        """Allow an address again. False when it was not suppressed."""
+        """End a suppression. False when there was none."""
         statement = sa.delete(suppressions).where(suppressions.c.address_hash == address_hash)
         return self._connection.execute(statement).rowcount == 1
 
@@ -138,7 +135,7 @@ class AudienceStore:
         query = sa.select(subscribers).where(subscribers.c.address != "").order_by(subscribers.c.id).limit(_PAGE)
         last = 0
         while rows := self._connection.execute(query.where(*_after(last, list_id))).all():
-            # By themselves: joined to the subscribers, each page would be made by sorting the whole list.
+            # Separate queries: with joins, each page would sort the whole list.
             ties = self._subscriptions([row.id for row in rows], list_id)
             barred = self._suppressions([row.address_hash for row in rows])
             for row in rows:
@@ -176,12 +173,11 @@ class AudienceStore:
 
 
 def _after(last: int, list_id: int | None) -> list[sa.ColumnElement[bool]]:
-    """Those with a greater id (and a subscription to a list)."""
     if list_id is None:
         return [subscribers.c.id > last]
     subscribed = sa.exists().where(
         subscriptions.c.subscriber_id == subscribers.c.id,
-        subscriptions.c.subscriber_id > last,  # PostgreSQL merges the two, and would begin with the first subscriber
+        subscriptions.c.subscriber_id > last,  # without this PostgreSQL would merge from the first subscriber on
         subscriptions.c.list_id == list_id,
     )
     return [subscribers.c.id > last, subscribed]

@@ -1,6 +1,6 @@
-"""Unsubscribing: whose personal link it is, the consents of that subscriber, and changing exactly those.
+"""Unsubscribing: the recipient of a personal link, their consents, and the events that record changes.
 
-Called by `app/audience/unsubscribe.py`, always in one transaction with the event that is appended.
+Called by `app/audience/unsubscribe.py`; a change and its event are one transaction.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from newsletter.audience.consent import Consent
 from newsletter.feedback.event import Event, EventKind
 from newsletter.storage.audience.events import append_event
 from newsletter.storage.database.database import Database
-from newsletter.storage.database.tables import events, recipients, subscribers, subscriptions
+from newsletter.storage.database.tables import events, recipients, subscriptions
 from newsletter.tokens import base32
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -44,7 +44,7 @@ class LinkHolder:
 
 @dataclass(frozen=True, slots=True)
 class OptOut:
-    """One unsubscribe that changed something: what an undo brings back."""
+    """One unsubscribe that changed something, for its undo."""
 
     id: str
     """Opaque, in the alphabet of a token's payload."""
@@ -55,26 +55,27 @@ class OptOut:
 
 
 def link_holder(connection: sa.Connection, recipient: str) -> LinkHolder | None:
-    """The recipient of that id, also when their address is gone; None when the ledger knows none."""
+    """The recipient of that id, also once erased; None if the ledger has none."""
     row = connection.execute(sa.select(*_HOLDER).where(recipients.c.id == recipient)).first()
     return None if row is None else _holder(row)
 
 
 def present_consents(connection: sa.Connection, subscriber: int, *, lock: bool = False) -> dict[int, Consent]:
     """List id → consent of one subscriber. `lock` keeps others from changing them until the transaction ends."""
-    query = sa.select(subscriptions.c.list_id, subscriptions.c.consent).where(
-        subscriptions.c.subscriber_id == subscriber
+    # Always in this order: two clicks that lock the same rows in different orders would wait for each other.
+    query = (
+        sa.select(subscriptions.c.list_id, subscriptions.c.consent)
+        .where(subscriptions.c.subscriber_id == subscriber)
+        .order_by(subscriptions.c.list_id)
     )
-    # In one order: two clicks that lock the same rows the other way round would wait for each other.
-    ordered = query.order_by(subscriptions.c.list_id)
-    rows = connection.execute(ordered.with_for_update() if lock else ordered)
+    rows = connection.execute(query.with_for_update() if lock else query)
     return {list_id: Consent(consent) for list_id, consent in rows}
 
 
 def change_consents(
     connection: sa.Connection, subscriber: int, consents: Mapping[int, Consent], *, how: str, now: datetime
 ) -> None:
-    """Write the consent of some of a subscriber's subscriptions."""
+    """Change some of a subscriber's subscriptions."""
     for list_id, consent in consents.items():
         connection.execute(
             sa.update(subscriptions)
@@ -111,12 +112,15 @@ def last_opt_out(connection: sa.Connection, holder: LinkHolder) -> OptOut | None
 
 
 def find_opt_out(connection: sa.Connection, opt_out: str) -> OptOut | None:
-    """The unsubscribe that an undo names."""
+    """The unsubscribe with this id."""
     return _read(connection, _opt_outs().where(events.c.key == _key(EventKind.UNSUBSCRIBED, opt_out)))
 
 
 def still_unsubscribed(connection: sa.Connection, opt_out: OptOut) -> frozenset[int]:
-    """The lists of an opt-out whose subscription has not changed since; locked until the transaction ends."""
+    """The lists of an opt-out whose subscription has not changed since; locked until the transaction ends.
+
+    None for an erased subscriber: erasing deletes the subscriptions.
+    """
     query = sa.select(subscriptions.c.list_id).where(
         subscriptions.c.subscriber_id == opt_out.holder.subscriber,
         subscriptions.c.list_id.in_(opt_out.ended),
@@ -132,12 +136,6 @@ def add_resubscription(
     """Append the event of an undo."""
     data = {"how": how, "restored": list(restored)}
     append_event(database, connection, _event(EventKind.RESUBSCRIBED, opt_out, now, data))
-
-
-def has_address(connection: sa.Connection, subscriber: int) -> bool:
-    """Whether the subscriber has an address; an erased one cannot be resubscribed by an undo."""
-    query = sa.select(subscribers.c.id).where(subscribers.c.id == subscriber, subscribers.c.address != "")
-    return connection.execute(query).first() is not None
 
 
 def _event(kind: EventKind, opt_out: OptOut, now: datetime, data: Mapping[str, object]) -> Event:

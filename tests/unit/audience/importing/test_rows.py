@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.audience.exporting import row_writer
-from newsletter.audience.importing.cells import MAX_CELL, clean, escaped, harmless, restored
+from newsletter.audience.importing.cells import MAX_CELL, clean, escaped, harmless, restored, row_writer
 from newsletter.audience.importing.headings import MAX_COLUMNS
 from newsletter.audience.importing.rows import MAX_ROW, Row, read_sheet
 from newsletter.errors import RequestError
@@ -105,7 +104,7 @@ def test_row_that_cannot_be_used_says_why_and_harms_no_other(line: str, says: st
         (b"", "empty"),
         (b"\n \r\n", "empty"),
         (b"\xef\xbb\xbf", "empty"),
-        (b";", "empty but for delimiters"),
+        (b";", "only delimiters"),
         (b"name\nAna\n", "no column called email"),
         (b"email,email\n", "two columns called email"),
         (b"email,E-Mail,e mail\n", "two columns called e_mail"),

@@ -109,8 +109,8 @@ def _name(outcome: Outcome) -> str:
     match outcome:
         case Accepted():
             return "accepted"
-        case Deferred(burns_attempt=burns):
-            return "deferred" if burns else "deferred unburnt"
+        case Deferred(classification=classification):
+            return "deferred" if classification.blame == "theirs" else "deferred unburnt"
         case Rejected(classification=classification):
             return classification.blame
         case Unknown():

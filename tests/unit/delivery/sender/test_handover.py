@@ -11,6 +11,7 @@ from typing import NoReturn, cast
 import pytest
 from factories import make_worker
 from letters import CLAIM
+from memory import MemoryTransport
 
 from newsletter.delivery.compose.envelope import Envelope
 from newsletter.delivery.compose.message import Message
@@ -18,7 +19,6 @@ from newsletter.delivery.ledger.ledger import Claim, Ledger, PermitRequest
 from newsletter.delivery.ledger.outcome import Deferred, Outcome, Reply
 from newsletter.delivery.ledger.retry import RetryPolicy
 from newsletter.delivery.sender.handover import Compose, Handover, SenderDependencies, hand_over
-from newsletter.delivery.transports.memory import MemoryTransport
 from newsletter.errors import (
     ComposeError,
     ConfigError,

@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 from mailing import granted, letter, refused
+from memory import MemoryTransport
 
 from newsletter.delivery.ledger.outcome import Accepted, Deferred, Reply, Unknown
-from newsletter.delivery.transports.memory import MemoryTransport
 from newsletter.errors import PermitRefusedError, RelayConnectionError
 
 LATER = Deferred(Reply(451, "4.3.0", "later"))

@@ -1,4 +1,4 @@
-"""A transport that keeps its messages and gives scripted answers: for tests, without a socket."""
+"""A transport that keeps its messages and gives scripted answers, without a socket."""
 
 from __future__ import annotations
 
