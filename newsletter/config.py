@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -29,13 +29,12 @@ MAX_CONNECTIONS = 200
 """To one relay at the same time."""
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_WANTED = {"string": "text in quotes", "int": "a whole number", "finite": "a number", "bool": "true or false"}
-"""How the validator names a wrong type, and the value to ask for instead."""
+_WANTED = {
+    "literal_error": "{expected}", "greater_than_equal": "at least {ge}", "less_than_equal": "at most {le}",
+    "string": "text in quotes", "int": "a whole number", "finite": "a number", "bool": "true or false",
+}  # fmt: skip
+"""How pydantic's type of a mistake begins, and what the value must be."""
 _URL_PASSWORD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#@:]*:([^/?#]*)@")
-_WRITTEN = re.compile(r"\s*(?:\[\s*(?P<section>[^\[\]#]+?)\s*\]|(?P<key>[^=\[\]#]+?)\s*=)")
-"""A line that opens a section or gives a key."""
-
-
 _PUBLIC_URL = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?")
 
 
@@ -211,9 +210,9 @@ def load_config(folder: Path, environment: Mapping[str, str]) -> Config:
         for item in error.errors(include_url=False, include_input=False):  # an input may be a secret
             loc = tuple(str(part) for part in item["loc"][:2])
             line = 0 if loc in sources else _line_of(text, loc)
-            told = f"{sources.get(loc) or _place(file, line)}: {'.'.join(loc)}: {_explain(item, loc, merged)}"
-            found.append((line, told))
-        problems = [told for _, told in sorted(found)]
+            source = sources.get(loc) or _place(file, line)
+            found.append((line, f"{source}: {'.'.join(loc)}: {_explain(item, loc, merged)}"))
+        problems = [problem for _, problem in sorted(found)]
         raise ConfigError("The configuration does not hold together", problems=problems) from error
 
 
@@ -232,7 +231,7 @@ def _place(file: Path, line: int) -> str:
 
 
 def _read(file: Path) -> tuple[str, dict[str, Any]]:
-    """The text of the file and what it says; both empty when there is none."""
+    """The text of the file and its values; both empty when there is none."""
     if not file.exists():
         return "", {}
     try:
@@ -245,51 +244,44 @@ def _read(file: Path) -> tuple[str, dict[str, Any]]:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{file} is not UTF-8 text", hint="Save it as UTF-8") from error
     except tomllib.TOMLDecodeError as error:
-        said, _, where = str(error).partition(" (at ")
+        reason, _, where = str(error).partition(" (at ")
         line = int(found[1]) if (found := re.match(r"line (\d+)", where)) else 0
         hint = "TOML wants text in quotes and one key a line"
-        raise ConfigError(f"{_place(file, line)}: this is not TOML: {said}", hint=hint) from error
+        raise ConfigError(f"{_place(file, line)}: this is not TOML: {reason}", hint=hint) from error
 
 
-def _line_of(text: str, loc: tuple[str, ...]) -> int:
-    """The line on which a key is written, else its section's; 0 when neither can be found."""
-    lines = text.split("\n")
-    section: tuple[str, ...] = ()
-    line_of_section = 0
-    for number, line in enumerate(lines, 1):
-        # A line inside a multi-line text or list is no key: the lines above it are not valid TOML by themselves.
-        if (found := _WRITTEN.match(line)) and _is_toml("\n".join(lines[: number - 1])):
-            names = tuple(part.strip(" \t\"'") for part in (found["section"] or found["key"]).split("."))
-            section, written = (names, names) if found["section"] else (section, (*section, *names))
-            if written[: len(loc)] == loc:
-                return number
-            line_of_section = line_of_section or (number if written[:1] == loc[:1] else 0)
-    return line_of_section
+def _line_of(text: str, loc: Sequence[str]) -> int:
+    """The line on which a key begins, else its section's; 0 when neither is there.
 
-
-def _is_toml(text: str) -> bool:
-    try:
-        tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
-        return False
-    return True
+    tomllib gives no lines. So every statement is parsed by itself, below its section's header.
+    """
+    header, statement, begin, section = "", "", 1, 0
+    for number, line in enumerate(text.split("\n"), 1):
+        statement += f"{line}\n"
+        is_header = statement.lstrip().startswith("[")
+        try:
+            written: Any = tomllib.loads(statement if is_header else header + statement)
+        except tomllib.TOMLDecodeError:
+            continue  # a value of several lines
+        if loc[0] in written:
+            section = section or begin
+            value = written[loc[0]]
+            if len(loc) == 1 or (isinstance(value, dict) and loc[1] in value):
+                return begin
+        header, statement, begin = statement if is_header else header, "", number + 1
+    return section
 
 
 def _explain(item: Any, loc: tuple[str, ...], merged: Mapping[str, Any]) -> str:
     """What is wrong with one key, in a sentence."""
-    kind, context = item["type"], item.get("ctx", {})
-    if kind == "extra_forbidden":
+    if item["type"] == "extra_forbidden":
         return _unknown(loc, merged)
-    if kind == "model_type":
+    if item["type"] == "model_type":
         return f"this is a section: write [{loc[0]}] on a line of its own and its keys below it"
-    if kind == "literal_error":
-        return f"this must be {context['expected']}"
-    if kind in ("greater_than_equal", "less_than_equal"):
-        return f"this must be at least {context['ge']}" if "ge" in context else f"this must be at most {context['le']}"
-    if kind == "value_error":
-        return str(context["error"])
-    wanted = next((words for start, words in _WANTED.items() if kind.startswith(start)), "")
-    return f"this must be {wanted}" if wanted else str(item["msg"])
+    if item["type"] == "value_error":
+        return str(item["ctx"]["error"])
+    wanted = next((words for start, words in _WANTED.items() if item["type"].startswith(start)), "")
+    return f"this must be {wanted.format_map(item.get('ctx', {}))}" if wanted else str(item["msg"])
 
 
 def _unknown(loc: tuple[str, ...], merged: Mapping[str, Any]) -> str:

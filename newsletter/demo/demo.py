@@ -1,12 +1,11 @@
-"""Demo: the whole path on this machine, from issue files to caught mail, in a folder of its own.
+"""Demo: the whole path on this machine, from issue files to caught messages, in a folder of its own.
 
-It does what a person would do with the commands, on a copy of the project, so that nothing of the project is touched:
-check, build, lists, import, dry run, send, send again. Nothing leaves the machine.
+It does what an operator would do with the commands, on a copy of the project: check, build, lists, import, dry run,
+send, send again. Nothing leaves the machine.
 """
 
 from __future__ import annotations
 
-import csv
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ from newsletter.authoring.load import slug_of
 from newsletter.config import FILE
 from newsletter.demo.catcher import Catcher
 from newsletter.demo.gallery import read_caught, write_gallery
-from newsletter.demo.sample import write_sample
+from newsletter.demo.sample import flawed_rows, sample_rows, write_rows
 from newsletter.disk import cannot_write
 from newsletter.errors import AuthoringError, RequestError
 from newsletter.problem import has_errors
@@ -40,39 +39,39 @@ from newsletter.storage.database.database import Database
 
 LIST = "weekly"
 _MARK = ".newsletter-demo"
-"""Says that a folder was made by a demo, and may be emptied by the next one."""
+"""Marks a folder that a demo made: the next one may empty it."""
 _A_FEW = 5
-"""So many people of the sample have left, as many are suppressed, and as many have not confirmed."""
+"""Subscribers of the sample who unsubscribe; as many are suppressed, and as many have not confirmed."""
 
 Echo = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class DemoReport:
-    """What a demo came to."""
+    """The outcome of a demo."""
 
     caught: int
-    """Messages that the catcher took."""
+    """Messages that the catcher accepted."""
     deliveries: tuple[Report, ...]
     """The first delivery of each issue."""
     problems: Mapping[str, Sequence[str]]
-    """By delivery: what `verify` found."""
+    """What `verify` found, by delivery."""
     where_to_look: Mapping[str, Path]
 
     @property
     def accepted(self) -> int:
-        """Messages that the ledger holds for accepted."""
+        """Messages that are accepted according to the ledger."""
         return sum(report.summary.counts["accepted"] for report in self.deliveries)
 
     @property
     def is_reconciled(self) -> bool:
-        """Whether the catcher took just what the ledger says was accepted, and every delivery is reconciled."""
+        """Whether catcher and ledger agree on the number of messages, and every delivery is reconciled."""
         return self.caught == self.accepted and not any(self.problems.values())
 
 
 def run_demo(project: Project, out: Path, say: Echo) -> DemoReport:
-    """Run the whole path in `out`, telling `say` a line at a time. Raises AuthoringError when the issues have errors,
-    RequestError when `out` holds something that no demo made."""
+    """Run the whole path in `out`, reporting to `say` line by line. Raises AuthoringError when the issues have errors,
+    RequestError when `out` contains files that no demo made."""
     folder = _fresh(out)
     with Catcher(folder / "caught") as catcher:
         stage = _stage(project, folder, catcher)
@@ -86,15 +85,10 @@ def run_demo(project: Project, out: Path, say: Echo) -> DemoReport:
             problems = {name: verify(database, name) for name in names}
         finally:
             database.close()
-        caught = catcher.caught
-    index = write_gallery(
-        read_caught(catcher.files.iterdir()),
-        folder,
-        served=stage.assets_url,
-        local="../build/assets",
-    )
+    caught = read_caught(catcher.files.iterdir())
+    index = write_gallery(caught, folder, served=stage.assets_url, local="../build/assets")
     report = DemoReport(
-        caught=caught,
+        caught=catcher.caught,
         deliveries=tuple(reports),
         problems=problems,
         where_to_look={
@@ -105,12 +99,12 @@ def run_demo(project: Project, out: Path, say: Echo) -> DemoReport:
             "built issues": folder / "build",
         },
     )
-    say(f"\nCaught      {counted(caught, 'message')}; {report.accepted:,} accepted, says the ledger.\n")
+    say(f"\nCaught      {counted(report.caught, 'message')}; {report.accepted:,} accepted according to the ledger.\n")
     return report
 
 
 def _fresh(out: Path) -> Path:
-    """An empty folder of our own; what an earlier demo left is removed, anything else is not."""
+    """An empty folder; the files of an earlier demo are removed, other files never."""
     hint = "Choose another folder with --out"
     try:
         if out.exists() and any(out.iterdir()) and not (out / _MARK).exists():
@@ -164,57 +158,44 @@ def _check_and_build(stage: Project, out: Path, say: Echo) -> None:
 
 
 def _invite(stage: Project, database: Database, folder: Path, say: Echo) -> None:
-    """A list, 300 made-up people with a dozen flawed rows, and a few who must not get the mail."""
+    """Make a list of 300 made-up subscribers, with a dozen flawed rows, and a few who must not get the issue."""
     now = _now()
     add_list(database, LIST, name=stage.config.newsletter.name, opt_in=OptIn.SINGLE, language="", now=now)
-    file = folder / "people.csv"
-    write_sample(file, with_flaws=True)
-    undecided = _take_out(file, folder / "undecided.csv", _A_FEW)
-    pending = ImportOrder(file=undecided, lists=(LIST,), consent=Consent.PENDING)
-    asked = import_subscribers(stage, database, pending, now=now)
-    report = import_subscribers(stage, database, ImportOrder(file=file, lists=(LIST,)), now=now)
-    for one, note in ((asked, ", who have not confirmed yet"), (report, "")):
-        told = ", ".join(f"{count} {kind.value}" for kind, count in one.counts.items() if count)
-        say(f"Imported    {counted(one.rows, 'row')}: {told}{note}")
-    for verdict in report.rejected:
-        say(f"              line {verdict.line} rejected: {verdict.reason}")
-    with file.open(encoding="utf-8", newline="") as rows:
-        people = [row["email"] for row in csv.DictReader(rows)][: 2 * _A_FEW]
-    for email in people[:_A_FEW]:
-        unsubscribe_subscriber(stage, database, email, LIST, now=now)
-    for email in people[_A_FEW:]:
-        suppress_subscriber(stage, database, email, "asked never to be written to", now=now)
-    everybody = sum(one.counts[VerdictKind.IMPORTED] for one in (asked, report))
-    say(f"Then        of these {everybody} people {_A_FEW} left and {_A_FEW} were suppressed")
-
-
-def _take_out(file: Path, out: Path, count: int) -> Path:
-    """Write `count` rows of a CSV file, after those who will leave and be suppressed, into one of their own; they stay
-    in the first file too."""
-    with file.open(encoding="utf-8", newline="") as rows:
-        reader = csv.reader(rows)
-        chosen = [row for _, row in zip(range(1 + 3 * count), reader, strict=False)]
-    with out.open("w", encoding="utf-8", newline="") as rows:
-        csv.writer(rows).writerows([chosen[0], *chosen[1 + 2 * count :]])
-    return out
+    rows = sample_rows()
+    leaving, complaining, undecided = (rows[start : start + _A_FEW] for start in range(0, 3 * _A_FEW, _A_FEW))
+    pending = write_rows(folder / "undecided.csv", undecided)
+    everyone = write_rows(folder / "subscribers.csv", rows + flawed_rows(rows))
+    imported = 0
+    for file, consent, note in ((pending, Consent.PENDING, ", who have not confirmed yet"), (everyone, None, "")):
+        report = import_subscribers(stage, database, ImportOrder(file=file, lists=(LIST,), consent=consent), now=now)
+        counts = ", ".join(f"{count} {kind.value}" for kind, count in report.counts.items() if count)
+        say(f"Imported    {counted(report.rows, 'row')}: {counts}{note}")
+        for verdict in report.rejected:
+            say(f"              line {verdict.line} rejected: {verdict.reason}")
+        imported += report.counts[VerdictKind.IMPORTED]
+    for row in leaving:
+        unsubscribe_subscriber(stage, database, row["email"], LIST, now=now)
+    for row in complaining:
+        suppress_subscriber(stage, database, row["email"], "complained by phone", now=now)
+    say(f"Then        of these {imported} subscribers {_A_FEW} unsubscribed and {_A_FEW} were suppressed")
 
 
 def _send(stage: Project, database: Database, path: Path, folder: Path, say: Echo) -> Report:
     say(f"\nIssue       {slug_of(path)}")
     rehearsal = dry_run(stage, database, path, (LIST,), out=folder / "dry-run" / slug_of(path), now=_now())
-    say(f"  dry run   {counted(rehearsal.messages, 'message')} written, nobody mailed")
+    say(f"  dry run   {counted(rehearsal.messages, 'message')} written, none sent")
     delivery = confirm(stage, database, propose(stage, database, path, (LIST,), now=_now()), now=_now())
     send_now(stage, database, delivery.id)
     report = report_on(database, delivery.id)
-    _tell(report, say)
+    _print_outcome(report, say)
     again = confirm(stage, database, propose(stage, database, path, (LIST,), now=_now()), now=_now())
     send_now(stage, database, again.id)
     second = summary_of(database, again.id).counts
-    say(f"  again     {second['accepted']:,} accepted, {second['excluded']:,} excluded: they have this issue")
+    say(f"  again     {second['accepted']:,} accepted, {second['excluded']:,} excluded: they have this issue already")
     return report
 
 
-def _tell(report: Report, say: Echo) -> None:
+def _print_outcome(report: Report, say: Echo) -> None:
     summary = report.summary
     counts = {name: count for name, count in summary.counts.items() if count}
     say(f"  delivery  {summary.delivery.id}: {', '.join(f'{count:,} {name}' for name, count in counts.items())}")

@@ -1,9 +1,8 @@
-"""Gallery: caught mails as pages to look at, one `index.html` beside them. Made by the demo from `.eml` files alone."""
+"""Gallery: caught messages as pages, with an `index.html` beside them. The demo makes it from `.eml` files alone."""
 
 from __future__ import annotations
 
 import email.policy
-import html
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,13 +11,14 @@ from email.utils import parseaddr
 from pathlib import Path
 
 from newsletter.reporting.wording import counted
+from newsletter.web.pages import Pages
 
 _LANGUAGE = re.compile(r"<html[^>]*\blang=\"([A-Za-z0-9-]+)\"")
 
 
 @dataclass(frozen=True, slots=True)
 class Caught:
-    """One mail as a person would see it."""
+    """One message as its recipient would see it."""
 
     file: Path
     to: str
@@ -26,25 +26,32 @@ class Caught:
     language: str
     html: str
 
+    @property
+    def recipient(self) -> tuple[str, str]:
+        """Name and address."""
+        return parseaddr(self.to)
+
 
 def read_caught(files: Iterable[Path]) -> list[Caught]:
-    """Parse mails from disk, in order of their names."""
+    """Parse messages from disk, in order of their file names."""
     return [_read(file) for file in sorted(files)]
 
 
-def write_gallery(mails: Sequence[Caught], folder: Path, *, served: str, local: str) -> Path:
-    """Write `index.html` and a page for each mail into `folder`; returns the index.
+def write_gallery(messages: Sequence[Caught], folder: Path, *, served: str, local: str) -> Path:
+    """Write `index.html` and a page for each message into `folder`; returns the index.
 
-    Images named under the URL `served` are looked for under `local` (relative to the pages), so that the pages show
-    without any server.
+    Image URLs below `served` become paths below `local` (relative to the pages), so that the pages need no server.
     """
     pages = folder / "mails"
     pages.mkdir(parents=True, exist_ok=True)
-    for mail in mails:
-        text = mail.html.replace(f"{served}/", f"{local}/")
-        (pages / f"{mail.file.stem}.html").write_text(text, encoding="utf-8")
+    editions: dict[tuple[str, str], list[Caught]] = {}
+    for message in messages:
+        text = message.html.replace(f"{served}/", f"{local}/")
+        (pages / f"{message.file.stem}.html").write_text(text, encoding="utf-8")
+        editions.setdefault((message.subject, message.language), []).append(message)
+    values = {"messages": messages, "editions": editions, "counted": counted}
     index = folder / "index.html"
-    index.write_text(_index(mails), encoding="utf-8")
+    index.write_text(Pages(Path(__file__).parent).render("gallery.html", values), encoding="utf-8")
     return index
 
 
@@ -61,39 +68,3 @@ def _read(file: Path) -> Caught:
         language=found[1] if found else "",
         html=body,
     )
-
-
-def _index(mails: Sequence[Caught]) -> str:
-    by_edition: dict[tuple[str, str], list[Caught]] = {}
-    for mail in mails:
-        by_edition.setdefault((mail.subject, mail.language), []).append(mail)
-    first = mails[0].file.stem if mails else ""
-    groups = "".join(
-        _group(subject, language, group, is_open=number == 0)
-        for number, ((subject, language), group) in enumerate(by_edition.items())
-    )
-    return _PAGE.format(
-        count=counted(len(mails), "message"),
-        editions=counted(len(by_edition), "edition"),
-        groups=groups or "<p>Nothing was caught.</p>",
-        frame=_FRAME.format(first) if first else "",
-    )
-
-
-def _group(subject: str, language: str, mails: Sequence[Caught], *, is_open: bool) -> str:
-    items = "".join(_item(mail) for mail in mails)
-    title = f'<b lang="{html.escape(language)}" dir="auto">{html.escape(subject)}</b>'
-    count = f"<span>{html.escape(language)} · {len(mails)}</span>"
-    return f"<details{' open' if is_open else ''}><summary>{title}{count}</summary><ol>{items}</ol></details>"
-
-
-def _item(mail: Caught) -> str:
-    name, address = parseaddr(mail.to)
-    shown = f"<bdi>{html.escape(name)}</bdi> <small>{html.escape(address)}</small>" if name else html.escape(address)
-    return f'<li><a target="mail" href="mails/{mail.file.stem}.html">{shown}</a></li>'
-
-
-# Without scripts the same origin gives a mail no power; with another one a page from disk could not show its images.
-_FRAME = '<iframe name="mail" title="The mail" sandbox="allow-same-origin allow-popups" src="mails/{}.html"></iframe>'
-
-_PAGE = Path(__file__).with_name("gallery.html").read_text(encoding="utf-8")

@@ -1,7 +1,7 @@
 """YAML with places: bytes → a tree of nodes that know file, line and column. PyYAML's only door; it opens no files.
 
-What is dangerous or surprising in YAML (aliases, tags, merge keys, duplicate keys, several documents, a text cut at
-` #`) is a problem with its place, never a feature and never an exception.
+Dangerous or surprising YAML (aliases, tags, merge keys, duplicate keys, several documents, a text cut at ` #`) becomes
+a problem with its place, never a feature and never an exception.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ MAX_BYTES = 1024 * 1024
 
 
 def parse_source(data: bytes, name: str) -> tuple[Node | None, tuple[Problem, ...]]:
-    """YAML bytes → its root and what is wrong with it as YAML; `name` is how the file is called in problems.
+    """YAML bytes → the root node and the problems of the YAML; `name` is the file's name in problems.
 
-    The root is None when there is nothing to go on with. Never raises for what the file holds.
+    The root is None when the file cannot be read further. No content of the file raises an exception.
     """
     if len(data) > MAX_BYTES:
         hint = "An issue is text; keep images and data in files of their own."

@@ -119,7 +119,7 @@ class _Composer:
         self._add(Node(self.source, self._path(), "", start, end, self._key(), style="*"))
 
     def _refuse(self, rule: str, message: str, event: Any, sign: str) -> None:
-        hint = f"Write the value out. A text that begins with {sign} must stand in quotes."
+        hint = f"Write the value out. A text that begins with {sign} must be in quotes."
         self._report(rule, message, event.start_mark.index, hint=hint)
 
     def _report(
@@ -181,7 +181,7 @@ class _Composer:
         index = event.start_mark.index
         parent = self.open[-1] if self.open else None
         if parent is not None and parent.is_mapping and parent.awaits is None:
-            hint = "A text that begins with { or [ must stand in quotes."
+            hint = "A text that begins with { or [ must be in quotes."
             self._report("bad-key", "a key must be a word, not a list or a mapping", index, hint=hint)
             raise _Stop
         if len(self.open) == MAX_DEPTH:

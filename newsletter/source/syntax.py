@@ -1,8 +1,10 @@
-"""What the YAML parser complains about, said to somebody who writes a newsletter."""
+"""Errors of the YAML parser, in words for authors."""
 
 from __future__ import annotations
 
 import re
+import tomllib
+from pathlib import Path
 
 import yaml
 
@@ -10,31 +12,13 @@ from newsletter.problem import Place, Problem
 from newsletter.source.node import Source
 from newsletter.source.words import quoted, shortened
 
-_SYNTAX: tuple[tuple[str, str, str], ...] = (
-    ("mapping values are not allowed", "': ' cannot stand inside a text that is not quoted", ""),
-    ("cannot start any token", "a text cannot begin like this without quotes", ""),
-    ("unknown escape character", "a backslash means something else inside double quotes",
-     "Write it twice (\\\\) or use single quotes."),
-    ("unexpected end of stream", "the quote that opens here is never closed", "Close it, or remove it."),
-    ("expected alphabetic or numeric", "a text that begins with * or & must stand in quotes", ""),
-    ("could not find expected ':'", "this line is neither 'key: value' nor the rest of a text",
-     "Look at its indentation, or put the text above in quotes."),
-    ("expected ',' or", "a bracket is not closed before this",
-     "Close it; a text that begins with [ or { needs quotes."),
-    ("did not find expected key", "this does not fit what stands before it",
-     "Look at the indentation; a text that begins or ends with a quote must be quoted as a whole."),
-    ("did not find expected '-'", "this does not line up with the list it is in",
-     "Begin every item with '- ' in the same column, and line a key up with those above it."),
-    ("document start", "this does not belong to what stands before it", "Look at the indentation of this line."),
-)  # fmt: skip
-"""What the parser says → what the author is told and what to do; an empty hint shows the line quoted."""
-
+_MESSAGES: list[dict[str, str]] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))["messages"]
 
 _GLUED = re.compile(r"(?P<key>\s*(?:-\s+)*[A-Za-z_][\w-]*):(?P<value>[^\s:/].*)")
 
 
 def syntax_problem(source: Source, error: yaml.MarkedYAMLError, before: tuple[int, int, str]) -> Problem:
-    """What stops the parser, as a problem. `before`: start, end and style of the scalar that it read last."""
+    """The parser's error as a problem. `before`: start, end and style of the last scalar before it."""
     said = str(error.problem or error.context or "unreadable")
     mark = error.problem_mark or error.context_mark
     if "unexpected end of stream" in said and error.context_mark is not None:
@@ -53,9 +37,8 @@ def syntax_problem(source: Source, error: yaml.MarkedYAMLError, before: tuple[in
     elif "mapping values" in said and re.fullmatch(r"\s*[\w-]*", line[: place.column - 1]):
         message, hint = "this key is indented deeper than the one before it", "Line it up with its neighbours."
     else:
-        message, hint = next(
-            ((ours, what) for theirs, ours, what in _SYNTAX if theirs in said), (f"this is not YAML: {said}", "")
-        )
+        known = next((entry for entry in _MESSAGES if entry["parser"] in said), {})
+        message, hint = known.get("problem", f"this is not YAML: {said}"), known.get("hint", "")
         if "expected key" in said and re.match(r"\s*(?:-\s+)*(?:[\w-]+:\s+)?[\[{\"']", line):
             hint = ""
     return source.problem("yaml", message, place, hint=hint or _quote_this(line))

@@ -166,7 +166,7 @@ def test_planted_mistake_by_shell_exits_1_and_names_its_place(name: str, tmp_pat
 def test_problem_is_shown_with_line_caret_and_hint(tmp_path: Path) -> None:
     plant(MISTAKES[0], tmp_path)
     assert check_in_process(tmp_path).stdout == (
-        "issues/maps/issue.yaml:50:20: error: ': ' cannot stand inside a text that is not quoted\n"
+        "issues/maps/issue.yaml:50:20: error: ': ' is not allowed in a text without quotes\n"
         "      - quote: Ana says: a map is a promise\n"
         "                       ^\n"
         '    Quote this text: - quote: "Ana says: a map is a promise"\n'

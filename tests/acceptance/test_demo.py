@@ -63,7 +63,7 @@ def test_demo_says_who_got_what_and_who_was_left_out(first: subprocess.Completed
     assert "5 pending" in told
     assert told.count("5 suppressed: by an operator") == 2
     assert f"{RECIPIENTS} accepted" in told
-    assert "of these 300 people 5 left and 5 were suppressed" in told
+    assert "of these 300 subscribers 5 unsubscribed and 5 were suppressed" in told
     [editions, _] = re.findall(r"editions +(\d+) en, (\d+) zh", told)
     assert sum(map(int, editions)) == RECIPIENTS
     assert f"0 accepted, {RECIPIENTS} excluded" in told.replace("\n", " ")

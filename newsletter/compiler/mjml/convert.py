@@ -61,7 +61,7 @@ def mistakes(mjml: str) -> Iterator[tuple[str, int]]:
         if re.search(r"<(?![A-Za-z/!])", text):
             yield "a bare < must be written &lt;", number
         if re.search(r"<[A-Za-z][^<>\"']*=[^\"'\s<>]", text):
-            yield "the value of an attribute must stand in quotes", number
+            yield "the value of an attribute must be in quotes", number
 
 
 def unbalanced(mjml: str) -> Iterator[tuple[str, int]]:

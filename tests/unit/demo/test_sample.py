@@ -15,7 +15,7 @@ from newsletter.audience.address import parse_address
 from newsletter.audience.consent import Origin
 from newsletter.audience.importing.decide import Entry, Rejection, read_entry
 from newsletter.audience.importing.rows import Row, read_sheet
-from newsletter.demo.sample import COLUMNS, ODD_NAMES, flawed_rows, sample_rows, write_sample
+from newsletter.demo.sample import COLUMNS, ODD_NAMES, flawed_rows, sample_rows, write_rows, write_sample
 
 
 def judged(rows: list[dict[str, str]]) -> list[Entry | Rejection]:
@@ -107,5 +107,7 @@ def test_written_sample_reads_back(tmp_path: Path) -> None:
     assert [row.cells["email"] for row in sheet.rows] == [row["email"] for row in sample_rows(count=50)]
 
 
-def test_written_sample_can_hold_flaws(tmp_path: Path) -> None:
-    assert write_sample(tmp_path / "sample.csv", count=10, with_flaws=True) == 24
+def test_written_rows_can_hold_flaws(tmp_path: Path) -> None:
+    flawed = flawed_rows(sample_rows(count=2))
+    with write_rows(tmp_path / "sample.csv", flawed).open(encoding="utf-8", newline="") as lines:
+        assert list(csv.DictReader(lines)) == flawed
