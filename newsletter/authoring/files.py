@@ -20,10 +20,8 @@ from newsletter.source import MAX_BYTES, Node, Source, parse_source
 _NEVER = ("secret.toml", "newsletter.toml", ".*", "*.db", "*.db-*", "*.sqlite*", "high-water.json")
 _NEVER_AT_THE_TOP = "journal"
 
-_FILE = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-_FOLDER = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_DIRECTORY", 0)
-_STEPWISE = os.open in os.supports_dir_fd
-"""Whether a folder can be opened and its files named from there: then no link can be put in the way meanwhile."""
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+_FOLDER = os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY
 
 
 class RefusedFileError(OSError):
@@ -46,16 +44,11 @@ def read_file(file: Path, root: Path | None, limit: int) -> bytes:
 
 def names_in(folder: Path, root: Path | None) -> list[str]:
     """The names in a folder, sorted, without dot files. Raises OSError as `read_file` does."""
-    base, parts = _locate(folder, root, is_folder=True)
-    if _STEPWISE:
-        handle = _open(base, parts, is_folder=True)
-        try:
-            names = os.listdir(handle)  # noqa: PTH208 - pathlib knows no handles
-        finally:
-            os.close(handle)
-    else:
-        _open(base, parts, is_folder=True)
-        names = os.listdir(base.joinpath(*parts))  # noqa: PTH208
+    handle = _open(*_locate(folder, root, is_folder=True), is_folder=True)
+    try:
+        names = os.listdir(handle)  # noqa: PTH208 - pathlib knows no handles
+    finally:
+        os.close(handle)
     return sorted(name for name in names if not name.startswith("."))
 
 
@@ -140,22 +133,16 @@ def _locate(path: Path, root: Path | None, *, is_folder: bool = False) -> tuple[
 
 
 def _open(base: Path, parts: tuple[str, ...], *, is_folder: bool = False) -> int:
-    """Open what lies there, folder by folder, so that it is the very file that was looked at; -1 for a folder where
-    folders cannot be opened."""
-    handle = os.open(base, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)) if _STEPWISE else -1
+    """Open a file or folder, each folder from the one above it: no link can be put in the way meanwhile."""
+    handle = os.open(base, os.O_RDONLY | os.O_DIRECTORY)
     try:
         for number in range(1, len(parts) + 1):
             here, wants_folder = parts[:number], is_folder or number < len(parts)
-            name = here[-1] if _STEPWISE else str(base.joinpath(*here))
-            at = handle if _STEPWISE else None
             _refuse_name(here)
-            before = os.stat(name, dir_fd=at, follow_symlinks=False)
+            before = os.stat(here[-1], dir_fd=handle, follow_symlinks=False)
             _refuse_kind(here, before, wants_folder=wants_folder)
-            if wants_folder and not _STEPWISE:
-                continue
-            opened = os.open(name, _FOLDER if wants_folder else _FILE, dir_fd=at)
-            if handle >= 0:
-                os.close(handle)
+            opened = os.open(here[-1], _FOLDER if wants_folder else _FILE, dir_fd=handle)
+            os.close(handle)
             handle = opened
             after = os.fstat(handle)
             if not os.path.samestat(before, after):
@@ -163,8 +150,7 @@ def _open(base: Path, parts: tuple[str, ...], *, is_folder: bool = False) -> int
             if not wants_folder and after.st_nlink > 1 and _is_kept_apart(base, after):
                 raise _refused(here, "is another name of a file that is never read", "Put a file of its own here.")
     except BaseException:
-        if handle >= 0:
-            os.close(handle)
+        os.close(handle)
         raise
     return handle
 
@@ -175,8 +161,7 @@ def _refuse_name(parts: tuple[str, ...]) -> None:
 
 
 def _refuse_kind(parts: tuple[str, ...], status: os.stat_result, *, wants_folder: bool) -> None:
-    is_junction = getattr(status, "st_reparse_tag", 0) == getattr(stat, "IO_REPARSE_TAG_MOUNT_POINT", -1)
-    if stat.S_ISLNK(status.st_mode) or is_junction:
+    if stat.S_ISLNK(status.st_mode):
         raise _refused(parts, "is a symbolic link; links inside a project are not followed", "Put the original here.")
     if not wants_folder and not stat.S_ISREG(status.st_mode):
         raise _refused(parts, "is a folder or device, not a file", "Put a file here.")
