@@ -1,7 +1,5 @@
 """assemble: the model of an issue, once nothing is wrong with it, → Content, with contributors and images in place."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 

@@ -3,8 +3,6 @@
 A type is an entry (the YAML) that makes a block (the noun a template sees) that writes its text part.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

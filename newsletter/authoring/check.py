@@ -3,8 +3,6 @@
 An editor may have reasons to ignore them. What would disturb readers is an error, found by `proofread`.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator
 

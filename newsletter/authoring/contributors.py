@@ -1,7 +1,5 @@
 """Contributors: the authors in people.yaml by id, named in the languages they have; and the `[](@id)` links to them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@ It reads regular files with no symbolic link on the way from the project folder,
 files: a file that only looks like an issue, a template or an image must not carry them into an email or a log.
 """
 
-from __future__ import annotations
-
 import errno
 import os
 import stat

@@ -1,7 +1,5 @@
 """ImageFile: an image with its bytes, name and size. Read by `load`, shown by the compiler, served by web."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import os

@@ -3,8 +3,6 @@
 Made by `load`; read by `check` and by the compiler. `schema` describes the YAML.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date

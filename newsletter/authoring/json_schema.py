@@ -4,8 +4,6 @@ Draft-07 because the language server behind most editors knows later drafts only
 of an issue in which nothing is required.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Mapping

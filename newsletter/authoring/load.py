@@ -1,7 +1,5 @@
 """load: issue.yaml and its translations → Issue, with contributors and images in place; or every problem at once."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Persona: a made-up subscriber, for previews and checks. Read from personas.yaml by `load_personas`."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated

@@ -3,8 +3,6 @@
 After `load`, beside `check`; works on the tree, so that no field is forgotten and each place is exact.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

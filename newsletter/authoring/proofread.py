@@ -3,8 +3,6 @@
 Works on the tree, so that a misspelt key elsewhere hides nothing; what a value is comes from the types of the models.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

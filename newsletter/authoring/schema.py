@@ -3,8 +3,6 @@
 `json_schema` exports the same models for editors; the sentences under the fields are what an editor shows beside them.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag

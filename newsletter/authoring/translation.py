@@ -4,8 +4,6 @@ Top-level fields are matched by name, blocks and articles by id. Every value kee
 the merged tree is read by the same models and its problems point into the right file.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 

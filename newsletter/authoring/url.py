@@ -3,8 +3,6 @@
 Used by `schema`, `proofread` and the compiler.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit

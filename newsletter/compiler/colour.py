@@ -1,7 +1,5 @@
 """Colour arithmetic: the contrast of two colours. Used by the checks and the tests of the theme."""
 
-from __future__ import annotations
-
 import re
 
 HEX = re.compile(r"#[0-9a-f]{6}", re.IGNORECASE)

@@ -4,8 +4,6 @@ merge fields → markers, words checked · theme · context · Jinja2 → MJML �
 · links registered · text part · content hash · checks of the finished edition
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path

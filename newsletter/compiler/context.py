@@ -3,8 +3,6 @@
 Every name here is a promise to template authors, documented in docs/reference/template-context.md.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass

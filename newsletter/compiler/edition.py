@@ -4,8 +4,6 @@ Where one recipient's value belongs, subject, preheader, HTML and text hold a sl
 digits that contains the content hash, so no author writes one by accident and every tool keeps it.
 """
 
-from __future__ import annotations
-
 import html
 import re
 from collections.abc import Mapping, Sequence

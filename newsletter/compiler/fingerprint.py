@@ -4,8 +4,6 @@ It covers words, contributors, images, templates, theme, identity and the versio
 the URL that images are served from or the paths of files.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Links: the registry of all links of an edition, read from the finished HTML."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass

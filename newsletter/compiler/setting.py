@@ -1,7 +1,5 @@
 """Setting: what single settings of a theme may be. The entries and nouns of `theme` are made of these types."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from typing import Annotated

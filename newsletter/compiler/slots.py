@@ -3,8 +3,6 @@
 `mark` puts them into an issue; Markdown adds those inside the URLs of its links.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 

@@ -3,8 +3,6 @@
 A theme is YAML in `templates/themes/`. A project's file of the same name overrides single keys of the shipped one.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -3,8 +3,6 @@
 The same input gives the same bytes; either all files are written or, when there is an error, none.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Editions: an issue compiled in all its languages with this project's templates, identity and address."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import chain

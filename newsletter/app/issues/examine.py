@@ -1,7 +1,5 @@
 """Finding, loading and checking the issues of a project; what `check`, `build`, `send` and the preview begin with."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

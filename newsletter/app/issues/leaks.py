@@ -1,7 +1,5 @@
 """Leaks: the project's own secrets, looked for in everything that is about to be shown, built or sent."""
 
-from __future__ import annotations
-
 import base64
 import html
 from collections.abc import Iterable, Mapping

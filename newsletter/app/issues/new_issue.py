@@ -1,7 +1,5 @@
 """New issue: its file on disk, ready to be written into. Called by `newsletter new`."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Sequence

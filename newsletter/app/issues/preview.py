@@ -3,8 +3,6 @@
 Unlike a build it never stops at an error: what cannot be shown is missing, and why is among the problems.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

@@ -3,8 +3,6 @@
 A file here is a type of that name; nothing else lists them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import reduce
 from importlib import import_module

@@ -1,7 +1,5 @@
 """button: the call to action."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """divider: a hairline between two blocks."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """heading: a line above what follows."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """image: a picture on its own."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Annotated
 

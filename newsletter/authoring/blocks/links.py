@@ -1,7 +1,5 @@
 """links: a compact list of sentences with links inside."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """quote: a pull quote and its speaker."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Annotated
 

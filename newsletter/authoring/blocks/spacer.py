@@ -1,7 +1,5 @@
 """spacer: empty space."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Annotated
 

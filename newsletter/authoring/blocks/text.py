@@ -1,7 +1,5 @@
 """text: paragraphs."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from newsletter.authoring.block import Assembly, Block, BlockEntry, TextWriter

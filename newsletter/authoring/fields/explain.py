@@ -1,7 +1,5 @@
 """explain: what a model refuses → problems at their places, in words for the author."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from typing import Any, TypeVar

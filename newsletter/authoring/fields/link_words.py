@@ -1,7 +1,5 @@
 """Link words: whether what readers click names another host than the one it leads to."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit

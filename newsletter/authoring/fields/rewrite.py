@@ -3,8 +3,6 @@
 The compiler puts merge fields' markers in this way, `assemble` the names of contributors; the editorial rules read.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from datetime import date

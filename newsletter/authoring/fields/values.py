@@ -4,8 +4,6 @@ A type carries its marks once: `Role` and `Translation`. `shape` and `rewrite` r
 fields, proofreading, translation, the editorial rules and the search for leftover markup.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from datetime import date, datetime

@@ -3,8 +3,6 @@
 Authors who move to this program paste old texts, and readers would get the tags as typed.
 """
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,5 @@
 """Images: reachable from an email. Their weight and alternative texts: `authoring/check.py`."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """Links: where they lead, that HTML and text have the same ones, and that every reader can unsubscribe."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """Size: Gmail shows the first 102 kB of an email's HTML; the rest, with the unsubscribe link, is behind a click."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from newsletter.compiler.edition import Edition, SlotKind

@@ -3,8 +3,6 @@
 Names and bios in people.yaml are checked with the issue that shows them.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

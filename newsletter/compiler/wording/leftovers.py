@@ -1,7 +1,5 @@
 """Leftovers: signs of an author's Markdown that readers would see, and where. Used by checks."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace

@@ -3,8 +3,6 @@
 Before it: text whose merge fields are markers. After it: templates (HTML), the text part (a tree), `leftovers`.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -3,8 +3,6 @@
 Before: a BCP 47 tag. After: text for `t(…)` and `issue_date`. The phrases themselves are data: `phrases.toml`.
 """
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Mapping
 from datetime import date

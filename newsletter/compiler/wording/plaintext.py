@@ -3,8 +3,6 @@
 Links in prose become numbered notes under their paragraph's block; titles, buttons and the footer carry theirs below.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 
