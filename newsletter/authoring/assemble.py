@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from newsletter.authoring.block import Assembly, Block, BlockEntry
+from newsletter.authoring.block import Assembly
 from newsletter.authoring.contributors import Contributor, link_contributors
 from newsletter.authoring.fields.rewrite import rewrite
 from newsletter.authoring.fields.values import Role
@@ -29,13 +29,13 @@ def assemble(
         return link_contributors(value, contributors, language, original) if is_markdown else value
 
     assembly = Assembly(lambda id_: contributors[id_].author(language, original), image)
-    paper = entry.publication
-    publication, url = (paper.name, paper.url) if isinstance(paper, PublicationEntry) else (paper, None)
+    named = entry.publication
+    publication, url = (named.name, named.url) if isinstance(named, PublicationEntry) else (named, None)
     content = Content(
         language=language,
         title=entry.title,
         date=entry.date,
-        blocks=tuple(_block(block, assembly) for block in entry.blocks),
+        blocks=tuple(replace(block.to_block(assembly), id=block.id or "") for block in entry.blocks),
         subtitle=entry.subtitle or "",
         subject=entry.subject or entry.title,
         preheader=entry.preheader or "",
@@ -52,10 +52,6 @@ def assemble(
         places=places(tree),
     )
     return rewrite(content, link)
-
-
-def _block(entry: BlockEntry, assembly: Assembly) -> Block:
-    return replace(entry.to_block(assembly), id=entry.id or "")
 
 
 def send_plan(entry: SendEntry | None) -> SendPlan:

@@ -38,7 +38,7 @@ def check_placeholders(file: Node, language: str) -> Iterator[Problem]:
 
 
 def _texts(node: Node, key: str = "") -> Iterator[tuple[str, Node]]:
-    """Every text below a node, with its key; what readers never see is left out."""
+    """Every text below a node that readers may see, with its key."""
     for name, child in node.mapping.items():
         yield from _texts(child, name)
     for item in node.items:
@@ -48,7 +48,7 @@ def _texts(node: Node, key: str = "") -> Iterator[tuple[str, Node]]:
 
 
 def check_authors(issue: Issue) -> Iterator[Problem]:
-    """The same in what people.yaml says of those who sign the issue."""
+    """The same in the names and bios of the issue's authors in people.yaml."""
     for content in issue.contents.values():
         for author in content.authors:
             for found in (one for text in (author.name, author.bio) for one in _marks(text, content.language)):

@@ -51,8 +51,8 @@ def build(project: Project, paths: Sequence[Path], out: Path) -> BuildReport:
     """Compile issues into files below `out`: `<slug>/<language>.html|.txt|.eml|.mjml`, `assets/` and `build.json`.
 
     Of what an earlier build wrote, only files of a language that one of these issues has no more are removed.
-    Whatever `check` refuses about an issue is refused here; what is wrong with the sender is told as a warning and
-    costs at most the `.eml` files.
+    What `check` refuses about an issue is refused here; what is wrong with the sender is a warning and costs at most
+    the `.eml` files.
     """
     personas, _ = read_personas(project)
     sender = [replace(problem, severity=Severity.WARNING) for problem in check_sender(project)]
@@ -64,9 +64,9 @@ def build(project: Project, paths: Sequence[Path], out: Path) -> BuildReport:
     for one in examined:
         for edition in one.editions.values():
             persona = choose_persona(personas, edition.language, list(one.editions))
-            made, told = _files(project, one, edition, persona)
+            made, refused = _files(project, one, edition, persona)
             files |= made
-            problems += told
+            problems += refused
             entries.append(_entry(edition, persona, one.found[edition.language], made))
     problems = list(dict.fromkeys([*problems, *sender]))
     facts = {"editions": entries, "problems": [problem_json(problem) for problem in problems]}
@@ -154,7 +154,7 @@ def _entry(
 
 
 def _write(out: Path, files: Mapping[str, bytes], issues: Collection[str]) -> None:
-    """Write each file whole or not at all, build.json last: it never tells of files that are not there yet."""
+    """Write each file whole or not at all, build.json last: it never lists files that are not there yet."""
     hint = "Choose another --out"
     for name in sorted(files.keys() - {FACTS}):
         write_whole(out / name, files[name], hint=hint)

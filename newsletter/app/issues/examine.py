@@ -113,16 +113,16 @@ def examine(project: Project, path: Path) -> Examined:
     if loaded.issue is not None:
         compilation = compile_editions(project, loaded.issue)
         editions = compilation.editions
-        found = {language: (*words[language], *told) for language, told in compilation.found.items()}
+        found = {language: (*words[language], *more) for language, more in compilation.found.items()}
         problems += [*check_issue(loaded.issue), *check_authors(loaded.issue), *compilation.problems]
     problems = sorted(_quoted(dict.fromkeys(problems), project), key=lambda problem: problem.place)
     return Examined(slug_of(path), shown(path, project.folder), loaded.issue, editions, found, tuple(problems))
 
 
-def _words(file: Node, language: str, told: Iterable[Problem]) -> tuple[Problem, ...]:
+def _words(file: Node, language: str, known: Iterable[Problem]) -> tuple[Problem, ...]:
     """Leftovers in a file, but for lines that have a worse problem already (a link that leads nowhere is a leftover
     too); and placeholders."""
-    lines = {(problem.place.file, problem.place.line) for problem in told if problem.severity is Severity.ERROR}
+    lines = {(problem.place.file, problem.place.line) for problem in known if problem.severity is Severity.ERROR}
     found = islice(check_words(file), MAX_PROBLEMS)
     kept = (
         problem for problem in found
@@ -163,7 +163,7 @@ def no_issues(project: Project, paths: Sequence[Path]) -> Problem:
 
 
 def _beside(project: Project, file: Path) -> Sequence[Problem]:
-    """A file that is no issue, as a pattern of the shell brings it along: people and personas are read as such."""
+    """A file that is no issue, from a pattern of the shell: contributors and personas are read as such."""
     if file.name == PEOPLE:
         return load_contributors(file, project.folder)[1]
     if file.name == PERSONAS:
@@ -177,7 +177,7 @@ def _beside(project: Project, file: Path) -> Sequence[Problem]:
 
 
 def _same_slugs(project: Project, files: Iterable[Path]) -> Iterator[Problem]:
-    """Two issues of one name would be one issue in the ledger, and reach nobody twice."""
+    """Two issues with one slug would be one issue in the ledger: each recipient would get only one of them."""
     seen: dict[str, Path] = {}
     for file in files:
         slug = slug_of(file)
