@@ -81,13 +81,15 @@ def test_work_that_cannot_be_interrupted_is_killed(tmp_path: Path, worker: Worke
 
 
 def test_timeout_kills_what_computes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = Worker(Limits(timeout=1))
+    made = Worker()
     monkeypatch.setattr(templates, "worker", lambda: made)
     kit = make_kit(write_templates(tmp_path, text=FINE))
     edition_of(compile_text("words", kit))
     assert made._child is not None
     os.kill(made._child.pid, signal.SIGSTOP)
+    made._limits = Limits(timeout=1)
     assert "does not end" in compile_text("words", kit).problems[-1].message
+    made._limits = Limits()
     assert edition_of(compile_text("words", kit))
     made.close()
 
