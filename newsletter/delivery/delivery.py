@@ -12,7 +12,7 @@ class DeliveryState(StrEnum):
     """scheduled → preparing → sending ⇄ paused → finished; or cancelled, missed, halted."""
 
     SCHEDULED = "scheduled"
-    """Waits for its time."""
+    """Waiting for its time."""
     PREPARING = "preparing"
     """Its audience is being frozen into recipients."""
     SENDING = "sending"
@@ -24,7 +24,7 @@ class DeliveryState(StrEnum):
     MISSED = "missed"
     """Its time passed by more than `max_lateness`, or the database is an older copy; waits for an operator."""
     FINISHED = "finished"
-    """Nothing is left to do; unknown outcomes may still be listed."""
+    """Nothing is left to send; unknown outcomes may still be listed."""
     CANCELLED = "cancelled"
 
     @property
@@ -85,10 +85,10 @@ class Delivery:
     frozen_digest: str = ""
     """SHA-256 over the frozen recipients' ids and address hashes in order of id."""
     not_eligible: Mapping[str, int] = field(default_factory=dict)
-    """Subscribers of the lists who are no recipients, by reason: pending, unsubscribed."""
+    """Subscribers of the lists who are not recipients, by reason: pending, unsubscribed."""
     reason: str = ""
     """Why it is halted, paused, missed or cancelled."""
 
     def may_become(self, state: DeliveryState) -> bool:
-        """Whether this state may follow the present one."""
+        """Whether `state` may follow the present one."""
         return state in MOVES[self.state]

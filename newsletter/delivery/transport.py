@@ -26,8 +26,6 @@ class Transport(Protocol):
         is destroyed and CancelledError goes through, before or after the dot. The caller knows whether its permit was
         granted; if it was, a cancelled message is unknown. To stop without that, stop claiming and wait.
         """
-        ...
 
     async def close(self) -> None:
         """Close all idle connections with QUIT. No `send` may be running."""
-        ...

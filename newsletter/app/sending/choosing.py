@@ -1,4 +1,4 @@
-"""Choosing: to which lists a delivery goes and when it starts, from the request and the issue. Asked for by propose."""
+"""Choosing: the lists and the start of a delivery, from the request and the issue. Used by `propose`."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _OR_NOW = f"Leave --at out to send now. {TO_COME} to wait for it"
 
 
 def choose_lists(plan: SendPlan, named: Sequence[str]) -> tuple[str, ...]:
-    """The lists that were named, each once, else those of the issue. Raises WrongUsageError when there are neither."""
+    """The named lists, each once, else those of the issue. Raises WrongUsageError without either."""
     chosen = tuple(dict.fromkeys(named or plan.lists))
     if not chosen:
-        raise WrongUsageError("To whom?", hint="Say --list LIST, or let the issue say it: send: {list: weekly}")
+        raise WrongUsageError("To whom?", hint="Name a list: --list LIST, or in the issue: send: {list: weekly}")
     return chosen
 
 
 def choose_start(
     project: Project, plan: SendPlan, at: str | None, timezone: str | None, *, now: datetime
 ) -> datetime | None:
-    """The start (UTC): the time that was named, which may be "issue" for the issue's own; None, at once, without one.
+    """The start (UTC): the given time, which may be "issue" for the issue's own; None (at once) without one.
 
-    Raises WrongUsageError for a time that cannot be read, lies in the past, or that the issue does not name.
+    Raises WrongUsageError for a time that cannot be read, is in the past, or is missing in the issue.
     """
     if at is None:
         return None
@@ -34,13 +34,13 @@ def choose_start(
         return read_start(project, at, timezone, now=now, hint=_OR_NOW)
     if not plan.at:
         raise WrongUsageError(
-            "The issue names no time of its own", hint="Say --at and a time, or write it there: send: {at: …}"
+            "The issue names no time of its own", hint="Give a time with --at, or in the issue: send: {at: …}"
         )
     return read_start(project, plan.at, timezone or plan.timezone or None, now=now, hint=_OR_NOW)
 
 
 def own_time(project: Project, plan: SendPlan, *, now: datetime) -> str:
-    """When the issue itself wants to be sent, in its time zone; empty unless that is still to come."""
+    """The issue's own time, in its time zone; empty unless it is still to come."""
     if not plan.at:
         return ""
     zone = read_zone(plan.timezone or project.config.newsletter.timezone)
@@ -53,8 +53,7 @@ def means_the_issue(at: str) -> bool:
 
 
 def read_start(project: Project, at: str, timezone: str | None, *, now: datetime, hint: str = TO_COME) -> datetime:
-    """The instant (UTC) that is meant. Raises WrongUsageError when it cannot be read, and with `hint` when it lies in
-    the past."""
+    """The instant (UTC). Raises WrongUsageError when it cannot be read, and with `hint` when it is in the past."""
     zone = read_zone(timezone or project.config.newsletter.timezone)
     when = read_when(at, zone)
     check_start(when.astimezone(zone), now=now, hint=hint)

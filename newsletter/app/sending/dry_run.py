@@ -1,6 +1,6 @@
-"""Dry run: everything a send would do, into files: audience, who gets nothing and why, every message; nothing is sent.
+"""Dry run: a send into files: the audience, the recipients who get nothing and why, every message. Sends nothing.
 
-Touches neither subscribers nor ledger; the personal links in its messages are signed with a key that opens nothing.
+Changes neither subscribers nor ledger; the personal links in its messages are signed with a key that opens nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from newsletter.app.sending.propose import CheckedIssue, Forecast, checked_issue
 from newsletter.app.shapes import dry_run_json
 from newsletter.delivery.compose.envelope import address_envelope
 from newsletter.delivery.compose.message import compose_message
-from newsletter.delivery.ledger.ledger import Claim, RecipientState
+from newsletter.delivery.ledger.ledger import RecipientState
 from newsletter.delivery.ledger.plan import Exclusion, PlannedRecipient, recipient_id
 from newsletter.delivery.transports.folder import FolderTransport
 from newsletter.disk import cannot_write, write_whole
@@ -35,30 +35,33 @@ REPORT = "report.json"
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """What a dry run came to."""
+    """The result of a dry run."""
 
     out: Path
     issue: str
     subjects: Mapping[str, str]
     """Language → the edition's subject, filled for a persona."""
     outlook: Forecast
-    """As it turned out: recipients whose message cannot be composed are excluded."""
+    """Recipients whose message cannot be composed are excluded."""
     planned: tuple[PlannedRecipient, ...]
     """All recipients, likewise."""
-    messages: int
-    """Written as `.eml` files."""
     size: int
     """Bytes of all messages together."""
     seconds: float
-    """What composing and writing took; a send is slower by what the relay takes."""
+    """Time for composing and writing; a send takes longer by the time of the relay."""
     unrendered: Mapping[str, str]
     """Address → why their message cannot be composed."""
     warnings: tuple[Problem, ...]
-    """Also of what a real relay would be refused."""
+    """Also of what would be refused for a real relay."""
+
+    @property
+    def messages(self) -> int:
+        """How many were written as `.eml` files."""
+        return self.outlook.waiting
 
     @property
     def has_failed(self) -> bool:
-        """Whether there were recipients to compose for and not one message could be composed."""
+        """Whether there were messages to compose and none could be composed."""
         return bool(self.unrendered) and not self.messages
 
 
@@ -75,21 +78,19 @@ def dry_run(
     """Rehearse a send of the issue at a path into `out`: `.eml` files, `report.json` and `report.txt`.
 
     `out` is dry-run/<slug> in the project unless it is given. Raises what `checked_issue` and `choose_lists` raise,
-    NotFoundError for an unknown list, and RequestError when `out` holds something that no dry run made.
+    NotFoundError for an unknown list, and RequestError when `out` holds files that no dry run made.
     """
     checked = checked_issue(project, path, rehearsal=True)
     preview = preview_audience(database, checked.issue, choose_lists(checked.send, lists))
     out = project.folder / "dry-run" / checked.issue if out is None else out
     _clear(out)
-    started = time.perf_counter()
     run = asyncio.run(_write_messages(project, checked, preview, out, now, again=again))
-    finished = replace(run, seconds=time.perf_counter() - started)
-    _write_reports(finished)
-    return finished
+    _write_reports(run)
+    return run
 
 
 def _clear(out: Path) -> None:
-    """Make the folder, or take away what an earlier dry run left in it."""
+    """Make the folder, or remove the files of an earlier dry run."""
     try:
         out.mkdir(mode=0o700, parents=True, exist_ok=True)  # it will hold addresses
         present = list(out.iterdir())
@@ -98,7 +99,7 @@ def _clear(out: Path) -> None:
         for file in present:
             if file.suffix == ".eml" or file.name in (REPORT, "report.txt"):
                 file.unlink()
-        (out / REPORT).write_text("{}\n", encoding="utf-8")  # ours from now on, also if we are interrupted
+        (out / REPORT).write_text("{}\n", encoding="utf-8")  # marks the folder as ours, also if we are interrupted
     except OSError as error:
         raise cannot_write(out, error, hint="Choose another --out") from error
 
@@ -106,6 +107,7 @@ def _clear(out: Path) -> None:
 async def _write_messages(
     project: Project, checked: CheckedIssue, preview: AudiencePreview, out: Path, now: datetime, *, again: bool
 ) -> DryRun:
+    started = time.perf_counter()
     context = message_context(project, {one.slug: one.name for one in preview.lists})
     slugs = {one.id: one.slug for one in preview.lists}
     editions = {edition.language: edition for edition in checked.editions}
@@ -115,7 +117,15 @@ async def _write_messages(
     size = 0
     for one in plan_all(checked, preview.candidates, again=again):
         if one.state is RecipientState.WAITING:
-            claim = _claim(one, slugs, now)
+            claim = claim_outside(
+                "dry run",
+                recipient=recipient_id("dry run", one.candidate.subscriber),
+                address=one.candidate.address,
+                language=one.language,
+                values=one.values,
+                now=now,
+                lists=tuple(slugs[list_id] for list_id in one.candidate.list_ids),
+            )
             try:
                 envelope = address_envelope(claim, context)
                 message = compose_message(editions[one.language], claim, context)
@@ -126,41 +136,22 @@ async def _write_messages(
             await transport.send(envelope, message, ungated)
             size += len(message.data)
         planned.append(one)
-    seen = forecast_of(planned, preview.not_eligible)
     return DryRun(
         out=out,
         issue=checked.issue,
         subjects=checked.subjects,
-        outlook=seen,
+        outlook=forecast_of(planned, preview.not_eligible),
         planned=tuple(planned),
-        messages=seen.waiting,
         size=size,
-        seconds=0.0,
+        seconds=time.perf_counter() - started,
         unrendered=unrendered,
         warnings=checked.warnings,
     )
 
 
-def _claim(planned: PlannedRecipient, slugs: Mapping[int, str], now: datetime) -> Claim:
-    return claim_outside(
-        "dry run",
-        recipient=recipient_id("dry run", planned.candidate.subscriber),
-        address=planned.candidate.address,
-        language=planned.language,
-        values=planned.values,
-        now=now,
-        lists=tuple(slugs[id_] for id_ in planned.candidate.list_ids),
-    )
-
-
 def _write_reports(run: DryRun) -> None:
     recipients = [
-        {
-            "address": one.candidate.address,
-            "language": one.language,
-            "state": one.state.value,
-            "reason": one.reason,
-        }
+        {"address": one.candidate.address, "language": one.language, "state": one.state.value, "reason": one.reason}
         for one in run.planned
     ]
     facts = json.dumps(dry_run_json(run) | {"recipients": recipients}, ensure_ascii=False, indent=2)
@@ -169,7 +160,7 @@ def _write_reports(run: DryRun) -> None:
 
 
 def forecast_lines(outlook: Forecast, subjects: Mapping[str, str]) -> list[str]:
-    """The audience for people: editions with their subjects, then who gets nothing and why."""
+    """The audience as text: editions with their subjects, then how many get nothing and why."""
     return [
         *(f"  {count:>7}  in {tag}: {subjects[tag]}" for tag, count in outlook.languages.items()),
         *(f"  {count:>7}  not sent: {in_words(reason)}" for (_, reason), count in outlook.reasons.items()),
@@ -178,12 +169,12 @@ def forecast_lines(outlook: Forecast, subjects: Mapping[str, str]) -> list[str]:
 
 
 def report_lines(run: DryRun) -> list[str]:
-    """The report for people."""
-    lines = [f"Dry run of {run.issue}: {counted(run.messages, 'message')}, nobody was mailed"]
+    """The report as text."""
+    lines = [f"Dry run of {run.issue}: {counted(run.messages, 'message')}, none was sent"]
     lines += forecast_lines(run.outlook, run.subjects)
     lines += [f"  {address}: {reason}" for address, reason in run.unrendered.items()]
     if run.messages:
-        # Of less than a second there is no rate worth a promise.
+        # In less than a second no rate can be measured.
         rate = f"{run.messages / run.seconds:.0f} a second, " if run.seconds >= 1 else ""
         size = run.size / run.messages / 1000
         lines.append(f"Composed in {run.seconds:.1f} s: {rate}{size:.0f} kB each. A relay takes longer.")

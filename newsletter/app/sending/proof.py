@@ -30,17 +30,17 @@ from newsletter.storage.ledger.deliveries import Deliveries
 from newsletter.tokens import base32
 
 MARK = "[Proof]"
-"""What the subject of a proof begins with."""
+"""Begins the subject of a proof."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProofResult:
-    """What became of one proof."""
+    """The result of one proof."""
 
     address: str
     language: str
     is_accepted: bool | None
-    """None when the line was lost after the final dot: it may be on its way."""
+    """None when the connection was lost after the final dot: it may be on its way."""
     said: str
     """The relay's reply, or what went wrong before there was one."""
 
@@ -51,7 +51,7 @@ class Proofs:
 
     results: tuple[ProofResult, ...]
     warnings: tuple[Problem, ...]
-    """Also of what a real relay would be refused in a delivery."""
+    """Also of what would be refused for a real relay in a delivery."""
 
 
 def send_proofs(
@@ -66,9 +66,9 @@ def send_proofs(
     """Send every edition of an issue (or those in some languages) to each address, filled for a persona.
 
     The images are stored, so that `newsletter serve` shows them. Raises AddressError, what `checked_issue` raises,
-    NotFoundError for a language there is no edition in, and TransportError when no proof got as far as an answer.
+    NotFoundError for a language without an edition, and TransportError when the relay judged none of them.
     """
-    people = [_read(address) for address in addresses]
+    parsed = [_read(address) for address in addresses]
     ready = checked_issue(project, path, rehearsal=True)
     editions = _chosen(ready.editions, languages)
     for edition in editions:
@@ -76,7 +76,7 @@ def send_proofs(
     personas, _ = read_personas(project)
     every = [edition.language for edition in ready.editions]
     filled = [(edition, choose_persona(personas, edition.language, every)) for edition in editions]
-    results = asyncio.run(_send(project, filled, people, now))
+    results = asyncio.run(_send(project, filled, parsed, now))
     return Proofs(tuple(results), ready.warnings)
 
 
@@ -84,7 +84,7 @@ def _read(address: str) -> Address:
     try:
         return parse_address(address)
     except AddressError as error:
-        hint = "Say to whom with --to and an address, as in --to me@example.org"
+        hint = "Give an address with --to, as in --to me@example.org"
         raise AddressError(f"A proof cannot go to {address!r}: {error}", hint=hint) from error
 
 
@@ -99,20 +99,20 @@ def _chosen(editions: Sequence[Edition], languages: Sequence[str]) -> list[Editi
 
 
 async def _send(
-    project: Project, filled: Sequence[tuple[Edition, Persona]], people: Sequence[Address], now: datetime
+    project: Project, filled: Sequence[tuple[Edition, Persona]], addresses: Sequence[Address], now: datetime
 ) -> list[ProofResult]:
     transport = transport_for(project.config)
     results: list[ProofResult] = []
     lost: list[TransportError] = []
     try:
-        for person, (edition, persona) in product(people, filled):
+        for address, (edition, persona) in product(addresses, filled):
             try:
-                results.append(await _send_one(project, edition, persona, person, transport, now))
+                results.append(await _send_one(project, edition, persona, address, transport, now))
             except TransportError as error:  # the next one gets a new connection
                 if isinstance(error, RelayLoginError) and not results:
-                    raise  # and one too many of those may lock us out
+                    raise  # further failed logins may lock the account
                 lost.append(error)
-                results.append(ProofResult(person.text, edition.language, False, str(error)))
+                results.append(ProofResult(address.text, edition.language, False, str(error)))
     finally:
         await transport.close()
     if len(lost) == len(results):
@@ -121,18 +121,18 @@ async def _send(
 
 
 async def _send_one(
-    project: Project, edition: Edition, persona: Persona, person: Address, transport: Transport, now: datetime
+    project: Project, edition: Edition, persona: Persona, address: Address, transport: Transport, now: datetime
 ) -> ProofResult:
     context = message_context(project, {"proof": project.identity.newsletter or "proof"}, mark=MARK)
     claim = claim_outside(
         "proof",
         recipient=base32(secrets.token_bytes(ID_BYTES)),  # a proof is another message each time it is sent
-        address=person.text,
+        address=address.text,
         language=edition.language,
         values=values_of(persona),
         now=now,
     )
     outcome = await transport.send(address_envelope(claim, context), compose_message(edition, claim, context), ungated)
     if isinstance(outcome, Unknown):
-        return ProofResult(person.text, edition.language, None, outcome.reason)
-    return ProofResult(person.text, edition.language, isinstance(outcome, Accepted), str(outcome.reply))
+        return ProofResult(address.text, edition.language, None, outcome.reason)
+    return ProofResult(address.text, edition.language, isinstance(outcome, Accepted), str(outcome.reply))

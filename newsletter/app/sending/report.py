@@ -1,4 +1,4 @@
-"""Report: where a delivery stands, what it amounted to, and whether its rows agree with what was recorded."""
+"""Report: the progress of a delivery, its results, and whether its rows agree with what was recorded."""
 
 from __future__ import annotations
 
@@ -27,30 +27,30 @@ from newsletter.storage.ledger.workers import has_worker
 
 
 def is_attended(database: Database) -> bool:
-    """Whether any sending process is running, as far as one can see from here; the states alone do not tell."""
+    """Whether any sending process is running, as far as this host can see; delivery states do not show it."""
     return has_worker(database, is_known_dead)
 
 
 def is_scheduling(database: Database) -> bool:
-    """Whether a scheduler is running, which starts scheduled deliveries: `newsletter serve` has one."""
+    """Whether a scheduler, part of `newsletter serve`, is running to start scheduled deliveries."""
     return is_held(database, SCHEDULER)
 
 
 def next_of(database: Database, found: Iterable[Delivery]) -> dict[str, datetime | None]:
-    """For the deliveries among these that are under way: when the next recipient of each may be sent to."""
+    """When the next recipient is due, for those of these deliveries that are under way."""
     with database.read() as connection:
         return {one.id: read_next(connection, one.id) for one in found if one.state.is_under_way}
 
 
 def summary_of(database: Database, delivery: str) -> Summary:
-    """Where a delivery stands, at a cost that hardly grows with its size. Raises NotFoundError."""
+    """The progress of a delivery, at a cost that hardly grows with its size. Raises NotFoundError."""
     attended = is_attended(database)
     with database.read() as connection:
         return _summary(connection, delivery, attended, most=FEW)
 
 
 def report_on(database: Database, delivery: str) -> Report:
-    """What a delivery amounted to, every reason counted. Raises NotFoundError. Reads every row."""
+    """The results of a delivery, every reason counted. Reads every row. Raises NotFoundError."""
     attended = is_attended(database)
     with database.read() as connection:  # one snapshot: an older copy may be put back meanwhile
         return Report(
@@ -75,7 +75,7 @@ def _summary(connection: Connection, delivery: str, attended: bool, *, most: int
 def verify(database: Database, delivery: str) -> tuple[str, ...]:
     """Reconcile a delivery from its rows and attempts: every discrepancy, a sentence each. Raises NotFoundError.
 
-    Half a minute for a million recipients, in a transaction that keeps nobody waiting.
+    Half a minute for a million recipients, in a transaction that blocks no writer.
     """
     with database.read() as connection:
         found, counts = read_delivery(connection, delivery), read_counts(connection, delivery)

@@ -16,7 +16,6 @@ from functools import lru_cache
 from newsletter.app.composing import message_context
 from newsletter.app.project import Project
 from newsletter.app.sending.relay import transport_for
-from newsletter.compiler.edition import Edition
 from newsletter.delivery.compose.envelope import Envelope, address_envelope
 from newsletter.delivery.compose.message import Message, MessageContext, compose_message
 from newsletter.delivery.delivery import Delivery, DeliveryState
@@ -35,7 +34,7 @@ from newsletter.storage.ledger.resolve import resend_by_policy, with_unknown
 log = logging.getLogger("newsletter.sender")
 
 FOREGROUND_PATIENCE = 60.0
-"""Seconds that a foreground send goes on without reaching the relay."""
+"""Seconds that a foreground send continues without reaching the relay."""
 
 _POLL = 1.0
 """Seconds between two checks for deliveries to be prepared."""
@@ -78,13 +77,13 @@ def send_now(
         return SendResult(Deliveries(database).get(delivery), ending)
     except NotFoundError as error:  # it was there at the start
         raise StaleDatabaseError(
-            f"An older copy of the database was put back while delivery {delivery} was sent; the copy does not know it",
-            hint="Sent once more, the issue reaches some subscribers twice; your relay's log says whom",
+            f"An older copy of the database, without delivery {delivery}, was restored while it was sent",
+            hint="Sending the issue again reaches some subscribers twice; the relay's log shows which",
         ) from error
 
 
 def run_worker(project: Project, database: Database, *, on_trouble: OnTrouble, exit_with_parent: bool = False) -> None:
-    """Freeze and send whatever is due, until SIGTERM or SIGINT; then finish what is in flight and return.
+    """Freeze and send all that is due, until SIGTERM or SIGINT; then finish what is in flight and return.
 
     It must be the only thing its process does: it installs signal handlers and runs an event loop of its own.
     `exit_with_parent`: also stop when standard input ends, as it does when the parent process ends.
@@ -102,7 +101,7 @@ def run_worker(project: Project, database: Database, *, on_trouble: OnTrouble, e
 
 
 async def _together(stop: asyncio.Event, *parts: Coroutine[None, None, None]) -> None:
-    """Run parts of which none may go on alone: a worker that sends but prepares no delivery would look healthy.
+    """Run parts of which none may continue alone: a worker that sends but prepares no delivery would look healthy.
 
     When one fails, the others finish what is in flight (a message cut off would be unknown); then its error is raised.
     """
@@ -124,7 +123,7 @@ async def _together(stop: asyncio.Event, *parts: Coroutine[None, None, None]) ->
 
 
 async def _send_deliveries(project: Project, database: Database, stop: asyncio.Event, on_trouble: OnTrouble) -> None:
-    """Send whatever is due, of all deliveries."""
+    """Send all that is due, of all deliveries."""
     while not stop.is_set():
         try:
             await _send(project, database, stop, only=None, on_trouble=on_trouble)
@@ -138,12 +137,9 @@ async def _send(
 ) -> Ending:
     config = project.config
     transport = transport_for(config)
+    journal = HighWater(project.folder, database, tell=on_trouble)
     dependencies = SenderDependencies(
-        ledger=StoredLedger(
-            database,
-            expiry=config.sending.expiry,
-            journal=HighWater(project.folder, database, tell=on_trouble),
-        ),
+        ledger=StoredLedger(database, expiry=config.sending.expiry, journal=journal),
         transport=transport,
         compose=_composer(project, Deliveries(database)),
         clock=_now,
@@ -166,9 +162,7 @@ async def _send(
 def _composer(project: Project, deliveries: Deliveries) -> Compose:
     """A function that composes a recipient's message from the stored editions of any delivery."""
 
-    @lru_cache(maxsize=64)
-    def edition(delivery: str, language: str) -> Edition:
-        return deliveries.edition(delivery, language)
+    edition = lru_cache(maxsize=64)(deliveries.edition)
 
     @lru_cache(maxsize=64)
     def context_of(delivery: str) -> MessageContext:
@@ -177,9 +171,8 @@ def _composer(project: Project, deliveries: Deliveries) -> Compose:
 
     def compose(claim: Claim) -> tuple[Envelope, Message]:
         context = context_of(claim.delivery)
-        return address_envelope(claim, context), compose_message(
-            edition(claim.delivery, claim.language), claim, context
-        )
+        envelope = address_envelope(claim, context)
+        return envelope, compose_message(edition(claim.delivery, claim.language), claim, context)
 
     return compose
 

@@ -1,4 +1,4 @@
-"""Checks that a composed message has the headers that mail programs and mailbox providers ask of a newsletter.
+"""Checks that a composed message has the headers that email clients and mailbox providers expect of a newsletter.
 
 Reads the message's bytes. Before: `message.py`. After: problems, shown by build and check.
 """

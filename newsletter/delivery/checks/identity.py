@@ -149,7 +149,7 @@ def _check_address(path: str, text: str, example: str) -> Iterator[Problem]:
         return
     if address.needs_smtputf8:
         yield _error(
-            "bad-sender", path, f"{text!r}: many mail programs cannot answer an address that is not ASCII", example
+            "bad-sender", path, f"{text!r}: many email clients cannot answer an address that is not ASCII", example
         )
 
 
@@ -179,7 +179,7 @@ def _check_public_url(public_url: str) -> Iterator[Problem]:
 
 
 def _not_https(public_url: str) -> Problem:
-    message = f"{public_url} is not https: mail programs offer one-click unsubscribing only over https (RFC 8058)"
+    message = f"{public_url} is not https: email clients offer one-click unsubscribing only over https (RFC 8058)"
     return _warning("public-url-not-https", "public.url", message, _PUBLIC_URL)
 
 

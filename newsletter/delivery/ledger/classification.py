@@ -69,17 +69,11 @@ class Classification(StrEnum):
         return "theirs" if self in _THEIRS else "ours"
 
 
-_THEIRS = frozenset(
-    {
-        Classification.INVALID_ADDRESS,
-        Classification.INACTIVE_MAILBOX,
-        Classification.MAILBOX_FULL,
-        Classification.RECIPIENT_POLICY,
-        Classification.SUPPRESSED,
-        Classification.UNSUPPORTED_ADDRESS,
-        Classification.TRANSIENT,
-    }
-)
+_THEIRS = {
+    Classification.INVALID_ADDRESS, Classification.INACTIVE_MAILBOX, Classification.MAILBOX_FULL,
+    Classification.RECIPIENT_POLICY, Classification.SUPPRESSED, Classification.UNSUPPORTED_ADDRESS,
+    Classification.TRANSIENT,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,23 +202,18 @@ class Ledger(Protocol):
 
     def register(self, worker: Worker, lease: float, now: datetime) -> None:
         """Register a worker, with a lease of that many seconds from now on the database's clock."""
-        ...
 
     def renew(self, worker: Worker, lease: float) -> bool:
         """Heartbeat. False when the worker was already reclaimed: it must stop at once, without a dot."""
-        ...
 
     def deregister(self, worker: Worker, now: datetime) -> None:
         """Deregister a worker; its unsent claims return to waiting."""
-        ...
 
     def recover(self, now: datetime, is_dead: Callable[[Worker], bool]) -> Recovered:
         """Reclaim from workers whose lease ran out, and at once from those that are known to be dead."""
-        ...
 
     def is_whole(self, delivery: str) -> bool:
         """Whether the rows of a delivery are complete; if not, it is halted. May take seconds the first time."""
-        ...
 
     def claim(
         self, delivery: str, worker: Worker, limit: int, now: datetime, without: frozenset[str] = frozenset()
@@ -230,7 +225,6 @@ class Ledger(Protocol):
         many are refused it returns no claim, so that other deliveries get their turn: while some are due, ask again.
         Recipients of the providers in `without` are left waiting.
         """
-        ...
 
     def record(
         self, worker: Worker, settlements: Sequence[Settlement], permits: Sequence[PermitRequest], now: datetime
@@ -241,23 +235,18 @@ class Ledger(Protocol):
         of the same issue and address holds one. A settlement whose epoch is stale is kept as evidence on its attempt,
         not applied. Recording the same settlement twice changes nothing.
         """
-        ...
 
     def remaining(self, delivery: str, worker: Worker) -> Remaining:
         """What is left to do of a delivery, seen by one worker."""
-        ...
 
     def finish(self, delivery: str, now: datetime) -> bool:
         """Reconcile a delivery and mark it finished if nothing is left to do. False if something is.
 
         A delivery that cannot be reconciled is halted instead. May take seconds.
         """
-        ...
 
     def halt(self, delivery: str, reason: str) -> None:
         """Stop a delivery until an operator resumes it."""
-        ...
 
     def sending(self) -> list[str]:
         """The deliveries that are sending (and not paused, halted, cancelled), the oldest first."""
-        ...

@@ -1,4 +1,4 @@
-"""Breaker: stops a delivery whose messages are refused for reasons of ours, or cannot be composed. Counts, no I/O."""
+"""Breaker: halts a delivery whose messages are refused for our reasons or cannot be composed. Counts, no I/O."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from newsletter.delivery.ledger.outcome import Rejected
 from newsletter.delivery.sender.handover import Handover
 
 MOST_REFUSALS = 20
-"""Recipients refused for a reason of ours after which a delivery halts: continuing damages the sender's reputation."""
+"""Recipients refused for our reasons before a delivery halts: continuing damages the sender's reputation."""
 
 MOST_UNRENDERED = 20
-"""Messages that could not be composed, after which a delivery halts if they are more than one in a hundred."""
+"""Messages that cannot be composed before a delivery halts, if they are more than one in a hundred."""
 
 
 class Breaker:

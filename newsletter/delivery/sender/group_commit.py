@@ -1,13 +1,13 @@
 """Group commit: outcomes and permits of all connections of a worker, written together in one transaction after another.
 
 Before: the sender, whose connections run side by side. After: a `Ledger`, whose calls block and run in one thread.
-While one transaction runs, the next outcomes and permits gather, and are committed together with the next.
+Outcomes and permits that come while one transaction runs are committed together by the next.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, TypeVar
@@ -65,14 +65,14 @@ class GroupCommit:
         return await answer and self._lease.is_valid
 
     def settle(self, settlement: Settlement) -> None:
-        """Have an outcome committed: with the next permit at the latest; repeated until it is."""
+        """Commit an outcome, with the next permit at the latest; repeated until it succeeds."""
         self._settlements.append(settlement)
         self._drained.clear()
         self._wake.set()
 
     @property
     def is_unreachable(self) -> bool:
-        """Whether the last commit failed; it is repeated by itself."""
+        """Whether the last commit failed; `run` repeats it."""
         return self._failures > 0
 
     async def drained(self) -> None:
@@ -80,7 +80,7 @@ class GroupCommit:
         await self._drained.wait()
 
     async def run(self) -> None:
-        """Commit what gathers, until cancelled. Raises DamagedDatabaseError."""
+        """Commit what was asked for, until cancelled. Raises DamagedDatabaseError."""
         while True:
             await self._wake.wait()
             self._wake.clear()
@@ -105,12 +105,12 @@ class GroupCommit:
             if not self._settlements:
                 self._drained.set()
 
-    async def until_done(self, what: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
-        """Repeat something that needs the database until it succeeds. Raises DamagedDatabaseError."""
+    async def call_until_done(self, function: Callable[..., Result], *arguments: Any) -> Result:
+        """Run one method of the ledger; repeat it until it succeeds. Raises DamagedDatabaseError."""
         failures = 0
         while True:
             try:
-                return await what()
+                return await self.call(function, *arguments)
             except StorageError as error:
                 failures += 1
                 report(error, self._on_trouble)
@@ -122,7 +122,7 @@ class GroupCommit:
 
 
 def report(error: StorageError, on_trouble: Callable[[str], None]) -> None:
-    """Report that the database cannot be reached; raises a DamagedDatabaseError again, which no waiting mends."""
+    """Report that the database cannot be reached; re-raises DamagedDatabaseError, which waiting does not repair."""
     if isinstance(error, DamagedDatabaseError):
         raise error
     on_trouble(str(error))

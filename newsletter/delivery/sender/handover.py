@@ -1,7 +1,7 @@
 """Hand over: compose one claim's message, give it to the transport, decide what its outcome means.
 
-Before: a claim; after: a `Handover`, which the sender settles. Writes nothing itself; the permit is asked for through
-the function it is given.
+Before: a claim; after: a `Handover`, which the sender settles. Writes nothing itself; a function passed in asks for the
+permit.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _PACKAGE = Path(__file__).parents[2]
 
 @dataclass(frozen=True, slots=True)
 class SenderDependencies:
-    """What the sender works with, joined by `app`."""
+    """Wired by `app`."""
 
     ledger: Ledger
     transport: Transport
@@ -50,7 +50,7 @@ class SenderDependencies:
     new_worker: Callable[[], Worker]
     is_dead: Callable[[Worker], bool]
     on_trouble: Callable[[str], None]
-    """Called with what keeps messages from being sent: relay or database out of reach, one recipient's data, a bug."""
+    """Called with what stops messages: relay or database unreachable, one recipient's data, a bug."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +59,9 @@ class Handover:
 
     settlement: Settlement
     trouble: str = ""
-    """What an operator should be told, if anything."""
+    """What to report to an operator, if anything."""
     halt: str = ""
-    """Why no other message of this delivery would fare better, if so."""
+    """Why every message of this delivery would fail the same way, if so."""
     is_unrendered: bool = False
     """Whether the message could not be composed."""
     is_answered: bool | None = None

@@ -25,5 +25,5 @@ class LeaseGuard:
 
     @property
     def is_valid(self) -> bool:
-        """Whether the claims are certainly still ours."""
+        """Whether no other worker can have reclaimed ours."""
         return self._clock() < self._until

@@ -1,4 +1,4 @@
-"""Schedule: when a delivery starts. Reads the time after `--at`, refuses one in the past, and knows a missed one."""
+"""Schedule: when a delivery starts: read the time of `--at`, refuse one in the past, recognise a missed one."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ _WHEN = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?\s*(Z|z|[+-]\d{2}:
 _HINT = 'Write it like "2026-11-23 09:00", in the newsletter\'s time zone or with one: "2026-11-23T09:00+01:00"'
 
 TO_COME = "Name a time that is still to come"
-"""What to do about a start that is over."""
+"""Hint for a start in the past."""
 
 
 def read_when(text: str, zone: ZoneInfo) -> datetime:
-    """The instant (UTC) that a person means; a time without zone is local time in `zone`.
+    """The instant (UTC) of a written time; without a zone it is local time in `zone`.
 
     A local time that a clock change skips moves forward by what was skipped; one that occurs twice means the first.
     Raises WrongUsageError when it is no time at all.
     """
     written = text.strip()
     if not _WHEN.fullmatch(written):
-        raise WrongUsageError(f"I cannot read {text!r} as a date and time", hint=_HINT)
+        raise WrongUsageError(f"{text!r} is not a date and time", hint=_HINT)
     try:
-        # Python reads a space before the offset as an error; people write one.
+        # Python refuses a space before the offset; operators write one.
         moment = datetime.fromisoformat(re.sub(r"\s+(?=[Zz+-]|$)", "", written))
     except ValueError as error:
         raise WrongUsageError(f"There is no such date and time as {text!r}", hint=_HINT) from error
     if moment.tzinfo is None:
-        # fold=0 takes the offset before the change: the first of two, and past the gap for a time that never was.
+        # fold=0 takes the offset before the change: the first of two, and past the gap for a time that was skipped.
         moment = moment.replace(tzinfo=zone, fold=0)
     try:
         return moment.astimezone(UTC)
@@ -53,5 +53,5 @@ def check_start(at: datetime, *, now: datetime, hint: str = TO_COME) -> None:
 
 
 def is_missed(at: datetime, *, now: datetime, max_lateness: timedelta) -> bool:
-    """Whether a scheduled start is over for so long that an operator must decide."""
+    """Whether a scheduled start is so late that an operator must decide."""
     return now - at > max_lateness

@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -32,7 +31,7 @@ SOON = 60.0
 """Seconds that a foreground send waits for messages that were set back."""
 
 _POLL = 1.0
-"""Seconds after which the ledger is asked again, where nothing says when."""
+"""Seconds until the ledger is asked again, where no time is known."""
 
 _REPOLL = 0.05
 """The same where the next answer may differ at once."""
@@ -44,7 +43,7 @@ class Ending(StrEnum):
     DONE = "done"
     """Nothing is due; or the delivery is finished, paused, halted or cancelled."""
     STOPPED = "stopped"
-    """It was asked to."""
+    """A stop was requested."""
     NO_RELAY = "no relay"
     """The relay could not be reached for longer than `patience`."""
     RECLAIMED = "reclaimed"
@@ -204,17 +203,14 @@ class Sender:
 
     async def _refill_all(self) -> float | None:
         """Claim from each active delivery once; seconds until the next time, None when nothing is to come."""
-        active = await self._active_deliveries()
+        sending = await self._commits.call(self._ledger.sending)
+        active = [delivery for delivery in sending if self._only in (None, delivery)]
         found = [await self._refill(delivery) for delivery in active]
         if any(found):
             return 0.0
         pauses = [await self._next_due(delivery) for delivery in active]
         nearest = min((pause for pause in pauses if pause is not None), default=None)
         return nearest if self._only else min(_POLL, nearest or _POLL)
-
-    async def _active_deliveries(self) -> Sequence[str]:
-        sending = await self._commits.call(self._ledger.sending)
-        return [delivery for delivery in sending if self._only in (None, delivery)]
 
     async def _refill(self, delivery: str) -> int:
         limit = max(8, 4 * self._settings.connections)
@@ -233,7 +229,7 @@ class Sender:
         return len(claims)
 
     async def _next_due(self, delivery: str) -> float | None:
-        """A delivery yielded no claim: finish it, or seconds until it may; None: later than a foreground send waits."""
+        """After no claim: finish the delivery, or seconds to the next one; None: more than a foreground send waits."""
         if self._in_flight[delivery]:
             return _POLL
         await self._commits.drained()
@@ -251,7 +247,7 @@ class Sender:
         return _POLL if remaining.held else None
 
     async def _wait(self, seconds: float) -> None:
-        """Wait until something was settled or a stop was asked for, but no longer than `seconds` or a second."""
+        """Wait for a settlement or a stop, but no longer than `seconds` or one second."""
         self._changed.clear()
         if seconds and not self._stop.is_set():
             await is_set_within(self._changed, min(seconds, 1.0))
@@ -259,7 +255,7 @@ class Sender:
     # One connection
 
     async def _connection(self) -> None:
-        """Send one claim after the other. Claims not begun at the end return to waiting when the worker deregisters."""
+        """Send claims in turn. Those not begun at the end return to waiting when the worker deregisters."""
         while (claim := await self._queue.get()) is not None:
             await self._wait_until_possible()
             if not self._is_ending:
@@ -269,21 +265,19 @@ class Sender:
 
     async def _send(self, claim: Claim) -> Settlement:
         if self._breaker.is_open(claim.delivery):
-            decision = Decision.requeue(self._clock(), "halted before it could be sent")
-            return Settlement(claim, decision, None)
+            return Settlement(claim, Decision.requeue(self._clock(), "halted before it could be sent"), None)
         setbacks = self._setbacks[claim.recipient]
         result = await hand_over(
             claim, self._dependencies, self._settings.policy, self._commits.permit, setbacks=setbacks
         )
         if result.is_unrendered and self._breaker.is_open(claim.delivery):
             # The delivery was halted while this message was composed: the recipient's data may not be the cause.
-            decision = Decision.requeue(self._clock(), result.trouble)
-            return replace(result.settlement, decision=decision)
+            return replace(result.settlement, decision=Decision.requeue(self._clock(), result.trouble))
         if result.trouble:
             self._on_trouble(result.trouble)
         self._note_answer(result)
         if reason := self._breaker.note(result):
-            await self._commits.until_done(lambda: self._commits.call(self._ledger.halt, claim.delivery, reason))
+            await self._commits.call_until_done(self._ledger.halt, claim.delivery, reason)
             self._breaker.halted(claim.delivery)
         return result.settlement
 

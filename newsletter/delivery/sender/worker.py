@@ -1,4 +1,4 @@
-"""Worker: a sending process as others can recognise it, also after it died and its number was given to another one."""
+"""Worker: how other processes recognise a sending process, also after it died and its PID was reused."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ _PROCESSES = Path("/proc")
 
 
 def this_worker() -> Worker:
-    """A new worker in this process. Its id ends in the moment the process began, in ticks since the machine did."""
+    """A new worker in this process. Its id ends in the start time of the process, in ticks since boot."""
     pid = os.getpid()
     return Worker(id=f"{base32(secrets.token_bytes(10))}-{_began(pid) or 0}", host=_host(), boot=boot_id(), pid=pid)
 
 
 def is_known_dead(worker: Worker) -> bool:
-    """Whether a worker certainly lives no more, as seen from this process; False when that cannot be known.
+    """Whether a worker is certainly dead; False when that cannot be known.
 
-    Only processes of this host can be seen: the same machine, the same start of it and the same process namespace.
+    Only processes of this host can be checked: the same machine, boot and process namespace.
     """
     if worker.host != _host() or not worker.boot:
         return False  # on another host, or on a system without a boot id: only leases decide
     if worker.boot != boot_id():
-        return True  # the machine was started anew since
+        return True  # the machine was rebooted since
     began = _began(worker.pid)
     return began is None or str(began) != worker.id.rpartition("-")[2]
 
@@ -42,7 +42,7 @@ def _host() -> str:
 
 
 def _began(pid: int) -> int | None:
-    """When a process began, in ticks since the machine did; None when there is no living one of that number."""
+    """The start time of a process, in ticks since boot; None when there is no living one with this PID."""
     try:
         # The name, in brackets, may hold anything; after it come the state (field 3) and the start (field 22).
         fields = (_PROCESSES / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()

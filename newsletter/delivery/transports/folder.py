@@ -1,4 +1,4 @@
-"""A way out into files, for dry runs: each message becomes an `.eml` file named after its Message-ID."""
+"""A transport into files, for dry runs: each message becomes an `.eml` file named after its Message-ID."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from newsletter.errors import PermitRefusedError, RelayConnectionError, RequestE
 
 
 class FolderTransport:
-    """A Transport that writes into `folder`, which it makes when the first message comes."""
+    """A Transport that writes into `folder`, made with the first message."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

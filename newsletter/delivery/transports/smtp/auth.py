@@ -6,8 +6,7 @@ Whether the connection is fit for a password was decided before connecting (`set
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 
 from newsletter.delivery.ledger.outcome import CLOSING, Reply
 from newsletter.delivery.transports.smtp.line import MAX_COMMAND, Line
@@ -17,20 +16,14 @@ from newsletter.errors import RelayConnectionError, RelayLoginError
 _MAX_ANSWER = 12288  # octets of a line that answers a challenge (RFC 4954, section 4)
 
 
-@dataclass(frozen=True, slots=True)
-class _Mechanism:
-    name: str
-    answers: Callable[[str, str], Sequence[str]]
-    """From username and password, one answer to each challenge; they are sent in base64."""
-    answers_first: bool
-    """Whether the first answer may travel with the command, which saves a round trip."""
+_MECHANISMS: Mapping[str, Callable[[str, str], Sequence[str]]] = {
+    "PLAIN": lambda username, password: [f"\0{username}\0{password}"],  # RFC 4616
+    "LOGIN": lambda username, password: [username, password],  # no RFC; widely offered
+}
+"""Mechanism → from username and password, one answer to each challenge; sent in base64. In order of preference."""
 
-
-_MECHANISMS = (
-    _Mechanism("PLAIN", lambda username, password: [f"\0{username}\0{password}"], answers_first=True),  # RFC 4616
-    _Mechanism("LOGIN", lambda username, password: [username, password], answers_first=False),  # no RFC; widely offered
-)
-"""In order of preference."""
+_ANSWERS_FIRST = frozenset({"PLAIN"})
+"""Mechanisms whose first answer may be sent with the command, which saves a round trip."""
 
 
 async def log_in(line: Line, settings: SmtpSettings, offered: str) -> None:
@@ -39,7 +32,7 @@ async def log_in(line: Line, settings: SmtpSettings, offered: str) -> None:
     Raises RelayLoginError when it offers none of ours or refuses, RelayConnectionError when it breaks off.
     """
     names = offered.upper().split()
-    mechanism = next((one for one in _MECHANISMS if one.name in names), None)
+    mechanism = next((name for name in _MECHANISMS if name in names), None)
     if mechanism is None:
         raise RelayLoginError(
             f"The relay offers no login that we know; it offers: {' '.join(names) or 'none'}",
@@ -56,11 +49,11 @@ async def log_in(line: Line, settings: SmtpSettings, offered: str) -> None:
         )
 
 
-async def _exchange(line: Line, settings: SmtpSettings, mechanism: _Mechanism) -> Reply:
-    clear = mechanism.answers(settings.username, settings.password)
+async def _exchange(line: Line, settings: SmtpSettings, mechanism: str) -> Reply:
+    clear = _MECHANISMS[mechanism](settings.username, settings.password)
     answers = [base64.b64encode(answer.encode()).decode() for answer in clear]
-    command = f"AUTH {mechanism.name}"
-    if mechanism.answers_first and len(command) + 1 + len(answers[0]) <= MAX_COMMAND - 2:
+    command = f"AUTH {mechanism}"
+    if mechanism in _ANSWERS_FIRST and len(command) + 1 + len(answers[0]) <= MAX_COMMAND - 2:
         command += f" {answers.pop(0)}"
     reply = await line.ask(command, settings.timeout)
     for answer in answers:

@@ -94,7 +94,7 @@ class Session:
         return self._unless_positive(reply, Stage.MAIL)
 
     async def hand_over(self, envelope: Envelope, message: Message, permit: Permit) -> Outcome:
-        """The rest of a message. Up to the dot nothing has happened; after it only the relay knows (RFC 1047)."""
+        """The rest of a message. Before the dot nothing is accepted; after it only the relay knows (RFC 1047)."""
         reply = await self._ask(f"RCPT TO:<{envelope.recipient}>")
         if refusal := self._unless_positive(reply, Stage.RCPT):
             return refusal
@@ -116,7 +116,7 @@ class Session:
         return await self._outcome_of_dot()
 
     async def _early_outcome(self) -> Outcome | None:
-        """What the relay said, or that it is gone, before the dot: then none is written."""
+        """A reply or a lost connection before the dot: then no dot is written."""
         if not self._line.has_more:
             self._line.refuse_surprises()
             return None
@@ -143,7 +143,7 @@ class Session:
         return outcome
 
     def _refusal(self, envelope: Envelope, message: Message) -> Rejected | None:
-        """What this relay cannot take, found before anything is sent."""
+        """The refusal of what this relay cannot take, before anything is sent."""
         if envelope.return_path and not _is_sendable(envelope.return_path):
             return Rejected(Reply(553, "5.1.7", "our return path cannot be sent as it is"), Classification.PROTOCOL)
         if not _is_sendable(envelope.recipient):
@@ -170,7 +170,7 @@ class Session:
 
 
 def _is_sendable(path: str) -> bool:
-    """Whether it is one path on the wire: `smtplib` and others rewrite what is not into another address."""
+    """Whether it is one path on the wire; libraries such as `smtplib` would rewrite others into another address."""
     return _PATH.fullmatch(path) is not None and len(path.encode()) <= _MAX_PATH
 
 

@@ -1,7 +1,7 @@
 """The line to a relay: bytes out, replies in, and whether the connection is still open. The one SMTP socket.
 
-Whatever goes wrong before the final dot is raised as a RelayConnectionError or RelayTimeoutError. After
-any of them the line is destroyed: a reply that comes late must never be taken for the next one.
+Every failure before the final dot is raised as a RelayConnectionError or RelayTimeoutError. After either the line is
+destroyed: a late reply must never be taken for the next one.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Line(asyncio.Protocol):
 
     @property
     def is_lost(self) -> bool:
-        """Whether nothing can be sent any more."""
+        """Whether nothing more can be sent."""
         return self._lost or self._transport is None or self._transport.is_closing()
 
     @property
@@ -76,7 +76,7 @@ class Line(asyncio.Protocol):
         self._write(line)
 
     async def send(self, data: bytes, timeout: float) -> None:
-        """Hand all of `data` to the system, block by block; stops early when the relay says something meanwhile."""
+        """Hand all of `data` to the system, block by block; stops early when the relay replies meanwhile."""
         for start in range(0, len(data), _BLOCK):
             if self.has_more:
                 return
@@ -99,7 +99,7 @@ class Line(asyncio.Protocol):
             await asyncio.sleep(0)
 
     def refuse_surprises(self) -> None:
-        """Raise when a reply came unasked or the connection is gone: the next reply would meet the wrong command."""
+        """Raise for an unasked reply or a lost connection: the next reply would be taken for another command's."""
         if self.is_lost:
             raise self._broken(self._reason)
         if self.has_more:
@@ -164,14 +164,14 @@ class Line(asyncio.Protocol):
         self._attach(transport)
 
     def data_received(self, data: bytes) -> None:
-        """The relay said something."""
+        """The relay sent bytes."""
         self._received += data
         if len(self._received) > 2 * _MAX_REPLY:  # more than any reply; do not store it
             self.destroy()
         self._changed.set()
 
     def eof_received(self) -> None:
-        """The relay will say nothing more; asyncio closes the connection."""
+        """The relay sends nothing more; asyncio closes the connection."""
         self._lost = True
         self._changed.set()
 
@@ -193,7 +193,7 @@ class Line(asyncio.Protocol):
 
 
 async def open_line(host: str, port: int, timeout: float, context: ssl.SSLContext | None = None) -> Line:
-    """Connect; with a `context` in TLS from the first byte. Raises ssl.SSLError when the relay's proof fails."""
+    """Connect; with a `context` in TLS from the first byte. Raises ssl.SSLError when verification fails."""
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(timeout):

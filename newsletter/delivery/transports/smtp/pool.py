@@ -22,7 +22,7 @@ class SmtpTransport:
     """A Transport to one relay. Raises ConfigError when the settings would send email or a password in clear.
 
     A connection is used by one message at a time and goes back to the pool only after a reply that made sense. After
-    anything else, also when the task is cancelled, it is destroyed: a late reply must never meet another message.
+    anything else, also when the task is cancelled, it is destroyed: a late reply must never reach another message.
     """
 
     def __init__(self, settings: SmtpSettings) -> None:
@@ -48,7 +48,7 @@ class SmtpTransport:
             return outcome
 
     async def probe(self) -> str:
-        """Open one connection as for a message, send nothing, and say what the relay offers."""
+        """Open one connection, send nothing; returns what the relay offers."""
         session = await open_session(self._settings, self._context)
         self._idle.append(session)
         return f"offers {', '.join(session.offers) or 'no extensions'}"
@@ -59,7 +59,7 @@ class SmtpTransport:
         await asyncio.gather(*(session.quit() for session in idle))
 
     async def _begin(self, envelope: Envelope, message: Message) -> tuple[Session, Outcome | None]:
-        """A session that has answered MAIL. One that the relay closed while it was idle is replaced."""
+        """A session after MAIL was answered. One that the relay closed while it was idle is replaced."""
         while self._idle:
             session = self._idle.pop()
             if session.messages >= self._settings.messages_per_connection:

@@ -1,4 +1,4 @@
-"""The relay and how to talk to it, as values; and the refusal to send email or passwords in clear."""
+"""The relay's settings, and the refusal to send email or passwords in clear."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from newsletter.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class SmtpSettings:
-    """The relay and how to talk to it. Durations in seconds. Defaults: `config.py`."""
+    """Durations in seconds. Defaults: `config.py`."""
 
     host: str
     port: int
@@ -31,9 +31,9 @@ class SmtpSettings:
     hello: str
     """The name we greet with; empty: this host's."""
     connections: int
-    """How many are open at most; more `send`s than that wait for one."""
+    """The most that are open at a time; further `send`s wait for one."""
     messages_per_connection: int = 100
-    """After so many a connection is closed with QUIT and another one opened."""
+    """After these a connection is closed with QUIT and another one opened."""
 
 
 def check_settings(settings: SmtpSettings) -> None:
@@ -46,8 +46,8 @@ def check_settings(settings: SmtpSettings) -> None:
         return
     if not is_loopback(settings.host):
         raise ConfigError(
-            f'[smtp] tls = "none" to {settings.host}: mail would be readable on the way',
-            hint='Use "starttls" or "implicit"; `force_clear = true` if the way really is safe',
+            f'[smtp] tls = "none" to {settings.host}: email would be readable on the way',
+            hint='Use "starttls" or "implicit"; `force_clear = true` if the network is safe',
         )
     if settings.username:
         raise ConfigError(
@@ -65,7 +65,7 @@ def is_loopback(host: str) -> bool:
 
 
 def tls_context(settings: SmtpSettings) -> ssl.SSLContext | None:
-    """What verifies the relay; None when there is to be no TLS. Raises ConfigError when `ca_file` is of no use."""
+    """The context that verifies the relay; None without TLS. Raises ConfigError for an unusable `ca_file`."""
     if settings.tls == "none":
         return None
     try:
