@@ -57,6 +57,12 @@ class Database:
             yield connection
 
     @contextmanager
+    def ask(self) -> Iterator[sa.Connection]:
+        """As `read`, for one query: of a server it takes half as many round trips."""
+        with self._connected(self._kind.bare_options) as connection:
+            yield connection
+
+    @contextmanager
     def write(self, *, late: bool = False) -> Iterator[sa.Connection]:
         """A transaction that is durable when the block has ended, and has changed nothing when the block raised.
 

@@ -19,7 +19,7 @@ from newsletter.storage.database.tables import attempts, recipients
 from newsletter.storage.journal.stopping import ADDED
 from newsletter.storage.ledger.deliveries import read_delivery
 from newsletter.storage.ledger.reconcile import read_counts
-from newsletter.storage.ledger.workers import permits_granted
+from newsletter.storage.ledger.workers import PERMITS_GRANTED
 
 _BEGUN = [
     state.value
@@ -52,6 +52,6 @@ def lost_attempts(connection: sa.Connection) -> Iterator[str]:
     """That the ledger holds fewer attempts, or more, than permits were granted; nothing when it holds as many."""
     permitted = sa.select(sa.func.count()).select_from(attempts).where(attempts.c.permitted_at.is_not(None))
     known = connection.execute(permitted).scalar_one()
-    granted = connection.execute(sa.select(permits_granted())).scalar_one() - count_of(connection, ADDED)
+    granted = connection.execute(sa.select(PERMITS_GRANTED)).scalar_one() - count_of(connection, ADDED)
     if known != granted:
         yield f"{granted} messages were permitted, but the ledger holds {known}: parts of two databases are mixed up"

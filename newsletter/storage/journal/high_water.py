@@ -23,7 +23,7 @@ from newsletter.storage.database.metadata import set_once
 from newsletter.storage.database.tables import properties
 from newsletter.storage.journal.audit import audit
 from newsletter.storage.journal.stopping import stop_everything
-from newsletter.storage.ledger.workers import permits_granted
+from newsletter.storage.ledger.workers import PERMITS_GRANTED
 
 FILE = "high-water.json"
 """Beside secret.toml. Each machine has its own: that a database knows of more is normal, another machine sends too."""
@@ -48,9 +48,14 @@ class Mark:
 
 def read_mark(connection: sa.Connection) -> Mark:
     """The mark of the database that this transaction is in: another file may lie at its place by the next one."""
-    identity = sa.select(properties.c.value).where(properties.c.name == _IDENTITY).scalar_subquery()
-    # Do not ask for the two apart: on a server each statement sees what was committed before it.
-    return Mark(*connection.execute(sa.select(sa.func.coalesce(identity, ""), permits_granted())).one())
+    return Mark(*connection.execute(_MARK).one())
+
+
+# Do not select the two apart: on a server each statement sees what was committed before it.
+_MARK = sa.select(
+    sa.func.coalesce(sa.select(properties.c.value).where(properties.c.name == _IDENTITY).scalar_subquery(), ""),
+    PERMITS_GRANTED,
+)
 
 
 class HighWater:
@@ -68,7 +73,7 @@ class HighWater:
     @property
     def seen(self) -> int:
         """How many permits of the database, or of what it is a copy of, the file knows."""
-        with self._database.read() as connection:
+        with self._database.ask() as connection:
             return _read(self._file).seen_of(read_mark(connection))
 
     def require_reached(self, now: datetime, *, may_stop: bool = True) -> None:
@@ -78,7 +83,7 @@ class HighWater:
         asked for the first time gets its identity.
         """
         known = _read(self._file)  # before the database is asked: others may be sending
-        with self._database.read() as connection:
+        with self._database.ask() as connection:
             mark = read_mark(connection)
         if not mark.identity:
             set_once(self._database, _IDENTITY, secrets.token_hex(8))
@@ -116,7 +121,7 @@ class HighWater:
         a copy that lacks one's would pass for the database.
         """
         try:
-            with self._database.read() as connection:
+            with self._database.ask() as connection:
                 latest = read_mark(connection)
         except StorageError:  # the permits are granted all the same
             latest = mark

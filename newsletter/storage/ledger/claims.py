@@ -185,7 +185,7 @@ class StoredLedger:
             wanted = [
                 is_registered
                 and states.get(one.claim.delivery) is DeliveryState.SENDING
-                and is_held(rows, one.claim, worker)
+                and is_held(rows.get(one.claim.recipient), one.claim, worker, RecipientState.CLAIMED)
                 for one in permits
             ]
             asked = [request for request, is_wanted in zip(permits, wanted, strict=True) if is_wanted]

@@ -27,32 +27,22 @@ Row = sa.Row[*tuple[Any, ...]]
 
 def lock_worker(connection: sa.Connection, worker: str) -> bool:
     """Keep a worker from being reclaimed until the transaction ends; False when it was reclaimed already."""
-    # Do not lock more than the key: its heartbeat and its count of permits are updates of the same row.
-    query = sa.select(workers.c.id).where(workers.c.id == worker).with_for_update(read=True, key_share=True)
-    return connection.execute(query).first() is not None
+    return connection.execute(_WORKER, {"of": worker}).first() is not None
 
 
 def lock_states(connection: sa.Connection, names: Iterable[str]) -> dict[str, DeliveryState]:
     """The states of these deliveries, which stay so until the transaction ends."""
-    query = sa.select(deliveries.c.id, deliveries.c.state).where(deliveries.c.id.in_(sorted(names)))
-    locked = query.order_by(deliveries.c.id).with_for_update(read=True)
-    return {row.id: DeliveryState(row.state) for row in connection.execute(locked)}
+    return {row.id: DeliveryState(row.state) for row in connection.execute(_STATES, {"of": sorted(names)})}
 
 
 def lock_rows(connection: sa.Connection, ids: Iterable[str]) -> dict[str, Row]:
     """These rows by id, locked until the transaction ends."""
-    query = sa.select(recipients).where(recipients.c.id.in_(sorted(ids)))
-    return {row.id: row for row in connection.execute(query.order_by(recipients.c.id).with_for_update())}
+    return {row.id: row for row in connection.execute(_ROWS, {"of": sorted(ids)})}
 
 
-def is_held(rows: dict[str, Row], claim: Claim, worker: Worker) -> bool:
-    """Whether a row still belongs to this claim; a later claim has a higher epoch."""
-    row = rows.get(claim.recipient)
-    return row is not None and (row.state, row.epoch, row.worker) == (
-        RecipientState.CLAIMED.value,
-        claim.epoch,
-        worker.id,
-    )
+def is_held(row: Row | None, claim: Claim, worker: Worker, state: RecipientState) -> bool:
+    """Whether a row is in this state and still belongs to this claim; a later claim has a higher epoch."""
+    return row is not None and (row.state, row.epoch, row.worker) == (state.value, claim.epoch, worker.id)
 
 
 def write_settlements(
@@ -127,22 +117,17 @@ def complete_attempts(
     for one in settlements:
         row = rows[one.claim.recipient]
         number = _number(row, one.claim, worker)
+        has_attempt = is_held(row, one.claim, worker, RecipientState.PERMITTED)
         # Do not record more of another worker's row than an arrival, which ends it: its next claim needs the number.
-        if one.outcome is not None and (number == one.claim.epoch or isinstance(one.outcome, Accepted)):
+        is_recorded = number == one.claim.epoch or isinstance(one.outcome, Accepted)
+        if one.outcome is not None and is_recorded and not has_attempt:
             judged.append({"recipient_id": row.id, "epoch": number, "worker": worker.id})
-        completed.append({"of": row.id, "at": number, "outcome": outcome_name(one), "reply": reply_text(one)})
+        outcome = {"outcome": outcome_name(one), "reply": reply_text(one), "settled_at": now}
+        completed.append({"of": row.id, "at": number, "by": worker.id, **outcome})
     if judged:
         connection.execute(insert_ignore, judged)
     if completed:
-        statement = sa.update(attempts).where(
-            attempts.c.recipient_id == sa.bindparam("of"),
-            attempts.c.epoch == sa.bindparam("at"),
-            attempts.c.worker == worker.id,
-        )
-        unsettled = statement.where(attempts.c.outcome == "")
-        connection.execute(
-            unsettled.values(outcome=sa.bindparam("outcome"), reply=sa.bindparam("reply"), settled_at=now), completed
-        )
+        connection.execute(_COMPLETE, completed)
 
 
 def _number(row: Row, claim: Claim, worker: Worker) -> int:
@@ -199,13 +184,35 @@ def _try(connection: sa.Connection, statement: sa.Update, changes: Sequence[Mapp
     return True
 
 
-def _update(*names: str) -> sa.Update:
-    statement = sa.update(recipients).where(recipients.c.id == sa.bindparam("of"))
-    return statement.values({name: sa.bindparam(name) for name in names})
+def _values_of(*names: str) -> dict[str, sa.BindParameter[object]]:
+    return {name: sa.bindparam(name) for name in names}
 
 
-_PERMIT = _update("state", "message_id", "sha256")
-_UPDATE = _update(
+# Statements of every group of permits and outcomes: made once, because making one takes as long as its execution.
+_AMONG: sa.BindParameter[object] = sa.bindparam("of", expanding=True)
+# Do not lock more than the worker's key: its heartbeat and its count of permits are updates of the same row.
+_WORKER = sa.select(workers.c.id).where(workers.c.id == sa.bindparam("of")).with_for_update(read=True, key_share=True)
+_STATES = (
+    sa.select(deliveries.c.id, deliveries.c.state)
+    .where(deliveries.c.id.in_(_AMONG))
+    .order_by(deliveries.c.id)
+    .with_for_update(read=True)
+)
+_ROWS = (
+    sa.select(*(column for column in recipients.c if column.name not in ("values", "list_ids", "address")))
+    .where(recipients.c.id.in_(_AMONG))
+    .order_by(recipients.c.id)
+    .with_for_update()
+)
+_COMPLETE = (
+    sa.update(attempts)
+    .where(attempts.c.recipient_id == sa.bindparam("of"), attempts.c.epoch == sa.bindparam("at"))
+    .where(attempts.c.worker == sa.bindparam("by"), attempts.c.outcome == "")
+    .values(_values_of("outcome", "reply", "settled_at"))
+)
+_CHANGE = sa.update(recipients).where(recipients.c.id == sa.bindparam("of"))
+_PERMIT = _CHANGE.values(_values_of("state", "message_id", "sha256"))
+_UPDATE = _CHANGE.values(_values_of(
     "state", "reason", "attempts", "next_at", "message_id", "sha256", "in_doubt", "epoch", "dated_at",
     "reply", "worker", "settled_at",
-)  # fmt: skip
+))  # fmt: skip

@@ -35,15 +35,19 @@ def is_gone(database: Database, row: Row, clock: float, is_dead: Callable[[Worke
 
 def count_permits(connection: sa.Connection, worker: str, granted: int) -> None:
     """Add to the permits of a worker that is registered."""
-    statement = sa.update(workers).where(workers.c.id == worker)
-    connection.execute(statement.values(permits=workers.c.permits + granted))
+    connection.execute(_COUNT, {"of": worker, "granted": granted})
 
 
-def permits_granted() -> sa.ColumnElement[int]:
-    """How many permits the database has granted, to be selected: of one moment, also while workers come and go."""
-    gone = sa.select(sa.cast(properties.c.value, sa.BigInteger)).where(properties.c.name == PERMITS)
-    present = sa.select(sa.cast(sa.func.sum(workers.c.permits), sa.BigInteger))
-    return sa.func.coalesce(gone.scalar_subquery(), 0) + sa.func.coalesce(present.scalar_subquery(), 0)
+_COUNT = (
+    sa.update(workers)
+    .where(workers.c.id == sa.bindparam("of"))
+    .values(permits=workers.c.permits + sa.bindparam("granted"))
+)
+_GONE = sa.select(sa.cast(properties.c.value, sa.BigInteger)).where(properties.c.name == PERMITS)
+_PRESENT = sa.select(sa.cast(sa.func.sum(workers.c.permits), sa.BigInteger))
+
+PERMITS_GRANTED = sa.func.coalesce(_GONE.scalar_subquery(), 0) + sa.func.coalesce(_PRESENT.scalar_subquery(), 0)
+"""How many permits the database has granted, to be selected: of one moment, also while workers come and go."""
 
 
 def reclaim(database: Database, connection: sa.Connection, names: Sequence[str], now: datetime) -> Recovered:
