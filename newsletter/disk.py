@@ -1,4 +1,4 @@
-"""Disk: a file written whole or not at all, and in a sentence why it cannot be. The ground: every room may ask here."""
+"""Disk: write a file whole or not at all, with the reason when that fails. The ground: every room may use it."""
 
 from __future__ import annotations
 
@@ -22,12 +22,14 @@ except ImportError:  # not a system of that kind
 def write_whole(
     file: Path, data: bytes, *, hint: str = "", private: bool = False, durable: bool = False, fresh: bool = False
 ) -> None:
-    """Make a file or replace it, and the folders above it. Whoever reads it finds the old bytes or the new ones.
+    """Make or replace a file, and make the folders above it. A reader finds the old bytes or the new ones.
 
-    `private`: only its owner may read it. `durable`: it outlives a power cut. `fresh`: it must not be there yet, and
-    raises FileExistsError. Raises RequestError with the path, the reason and `hint` when it cannot be written.
+    `private`: only its owner may read it. `durable`: it survives a power cut. `fresh`: raises FileExistsError if the
+    file exists. Raises RequestError with the path, the reason and `hint` when it cannot be written.
     """
-    draft = file.with_name(f".{secrets.token_hex(8)}")  # short: beside a long name there is still room for it
+    draft = file.with_name(
+        f".{secrets.token_hex(8)}"
+    )  # short, because the file's own name may be as long as the system allows
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -39,16 +41,18 @@ def write_whole(
         finally:
             draft.unlink(missing_ok=True)
     except OSError as error:
-        if isinstance(error, FileExistsError) and error.filename2 is not None:  # the link's: somebody was quicker
+        if (
+            isinstance(error, FileExistsError) and error.filename2 is not None
+        ):  # from the link: another process was faster
             raise
         raise cannot_write(file, error, hint=hint) from error
 
 
 @contextmanager
 def drafted(file: Path, *, encoding: str = "utf-8", errors: str = "strict", hint: str = "") -> Iterator[IO[str]]:
-    """A text file for its owner alone, which appears when the block has ended; one that raises leaves all as it was.
+    """A private text file that appears when the block has ended; if the block raises, nothing changes.
 
-    A device or pipe is written to as it is. Raises RequestError with the path, the reason and `hint`.
+    A device or pipe is written to directly. Raises RequestError with the path, the reason and `hint`.
     """
     is_plain = file.is_file() or not file.exists()
     draft = file.with_name(f".{secrets.token_hex(8)}") if is_plain else file
@@ -66,16 +70,16 @@ def drafted(file: Path, *, encoding: str = "utf-8", errors: str = "strict", hint
 
 @contextmanager
 def taking_turns(folder: Path, *, patience: float = 1.0) -> Iterator[None]:
-    """Let one process or thread at a time do this with the files of a folder, where the system can.
+    """Let one process or thread at a time change the files of a folder, where the system has file locks.
 
-    Whoever holds it longer than `patience` seconds (stopped in the middle, perhaps) is not waited for.
+    Goes on without the lock after `patience` seconds: its holder may have been stopped.
     """
     if fcntl is None:
         yield
         return
     try:
         handle = os.open(folder, os.O_RDONLY)
-    except OSError:  # what is done in there will tell
+    except OSError:  # the caller's own access reports it
         yield
         return
     try:
@@ -98,14 +102,14 @@ def _wait_for_turn(handle: int, patience: float) -> None:
 
 
 def cannot_write(path: Path, error: OSError, *, hint: str = "") -> RequestError:
-    """What to raise when a file or folder cannot be written."""
+    """The error for a file or folder that cannot be written."""
     return RequestError(f"Cannot write {path}: {error.strerror or error}", hint=hint)
 
 
 def open_private(path: str, flags: int) -> int:
-    """An `opener` for files that say who somebody is: only their owner may read them, as it is with the database."""
+    """An `opener` for files with personal data: only their owner may read them, as with the database."""
     handle = os.open(path, flags, 0o600)
-    if stat.S_ISREG(os.fstat(handle).st_mode):  # one that was there already, too; a device stays everybody's
+    if stat.S_ISREG(os.fstat(handle).st_mode):  # also an existing file; never a device
         os.fchmod(handle, 0o600)
     return handle
 

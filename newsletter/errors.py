@@ -7,26 +7,26 @@ The first level says who can fix it:
     ├── AuthoringError            the author: holds every problem that was found
     │   └── TemplateError           the template author: a template or the MJML it made does not compile
     ├── ConfigError               the operator: names the key and where its value came from
-    ├── RequestError              the person asking: it does not fit the present state
+    ├── RequestError              the caller: the request does not fit the present state
     │   ├── WrongUsageError         what was said cannot be meant, whatever the state: exit code 2
     │   │   ├── NotFoundError         (also LookupError) no such delivery, list, subscriber, issue
     │   │   └── AddressError          (also ValueError) not an address we can write to
     │   ├── AlreadyExistsError      a list or subscriber of that name is there already
     │   ├── StateError              for example pausing a finished delivery
-    │   ├── EmptyAudienceError      nobody to send to
+    │   ├── EmptyAudienceError      no recipients
     │   ├── ComposeError            (also ValueError) one recipient's message cannot be made from their data
     │   └── ExpressionError         (also ValueError) a merge field that does not parse
     ├── TransportError            the relay or the network: nothing was judged, no attempt is counted
     │   ├── RelayConnectionError    (also ConnectionError) no connection, or lost before the final dot
     │   ├── RelayTimeoutError       (also TimeoutError) silent before the final dot
-    │   ├── RelayLoginError         refused our credentials or TLS: a person must act
+    │   ├── RelayLoginError         refused our credentials or TLS: an operator must act
     │   └── PermitRefusedError      the ledger did not allow the final dot; the connection was closed without it
     ├── LinkError                 a personal link is not ours, is damaged or has another purpose
     └── StorageError              the database
         ├── DatabaseBusyError       locked or unreachable: worth another try
         ├── CommitLostError         the line broke during a commit: it may or may not have happened
         ├── StaleDatabaseError      an older copy was put back; what it could send is stopped
-        ├── DamagedDatabaseError    what it holds does not hang together: waiting mends nothing
+        ├── DamagedDatabaseError    its content is inconsistent: waiting does not help
         └── SchemaVersionError      it needs `newsletter db upgrade`
             └── NoDatabaseError       there is none, or an empty one
 
@@ -95,7 +95,7 @@ class StateError(RequestError):
 
 
 class EmptyAudienceError(RequestError):
-    """Nobody would get this mail."""
+    """The audience has no recipients."""
 
 
 class ComposeError(RequestError, ValueError):
@@ -111,7 +111,7 @@ class ExpressionError(RequestError, ValueError):
 
 
 class TransportError(NewsletterError):
-    """Nothing was handed over and nothing was judged: the same message may be tried again without a thought."""
+    """Nothing was handed over and no reply was received: the same message may safely be tried again."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message, hint=hint or "See that the relay runs, and that [smtp] in newsletter.toml fits it")
@@ -126,7 +126,7 @@ class RelayTimeoutError(TransportError, TimeoutError):
 
 
 class RelayLoginError(TransportError):
-    """The relay refuses our credentials or cannot do the TLS we insist on. The delivery halts; a person must act."""
+    """The relay refuses our credentials or lacks the TLS we require. The delivery halts; an operator must act."""
 
 
 class PermitRefusedError(TransportError):
@@ -154,7 +154,7 @@ class StaleDatabaseError(StorageError):
 
 
 class DamagedDatabaseError(StorageError):
-    """The database cannot be read: damaged, or two files mixed up. Waiting mends nothing; a person must act."""
+    """The database cannot be read: damaged, or two files mixed up. Waiting does not help; an operator must act."""
 
 
 class SchemaVersionError(StorageError):

@@ -10,7 +10,7 @@ so a subscriber's data can never become code.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -20,11 +20,14 @@ Values: TypeAlias = Mapping[str, Any]
 """Nested mappings of what a field may name: `{"subscriber": {"name": "Ana"}, "link": {…}}`."""
 
 FIELD = re.compile(r"\{\{(?P<source>[^{}]*)\}\}")
-"""A merge field as it stands in a text."""
+"""A merge field in a text."""
 
-_TOKEN = re.compile(
-    r"""\s*(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<number>-?\d+)"""
-    r"""|"(?P<double>[^"\\]*)"|'(?P<single>[^'\\]*)'|(?P<sign>[.|(),]))"""
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+_LITERAL = r"""(?:"[^"\\]*"|'[^'\\]*'|-?\d+)"""
+_PATH = re.compile(rf"\s*({_NAME}(?:\s*\.\s*{_NAME})*)\s*")
+_FILTER = re.compile(
+    rf"\|\s*(?P<name>{_NAME})?\s*"
+    rf"(?P<brackets>\(\s*(?P<arguments>(?:{_LITERAL}\s*(?:,\s*{_LITERAL}\s*)*)?)(?P<close>\))?)?\s*"
 )
 
 
@@ -38,7 +41,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class MergeField:
-    """A parsed merge field. `source` is what stood between the braces, trimmed."""
+    """A parsed merge field. `source` is the text between the braces, trimmed."""
 
     source: str
     path: tuple[str, ...]
@@ -50,7 +53,7 @@ class MergeField:
         return any(item.name == "default" for item in self.filters)
 
     def evaluate(self, values: Values) -> str:
-        """The text this field stands for; an empty string when the value is missing and no default is given."""
+        """The value as text; empty when it is missing and has no default."""
         value: Any = values
         for name in self.path:
             value = value.get(name) if isinstance(value, Mapping) else None
@@ -77,62 +80,36 @@ _ARGUMENTS = {"default": 1}
 
 
 def parse_field(source: str) -> MergeField:
-    """Parse what stands between the braces. Raises ExpressionError, a sentence the author can act on."""
-    tokens = list(_tokens(source))
-    path, at = _path(tokens, source)
-    filters = []
-    while at < len(tokens):
-        if tokens[at] != ("sign", "|"):
-            raise ExpressionError(f"I do not understand {tokens[at][1]!r} in the merge field {source.strip()!r}")
-        item, at = _filter(tokens, at + 1, source)
-        filters.append(item)
-    return MergeField(source=source.strip(), path=path, filters=tuple(filters))
-
-
-def _tokens(source: str) -> Iterator[tuple[str, str]]:
-    at, end = 0, len(source.rstrip())
-    while at < end:
-        match = _TOKEN.match(source, at)
+    """Parse the text between the braces. Raises ExpressionError, a sentence the author can act on."""
+    path = _PATH.match(source)
+    if path is None:
+        raise ExpressionError(f"A merge field begins with a name such as subscriber.name, not {source.strip()!r}")
+    at, filters = path.end(), []
+    while at < len(source):
+        match = _FILTER.match(source, at)
         if match is None:
             raise ExpressionError(
-                f"I do not understand {source[at:end].strip()!r} in a merge field",
+                f"{source[at:].strip()!r} cannot be read in the merge field {source.strip()!r}",
                 position=at,
                 hint='A merge field looks like {{ subscriber.name | default("there") }}',
             )
-        kind = str(match.lastgroup)
-        yield ("text" if kind in ("double", "single", "number") else kind), match[kind]
+        filters.append(_filter(match, source.strip()))
         at = match.end()
+    names = tuple(name.strip() for name in path[1].split("."))
+    return MergeField(source=source.strip(), path=names, filters=tuple(filters))
 
 
-def _path(tokens: list[tuple[str, str]], source: str) -> tuple[tuple[str, ...], int]:
-    if not tokens or tokens[0][0] != "name":
-        raise ExpressionError(f"A merge field begins with a name such as subscriber.name, not {source.strip()!r}")
-    names, at = [tokens[0][1]], 1
-    while at + 1 < len(tokens) and tokens[at] == ("sign", ".") and tokens[at + 1][0] == "name":
-        names.append(tokens[at + 1][1])
-        at += 2
-    return tuple(names), at
-
-
-def _filter(tokens: list[tuple[str, str]], at: int, source: str) -> tuple[Filter, int]:
-    name = tokens[at][1] if at < len(tokens) and tokens[at][0] == "name" else ""
+def _filter(match: re.Match[str], source: str) -> Filter:
+    name = match["name"] or ""
     if name not in FILTERS:
         raise ExpressionError(
-            f"There is no filter {name!r} (in {source.strip()!r})", hint=f"The filters are {', '.join(FILTERS)}"
+            f"There is no filter {name!r} (in {source!r})", hint=f"The filters are {', '.join(FILTERS)}"
         )
-    arguments: list[str] = []
-    at += 1
-    if at < len(tokens) and tokens[at] == ("sign", "("):
-        at += 1
-        while at < len(tokens) and tokens[at][0] == "text":
-            arguments.append(tokens[at][1])
-            at += 1
-            if at < len(tokens) and tokens[at] == ("sign", ","):
-                at += 1
-        if at >= len(tokens) or tokens[at] != ("sign", ")"):
-            raise ExpressionError(f"A closing bracket is missing in {source.strip()!r}")
-        at += 1
+    if match["brackets"] and not match["close"]:
+        raise ExpressionError(f"A closing bracket is missing in {source!r}")
+    literals: list[str] = re.findall(_LITERAL, match["arguments"] or "")
+    arguments = tuple(literal[1:-1] if literal[0] in "\"'" else literal for literal in literals)
     wanted = _ARGUMENTS.get(name, 0)
     if len(arguments) != wanted:
         raise ExpressionError(f"The filter {name!r} takes {wanted} value{'' if wanted == 1 else 's'} in brackets")
-    return Filter(name, tuple(arguments)), at
+    return Filter(name, arguments)

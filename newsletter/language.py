@@ -17,7 +17,7 @@ _TAG = re.compile(
     re.IGNORECASE,
 )
 _LONGEST = 35
-"""Characters; what RFC 5646 section 4.4.1 asks everybody to have room for."""
+"""Characters; the length that RFC 5646 section 4.4.1 recommends to support."""
 
 _SCRIPTS = {
     ("zh", "TW"): "Hant",
@@ -31,7 +31,7 @@ _SCRIPTS = {
     ("pa", "PK"): "Arab",
     ("uz", "AF"): "Arab",
 }
-"""Where the region tells the script that people there read (from CLDR's likely subtags)."""
+"""Where the region implies the script (from CLDR's likely subtags)."""
 
 _RTL = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "ks", "ps", "sd", "syr", "ug", "ur", "yi"})
 _RTL_SCRIPTS = frozenset({"Adlm", "Arab", "Hebr", "Nkoo", "Syrc", "Thaa"})
@@ -44,7 +44,7 @@ def language_tag(text: str) -> str | None:
 
 
 def lookup_order(tag: str) -> list[str]:
-    """What to look for when somebody asks for a language, best first: zh-TW, zh-Hant-TW, zh-Hant, zh.
+    """The tags that serve a wanted language, best first: zh-TW, zh-Hant-TW, zh-Hant, zh.
 
     The tag is shortened from its end (RFC 4647 section 3.4, "lookup"). Empty for what is no tag.
     """
@@ -64,7 +64,7 @@ def best_match(wishes: Iterable[str], known: Iterable[str]) -> str | None:
 
 
 def direction_of(tag: str) -> str:
-    """`rtl` for what is written from the right, `ltr` for all else. The script decides if the tag tells it: az-Arab."""
+    """`rtl` or `ltr`. The script decides if the tag has one: az-Arab."""
     parts = _parts(tag)
     script = _script(parts)
     from_the_right = script in _RTL_SCRIPTS if script else parts[:1] and parts[0] in _RTL
@@ -72,9 +72,9 @@ def direction_of(tag: str) -> str:
 
 
 def isolate(text: str, language: str) -> str:
-    """A name to stand inside a sentence of a language: one written the other way is kept from turning its neighbours.
+    """A name for use in a sentence of a language. One of the other direction would reorder the text around it.
 
-    It is put between FSI and PDI (Unicode TR9, 2.5), which show nothing; all other text stays as it is.
+    So it is put between FSI and PDI (Unicode TR9, 2.5), which are invisible; all other text is unchanged.
     """
     foreign = ("L",) if direction_of(language) == "rtl" else ("R", "AL")
     if any(unicodedata.bidirectional(char) in foreign for char in text):

@@ -10,7 +10,7 @@ _CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def boot_id() -> str:
-    """Which start of this machine; empty where the system does not tell."""
+    """The id of this start of the machine; empty where the system has none."""
     try:
         return _BOOT_ID.read_text(encoding="ascii").strip()
     except OSError:
@@ -18,5 +18,5 @@ def boot_id() -> str:
 
 
 def now_elapsed() -> float:
-    """Seconds since some moment of this start; where there is such a clock, it goes on while the machine sleeps."""
+    """Seconds since some moment of this start; where the system has such a clock, time asleep counts too."""
     return time.clock_gettime(_CLOCK)

@@ -27,7 +27,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong, written for the person who can fix it."""
+    """One mistake, described for the author or operator who can fix it."""
 
     id: str
     """Which rule, in kebab-case, stable for scripts: `unknown-key`, `missing-alt`."""
@@ -39,7 +39,7 @@ class Problem:
     hint: str = ""
     """What to do, one sentence."""
     quote: str = ""
-    """The source line, as it stands in the file, without its line end."""
+    """The source line, without its line end."""
 
 
 def has_errors(problems: list[Problem] | tuple[Problem, ...]) -> bool:

@@ -1,7 +1,7 @@
-"""Scheduler: APScheduler's door. A clock that wakes `app` every few seconds; what is due is known by the database.
+"""Scheduler: APScheduler's door. A clock that wakes `app` every few seconds; the database knows what is due.
 
-Any number may run. Only the one that holds the lease gives orders, and each order carries the lease's fencing token,
-so that one that was asleep too long can start nothing any more.
+Any number may run. Only the one that holds the lease starts deliveries. Every start carries the lease's fencing token,
+so that a scheduler whose lease has expired can start nothing.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import logging
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import TypeAlias
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.memory import MemoryJobStore
@@ -24,25 +24,20 @@ from newsletter.storage.database.leases import SCHEDULER, release_lease, take_le
 from newsletter.storage.ledger.deliveries import Lease
 
 log = logging.getLogger("newsletter.scheduler")
-# It warns of every look that is left out while an earlier one waits for the database, which we tell ourselves.
+# It warns of every tick that is skipped while an earlier one waits for the database. We log that ourselves.
 logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
 
 EVERY = 2.0
-"""Seconds between two looks at what is due."""
+"""Seconds between two ticks."""
 LEASE = 15.0
-"""Seconds that a silent leader is believed; several looks long, so that a slow one does not lose it."""
+"""Seconds that the lease is valid; several ticks, so that a slow leader does not lose it."""
 
-
-class Work(Protocol):
-    """What the leader does at each look."""
-
-    def __call__(self, now: datetime, lease: Lease) -> object:
-        """Start what is due at `now` (UTC), if `lease` still is the newest."""
-        ...
+Work: TypeAlias = Callable[[datetime, Lease], object]
+"""Starts what is due at a time (UTC), if the lease is still the newest."""
 
 
 class Scheduler:
-    """Wakes `work` while it is the leader. `start` and `stop` it once; it runs in a thread of its own."""
+    """Calls `work` while it holds the lease. `start` and `stop` it once; it runs in its own thread."""
 
     def __init__(
         self,
@@ -60,8 +55,8 @@ class Scheduler:
         self._lease = lease
         self._holder = secrets.token_hex(16)
         self._leads = False
-        # A memory store, because two schedulers on a shared one run every job twice; one thread, because one look
-        # at a time is enough. A late look is still worth taking, several missed ones are worth one.
+        # A memory store, because two schedulers on a shared one run every job twice; one thread, because one tick
+        # at a time is enough. A late tick still runs; several missed ones run as one.
         self._ticker = BackgroundScheduler(
             jobstores={"default": MemoryJobStore()},
             executors={"default": ThreadPoolExecutor(1)},
@@ -70,22 +65,22 @@ class Scheduler:
         )
 
     def start(self) -> None:
-        """Look now, and then again and again."""
+        """Tick now, then repeatedly."""
         self._ticker.add_job(self.look, "interval", seconds=self._every, next_run_time=datetime.now(UTC))
         self._ticker.start()
 
     def stop(self) -> None:
-        """Finish the look that is under way and let another one lead at once."""
+        """Finish the current tick and release the lease, so that another scheduler takes over at once."""
         if self._ticker.running:
             self._ticker.shutdown(wait=True)
         if self._leads:
             try:
                 release_lease(self._database, SCHEDULER, self._holder)
             except StorageError as error:
-                log.warning("the lease could not be given back and ends by itself: %s", error)
+                log.warning("the lease could not be released and expires by itself: %s", error)
 
     def look(self) -> None:
-        """One look: renew or try to take the lease, and do the work under it."""
+        """One tick: renew or try to take the lease, and do the work under it."""
         try:
             token = take_lease(self._database, SCHEDULER, self._holder, self._lease)
             if (token is not None) is not self._leads:
@@ -94,7 +89,7 @@ class Scheduler:
             if token is not None:
                 self._work(self._clock(), Lease(SCHEDULER, token))
         except StorageError as error:
-            log.warning("nothing could be started just now: %s", error)  # the next look tries again
+            log.warning("nothing could be started just now: %s", error)  # the next tick tries again
 
 
 def project_scheduler(project: Project, database: Database, *, clock: Callable[[], datetime]) -> Scheduler:

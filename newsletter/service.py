@@ -1,5 +1,6 @@
-"""Service: what runs until it is told to stop. `serve` is pages, scheduler and a sender process of its own; `preview`
-is the author's pages alone. Both announce where they listen once, and leave nothing running behind them.
+"""Service: `serve` runs pages, scheduler and a sender process, `preview` the author's pages, until SIGTERM or SIGINT.
+
+Both announce their URL once, and stop everything they started.
 """
 
 from __future__ import annotations
@@ -41,9 +42,9 @@ except ImportError:  # Windows
 
 log = logging.getLogger("newsletter.service")
 
-_GRACE = 10  # seconds that answers under way get when the service stops
+_GRACE = 10  # seconds for responses under way when the service stops
 _HEAD_PATIENCE = 10.0  # seconds that the head of a request may take to arrive
-_READ_PATIENCE = 60.0  # seconds that a written answer may take to be read
+_READ_PATIENCE = 60.0  # seconds that a client may take to read a response
 _MOST_CONNECTIONS = 1000
 _ACCEPTED_AT_ONCE = 16  # before any of them can be closed again; asyncio logs one error for each that fails
 _QUEUE = 1024  # connections that the kernel keeps until they are accepted
@@ -54,7 +55,7 @@ _STEADY = 60.0  # seconds after which a sender counts as having worked
 def serve(project: Project, host: str, port: int, announce: Callable[[str], None]) -> None:
     """Run everything in one service until SIGTERM or SIGINT.
 
-    Raises RequestError when the port cannot be had, ConfigError when nothing could be sent with these settings.
+    Raises RequestError when the port cannot be used, ConfigError when nothing can be sent with these settings.
     """
     write_log()
     check_relay(project)
@@ -80,9 +81,9 @@ def serve(project: Project, host: str, port: int, announce: Callable[[str], None
 
 
 def preview(reopen: Callable[[], Project], host: str, port: int, announce: Callable[[str], None]) -> None:
-    """Run the author's pages until SIGTERM or SIGINT. Raises RequestError when the port cannot be had.
+    """Run the author's pages until SIGTERM or SIGINT. Raises RequestError when the port cannot be used.
 
-    `reopen` reads the project, again when its configuration may have changed.
+    `reopen` reads the project; it is called again when the configuration may have changed.
     """
     changes = Changes()
     listening = listen(host, port)
@@ -97,7 +98,7 @@ def preview(reopen: Callable[[], Project], host: str, port: int, announce: Calla
 
 
 class Sender:
-    """A sender process that is started again when it dies, later each time it dies young, and asked to stop once."""
+    """A sender process that is restarted when it dies, with a longer pause when it dies soon after its start."""
 
     def __init__(self, command: Sequence[str], pauses: Sequence[float] = _PAUSES) -> None:
         self._command = command
@@ -107,18 +108,18 @@ class Sender:
         self._thread = threading.Thread(target=self._keep_running, name="sender")
 
     def start(self) -> None:
-        """Start the process and watch over it."""
+        """Start the process, and the thread that restarts it."""
         self._thread.start()
 
     def ask_to_stop(self) -> None:
-        """Let it finish what is in flight and go. Safe in a signal handler, and to say twice."""
+        """Let it finish what is in flight and exit. Safe in a signal handler, and to call twice."""
         self._stopping.set()
         process = self._process
         if process is not None and process.poll() is None:
             process.terminate()
 
     def wait(self) -> None:
-        """Until it has gone."""
+        """Wait until it has exited."""
         if self._thread.ident is not None:
             self._thread.join()
 
@@ -135,22 +136,22 @@ class Sender:
             self._stopping.wait(pause)
 
     def _live(self) -> str:
-        """Run one process until its end, and say how that came. It ends by itself when its standard input closes."""
+        """Run one process until its end; returns how it ended. It exits by itself when its standard input closes."""
         try:
             process = self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE)  # noqa: S603
-        except OSError as error:  # too many processes, no memory, the program is being replaced: no reason to give up
+        except OSError as error:  # too many processes, no memory, the program is being replaced: try again
             return f"could not be started ({error.strerror})"
-        if self._stopping.is_set():  # asked while it was being born, before there was anybody to tell
+        if self._stopping.is_set():  # asked to stop before there was a process
             process.terminate()
         with process:
             return f"ended with status {process.wait()}"
 
 
 class _Connection(H11Protocol):
-    """A connection that may be closed while its request is unfinished, so that strangers cannot fill the service."""
+    """A connection that may be closed while its request is unfinished, so that clients cannot use up the service."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take the connection; when there are too many, close the one that has kept us waiting for longest."""
+        """Accept the connection; when there are too many, close the unfinished one that has waited longest."""
         self.waiting_since = time.monotonic()
         super().connection_made(transport)
         if self.limit_concurrency and len(self.connections) >= self.limit_concurrency:
@@ -165,16 +166,16 @@ class _Connection(H11Protocol):
 
     @property
     def is_idle(self) -> bool:
-        """Whether no request is being answered: its head has not arrived, or its answer has been written."""
+        """Whether no request is being answered: its head has not arrived, or its response has been written."""
         return self.cycle is None or self.cycle.response_complete
 
     @property
     def is_unfinished(self) -> bool:
-        """Whether we wait for the other side: for a head, for a body, or until it has read an answer."""
+        """Whether we wait for the client: for a head, for a body, or until it has read a response."""
         return self.is_idle or self.cycle.more_body
 
     def drop_if_late(self, now: float) -> None:
-        """Close it when a head takes too long, or nobody reads the answer."""
+        """Close it when a head takes too long, or the response is not read."""
         patience = _READ_PATIENCE if self.transport.get_write_buffer_size() else _HEAD_PATIENCE
         if self.is_idle and now - self.waiting_since > patience:
             self.drop("it was silent for too long")
@@ -187,7 +188,7 @@ class _Connection(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, telling us the moment it is asked to stop: open streams and the sender must know before it waits."""
+    """uvicorn with a callback when it is asked to stop: open streams and the sender must end before it waits."""
 
     def __init__(self, config: uvicorn.Config, on_stop: Callable[[], None]) -> None:
         super().__init__(config)
@@ -215,7 +216,7 @@ class _Server(uvicorn.Server):
 
 
 def _most_connections() -> int:
-    """Connections that may be open: half of the files this process may open, because the database needs some too."""
+    """The limit of open connections: half of the files this process may open, because the database needs some too."""
     if resource is None:
         return _MOST_CONNECTIONS
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
@@ -238,7 +239,7 @@ def _run(app: Callable[..., Any], listening: socket.socket, *, on_stop: Callable
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that takes connections from now on. Raises RequestError, a sentence, when it cannot be had."""
+    """A socket that accepts connections from now on. Raises RequestError when the port cannot be used."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=_QUEUE)
@@ -262,7 +263,7 @@ def is_reachable_from_outside(url: str) -> bool:
 
 @contextmanager
 def _signals_survived() -> Iterator[None]:
-    """uvicorn stops on SIGTERM and SIGINT and then raises them again, which would end us before we have tidied up."""
+    """Ignore SIGTERM and SIGINT after uvicorn's stop: it raises them again, which would prevent our own cleanup."""
     before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
@@ -273,12 +274,12 @@ def _signals_survived() -> Iterator[None]:
 
 def _site(project: Project) -> Site:
     identity = project.identity
-    asked = identity if identity.contact else replace(identity, contact=identity.reply_to)
+    reachable = identity if identity.contact else replace(identity, contact=identity.reply_to)
     return Site(
         name=identity.newsletter or urlsplit(project.config.public.url).hostname or "",
         language=project.config.newsletter.language,
-        contact=asked.contact_text,
-        contact_url=asked.contact_url,
+        contact=reachable.contact_text,
+        contact_url=reachable.contact_url,
         imprint=identity.imprint_url,
     )
 

@@ -1,4 +1,4 @@
-"""Time zones by their name in the tz database. The ground: whoever reads a setting, an issue or a cell asks here."""
+"""Time zones by their name in the tz database. The ground: settings, issues and cells are read with it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Tokens: short signed strings for links and return paths, one purpose each. The ground; used by delivery and web.
 
-A token is `<payload><key id><tag>` in the base32 alphabet a-z2-7, so that it survives upper-casing in a mail address
+A token is `<payload><key id><tag>` in the base32 alphabet a-z2-7, so that it survives upper-casing in an email address
 and needs no escaping in a URL. The tag is a 130-bit keyed BLAKE2b over purpose, key id and payload.
 """
 
@@ -21,7 +21,7 @@ _TAG = 26
 _SHAPE = re.compile(r"[a-z2-7]+")
 
 NOT_OURS = "This link is damaged or is not one of ours"
-"""Said of every link that opens nothing, whatever the reason, so that nobody learns from it."""
+"""The same for every invalid link, whatever the reason, so that it reveals nothing."""
 
 
 class Purpose(StrEnum):
@@ -46,7 +46,7 @@ class Key:
 
 
 class Signer:
-    """Makes and verifies tokens. The first key signs; all of them verify, so that old mails keep working."""
+    """Makes and verifies tokens. The first key signs; all of them verify, so that links in old emails keep working."""
 
     def __init__(self, keys: Sequence[Key]) -> None:
         if not keys:
@@ -75,7 +75,7 @@ class Signer:
 
 
 def base32(data: bytes) -> str:
-    """Lower-case base32 without padding: letters and digits that survive any mail system."""
+    """Lower-case base32 without padding: letters and digits that survive any email system."""
     return base64.b32encode(data).decode("ascii").rstrip("=").lower()
 
 

@@ -1,1 +1,1 @@
-"""What it amounted to: counts of a delivery, reconciled with its rows; who was not mailed and why."""
+"""Outcomes: the counts of a delivery, reconciled with its rows; who got no message and why."""

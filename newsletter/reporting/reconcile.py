@@ -32,7 +32,7 @@ def reconcile(delivery: Delivery, counts: Counts) -> tuple[str, ...]:
 
     stored frozen count = accepted + rejected + deferred + unknown + suppressed + excluded
                           + waiting + claimed + permitted
-    stored digest = digest of the rows;  nobody accepted twice;  attempts agree with states
+    stored digest = digest of the rows;  no recipient accepted twice;  attempts agree with states
     """
     found = [*add_up(delivery, counts.by_state)]
     if delivery.frozen_count is not None and counts.digest != delivery.frozen_digest:

@@ -1,4 +1,4 @@
-"""Report: where a delivery stands (Summary) and what it amounted to (Report), from what storage counted."""
+"""Report: the state of a delivery (Summary) and its outcome (Report), from the counts that storage reads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from newsletter.reporting.reconcile import add_up
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Where one delivery stands; read in milliseconds, whatever its size."""
+    """The state of one delivery; read in milliseconds, whatever its size."""
 
     delivery: Delivery
     states: Mapping[RecipientState, int]
@@ -22,9 +22,9 @@ class Summary:
     reasons: Mapping[RecipientState, Mapping[str, int]]
     """Rows by state and reason; 0 where there are too many rows to count the reasons of."""
     next_at: datetime | None = None
-    """When the next recipient may be sent to; None when nobody is left, or somebody is being sent to."""
+    """When the next recipient is due; None when none is left, or one is being sent to."""
     attended: bool = False
-    """Whether a sending process is running, as far as one can see from here."""
+    """Whether a sender process is running, as far as this host can see."""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -53,7 +53,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What one delivery amounted to, with every reason counted."""
+    """The outcome of one delivery, with every reason counted."""
 
     summary: Summary
     languages: Mapping[str, int]

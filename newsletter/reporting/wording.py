@@ -1,4 +1,4 @@
-"""Wording: numbers and reasons in words, for people. Programs read the numbers and codes themselves."""
+"""Wording: counts and reasons in words. Programs read the numbers and codes."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ MAX_DEPTH = 50
 MAX_VALUES = 50_000
 """Values in one file; a long issue has a few hundred."""
 MAX_PROBLEMS = 100
-"""After so many the rest of a file is not read: somebody gave us something else than an issue."""
+"""After so many the rest of a file is not read: it is probably no issue."""
 
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}|0o[0-7]{1,18}|0x[0-9a-fA-F]{1,15}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]{1,40}|[0-9]{1,40}(\.[0-9]{0,40})?)([eE][-+]?[0-9]{1,3})?")

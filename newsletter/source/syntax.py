@@ -55,7 +55,7 @@ def _glued_key(source: Source, first: int, last: int) -> Problem | None:
 
 
 def _quote_this(line: str) -> str:
-    """How the text of a line would stand in quotes."""
+    """A hint that shows the text of the line in quotes."""
     match = re.fullmatch(r"(?P<key>\s*(?:-\s+)*(?:[\w-]+:\s+)?)(?P<text>\S.*?)\s*", line)
     if match is None:
         return ""

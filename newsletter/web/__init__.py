@@ -1,1 +1,1 @@
-"""Where people meet it: `preview` for the author, `public` for the reader. The apps do not know each other."""
+"""The web apps: `preview` for the author, `public` for readers. They do not import each other."""

@@ -1,4 +1,4 @@
-"""Pages: Jinja2's door for what people see in a browser, and the headers that every answer carries.
+"""Pages: Jinja2's door for pages in a browser, and the headers of every response.
 
 Used by the apps beside this file; each keeps its pages (HTML, one style sheet) in a folder of its own.
 """
@@ -23,11 +23,11 @@ QUIET_HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "SAMEORIGIN",
 }
-"""What every answer says unless its route says otherwise."""
+"""Headers of every response whose route does not set them."""
 
 
 class Pages:
-    """The pages of one folder. Every value is escaped; a name that a page does not get is an error, not a blank."""
+    """The pages of one folder. Every value is escaped; a missing value is an error, not a blank."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -61,14 +61,14 @@ def hash_source(text: str) -> str:
 
 
 class Headers:
-    """ASGI middleware: adds headers to every answer, also to errors, wherever the route did not set its own."""
+    """ASGI middleware: adds headers to every response, also to errors, where the route did not set its own."""
 
     def __init__(self, app: ASGIApp, headers: Mapping[str, str]) -> None:
         self._app = app
         self._headers = headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; complete the head of the answer."""
+        """Pass the request on and add the headers."""
 
         async def complete(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -84,9 +84,9 @@ _ORIGIN = re.compile("https?://[^/]*", re.IGNORECASE)
 
 
 class Below:
-    """ASGI middleware: the app is known below `path`, which may still stand before the path of a request or not.
+    """ASGI middleware: the public URL of the app has `path`, which a proxy may remove from requests or not.
 
-    A client may also ask for the whole URL, as it asks a proxy (RFC 9112, section 3.2.2).
+    A client may also request the whole URL, as from a proxy (RFC 9112, section 3.2.2).
     """
 
     def __init__(self, app: ASGIApp, path: str) -> None:
@@ -94,7 +94,7 @@ class Below:
         self._path = path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; routes leave a `root_path` out where it is there."""
+        """Pass the request on; starlette's routes remove the `root_path` if it is there."""
         if scope["type"] == "http":
             origin = _ORIGIN.match(scope["path"])
             path = scope["path"][origin.end() :] if origin else scope["path"]

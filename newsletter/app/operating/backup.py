@@ -1,8 +1,8 @@
 """Backup and restore of the project's database. A restored copy knows less than the world does, so it sends nothing.
 
-What was accepted by relays after the copy was made stands nowhere in it: everything that could go on sending is
-stopped inside the copy, before its rows take the place of the database's in one transaction, and waits for a person.
-Whoever left, was suppressed or erased meanwhile stays so, as far as the database that is replaced can still tell.
+What relays accepted after the copy was made is not in it. So everything that could continue sending is stopped inside
+the copy, before its rows replace the database's in one transaction, and waits for an operator. Later unsubscribes,
+suppressions and erasures are kept, as far as the replaced database holds them.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ def back_up(database: Database, file: Path) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What a restore did besides."""
+    """The side effects of a restore."""
 
     stopped: tuple[str, ...]
     """The ids of the deliveries that were stopped in the copy."""
     carried_over: int
-    """Departures, suppressions and erasures that the copy did not know yet."""
+    """Unsubscribes, suppressions and erasures that were not in the copy."""
 
 
 def restore(project: Project, database: Database, file: Path, now: datetime) -> Restored:
-    """Put a backup in the database's place; what it could send is stopped, who left meanwhile stays out.
+    """Replace the database by a backup; its deliveries are stopped, later unsubscribes are kept.
 
     Raises NotFoundError without the file, StorageError when it is no backup of a newsletter or was made with other
-    keys than the project's; nothing has changed then.
+    keys than the project's; then nothing has changed.
     """
     if not file.is_file():
         raise NotFoundError(f"There is no file {file}")
@@ -59,7 +59,7 @@ def restore(project: Project, database: Database, file: Path, now: datetime) -> 
             _examine(scratch, project, file)
             upgrade(scratch)
             stopped = _stop(scratch, project, database, now)
-            # Now, because it may take long; whoever leaves between now and then is carried over by `put_back`.
+            # Before `put_back`, because it may take long; that carries over whatever is added in between.
             carried_over = carry_over(database, scratch)
             scratch.scrub()
         finally:
@@ -70,7 +70,7 @@ def restore(project: Project, database: Database, file: Path, now: datetime) -> 
 
 
 def _stop(scratch: Database, project: Project, database: Database, now: datetime) -> list[str]:
-    """Stop what the copy could send; nobody finds it old afterwards, neither by the file nor by another machine's."""
+    """Stop what the copy could send, and advance its counter, so that no host takes it for an old copy afterwards."""
     seen = HighWater(project.folder, scratch).seen
     with database.read() as connection:
         seen = max(seen, read_mark(connection).permits)

@@ -18,15 +18,15 @@ from newsletter.storage.journal.high_water import HighWater, has_sent
 
 
 def connect(project: Project, *, may_change: bool = True, tell: Callable[[str], None] | None = None) -> Database:
-    """The project's database, ready for use; the caller closes it. An empty one is filled (unless `may_change` says
-    no), a filled one never changed.
+    """The project's database, ready for use; the caller closes it. An empty one is filled if it `may_change`; one with
+    tables is never changed.
 
-    Raises SchemaVersionError for a database of another version, ConfigError when the people in it were hashed with
-    another key than the project's (they would not be recognised: the unsubscribed could be written to again),
-    NoDatabaseError when the one that mail was sent from is gone, and StaleDatabaseError for an older copy of it, once
-    what it could send is stopped; a service has that told by `tell` instead, and goes on.
+    Raises SchemaVersionError for a database of another version; ConfigError when its addresses were hashed with another
+    key (then unsubscribed subscribers would not be recognised); NoDatabaseError when the database that messages were
+    sent from is missing; StaleDatabaseError for an older copy of it, once its deliveries are stopped. With `tell`, that
+    last one is reported instead of raised.
     """
-    with _gone_is_told(project):
+    with _missing_is_explained(project):
         database = connect_to_replace(project, may_fill=may_change and not _was_sent_from(project))
     try:
         HighWater(project.folder, database).require_reached(datetime.now(UTC), may_stop=may_change)
@@ -39,7 +39,7 @@ def connect(project: Project, *, may_change: bool = True, tell: Callable[[str], 
 
 
 def connect_to_replace(project: Project, *, may_fill: bool = True) -> Database:
-    """As `connect`, for whoever puts a backup in the database's place: it may also be gone, or an older copy."""
+    """As `connect`, for replacing the database by a backup: it may also be missing, or an older copy."""
     database = open_database(project.database_url, create=may_fill)
     try:
         require_current(database, fill_empty=may_fill)
@@ -51,8 +51,8 @@ def connect_to_replace(project: Project, *, may_fill: bool = True) -> Database:
 
 
 @contextmanager
-def _gone_is_told(project: Project) -> Iterator[None]:
-    """A new database would know nobody who left, and nobody who has an issue already: it is not made silently."""
+def _missing_is_explained(project: Project) -> Iterator[None]:
+    """A new database would hold no unsubscribes and no earlier recipients: it is not made silently."""
     try:
         yield
     except NoDatabaseError as error:
@@ -60,13 +60,13 @@ def _gone_is_told(project: Project) -> Iterator[None]:
             raise
         file = project.folder / HIGH_WATER_FILE
         raise NoDatabaseError(
-            f"{error}, but this project has sent mail from it, as {file} knows",
+            f"{error}, but this project has sent email from it, according to {file}",
             hint=f"Put your backup back (newsletter db restore, or pg_restore). To begin anew, remove {file} first",
         ) from error
 
 
 def _was_sent_from(project: Project) -> bool:
-    """Only where it was sent from is a missing database gone; elsewhere it is another one, and new."""
+    """Whether this project has sent from this database: only then is a missing one lost, not new."""
     return has_sent(project.folder, project.database_url)
 
 
@@ -75,7 +75,7 @@ def _require_own_keys(project: Project, database: Database) -> None:
     if property_of(database, "address_key") is not None and not has_keys(project.folder):
         raise ConfigError(
             f"The secret.toml that the database {database.shown_url} was made with is missing in {project.folder}",
-            hint="Put it back from your copy; with new keys nobody who left would be recognised",
+            hint="Put it back from your copy; with new keys no unsubscribed subscriber would be recognised",
         )
     if set_once(database, "address_key", project.keys.fingerprint) != project.keys.fingerprint:
         raise ConfigError(
@@ -86,7 +86,7 @@ def _require_own_keys(project: Project, database: Database) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """What an upgrade came to."""
+    """The result of an upgrade."""
 
     database: str
     """Its URL without the password."""
@@ -97,10 +97,10 @@ def upgrade_database(project: Project) -> Upgrade:
     """Bring the project's database to this program's schema.
 
     Raises SchemaVersionError for a database that a newer program made or that holds something else, NoDatabaseError
-    when the one that mail was sent from is gone.
+    when the one that messages were sent from is missing.
     """
     may_fill = not _was_sent_from(project)
-    with _gone_is_told(project), closing(open_database(project.database_url, create=may_fill)) as database:
+    with _missing_is_explained(project), closing(open_database(project.database_url, create=may_fill)) as database:
         return Upgrade(database.shown_url, upgrade(database, fill_empty=may_fill) is not SchemaState.CURRENT)
 
 

@@ -39,14 +39,14 @@ def start_due(project: Project, database: Database, now: datetime, lease: Lease 
 
 
 def pause(database: Database, delivery: str) -> Delivery:
-    """Stop sending; `resume` goes on. Raises StateError when it is not under way."""
+    """Stop sending; `resume` continues. Raises StateError when it is not under way."""
     return _steer(database, delivery, DeliveryState.PAUSED, reason="by an operator")
 
 
 def resume(project: Project, database: Database, delivery: str) -> Delivery:
-    """Let a delivery that was stopped go on; one that is under way or finished stays as it is.
+    """Continue a delivery that was stopped; one that is under way or finished is unchanged.
 
-    Raises StateError for one that is cancelled, or scheduled for later, or whose ledger is not whole.
+    Raises StateError for one that is cancelled, or scheduled for later, or whose ledger is incomplete.
     """
     found = Deliveries(database).get(delivery)
     match found.state:
@@ -107,7 +107,7 @@ def resolve(
 ) -> int:
     """Decide what became of unknown recipients: of all, or of some by address or id. Returns how many were moved.
 
-    Raises NotFoundError for one who is no recipient, StateError for one who is not unknown; then nobody is moved.
+    Raises NotFoundError for one who is no recipient, StateError for one who is not unknown; then nothing changes.
     """
     Deliveries(database).get(delivery)
     chosen = [_recipient_key(project, one) for one in only]

@@ -1,4 +1,4 @@
-"""What an author sees while writing: every edition as a mail program would show it, and the problems beside it."""
+"""The author's pages: every edition as an email program would show it, with its problems."""
 
 from newsletter.web.preview.app import preview_app
 from newsletter.web.preview.changes import Changes

@@ -45,7 +45,7 @@ _MAIL_POLICY = policy(
 def preview_app(reopen: Callable[[], Project], changes: Changes, *, host: str = "127.0.0.1") -> FastAPI:
     """The preview of the project that `reopen` reads; raises ConfigError if that cannot be read to begin with.
 
-    `changes.close()` ends its open streams; `host` is the name it was told to use.
+    `changes.close()` ends its open streams; `host` is the name given with `--host`.
     """
     cache = PreviewCache(reopen, lambda: changes.version)
 
@@ -150,12 +150,12 @@ def _mail(
 def _found(cache: PreviewCache, slug: str) -> Examined:
     found = cache.look(slug)
     if found is None:
-        raise HTTPException(404, f"There is no issue {slug!r} any more.")
+        raise HTTPException(404, f"The issue {slug!r} no longer exists.")
     return found
 
 
 def _persona(cache: PreviewCache, name: str) -> Persona:
     found = next((persona for persona in cache.personas() if persona.id == name), None)
     if found is None:
-        raise HTTPException(404, f"There is no persona {name!r} any more.")
+        raise HTTPException(404, f"The persona {name!r} no longer exists.")
     return found

@@ -1,5 +1,4 @@
-"""PreviewCache: the issues as they lie on the author's cache just now, compiled when somebody looks and kept until a
-change."""
+"""PreviewCache: the issues of the project, compiled when a page asks for them and cached until a file changes."""
 
 from __future__ import annotations
 
@@ -27,15 +26,15 @@ class Kept:
 
 
 class PreviewCache:
-    """Looks at issues. Compiling is slow beside everything else here, so it is done off the event loop, one at a time.
+    """Compiles issues. That is slow, so it is done off the event loop, one issue at a time.
 
-    `version` tells whether what was made before still holds; if not, `reopen` reads the configuration again, too.
-    Whatever is asked raises ConfigError while there is a mistake in it.
+    When `version` changes, everything is made anew, and `reopen` reads the configuration again. Every method raises
+    ConfigError while the configuration has a mistake.
     """
 
     def __init__(self, reopen: Callable[[], Project], version: Callable[[], str]) -> None:
         self.project = reopen()
-        """As it was when its configuration was last in order."""
+        """As of the last valid configuration."""
         self._reopen = reopen
         self._version = version
         self._lock = Lock()
@@ -56,7 +55,7 @@ class PreviewCache:
             return kept.looks[slug]
 
     def glances(self) -> list[Examined]:
-        """Every issue as far as reading goes, the newest name first."""
+        """Every issue, read but not compiled, the newest name first."""
         with self._lock:
             kept = self._fresh()
             for slug, path in kept.paths.items():
@@ -70,12 +69,12 @@ class PreviewCache:
             return list(self._fresh().paths)
 
     def personas(self) -> tuple[Persona, ...]:
-        """Whose eyes can be looked with."""
+        """All personas."""
         with self._lock:
             return self._fresh().personas
 
     def asset(self, name: str) -> Asset | None:
-        """An image that one of the issues shows or showed."""
+        """An image of an issue, or of an earlier version of one."""
         return self._assets.get(name)
 
     def _fresh(self) -> Kept:

@@ -1,4 +1,4 @@
-"""Changes: notices that a file of the project was saved, and tells every open page (server-sent events)."""
+"""Changes: watches the project's files, and notifies every open page of a change (server-sent events)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HEARTBEAT = 15.0  # seconds; a page that is gone is noticed when it is written 
 
 
 class Changes:
-    """How often the project has changed. One per preview; everything but `close` belongs to its event loop."""
+    """Counts the changes of a project. One per preview; all methods but `close` belong to its event loop."""
 
     def __init__(self) -> None:
         self._run = secrets.token_hex(4)  # a page of an earlier run is out of date, whatever its number
@@ -30,11 +30,11 @@ class Changes:
 
     @property
     def version(self) -> str:
-        """What a page remembers of the moment it was made."""
+        """The version that a page is made from."""
         return f"{self._run}.{self._count}"
 
     def tell(self) -> None:
-        """Something changed."""
+        """Count a change and notify every page."""
         self._count += 1
         for event in self._waiting:
             event.set()
@@ -45,9 +45,9 @@ class Changes:
             self._loop.call_soon_threadsafe(self._end)
 
     async def watch(self, folders: Callable[[], Sequence[Path]], *, any_file: bool = True) -> None:
-        """Tell of changes in these folders, not below them, until `close`; they are asked for again now and then.
+        """Notify of changes in these folders, not below them, until `close`. Asks `folders` again regularly.
 
-        Not `any_file`: only of files that configure a project or make issues.
+        Without `any_file`: only of files that configure a project or belong to issues.
         """
         self._loop = asyncio.get_running_loop()
         while not self._stop.is_set():
@@ -63,12 +63,12 @@ class Changes:
                 log.warning("pages do not follow changes by themselves, reload them by hand: %s", why)
                 return
             if not watched:
-                await self._pause(_LOOK_AGAIN / 1000)
+                await _within(self._stop, _LOOK_AGAIN / 1000)
 
     async def _watch_these(
         self, watched: Sequence[Path], folders: Callable[[], Sequence[Path]], any_file: bool
     ) -> bool:
-        """Watch until the folders are others than these; False when it was told to stop."""
+        """Watch until `folders` returns others than these; False when stopped."""
         async for changed in awatch(
             *watched,
             watch_filter=DefaultFilter() if any_file else is_written_by_hand,
@@ -98,9 +98,6 @@ class Changes:
         finally:
             self._waiting.discard(event)
 
-    async def _pause(self, seconds: float) -> None:
-        await _within(self._stop, seconds)
-
     def _end(self) -> None:
         self._stop.set()
         for event in self._waiting:
@@ -108,7 +105,7 @@ class Changes:
 
 
 def is_written_by_hand(_: Change, path: str) -> bool:
-    """Whether it can be what a person saved: beside newsletter.toml a database changes all the time."""
+    """Whether an author saves such files; beside newsletter.toml a database changes all the time."""
     return Path(path).suffix.lower() in (".toml", ".yaml", ".png", ".jpg", ".jpeg", ".gif")
 
 

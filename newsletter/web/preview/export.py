@@ -15,7 +15,7 @@ from newsletter.web.preview.issue_pages import STATIC, PreviewPages
 
 
 def export_preview(project: Project, out: Path) -> list[Path]:
-    """Write every page, mail and image below `out`; the files written, the index first. Other files are left alone."""
+    """Write every page, message and image below `out`; returns the files written, the index first."""
     cache = PreviewCache(lambda: project, lambda: "")
     pages = PreviewPages(cache, live=False)
     looks, personas = [found for slug in cache.slugs() if (found := cache.look(slug))], cache.personas()

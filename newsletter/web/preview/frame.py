@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Scheme(StrEnum):
-    """Which appearance the mail program prefers."""
+    """The appearance that the email program prefers."""
 
     LIGHT = "light"
     DARK = "dark"
@@ -26,9 +26,9 @@ _HEAD = re.compile(r"<head\b[^>]*>", re.IGNORECASE)
 
 
 def framed(html: str, scheme: Scheme, *, served: str, local: str) -> str:
-    """The HTML of a mail, made to look as it would where `scheme` is preferred, whatever the computer itself prefers.
+    """The HTML of a message as it looks where `scheme` is preferred, whatever the computer itself prefers.
 
-    Images named under the URL `served` are taken from `local` instead; links open in a new tab.
+    Image URLs below `served` become paths below `local`; links open in a new tab.
     """
     html = _STYLE.sub(lambda style: _fix_style(style.group(), scheme), html)
     html = _MEDIA.sub(lambda media: _fix_queries(media.group(), scheme), html)

@@ -1,7 +1,7 @@
 """Hosts: the preview answers only to names of this machine, so that no web page can read drafts through the browser.
 
-A page of somebody else's may let its own name point to 127.0.0.1 after it was loaded (DNS rebinding); the browser then
-sends that name in `Host`, and it is refused. A number cannot be rebound.
+A foreign page may point its own name to 127.0.0.1 after it was loaded (DNS rebinding). The browser then sends that
+name in `Host`, and it is refused. A number cannot be rebound.
 """
 
 from __future__ import annotations

@@ -1,13 +1,12 @@
 """PreviewPages: the pages of the preview as HTML, for the live preview and for a static copy: every link is relative.
 
-index.html · issues/<slug>/<language>/<persona>.html and beside it the mail as <persona>.light.html, .dark.html
+index.html · issues/<slug>/<language>/<persona>.html and the message as <persona>.light.html, .dark.html
 assets/<name> · static/preview.css, static/preview.js
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from newsletter.app.composing import values_of
@@ -17,7 +16,6 @@ from newsletter.compiler.checks.size import MAX_BYTES, html_size
 from newsletter.compiler.edition import Edition, Filled
 from newsletter.delivery.compose.message import merge_values
 from newsletter.errors import ConfigError, NewsletterError
-from newsletter.problem import Problem
 from newsletter.web.pages import Pages
 from newsletter.web.preview.cache import PreviewCache
 from newsletter.web.preview.frame import Scheme, framed
@@ -25,15 +23,6 @@ from newsletter.web.preview.frame import Scheme, framed
 STATIC = Path(__file__).parent / "static"
 
 _UP = "../../../"  # from a sheet to the root
-
-
-@dataclass(frozen=True, slots=True)
-class Quoted:
-    """The line a problem is in, cut where the mistake begins."""
-
-    before: str
-    at: str
-    after: str
 
 
 class PreviewPages:
@@ -53,9 +42,9 @@ class PreviewPages:
         return self._page("index.html", "", version, values)
 
     def ways(self, found: Examined, personas: tuple[Persona, ...], asked: str = "") -> dict[str, Persona]:
-        """The languages an issue can be looked at in, its own first, and the persona who would get each edition.
+        """The languages of an issue, its own first, with the persona who would get each edition.
 
-        Of an issue that cannot be read it is the language that was asked for.
+        For an issue that cannot be read: the language `asked` for.
         """
         unread = (asked or self._cache.project.config.newsletter.language,)
         languages = found.issue.languages if found.issue else unread
@@ -64,7 +53,7 @@ class PreviewPages:
     def sheet(
         self, found: Examined, language: str, persona: Persona, personas: tuple[Persona, ...], version: str
     ) -> str:
-        """One edition of an issue with everything around it, or what keeps it from being shown."""
+        """One edition of an issue with its details, or the problems that prevent it."""
         edition = found.editions.get(language)
         values: dict[str, object] = {
             "look": found,
@@ -72,7 +61,7 @@ class PreviewPages:
             "ways": self.ways(found, personas, language),
             "persona": persona,
             "personas": personas,
-            "problems": [(problem, _quoted(problem)) for problem in found.problems],
+            "problems": found.problems,
             "edition": edition,
         }
         if edition is not None:
@@ -80,13 +69,13 @@ class PreviewPages:
         return self._page("sheet.html", _UP, version, values)
 
     def lost(self, message: str, version: str) -> str:
-        """What is shown where there is nothing."""
+        """The page for a URL that does not exist."""
         return self._page("lost.html", "/", version, {"message": message})
 
     def stopped(self, error: NewsletterError, version: str) -> str:
-        """What is shown when nothing can be: a mistake in the configuration, or of this installation."""
-        told = error.problems if isinstance(error, ConfigError) else ()
-        values = {"message": str(error), "problems": told, "hint": error.hint}
+        """The page for an error of the configuration or the installation."""
+        problems = error.problems if isinstance(error, ConfigError) else ()
+        values = {"message": str(error), "problems": problems, "hint": error.hint}
         return self._page("stopped.html", "/", version, values)
 
     def mail(self, edition: Edition, persona: Persona, scheme: Scheme) -> str:
@@ -106,7 +95,7 @@ class PreviewPages:
         }
 
     def _fill(self, edition: Edition, persona: Persona) -> Filled:
-        # Personal links lead to pages that belong to nobody: no subscription may hang on a preview.
+        # Personal links have no token: a preview must not be able to change a subscription.
         public_url = self._cache.project.config.public.url
         unsubscribe, view = f"{public_url}/u", f"{public_url}/v"
         return edition.fill(merge_values(values_of(persona), persona.email, unsubscribe=unsubscribe, view=view))
@@ -115,10 +104,3 @@ class PreviewPages:
         name = self._cache.project.config.newsletter.name or self._cache.project.folder.name
         shared = {"root": root, "newsletter": name, "live": self._live, "version": version}
         return self._pages.render(page, {**shared, **values})
-
-
-def _quoted(problem: Problem) -> Quoted | None:
-    if not problem.quote:
-        return None
-    at = max(problem.place.column - 1, 0)
-    return Quoted(problem.quote[:at], problem.quote[at : at + 1], problem.quote[at + 1 :])

@@ -1,4 +1,4 @@
-"""The pages readers meet: leaving with one click or one button, reading a mail in the browser, and its images."""
+"""The readers' pages: unsubscribing by one click or a button, viewing a message in the browser, and its images."""
 
 from newsletter.web.public.answers import Site
 from newsletter.web.public.app import public_app

@@ -15,7 +15,7 @@ from newsletter.web.public.words import Catalogue, accepted_languages, choose_wo
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What the public pages say about the newsletter."""
+    """The newsletter as the public pages show it."""
 
     name: str
     language: str
@@ -29,7 +29,7 @@ class Site:
 
 
 class Answers:
-    """Makes the pages. Their one style sheet is written into each: an answer then needs nothing else to look right."""
+    """Makes the pages. The style sheet is part of every page, so that a page needs no second request."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -41,13 +41,7 @@ class Answers:
         self, page: str, words: Catalogue, values: Mapping[str, object] | None = None, *, status: int = 200
     ) -> HTMLResponse:
         """One page. `t` in it gives a phrase in the language of `words`."""
-        shown: dict[str, object] = {
-            "site": self._site,
-            "style": self._style,
-            "t": words,
-            "words": words,
-        }
-        html = self._pages.render(page, shown | dict(values or {}))
+        html = self._pages.render(page, {"site": self._site, "style": self._style, "t": words, **(values or {})})
         headers = {
             "Content-Language": words.language,
             "Content-Security-Policy": self._policy,
@@ -56,13 +50,13 @@ class Answers:
         return HTMLResponse(html, status_code=status, headers=headers)
 
     def message(self, key: str, words: Catalogue, *, status: int = 200) -> HTMLResponse:
-        """A page that only says something: the phrases `<key>_title` and `<key>_text`."""
+        """A page with a message only: the phrases `<key>_title` and `<key>_text`."""
         return self.page("message.html", words, {"key": key}, status=status)
 
     def words(self, request: Request, edition_language: str = "") -> Catalogue:
         """The reader's language: that of the edition they were sent, else what the browser asks for, else the site's.
 
-        The edition comes first, because the person (or the team) chose it for them; a browser often is a borrowed one.
+        The edition comes first, because the subscriber or the operator chose it; a browser is often borrowed.
         """
         wanted = accepted_languages(request.headers.get("accept-language", ""))
         return choose_words([edition_language, *wanted, self._site.language])

@@ -1,7 +1,7 @@
-"""The public app: routes of the pages that readers meet. It holds no cookies and no session.
+"""The public app: routes of the readers' pages. It has no cookies and no session.
 
-`/u/…` leaves (page and one-click, RFC 8058), `/r/…` takes that back, `/v/…` shows a mail, `/assets/…` its images.
-GET and HEAD change nothing, because mail scanners follow every link; only a POST with the right body does.
+`/u/…` unsubscribes (page and one-click, RFC 8058), `/r/…` undoes that, `/v/…` shows a message, `/assets/…` its images.
+GET and HEAD change nothing, because email scanners follow every link; only a POST with the right body does.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _HEADERS = dict(QUIET_HEADERS) | {
 
 
 async def small_body(request: Request) -> bytes:
-    """The body of a request, never more than a form of ours can have, never waited for long."""
+    """The body of a request, limited in size and time."""
     body = bytearray()
     try:
         async with asyncio.timeout(_PATIENCE):
@@ -62,7 +62,7 @@ Body = Annotated[bytes, Depends(small_body)]
 def public_app(
     database: Database, *, signer: Callable[[], Signer], site: Site, public_url: str, clock: Callable[[], datetime]
 ) -> FastAPI:
-    """The app of the public pages. `public_url` is where mails say it is; `clock` gives UTC, `signer` the keys
+    """The app of the public pages. `public_url` is its URL in messages; `clock` gives UTC, `signer` the keys
     as they are at that moment.
 
     A path in `public_url` may stand before the paths here or be taken away by a proxy in front: both work.
@@ -92,7 +92,7 @@ def _add_leaving(
     def leave_lists(request: Request, token: str, body: Body) -> Response:
         wish = read_wish(request.headers.get("content-type", ""), body)
         if wish is None:
-            current_lists(database, signer(), token)  # a link that is none of ours is told so first
+            current_lists(database, signer(), token)  # an invalid link is answered with 404 first
             raise HTTPException(400)
         left = unsubscribe(database, signer(), token, wish, clock())
         if left.changed:  # a provider may repeat its POST, and so may anyone who has the link
@@ -164,7 +164,7 @@ def _methods_here(app: FastAPI, request: Request) -> list[str]:
 
 
 def _add_errors(app: FastAPI, answers: Answers) -> None:
-    """Every error is a page, and none tells more than it has to: all links that are not ours look the same."""
+    """Every error is a page that reveals as little as possible: all invalid links look the same."""
 
     @app.exception_handler(LinkError)
     def link_error(request: Request, error: LinkError) -> Response:  # noqa: ARG001

@@ -110,7 +110,7 @@ def test_each_persona_sees_the_mail_as_it_would_get_it(project: Project, client:
     assert "Hello there" in client.get(SHEET + "nobody.light.html").text
     for name in ("gone.html", "gone.light.html"):
         lost = client.get(SHEET + name)
-        assert (lost.status_code, "There is no persona" in lost.text) == (404, True)
+        assert (lost.status_code, "no longer exists" in lost.text) == (404, True)
 
 
 def test_error_stands_in_place_of_the_mail(project: Project, client: TestClient, changes: Changes) -> None:
