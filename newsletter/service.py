@@ -66,7 +66,7 @@ def serve(project: Project, host: str, port: int, announce: Callable[[str], None
         database, signer=lambda: project.keys.signer, site=_site(project), public_url=public_url, clock=_utc_now
     )
     scheduler = project_scheduler(project, database, clock=_utc_now)
-    sender = Sender([sys.executable, "-m", "newsletter", "-C", str(project.folder), "worker", "--exit_with_parent"])
+    sender = Sender([sys.executable, "-m", "newsletter", "-C", str(project.folder), "worker", "--exit-with-parent"])
     announce(_known_as(url_of(listening), public_url))
     with _signals_survived():
         try:

@@ -203,7 +203,7 @@ def _nobody_left(outlook: Forecast, *, as_json: bool) -> int:
 
 
 @click.command()
-@click.option("--exit_with_parent", is_flag=True, hidden=True, help="Also stop when standard input ends.")
+@click.option("--exit-with-parent", is_flag=True, hidden=True, help="Also stop when standard input ends.")
 @click.pass_context
 def worker(ctx: click.Context, exit_with_parent: bool) -> None:
     """Run only a sender process. It prepares and sends whatever is due, until SIGTERM.
