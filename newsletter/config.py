@@ -213,7 +213,7 @@ def load_config(folder: Path, environment: Mapping[str, str]) -> Config:
             source = sources.get(loc) or _place(file, line)
             found.append((line, f"{source}: {'.'.join(loc)}: {_explain(item, loc, merged)}"))
         problems = [problem for _, problem in sorted(found)]
-        raise ConfigError("The configuration does not hold together", problems=problems) from error
+        raise ConfigError("The configuration has mistakes", problems=problems) from error
 
 
 def place_of(folder: Path, config: Config, path: str) -> Place:

@@ -63,7 +63,7 @@ class TemplateError(AuthoringError):
 
 
 class ConfigError(NewsletterError):
-    """The configuration does not hold together. `problems`: one line per key, with the source of its value."""
+    """The configuration has mistakes. `problems`: one line per key, with the source of its value."""
 
     def __init__(self, message: str, *, problems: Sequence[str] = (), hint: str = "") -> None:
         super().__init__(message, hint=hint)

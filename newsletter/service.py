@@ -245,8 +245,8 @@ def listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=_QUEUE)
     except OSError as error:
         raise RequestError(
-            f"{host} port {port} cannot be listened on: {error.strerror or error}",
-            hint="Stop what uses it, or choose another one with --port (0 takes any that is free)",
+            f"Cannot listen on {host} port {port}: {error.strerror or error}",
+            hint="Choose an address of this machine with --host, and a free port with --port (0 takes any)",
         ) from error
 
 

@@ -95,7 +95,7 @@ def check_retirable(folder: Path, id_: str) -> Keys:
     keys = load_keys(folder)
     known = [key.id for key in keys.signing]
     if id_ not in known:
-        raise NotFoundError(f"There is no signing key {id_!r}", hint=f"There are: {', '.join(known)}, the newest first")
+        raise NotFoundError(f"There is no signing key {id_!r}", hint=f"The keys, newest first: {', '.join(known)}")
     if id_ == known[0]:
         raise StateError(
             f"{id_!r} is the newest key: links are signed with it",

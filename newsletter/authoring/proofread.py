@@ -11,9 +11,9 @@ from newsletter.authoring.contributors import FILE as PEOPLE
 from newsletter.authoring.contributors import Contributor, contributor_links
 from newsletter.authoring.fields.link_words import HINT, misleading
 from newsletter.authoring.fields.shape import shape_of, walk
+from newsletter.authoring.fields.url import url_fault
 from newsletter.authoring.fields.values import ID, TEXTS, Role, crowding_sign
 from newsletter.authoring.schema import IssueFile
-from newsletter.authoring.url import url_fault
 from newsletter.errors import ExpressionError
 from newsletter.expression import FIELD, parse_field
 from newsletter.problem import Problem, Severity

@@ -32,7 +32,9 @@ def github_lines(problems: Iterable[Problem]) -> Iterator[str]:
     for problem in problems:
         values = {"file": problem.place.file, "title": problem.id}
         if problem.place.line:
-            values |= {"line": str(problem.place.line), "col": str(problem.place.column)}
+            values["line"] = str(problem.place.line)
+        if problem.place.column:
+            values["col"] = str(problem.place.column)
         facts = ",".join(f"{name}={_escape(value, ':,')}" for name, value in values.items())
         yield f"::{problem.severity.value} {facts}::{_escape(_sentence(problem))}"
 
@@ -40,7 +42,8 @@ def github_lines(problems: Iterable[Problem]) -> Iterator[str]:
 def _result(problem: Problem) -> dict[str, object]:
     place: dict[str, object] = {"artifactLocation": {"uri": quote(problem.place.file)}}
     if problem.place.line:
-        place["region"] = {"startLine": problem.place.line, "startColumn": problem.place.column}
+        column = {"startColumn": problem.place.column} if problem.place.column else {}  # 0 is the whole line
+        place["region"] = {"startLine": problem.place.line, **column}
     return {
         "ruleId": problem.id,
         "level": problem.severity.value,

@@ -87,7 +87,7 @@ def test(ctx: click.Context, path: Path, addresses: Sequence[str], languages: Se
 @click.option("--again", is_flag=True, help="Also to subscribers who have this issue already.")
 @click.option(
     "--force", is_flag=True,
-    help="Also to a real relay while the sender, the public URL or a text is unfinished (see below).",
+    help="Also to a real relay while the sender, the public URL or a text is unfinished (see above).",
 )  # fmt: skip
 @click.option("--detach", is_flag=True, help='Leave the sending to "newsletter serve" or "newsletter worker".')
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -170,7 +170,11 @@ def _show_proposal(proposal: Proposal) -> None:
     checked, outlook = proposal.checked, proposal.forecast
     print_problems(checked.warnings, err=True)
     for other in proposal.unfinished:
-        click.echo(f"Delivery {other.id} of this issue is {other.state}; nobody gets it from both.", err=True)
+        click.echo(
+            f"Delivery {other.id} of this issue is {other.state}, with the text it had when it was created. "
+            f"Nobody gets both; to send only this one, cancel the other: newsletter deliveries cancel {other.id}",
+            err=True,
+        )
     subject = next(iter(checked.subjects.values()))
     click.echo(f"{visible(subject)!r} goes to {counted(outlook.waiting, 'person', 'people')}", err=True)
     for line in forecast_lines(outlook, checked.subjects):
@@ -196,7 +200,10 @@ def _nobody_left(outlook: Forecast, *, as_json: bool) -> int:
     from newsletter.delivery.ledger.plan import Exclusion
 
     got_it = any(reason == Exclusion.ALREADY_RECEIVED for _, reason in outlook.reasons)
-    click.echo("No recipients are left." + (" --again sends it once more." if got_it else ""), err=True)
+    click.echo(
+        "No recipients are left." + (" Use --again to send it once more to those who have it." if got_it else ""),
+        err=True,
+    )
     if as_json:
         print_json(outcome_json(None))
     return 0

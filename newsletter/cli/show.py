@@ -136,7 +136,7 @@ def confirm(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise click.UsageError("This needs --yes, because there is no terminal to ask on")
+        raise click.UsageError("There is no terminal to ask on: add --yes")
     if not click.confirm(question, err=True):
         raise click.exceptions.Exit(3)  # stopped before the end
 

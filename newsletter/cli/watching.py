@@ -166,7 +166,7 @@ def outcome_lines(
         yield f"  {count} not eligible: {in_words(reason)}"
     received = any("already_received" in reasons for reasons in summary.reasons.values())
     if received and not counts["accepted"] + counts["unknown"] + counts["deferred"] + counts["waiting"]:
-        yield "No message was sent. --again sends it once more."
+        yield "No message was sent. Use --again to send it once more to those who have it."
     if counts["unknown"]:
         yield f"See the unknown outcomes: newsletter deliveries recipients {delivery.id} --state unknown"
     if what_now := _what_now(summary, instant, now):
@@ -197,7 +197,8 @@ def unattended(delivery: str, due: datetime | None, instant: Callable[[datetime]
     if due is not None and due > now:
         when = instant(due)
         return (
-            f"The next of {delivery} is due at {when}. Leave it to newsletter serve, or continue after that: {resume}"
+            f"The next attempt of delivery {delivery} is due at {when}. "
+            f"Leave it to newsletter serve, or continue after that: {resume}"
         )
     return f"No sender process is running for {delivery}. Continue: {resume}"
 

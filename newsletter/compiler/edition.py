@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from newsletter.authoring.url import normalise_url, url_fault
+from newsletter.authoring.fields.url import normalise_url, url_fault
 from newsletter.errors import AddressError
 from newsletter.expression import FIELD, MergeField, Values, parse_field
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from newsletter.authoring.fields.rewrite import rewrite
+from newsletter.authoring.fields.url import normalise_url, url_fault
 from newsletter.authoring.fields.values import Role
 from newsletter.authoring.issue import Content
-from newsletter.authoring.url import normalise_url, url_fault
 from newsletter.compiler.slots import Slots
 from newsletter.errors import ExpressionError
 from newsletter.expression import FIELD

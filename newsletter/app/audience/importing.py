@@ -158,7 +158,7 @@ def _consents(order: ImportOrder, lists: Sequence[MailingList], of_file: set[str
     if of_file not in ({""}, slugs):
         raise WrongUsageError(
             f"The file has the consent for {', '.join(sorted(of_file))}; --list names {', '.join(sorted(slugs))}",
-            hint="Name exactly the file's lists; export only the lists you want: export --list LIST",
+            hint="Name every list of the file with --list, or export one list only: subscribers export --list LIST",
         )
     return {}
 

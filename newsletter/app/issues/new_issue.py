@@ -8,8 +8,8 @@ from itertools import count
 from pathlib import Path
 
 from newsletter.app.project import Project
+from newsletter.authoring.fields.url import url_fault
 from newsletter.authoring.load import NAME, SLUG, SLUG_HINT
-from newsletter.authoring.url import url_fault
 from newsletter.disk import write_whole
 from newsletter.errors import AlreadyExistsError, WrongUsageError
 from newsletter.source import quoted

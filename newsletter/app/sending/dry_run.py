@@ -177,5 +177,5 @@ def report_lines(run: DryRun) -> list[str]:
         # In less than a second no rate can be measured.
         rate = f"{run.messages / run.seconds:.0f} a second, " if run.seconds >= 1 else ""
         size = run.size / run.messages / 1000
-        lines.append(f"Composed in {run.seconds:.1f} s: {rate}{size:.0f} kB each. A relay takes longer.")
+        lines.append(f"Composed in {run.seconds:.1f} s: {rate}{size:.0f} kB each. Sending takes longer.")
     return lines

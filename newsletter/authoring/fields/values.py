@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from newsletter.authoring.url import MAX_LENGTH, url_fault
+from newsletter.authoring.fields.url import MAX_LENGTH, url_fault
 from newsletter.hostname import direction_control, shows_nothing
 from newsletter.language import language_tag
 from newsletter.timezone import is_time_zone

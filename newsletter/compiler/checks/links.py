@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from newsletter.authoring.url import normalise_url, url_fault
+from newsletter.authoring.fields.url import normalise_url, url_fault
 from newsletter.compiler.edition import Edition
 from newsletter.problem import Place, Problem, Severity
 

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from markdown_it.token import Token
 
 from newsletter.authoring.fields.link_words import HINT, misleading
-from newsletter.authoring.url import url_fault
+from newsletter.authoring.fields.url import url_fault
 from newsletter.compiler.slots import Slots
 from newsletter.compiler.wording.markdown import BROKEN_LINK, DEEPEST, RAW_HTML, UNMATCHED, parse
 from newsletter.errors import ExpressionError

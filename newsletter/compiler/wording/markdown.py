@@ -17,7 +17,7 @@ from markdown_it.rules_inline.state_inline import Delimiter
 from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 
-from newsletter.authoring.url import normalise_url, url_fault
+from newsletter.authoring.fields.url import normalise_url, url_fault
 from newsletter.compiler.slots import Slots
 from newsletter.errors import ExpressionError
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 
 from markdown_it.tree import SyntaxTreeNode
 
+from newsletter.authoring.fields.url import normalise_url
 from newsletter.authoring.parts import Author, Picture
-from newsletter.authoring.url import normalise_url
 from newsletter.columns import WIDTH, indented, is_wide, underlined, wrap
 from newsletter.compiler.context import Context
 from newsletter.compiler.slots import Slots

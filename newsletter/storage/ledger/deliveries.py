@@ -221,7 +221,7 @@ def read_delivery(connection: sa.Connection, delivery: str) -> Delivery:
 
 
 def _no_delivery(name: str) -> NotFoundError:
-    return NotFoundError(f"There is no delivery {name!r}", hint="`newsletter deliveries list` shows those there are")
+    return NotFoundError(f"There is no delivery {name!r}", hint="`newsletter deliveries list` shows all of them")
 
 
 def find_delivery(connection: sa.Connection, delivery: str) -> Delivery | None:

@@ -81,7 +81,7 @@ def test_outcome_says_when_the_next_is_due() -> None:
     due = NOW + timedelta(hours=2, minutes=6)
     waiting = summary(DeliveryState.SENDING, RecipientState.DEFERRED, next_at=due)
     last = list(outcome_lines(waiting, lambda moment: f"{moment:%H:%M}", now=NOW))[-1]
-    assert last.startswith("The next of d is due at 11:06. Leave it to newsletter serve")
+    assert last.startswith("The next attempt of delivery d is due at 11:06. Leave it to newsletter serve")
     assert list(outcome_lines(waiting, now=due))[-1].startswith("No sender process is running for d.")
 
 

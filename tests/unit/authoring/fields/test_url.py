@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.authoring.url import MAX_LENGTH, BadUrl, normalise_url, url_fault
+from newsletter.authoring.fields.url import MAX_LENGTH, BadUrl, normalise_url, url_fault
 
 _NO_USER = "Delete what is between // and @; a link to an email address begins with mailto:"
 
@@ -32,8 +32,8 @@ def test_url_that_mail_may_hold(url: str) -> None:
         ("//example.org/x", "Write https://example.org/x"),
         ("example.org:80/x", "Write https://example.org:80/x"),
         ("ana@example.org", "Write mailto:ana@example.org"),
-        ("/page", "An email has no page of its own: begin with https://"),
-        ("#top", "An email has no page of its own: begin with https://"),
+        ("/page", "Write the whole address, beginning with https://"),
+        ("#top", "Write the whole address, beginning with https://"),
         ("https://example.org/a b", "Write %20 where it belongs to the link."),
         ('https://example.org/"x"', "Write %22 where it belongs to the link."),
         ("https://example.org/\u3000x", "Write %E3%80%80 where it belongs to the link."),

@@ -89,4 +89,4 @@ def _scheme_fault(url: str, scheme: str) -> BadUrl:
         return BadUrl("this is an email address, not a link", f"Write mailto:{url}")
     if re.match(r"(//)?[\w-]+(\.[\w-]+)+(:\d+)?([/?#]|$)", url):
         return BadUrl("the link has no scheme", f"Write https://{url.removeprefix('//')}")
-    return BadUrl("the link has no scheme and no host name", "An email has no page of its own: begin with https://")
+    return BadUrl("the link has no scheme and no host name", "Write the whole address, beginning with https://")
