@@ -4,13 +4,13 @@ The listing tells the flow; imports go one way, from the drivers down to the gro
 
      issues/*.yaml ── authoring ──▶ Issue ── compiler ──▶ Edition ─┐               once per edition
                                                                    ├─ delivery ─▶ Message + Envelope ─▶ relay
-     people ───────── audience ───▶ recipients ────────────────────┘      ▲            │        once per recipient
+     subscribers ──── audience ───▶ recipients ────────────────────┘      ▲            │        once per recipient
                          ▲                                          retry │            ▼
                          │                                                └──── Outcome ─▶ ledger ─ reporting ─▶ Report
-                         └─ consent, Event ◀─ feedback ◀─ a reader leaves by the mail's link
+                         └─ consent, Event ◀─ feedback ◀─ a reader unsubscribes with the link in the email
 
-Compiling happens once per edition, composing once per recipient. The scheduler only wakes things: what is due,
-claimed or done is known by the database. The command line and the scheduler call `app`; `app` calls the stages.
+Compiling happens once per edition, composing once per recipient. The scheduler is only a clock: the database holds what
+is due, claimed or done. The command line and the scheduler call `app`; `app` calls the stages.
 """
 
 __version__ = "0.1.0"

@@ -131,6 +131,34 @@ def test_second_send_takes_nothing_twice_from_a_killed_one(tmp_path: Path) -> No
         assert shell.report(json.loads(second.stdout.splitlines()[0])["delivery"])["balances"]
 
 
+def test_correction_while_sending_reaches_those_still_waiting(tmp_path: Path) -> None:
+    """docs/howto/correct-a-mistake.md: cancel, correct, send again; later once more, for a newcomer."""
+    with recording_server(tmp_path / "relay", latency=0.05) as server:
+        shell = Shell(tmp_path, server, sending__connections=str(CONNECTIONS))
+        shell.invite(readers(120, "en"))
+        issue = Path(shell.issue, "issue.yaml")
+        right = issue.read_text("utf-8")
+        issue.write_text(right.replace('subject: "Welcome aboard"', 'subject: "Wlecome aboard"'), encoding="utf-8")
+        process = shell.start("send", shell.issue, "--list", "weekly", "--yes", "--json")
+        while len(server.records()) < 20:
+            time.sleep(0.01)
+        shell.ok("deliveries", "cancel", str(first_line(process)["delivery"]))
+        process.communicate()
+        wrong = len(server.records())
+
+        issue.write_text(right, encoding="utf-8")
+        shell.ok("send", shell.issue, "--list", "weekly", "--yes")
+        shell.invite([("newcomer@example.org", "en")], slug="new")
+        shell.ok("send", shell.issue, "--list", "weekly", "--list", "new", "--yes")
+
+        messages = server.messages()
+        assert set(messages) == {one for one, _ in readers(120)} | {"newcomer@example.org"}
+        assert {len(copies) for copies in messages.values()} == {1}
+        subjects = Counter(str(email.message_from_bytes(data)["Subject"]) for [data] in messages.values())
+        assert 20 <= wrong < 120
+        assert subjects == {"Wlecome aboard": wrong, "Welcome aboard": 121 - wrong}
+
+
 def test_workers_share_a_delivery_and_survive_each_other(tmp_path: Path, postgresql_server: PostgresqlServer) -> None:
     """Three sender processes on PostgreSQL; one is killed, the others take over, and a stop leaves nothing unknown."""
     url = postgresql_server.filled(tmp_path)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ast
 import importlib
+import os
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
@@ -227,3 +230,13 @@ def test_commands_have_a_module_and_a_function() -> None:
     for target, _ in COMMANDS.values():
         module, _, name = target.partition(":")
         assert isinstance(getattr(importlib.import_module(module), name), click.Command)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_install_page_names_completion_that_works(shell: str) -> None:
+    page = (DOCS / "howto/install.md").read_text(encoding="utf-8")
+    assert f"{shell}_source" in page
+    command = Path(sys.executable).with_name("newsletter")
+    environment = os.environ | {"_NEWSLETTER_COMPLETE": f"{shell}_source"}
+    made = subprocess.run([command], env=environment, capture_output=True, text=True, check=True).stdout
+    assert "_newsletter_completion" in made
