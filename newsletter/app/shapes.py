@@ -86,7 +86,7 @@ def dry_run_json(run: DryRun) -> dict[str, object]:
         "subjects": dict(run.subjects),
         "languages": dict(run.outlook.languages),
         "not_sent": {f"{state}: {reason}": count for (state, reason), count in run.outlook.reasons.items()},
-        "left_out": dict(run.outlook.left_out),
+        "left_out": dict(run.outlook.not_eligible),
         "unrendered": dict(run.unrendered),
         "bytes": run.size,
         "seconds": round(run.seconds, 3),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 from importlib.util import find_spec
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.command import JSON, YES, with_database, with_project
+from newsletter.cli.command import JSON, YES, with_project
 from newsletter.cli.show import confirm, from_here, print_facts, print_json, print_result, the_project
 from newsletter.errors import RequestError
 from newsletter.reporting.wording import counted
@@ -19,7 +20,6 @@ from newsletter.reporting.wording import counted
 if TYPE_CHECKING:
     from newsletter.app.keys import Keys
     from newsletter.app.project import Project
-    from newsletter.storage.database.database import Database
 
 
 @click.command()
@@ -59,15 +59,17 @@ def upgrade(project: Project, as_json: bool) -> None:
 @db.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @JSON
-@with_database
-def backup(_project: Project, database: Database, file: Path, as_json: bool) -> None:
+@with_project
+def backup(project: Project, file: Path, as_json: bool) -> None:
     """Copy the database into a new FILE, also while it is in use.
 
     Keep secret.toml with it: without that file a backup cannot be restored.
     """
     from newsletter.app.operating.backup import back_up
+    from newsletter.app.operating.database import connect_to_back_up
 
-    size = back_up(database, file)
+    with closing(connect_to_back_up(project)) as database:
+        size = back_up(database, file)
     text = f"Wrote {file} ({size:,} bytes). Keep a copy of secret.toml with it."
     print_result({"file": str(file), "bytes": size}, text, as_json=as_json)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from shutil import copytree, ignore_patterns
@@ -13,7 +14,8 @@ import pytest
 import sqlalchemy as sa
 from factories import IDENTITY, NOW, add_people, address_hash, make_edition, make_order
 
-from newsletter.app.operating.database import connect, upgrade_database
+from newsletter.app.operating.backup import back_up, restore
+from newsletter.app.operating.database import connect, connect_to_back_up, upgrade_database
 from newsletter.app.project import Project
 from newsletter.compiler.edition import edition_to_json
 from newsletter.config import Config, DatabaseSection
@@ -158,6 +160,20 @@ def test_sending_goes_on_and_reaches_each_address_once(old: Database, project: P
     freeze(old, "second", NOW)
     again = Counter((one.state.value, one.reason) for one in Deliveries(old).recipients("second"))
     assert again == {("excluded", "already_received"): 7}
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)  # a server is backed up by its own tools
+def test_backup_of_the_first_version_is_made_before_the_upgrade_and_restored_after_it(
+    old: Database, project: Project, tmp_path: Path
+) -> None:
+    with closing(connect_to_back_up(project)) as database:
+        back_up(database, tmp_path / "first.db")
+    upgrade_database(project)
+    with closing(connect_to_back_up(project)) as database:
+        assert restore(project, database, tmp_path / "first.db", NOW).stopped == ("first1",)
+    delivery = Deliveries(old).get("first1")
+    assert (delivery.state, delivery.frozen_count) == (DeliveryState.PAUSED, 8)
+    assert StoredLedger(old, expiry=timedelta(hours=48), journal=HighWater(tmp_path, old)).is_whole("first1")
 
 
 def test_ids_go_on_and_have_room(old: Database, project: Project) -> None:

@@ -56,8 +56,7 @@ def restore(project: Project, database: Database, file: Path, now: datetime) -> 
     with _scratch_copy(file) as copy:
         scratch = open_file(copy)
         try:
-            _examine(scratch, project, file)
-            upgrade(scratch)
+            _bring_up(scratch, project, file)
             stopped = _stop(scratch, project, database, now)
             # Before `put_back`, because it may take long; that carries over whatever is added in between.
             carried_over = carry_over(database, scratch)
@@ -78,13 +77,14 @@ def _stop(scratch: Database, project: Project, database: Database, now: datetime
         return stop_everything(scratch, connection, REASON, now, permits_seen=seen)
 
 
-def _examine(scratch: Database, project: Project, file: Path) -> None:
+def _bring_up(scratch: Database, project: Project, file: Path) -> None:
     try:
         state = schema_state(scratch)
     except StorageError as error:
         raise StorageError(f"{file} is not a backup of a newsletter") from error
     if state not in (SchemaState.CURRENT, SchemaState.OLD):
         raise StorageError(f"{file} is not a backup of a newsletter ({state.value})")
+    upgrade(scratch)
     if property_of(scratch, "address_key") not in (None, project.keys.fingerprint):
         raise StorageError(
             f"{file} was made with another secret.toml than the one in {project.folder}",

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 
 from newsletter.app.keys import has_keys
 from newsletter.app.project import Project
-from newsletter.errors import ConfigError, NewsletterError, NoDatabaseError, StaleDatabaseError
+from newsletter.errors import ConfigError, NewsletterError, NoDatabaseError, SchemaVersionError, StaleDatabaseError
 from newsletter.storage.database.database import Database, open_database
 from newsletter.storage.database.metadata import property_of, set_once
-from newsletter.storage.database.migrate import SchemaState, require_current, upgrade
+from newsletter.storage.database.migrate import SchemaState, require_current, schema_state, upgrade
 from newsletter.storage.journal.high_water import FILE as HIGH_WATER_FILE
 from newsletter.storage.journal.high_water import HighWater, has_sent
 
@@ -48,6 +48,20 @@ def connect_to_replace(project: Project, *, may_fill: bool = True) -> Database:
         database.close()
         raise
     return database
+
+
+def connect_to_back_up(project: Project) -> Database:
+    """As `connect`, but a database of an earlier version is opened too: it is backed up before it is upgraded."""
+    try:
+        return connect(project)
+    except NoDatabaseError:
+        raise
+    except SchemaVersionError:
+        database = open_database(project.database_url, create=False)
+        if schema_state(database) is SchemaState.OLD:
+            return database
+        database.close()
+        raise
 
 
 @contextmanager

@@ -164,7 +164,7 @@ def forecast_lines(outlook: Forecast, subjects: Mapping[str, str]) -> list[str]:
     return [
         *(f"  {count:>7}  in {tag}: {subjects[tag]}" for tag, count in outlook.languages.items()),
         *(f"  {count:>7}  not sent: {in_words(reason)}" for (_, reason), count in outlook.reasons.items()),
-        *(f"  {count:>7}  not eligible: {in_words(reason)}" for reason, count in outlook.left_out.items()),
+        *(f"  {count:>7}  not eligible: {in_words(reason)}" for reason, count in outlook.not_eligible.items()),
     ]
 
 

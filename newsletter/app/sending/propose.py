@@ -59,7 +59,7 @@ class Forecast:
     """Messages by language of their edition."""
     reasons: Mapping[tuple[RecipientState, str], int]
     """Recipients who would be sent nothing, by their state and its reason."""
-    left_out: Mapping[str, int]
+    not_eligible: Mapping[str, int]
     """Subscribers of the lists who would be no recipients, by reason."""
 
     @property
@@ -192,7 +192,7 @@ def forecast(database: Database, checked: CheckedIssue, lists: Sequence[str], *,
     return forecast_of(plan_all(checked, preview.candidates, again=again), preview.not_eligible)
 
 
-def forecast_of(planned: Iterable[PlannedRecipient], left_out: Mapping[str, int]) -> Forecast:
+def forecast_of(planned: Iterable[PlannedRecipient], not_eligible: Mapping[str, int]) -> Forecast:
     """Count recipients as they come; a large audience is never held together."""
     languages: Counter[str] = Counter()
     reasons: Counter[tuple[RecipientState, str]] = Counter()
@@ -201,7 +201,7 @@ def forecast_of(planned: Iterable[PlannedRecipient], left_out: Mapping[str, int]
             languages[one.language] += 1
         else:
             reasons[one.state, one.reason] += 1
-    return Forecast(dict(languages), dict(sorted(reasons.items())), left_out)
+    return Forecast(dict(languages), dict(sorted(reasons.items())), not_eligible)
 
 
 def plan_all(checked: CheckedIssue, people: Iterable[Candidate], *, again: bool) -> Iterator[PlannedRecipient]:
