@@ -81,13 +81,15 @@ def check_sender(project: Project) -> list[Problem]:
     return [_placed(project, problem) for problem in found]
 
 
-def check_real_sender(project: Project) -> list[Problem]:
+def check_real_sender(project: Project, identity: Identity | None = None) -> list[Problem]:
     """What `send` refuses to a real relay: a sender left as the starter's, a public URL that readers cannot use.
 
-    Warnings, because the present relay may be one to try with.
+    `identity`: that of a stored edition; None: the configured one. Warnings, because the present relay may be one to
+    try with.
     """
     config = project.config
-    found = check_real_identity(project.identity, config.public.url, config.bounces.address, starter_identity())
+    sender = identity or project.identity
+    found = check_real_identity(sender, config.public.url, config.bounces.address, starter_identity())
     return [_placed(project, problem) for problem in found]
 
 

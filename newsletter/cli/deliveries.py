@@ -216,8 +216,9 @@ def pause(project: Project, database: Database, delivery: str, as_json: bool) ->
 
 @_about_one
 @click.option("--detach", is_flag=True, help='Leave the sending to "newsletter serve" or "newsletter worker".')
+@click.option("--force", is_flag=True, help="Also to a real relay while the sender or the public URL is unfinished.")
 @JSON
-def resume(project: Project, database: Database, delivery: str, detach: bool, as_json: bool) -> int:
+def resume(project: Project, database: Database, delivery: str, detach: bool, force: bool, as_json: bool) -> int:
     """Continue a delivery that was paused, halted or missed.
 
     Also one whose process has died: it is taken over at once from a process of this host, and from another host's
@@ -229,7 +230,7 @@ def resume(project: Project, database: Database, delivery: str, detach: bool, as
     from newsletter.app.sending.relay import check_relay
 
     check_relay(project)
-    steer.resume(project, database, delivery)
+    steer.resume(project, database, delivery, force=force)
     sent = None if detach else send_watched(project, database, delivery)
     summary = show_outcome(project, database, delivery, as_json=as_json)
     return 0 if sent is None else ending_of(summary, sent)

@@ -140,6 +140,20 @@ def test_force_sends_it_as_it_is_with_the_reasons_as_warnings(shell: Shell) -> N
     assert len(deliveries(shell)) == 1
 
 
+def test_delivery_made_for_a_mail_catcher_does_not_resume_to_a_real_relay(shell: Shell) -> None:
+    shell.aside("send", "welcome", "--list", "weekly", "--yes", "--detach")
+    shell.aside("deliveries", "pause", "last")
+
+    refused = run(shell, "deliveries", "resume", "last", "--detach", **REAL)
+    assert refused.exit_code == 1, refused.output
+    assert "newsletter.from" in refused.stderr
+    assert "public.url" in refused.stderr
+    assert [one["state"] for one in deliveries(shell)] == ["paused"]
+
+    forced = run(shell, "deliveries", "resume", "last", "--detach", "--force", **REAL)
+    assert forced.exit_code == 0, forced.output
+
+
 def test_relay_of_this_machine_takes_it_as_before(shell: Shell, relay: RecordingServer) -> None:
     done = run(shell, "send", "welcome", "--yes")
     assert (done.exit_code, "warning" in done.stderr) == (0, False), done.output

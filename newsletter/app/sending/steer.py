@@ -7,12 +7,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
-from newsletter.app.project import Project
+from newsletter.app.project import Project, check_real_sender
 from newsletter.audience.address import parse_address
 from newsletter.delivery.delivery import Delivery, DeliveryState
 from newsletter.delivery.ledger.ledger import RecipientState
 from newsletter.delivery.sender.schedule import check_start, is_missed
-from newsletter.errors import NotFoundError, StateError
+from newsletter.errors import AuthoringError, NotFoundError, StateError
+from newsletter.problem import Severity
 from newsletter.storage.database.database import Database
 from newsletter.storage.journal.audit import audit
 from newsletter.storage.ledger.deliveries import Deliveries, Lease
@@ -43,12 +44,18 @@ def pause(database: Database, delivery: str) -> Delivery:
     return _steer(database, delivery, DeliveryState.PAUSED, reason="by an operator")
 
 
-def resume(project: Project, database: Database, delivery: str) -> Delivery:
+def resume(project: Project, database: Database, delivery: str, *, force: bool = False) -> Delivery:
     """Continue a delivery that was stopped; one that is under way or finished is unchanged.
 
-    Raises StateError for one that is cancelled, or scheduled for later, or whose ledger is incomplete.
+    Raises StateError for one that is cancelled, or scheduled for later, or whose ledger is incomplete; AuthoringError
+    for a real relay and a sender that is not finished, unless `force`: it may have been made for a mail catcher.
     """
     found = Deliveries(database).get(delivery)
+    if project.has_real_relay and not (force or found.state.is_over):
+        identity = Deliveries(database).edition(delivery, found.languages[0]).identity
+        if unfinished := check_real_sender(project, identity):
+            hint = "Cancel it and send the issue again with a finished sender; --force sends it as it is"
+            raise AuthoringError([replace(one, severity=Severity.ERROR) for one in unfinished], hint=hint)
     match found.state:
         case DeliveryState.PREPARING | DeliveryState.SENDING | DeliveryState.FINISHED:
             return found

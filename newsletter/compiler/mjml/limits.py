@@ -20,9 +20,9 @@ class Limits:
 
     seconds: int = 3
     """Of computing."""
-    timeout: int = 20
+    timeout: int = 10
     """Seconds until the child is killed, whatever it does."""
-    memory: int = 1 << 30
+    memory: int = 512 << 20
     """Bytes of address space."""
     stack: int = 8 << 20
 
