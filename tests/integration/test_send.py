@@ -291,6 +291,27 @@ def test_daily_quota_rejects_nobody_and_halts(scene: Scene, stage: Stage) -> Non
     assert "ours (quota): 550 5.4.5 Daily user sending limit exceeded" in {one.reason for one in waiting}
 
 
+def test_the_same_rejection_of_many_in_a_row_halts_and_resume_continues(scene: Scene) -> None:
+    async def reject(*_: object) -> Outcome:
+        return outcome_of(read_reply([b"550 5.1.1 Come back when the moon is new"]), Stage.RCPT)
+
+    scene.transport = Scripted(reject)
+
+    assert scene.send() is Ending.DONE
+    assert scene.state is DeliveryState.HALTED
+    rejected = scene.counts()["rejected"]
+    assert 20 <= rejected <= 23, "three other messages were in flight"
+    assert scene.counts() == {"rejected": rejected, "waiting": 30 - rejected}
+    reason = "20 recipients in a row were rejected with the same reply: 550 5.1.1 Come back when the moon is new"
+    assert scene.store.get("delivery1").reason.startswith(reason)
+
+    scene.store.move("delivery1", DeliveryState.SENDING, since=DeliveryState.HALTED)
+    scene.transport = Scripted(accept)
+    assert scene.send() is Ending.DONE
+    expected = {"rejected": rejected, "accepted": 30 - rejected}
+    assert (scene.counts(), scene.state) == (expected, DeliveryState.FINISHED)
+
+
 def test_rate_limit_burns_no_attempt_and_expires_nobody(scene: Scene) -> None:
     scene.transport = Scripted(refusing(Stage.MAIL, b"450 4.2.1 Rate limit exceeded, slow down"))
     scene.policy = RetryPolicy(expiry=timedelta(0))

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 
-from newsletter.delivery.ledger.outcome import Rejected
+from newsletter.delivery.ledger.ledger import Claim
+from newsletter.delivery.ledger.outcome import Accepted, Rejected, Reply
 from newsletter.delivery.sender.handover import Handover
 
 MOST_REFUSALS = 20
 """Recipients refused for our reasons before a delivery halts: continuing damages the sender's reputation."""
+
+MOST_ALIKE = 20
+"""Recipients rejected with the same reply, none accepted in between, before a delivery halts: a limit of ours in words
+that `classification` does not know looks like this."""
 
 MOST_UNRENDERED = 20
 """Messages that cannot be composed before a delivery halts, if they are more than one in a hundred."""
@@ -22,6 +28,8 @@ class Breaker:
         self._unrendered: Counter[str] = Counter()
         # Recipients, not refusals: one message that is refused again and again must not stop the others.
         self._refused: defaultdict[str, set[str]] = defaultdict(set)
+        self._alike: defaultdict[str, defaultdict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        """By delivery and reply, the recipients rejected since the last accepted message."""
         self._open: set[str] = set()
         self._halted: set[str] = set()
 
@@ -52,6 +60,16 @@ class Breaker:
                     f"{MOST_REFUSALS} recipients were refused, not because of their addresses"
                     f" ({outcome.classification}): {outcome.reply}"
                 )
+        elif isinstance(outcome, Rejected):
+            alike = self._alike[claim.delivery][_without_details(outcome.reply, claim)]
+            alike.add(claim.recipient)
+            if len(alike) >= MOST_ALIKE:
+                reason = (
+                    f"{MOST_ALIKE} recipients in a row were rejected with the same reply: {outcome.reply}"
+                    " — if it is about their addresses, resume: the delivery continues with the others"
+                )
+        elif isinstance(outcome, Accepted):
+            self._alike.pop(claim.delivery, None)
         if reason:
             self._open.add(claim.delivery)
         return reason
@@ -64,5 +82,11 @@ class Breaker:
         """An operator resumed the delivery: its counts start at zero again."""
         self._open.discard(delivery)
         self._halted.discard(delivery)
-        for counts in (self._begun, self._unrendered, self._refused):
+        for counts in (self._begun, self._unrendered, self._refused, self._alike):
             counts.pop(delivery, None)
+
+
+def _without_details(reply: Reply, claim: Claim) -> str:
+    """A reply without what differs from message to message: words with digits, and the recipient's local part."""
+    text = re.sub(rf"(?<!\w){re.escape(claim.address.rpartition('@')[0])}(?!\w)", "…", reply.text)
+    return f"{reply.code} {reply.enhanced} {re.sub(r'[^ ]*[0-9][^ ]*', '…', text)}"
