@@ -35,7 +35,9 @@ _WANTED = {
 }  # fmt: skip
 """How pydantic's type of a mistake begins, and what the value must be."""
 _URL_PASSWORD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#@:]*:([^/?#]*)@")
-_PUBLIC_URL = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?")
+_PUBLIC_URL = re.compile(
+    r"((?i:https?))://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?"
+)
 
 
 def _duration(value: object) -> object:
@@ -150,11 +152,12 @@ class PublicSection(_Section):
     @field_validator("url")
     @classmethod
     def _url(cls, value: str) -> str:
-        if not _PUBLIC_URL.fullmatch(value):
+        match = _PUBLIC_URL.fullmatch(value)
+        if not match:
             raise ValueError(
                 "this must be an http(s) URL in ASCII without user name and query, such as https://news.example.org"
             )
-        return value.rstrip("/")
+        return match[1].lower() + value[match.end(1) :].rstrip("/")
 
 
 class BouncesSection(_Section):
@@ -222,7 +225,9 @@ def place_of(folder: Path, config: Config, path: str) -> Place:
     text, written = _read(folder / FILE)
     known = config.model_dump(by_alias=True).get(section, {}).get(key)
     found = written.get(section, {}).get(key)
-    is_here = found is not None and str(found).rstrip("/") == str(known).rstrip("/")  # as `public.url` is kept
+    is_here = (
+        found is not None and str(found).rstrip("/").lower() == str(known).rstrip("/").lower()
+    )  # as `public.url` is kept
     return Place(FILE, _line_of(text, (section, key))) if is_here else Place(FILE)
 
 

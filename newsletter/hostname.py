@@ -28,13 +28,15 @@ _SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 _NAMED = re.compile(
-    r"""(?i)h(?:tt|xx)ps?://(?P<url>[^\s/?\#:<>()\[\]"'@]+\.[^\s/?\#:<>()\[\]"'@]+)
+    r"""(?i)[a-z]{1,9}://(?P<url>\w[^\s/?\#:<>()\[\]"'@]*)
       | (?<![\w@./-])(?P<www>www\.[\w.-]+\w)
       | (?<![\w./-])(?:[\w.+-]+@)(?P<mail>(?:[\w-]+\.)+\w{2,})
-      | (?<![\w@./-])(?P<path>(?:[\w-]+\.)+(?P<end>[^\W\d_]{2,}|xn--[\w-]+))(?::\d+)?/
+      | (?<![\w@./-])(?P<path>(?:[\w-]+\.)+(?P<end>[^\W\d_]{2,}|xn--[\w-]+))(?::\d{2,5}(?!\w)|(?::\d+)?(?:/|[?\#]\w))
     """,
     re.VERBOSE,
 )
+_IP = re.compile(r"(\d{1,3}(?:\.\d{1,3}){3})(?::\d+)?(?:/(?!\d{1,2}\Z)\S*)?")
+"""With no length of a network after it."""
 _BARE = re.compile(r"(?:[\w-]+\.)+([^\W\d_]{2,}|xn--[\w-]+)")
 
 
@@ -44,7 +46,7 @@ class Named:
 
     host: str
     is_certain: bool
-    """Whether readers must take it for the address; `Booking.com` may be the company."""
+    """Whether readers must take it for the address; `Booking.com` and `socket.io` may be products."""
 
 
 def ascii_host(host: str) -> str:
@@ -100,6 +102,8 @@ def direction_control(text: str) -> int:
 def owner(host: str) -> str:
     """The part of a host that belongs to one owner: `example.co.uk` of `www.example.co.uk`."""
     labels = ascii_host(host).split(".")
+    if labels[-1].isdigit():  # an IPv4 address
+        return ".".join(labels)
     *_, second, last = ["", *labels]
     is_shared = f"{second}.{last}" in _LISTS["shared"] or (len(last) == 2 and second in _LISTS["second_level"])
     return ".".join(labels[-3 if is_shared else -2 :])
@@ -114,11 +118,14 @@ def named_hosts(words: str) -> Iterator[Named]:
         return
     bare = _BARE.fullmatch(text.rstrip("."))
     if bare and bare[1].lower() in _LISTS["top_level"] and bare[1] != "NET":  # ASP.NET
-        yield Named(bare.group(), text == text.lower())
+        yield Named(bare.group(), bare[0].lower().startswith("www."))
+    if address := _IP.fullmatch(text):
+        yield Named(address[1], True)
     for found in _NAMED.finditer(text):
         host = next(filter(None, found.group("url", "www", "mail", "path")))
         if found["path"] is None or found["end"].lower() not in _LISTS["files"]:
-            yield Named(host, found["path"] is None or " " not in text)
+            is_alone = not any(map(str.isspace, text))
+            yield Named(host, is_alone or (found["path"] is None and "." in host))
 
 
 def _unicode_label(label: str) -> str:

@@ -12,7 +12,7 @@ CONFIG = """\
 name = "The Weekly"
 from = "The Weekly <weekly@example.org>"
 legal_name = "Weekly Press"
-postal_address = "1 Example Street, Sample Town"
+postal_address = "7 Sample Road, Sample Town"
 contact = "help@example.org"
 
 [public]

@@ -4,6 +4,7 @@ After `load`, beside `check`; works on the tree, so that no field is forgotten a
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 
 from newsletter.authoring.issue import Issue
@@ -20,6 +21,10 @@ _MARK = r"(?<![\w/.-])(?:{words})(?!\w|[.-]\w)|(?i:lorem ipsum)|\A\s*(?i:todo)\b
 _ANY = re.compile(_MARK.format(words="TODO|FIXME|TBD"))
 _WITH_COLON = re.compile(_MARK.format(words="TODO:|FIXME|TBD"))
 _IN_URL = re.compile(r"\bTODO\b(?!\.\w)")
+_BEGINS = re.compile(r"(?:\A|[\n.!?:;…—–|(\[{])(?:[^\w\n]|[\d_])*\Z")
+"""What precedes the first word of a text, a line, a sentence or brackets."""
+_ENDS = re.compile(r"\s*(?:[:!…()\]}]|\Z)")
+_NO_VALUE = re.compile(r"(?i)[\W_]*(?:(?:x{3,}|n/a|tbd|fixme|changeme|change me)[\W_]*)?")
 _UNSEEN = frozenset({"id", "image", "avatar", "theme", "layout"})
 _CODE = re.compile(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL)
 
@@ -57,9 +62,30 @@ def check_authors(issue: Issue) -> Iterator[Problem]:
                     yield Problem(PLACEHOLDER, _message(found), place, Severity.WARNING, "author", hint)
 
 
+def is_placeholder(value: str) -> bool:
+    """Whether a value on its own was never filled in: `TODO`, `-`, `n/a`."""
+    return _NO_VALUE.fullmatch(_plain(value)) is not None or any(_marks(value, ""))
+
+
 def _marks(text: str, language: str) -> Iterator[re.Match[str]]:
     pattern = _WITH_COLON if language.split("-")[0] in _SPANISH else _ANY
-    return pattern.finditer(_CODE.sub(lambda code: " " * len(code.group()), text))
+    for found in pattern.finditer(_CODE.sub(lambda code: " " * len(code.group()), _plain(text))):
+        if found.group() != "TODO" or _is_note(found):
+            yield found
+
+
+def _is_note(found: re.Match[str]) -> bool:
+    """Whether it is written to the author: to-do lists may be what a text is about."""
+    before = found.string[max(0, found.start() - 40) : found.start()]
+    return bool(_BEGINS.search(before) or _ENDS.match(found.string, found.end()))
+
+
+def _plain(text: str) -> str:
+    """The text with plain letters for wide and ornamental ones (NFKC); every character keeps its place."""
+    if text.isascii():
+        return text
+    plain = (unicodedata.normalize("NFKC", char) for char in text)
+    return "".join(new if len(new) == 1 else old for old, new in zip(text, plain, strict=True))
 
 
 def _message(found: re.Match[str]) -> str:

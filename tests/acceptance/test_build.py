@@ -18,7 +18,7 @@ TOML = """\
 [newsletter]
 name = "The Weekly"
 from = "The Weekly <weekly@example.org>"
-postal_address = "1 Example Street, Sample Town"
+postal_address = "7 Sample Road, Sample Town"
 
 [public]
 url = "https://news.example.org"

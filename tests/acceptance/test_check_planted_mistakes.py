@@ -85,7 +85,7 @@ MISTAKES = [
     Mistake("heading-sign", EN, '"Three picks"', '"## Three picks"', "25:14", "heading-sign"),
     Mistake("open-bold", EN, "**maps**, and", "**maps, and", "21:35", "leftover-markup"),
     Mistake("picture-in-text", EN, "Why hikers still", "![Hikers](coast.png) still", "34:11", "leftover-markup"),
-    Mistake("misleading-link", EN, "[Bo](@bo) at", "[bank.example](https://e.example) at", "22:7", "misleading-link"),
+    Mistake("misleading-link", EN, "[Bo](@bo) at", "[bank.example/x](https://e.example) at", "22:7", "misleading-link"),
     Mistake("host-in-disguise", EN, "https://weekly.example.org/write", "https://аррӏе.com", "59:10", "bad-url"),
     Mistake("html-comment", EN, "Why hikers still", "Why <!-- who? --> hikers still", "34:15", "html-comment"),
     Mistake("unseen-title", EN, '"A week of maps"\nsub', '"\u200b"\nsub', "1:8", "empty-value"),

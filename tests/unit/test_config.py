@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.config import Config, identity_of, load_config
+from newsletter.config import Config, identity_of, load_config, place_of
 from newsletter.errors import ConfigError
 
 
@@ -196,3 +196,10 @@ def test_identity_reads_the_from_key(tmp_path: Path, written: str, name: str, ad
     write(tmp_path, f"[newsletter]\nname = 'Paper'\nfrom = '{written}'\n")
     identity = identity_of(load_config(tmp_path, {}).newsletter)
     assert (identity.from_name, identity.from_address) == (name, address)
+
+
+def test_scheme_of_the_public_url_may_be_in_capitals(tmp_path: Path) -> None:
+    (tmp_path / "newsletter.toml").write_text('[public]\nurl = "HTTPS://news.maps-weekly.net/a/"\n', encoding="utf-8")
+    config = load_config(tmp_path, {})
+    assert config.public.url == "https://news.maps-weekly.net/a"
+    assert place_of(tmp_path, config, "public.url").line == 2

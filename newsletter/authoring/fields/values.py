@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum, auto
+from html import unescape
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -83,7 +84,7 @@ def _one_line(value: str) -> str:
     if (at := direction_control(value)) >= 0:
         message = "the character U+{code} turns letters round and cannot be seen"
         raise refused("control-character", message, "Delete it.", code=f"{ord(value[at]):04X}", offset=at)
-    return _seen(value)
+    return _seen(value).lstrip("\u200b\u2060\ufeff\u00ad \u00a0")
 
 
 def _seen(value: str) -> str:
@@ -97,7 +98,8 @@ def _readable(value: str) -> str:
     if sign := crowding_sign(value):
         message = "this text holds more than {count} times the sign {sign}"
         raise refused("too-many-signs", message, "Divide it into several texts.", count=MAX_SIGNS, sign=sign)
-    return _seen(value)
+    _seen(unescape(value))
+    return value
 
 
 def _url(value: str) -> str:

@@ -19,7 +19,9 @@ from newsletter.expression import FIELD
 from newsletter.problem import Problem, Severity
 from newsletter.source import Node, quoted
 
-_COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->|<!--", re.DOTALL)
+_OPENS = r"<\s?!\s?(?:-\s?-|[–—])"
+"""Also mistyped, or as a word processor changes it."""
+_COMMENT = re.compile(rf"{_OPENS}(?:(?!{_OPENS}).)*?(?:-\s?-|[–—])\s?>|{_OPENS}", re.DOTALL)
 _COMMENT_HINT = "Delete it, or write it as a comment of YAML: a line that begins with # outside the text."
 _CURLY = re.compile(r"([“„”«‘‚])[^“„”«»‘’]+([“”»’‘])")
 _BRACES = re.compile(r"\{\{|\}\}|\{%|%\}|\{#|#\}")

@@ -22,6 +22,18 @@ Row: TypeAlias = tuple[int, str]
 _TABLE = re.compile(r"\s*\|?\s*:?-{3,}:?\s*\|[\s:|-]*")
 """The line under a table's head."""
 _MAY_BE_CODE = re.compile(r"[`\\\t]|~~~|    ")
+_ELEMENT = re.compile(
+    r"""</?(?:
+      a | abbr | address | article | aside | audio | b | big | blink | blockquote | body | br | button | caption |
+      center | cite | code | col | dd | del | details | div | dl | dt | em | embed | figcaption | figure | font |
+      footer | form | h1 | h2 | h3 | h4 | h5 | h6 | head | header | hr | html | i | iframe | img | input | ins | kbd
+      | label | li | link | main | mark | meta | nav | object | ol | p | picture | pre | q | s | samp | script |
+      section | select | small | source | span | strike | strong | style | sub | summary | sup | svg | table | tbody
+      | td | textarea | tfoot | th | thead | title | tr | tt | u | ul | video | wbr
+    )[\s/>]""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""Of HTML; other words between angle brackets may be meant."""
 _ESCAPED = re.compile(r"\\[!-/:-@\[-`{-~]")
 """A sign that means nothing (CommonMark 2.4)."""
 
@@ -123,16 +135,24 @@ def _link(tokens: Sequence[Token], content: str, rows: Sequence[Row], slots: Slo
 
 def _unmatched(content: str, length: int, rows: Sequence[Row]) -> Leftover:
     """What is wrong with words that hold signs, or with a run of `length` equal signs."""
-    if match := RAW_HTML.search(content):
-        tag = match.group()
+    if tags := list(RAW_HTML.finditer(content)):
+        known = next(filter(_is_element, tags), None)
+        tag = (known or tags[0]).group()
         message = f"{tag} would be shown as it is: HTML has no meaning here"
-        return Leftover(message, _row_with(tag, rows), tag, hint="Write Markdown, as in **bold** or [words](https://…)")
+        hint = "Write Markdown, as in **bold** or [words](https://…)"
+        return Leftover(message, _row_with(tag, rows), tag, known is not None, hint)
     if BROKEN_LINK in content:
         return Leftover(
             "a link is not complete and would be shown as it is", _row_with(BROKEN_LINK, rows), BROKEN_LINK,
             hint="A link is [words](https://…) without spaces or line ends in its URL",
         )  # fmt: skip
     return _stray("`" if "`" in content else content * length, rows)
+
+
+def _is_element(tag: re.Match[str]) -> bool:
+    """Whether it is an element of HTML; `<T>` in `List<T>` is none."""
+    is_parameter = re.fullmatch("<[A-Z]>", tag.group()) and tag.string[: tag.start()][-1:].isalnum()
+    return not is_parameter and _ELEMENT.match(tag.group()) is not None
 
 
 def _stray(sign: str, rows: Sequence[Row]) -> Leftover:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
 from newsletter.audience.address import parse_address
+from newsletter.authoring.placeholders import PLACEHOLDER, is_placeholder
 from newsletter.compiler.edition import Identity
 from newsletter.delivery.compose.envelope import return_path
 from newsletter.delivery.compose.headers import named
@@ -32,6 +33,7 @@ _LOCAL = (
 )  # fmt: skip
 """Domains known to one machine or network only (RFC 6761, RFC 6762, RFC 8375, RFC 9476, RFC 7686)."""
 
+_IN_BRACKETS = re.compile(r"\[.*\]|<.*>|\{.*\}", re.DOTALL)
 _PUBLIC_URL = 'url = "https://news.example.org"'
 _FILE = Place("newsletter.toml")
 _ANY_SIGNER = Signer([Key("aa", bytes(32))])  # only the length of what it signs matters here
@@ -68,7 +70,10 @@ def _check_example(identity: Identity, bounces: str, example: Identity) -> list[
         ("bounces.address", bounces, ""),
     ):
         host = urlsplit(text).hostname or text.partition("?")[0].rpartition("@")[2]
-        if text and _plain(text) == _plain(of_example):
+        parts = filter(str.strip, re.split(r"[,;\n]", text))
+        if any(map(is_placeholder, parts)) or _IN_BRACKETS.fullmatch(text.strip()):
+            problem = _warning(PLACEHOLDER, path, f"{text!r} is no value yet: write your own")
+        elif _is_like(text, of_example):
             problem = _warning("example-sender", path, f"{text!r} is the example of a new project: write your own")
         elif _is_below(host, _RESERVED):
             problem = _warning(RESERVED_DOMAIN, path, _reserved(text, host))
@@ -82,9 +87,16 @@ def _reserved(text: str, host: str) -> str:
     return f"{text!r} is an example: {host} is reserved for documentation and tests (RFC 2606)"
 
 
+def _is_like(text: str, example: str) -> bool:
+    """Whether a text is the example, several words of it, or holds a part of it between commas."""
+    ours, theirs = _plain(text), _plain(example)
+    parts = filter(str.strip, map(_plain, example.split(",")))
+    return any(part in ours for part in parts) or (len(ours.split()) > 1 and ours in theirs)
+
+
 def _plain(text: str) -> str:
-    """The text without case, spaces, commas and semicolons, for comparing."""
-    return " ".join(re.findall(r"[^\s,;]+", text.casefold()))
+    """The words between spaces, without case, commas and semicolons, for comparing."""
+    return " ".join(["", *re.findall(r"[^\s,;]+", text.casefold()), ""])
 
 
 def _check_reach(public_url: str) -> Iterator[Problem]:

@@ -169,3 +169,19 @@ def test_control_of_direction_in_a_line_is_refused_at_its_place(key: str, contro
 def test_marks_and_emoji_that_need_unseen_characters_are_fine() -> None:
     text = "\u200fمرحبا \U0001f3f4\U000e0067\U000e0062\U000e007f ❤️ می\u200cخواهم"
     assert problems_of(f"  - text: {text}\n", f"{HEAD}subtitle: {text}\n") == []
+
+
+@pytest.mark.parametrize("text", ["&nbsp;", "&#8203; &ZeroWidthSpace;", "&shy;"])
+def test_entities_that_cannot_be_seen_are_refused_where_they_are_decoded(text: str) -> None:
+    assert [problem.id for problem in problems_of(f"  - text: '{text}'\n  - heading: '{text}'\n")] == [
+        "empty-value"
+    ] * 2
+    assert problems_of(f"  - text: 'a{text}'\n") == []
+
+
+def test_unseen_characters_before_a_title_are_removed() -> None:
+    head = 'title: "\u200b\ufeff Maps"\ndate: 2024-01-25\nlanguage: en\n'
+    root, _ = parse_source(f"{head}blocks: [{{text: a}}]".encode(), "f.yaml")
+    assert root is not None
+    model, problems = read_model(IssueFile, root)
+    assert (model and model.title, list(problems)) == ("Maps", [])

@@ -22,7 +22,7 @@ TAGS = """
 {first_name, “reader”}  { name, "you" }  {$unsubscribe}  {$name}  {!firstname_fix}  {!name "there"}
 {contactfield=firstname}  {subtag:name}  {subscriber:name|part:first}  ${first_name}  $[FNAME|Subscriber]$  $FNAME$
 $FIRST_NAME$  #recipient:name#  #unsubscribeLink#  ##name##  ##first.name##  @FIRSTNAME@  «First_Name»
-«FirstName»  <<Last_Name>>
+«FirstName»  <<Last_Name>>  %%First Name%%  %%name%%
 {first_name}  {unsubscribe_url}  {uuid}  {FIRSTNAME}  {view_in_browser}  {name}  {email}  [name]  [first name]  -name-
 -first_name-
 """
@@ -39,7 +39,7 @@ at 12:30  7:30–8:15  a ratio of 3:2  C# and F#  ## Heading ##  #hashtag #name 
 brand-name-drugs  - name - address -  --name--  user-name-field  -named-  « le nom »  «Anna»  “name”  'name'  (name)
 name: Anna
 <HookName>  snake_case_name  first_name  E=mc^2^  H~2~O  x ** y  Tom & Jerry  AT&T  Q&A  🎉  你好，{世界}  ％％  O(n²)
-a/b/c  *|*
+a/b/c  *|*  100 %% sure %%  50 %% and 60 %% of it  **|bold|**  **|Two words|**
 """
 
 
@@ -115,6 +115,10 @@ COMMENTS = [
     ("blocks:\n- {image: a.png, alt: 'x <!-- y -->', caption: 'fine'}\n", "2:26"),
     ("blocks:\n- {image: a.png, alt: x, caption: 'a<!--b-->'}\n", "2:37"),
     ("title: 'A <!-- note -->'\n", "1:11"),
+    ("blocks:\n- text: |\n    Fine <! -- note --> more\n", "3:10"),
+    ("blocks:\n- text: |\n    Fine < !-- note -- > more\n", "3:10"),
+    ("blocks:\n- text: |\n    Fine <!– note –> more\n", "3:10"),
+    ("blocks:\n- text: |\n    Fine <! -- never closed\n", "3:10"),
     ("blocks:\n- links:\n  - '[a](https://e.example) <!-- check -->'\n", "3:29"),
 ]  # fmt: skip
 
@@ -129,7 +133,9 @@ def test_every_html_comment_is_told() -> None:
     assert [str(problem.place) for problem in found] == ["f.yaml:3:5", "f.yaml:3:18", "f.yaml:4:5"]
 
 
-@pytest.mark.parametrize("text", ["`<!-- code -->`", "\\<!-- shown", "a <- b", "x <!x", "--> arrow"])
+@pytest.mark.parametrize(
+    "text", ["`<!-- code -->`", "\\<!-- shown", "a <- b", "x <!x", "--> arrow", "`<! -- code -->`", "a <-- b"]
+)
 def test_no_comment_is_none(text: str) -> None:
     assert [problem.id for problem in words(f"blocks:\n- text: |\n    {text}\n")] == []
 
@@ -143,3 +149,22 @@ def test_curly_quotes_that_yaml_does_not_take_warn() -> None:
 @pytest.mark.parametrize("text", ['"“meant”"', "“A” and “B”", "He said “no”", "Ana’s"])
 def test_curly_quotes_that_are_meant_do_not(text: str) -> None:
     assert words(f"subtitle: {text}\n") == []
+
+
+@pytest.mark.parametrize("tag", ["***|FNAME|***", "**|FNAME|**", "_*|FNAME|*_"])
+def test_emphasised_tag_is_found(tag: str) -> None:
+    assert [found.text for found in foreign_tags(tag)] == ["*|FNAME|*"]
+
+
+@pytest.mark.parametrize(
+    ("text", "severity"),
+    [
+        ("C<T> generics", Severity.WARNING),
+        ("List<A> and Promise<void>", Severity.WARNING),
+        ("text<b>bold</b>", Severity.ERROR),
+        ("C<T> and <br/> here", Severity.ERROR),
+        ("a <A HREF='x'> b", Severity.ERROR),
+    ],
+)
+def test_only_elements_of_html_are_errors(text: str, severity: Severity) -> None:
+    assert {problem.severity for problem in words(f"blocks:\n- text: |\n    {text}\n")} == {severity}

@@ -116,6 +116,10 @@ def test_sender_of_ones_own_may_send_for_real() -> None:
         ({"from_name": "Example Weekly"}, "newsletter.from"),
         ({"from_address": "hello@news.example.org"}, "newsletter.from"),
         ({"postal_address": " 1 Example Street "}, "newsletter.postal_address"),
+        ({"postal_address": "1 Example Street, Porto"}, "newsletter.postal_address"),
+        ({"postal_address": "Maps Press, 1 EXAMPLE STREET"}, "newsletter.postal_address"),
+        ({"postal_address": "Example Street"}, "newsletter.postal_address"),
+        ({"newsletter": "Example Weekly News"}, "newsletter.name"),
     ],
 )
 def test_sender_of_the_starter_is_noticed(changes: dict[str, str], path: str) -> None:
@@ -160,3 +164,29 @@ def test_public_url_that_readers_reach_is_fine(host: str) -> None:
 def test_public_url_is_noticed_once_for_the_worst_about_it() -> None:
     assert real(url="http://localhost:8000") == [("public.url", "public-url-local")]
     assert real(url="http://news.maps-weekly.net") == [("public.url", "public-url-not-https")]
+
+
+@pytest.mark.parametrize("text", [
+    "TODO", "todo", "-", "…", "TODO our street", "Maps Press, TODO, Porto", "tbd", "n/a", "XXX", "ＴＯＤＯ",
+    "[our address, town]",
+])  # fmt: skip
+@pytest.mark.parametrize(
+    ("field", "key"),
+    [("postal_address", "postal_address"), ("from_name", "from"), ("newsletter", "name"), ("legal_name", "legal_name"),
+     ("reply_to", "reply_to"), ("contact", "contact"), ("imprint", "imprint")],
+)  # fmt: skip
+def test_value_never_filled_in_is_noticed(field: str, key: str, text: str) -> None:
+    assert real(replace(OURS, **{field: text})) == [(f"newsletter.{key}", "placeholder")]
+
+
+@pytest.mark.parametrize(
+    "address", ["11 Example Street West, Porto", "7 Street", "Weekly House, Porto", "Berlin, (Germany)", "東京都1-2-3"]
+)
+def test_address_of_ones_own_is_fine(address: str) -> None:
+    assert real(replace(OURS, newsletter="Weekly", postal_address=address)) == []
+
+
+def test_scheme_may_be_in_capitals() -> None:
+    capitals = replace(OURS, imprint="HTTPS://maps-weekly.net/imprint", contact="MAILTO:desk@maps-weekly.net")
+    assert check_identity(capitals, "HTTPS://news.maps-weekly.net") == []
+    assert real(capitals, "HTTPS://news.maps-weekly.net") == []
