@@ -7,11 +7,9 @@ colon: `consent:weekly`, `consent:` for every list, `suppressed:`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
-from functools import cache
-from importlib.resources import files
+from collections.abc import Sequence
 
+from newsletter.audience.importing.status import refuse_status_columns, status_tools
 from newsletter.errors import RequestError
 
 MAX_COLUMNS = 200
@@ -34,7 +32,7 @@ def column_name(heading: str) -> str:
 
 def attribute_heading(name: str) -> str:
     """How an export writes an attribute's name, so that an import takes it for nothing else."""
-    return _ATTRIBUTE + name if name in (*CONSENT, *SUPPRESSED) or _status_tools(name) else name
+    return _ATTRIBUTE + name if name in (*CONSENT, *SUPPRESSED) or status_tools(name) else name
 
 
 def read_headings(headings: Sequence[str], *, any_status: bool) -> tuple[str, ...]:
@@ -45,10 +43,18 @@ def read_headings(headings: Sequence[str], *, any_status: bool) -> tuple[str, ..
     names = [column_name(heading) for heading in headings]
     columns = tuple(_column(heading.lower(), name, names) for heading, name in zip(headings, names, strict=True))
     if not any_status:
-        named = zip(headings, columns, strict=True)
-        _refuse_status([one for one, column in named if not (":" in column or one.lower().startswith(_ATTRIBUTE))])
+        refuse_status_columns(unknown_columns(columns, headings).values())
     _check(columns, headings)
     return columns
+
+
+def unknown_columns(columns: Sequence[str], headings: Sequence[str]) -> dict[str, str]:
+    """Column → heading, for those that are neither ours nor called an attribute."""
+    return {
+        column: heading
+        for column, heading in zip(columns, headings, strict=True)
+        if not (column in PERSON or ":" in column or heading.lower().startswith(_ATTRIBUTE))
+    }
 
 
 def lists_named(columns: Sequence[str]) -> set[str]:
@@ -64,32 +70,6 @@ def _column(heading: str, name: str, names: Sequence[str]) -> str:
     if any(name in ours and ours[0] in names for ours in (CONSENT, SUPPRESSED)):
         return f"{name}:"
     return name
-
-
-def _refuse_status(headings: Sequence[str]) -> None:
-    found = {heading: tools for heading in headings if (tools := _status_tools(heading))}
-    if not found:
-        return
-    names = list(dict.fromkeys(tool for each in found.values() for tool in each.split(", ") if tool != "any"))
-    known = f", as exports of {', '.join(names[:3])}{' and others' * (len(names) > 3)} do" if names else ""
-    columns = "columns" if len(found) > 1 else "column"
-    raise RequestError(
-        f"Status {columns} {', '.join(found)}, with subscribers who may not be written to{known}; nothing was imported",
-        hint="Keep only the rows of subscribers who may be written to, and remove the column. If all of them have "
-        "confirmed: --status confirmed",
-    )
-
-
-def _status_tools(heading: str) -> str:
-    name = "".join(filter(str.isalnum, heading.casefold()))
-    return next((tools for pattern, tools in _known().items() if fnmatchcase(name, pattern)), "")
-
-
-@cache
-def _known() -> Mapping[str, str]:
-    """Pattern → tools, from the table beside this file."""
-    lines = files(__package__).joinpath("status_columns.tsv").read_text("utf-8").splitlines()
-    return dict(line.split("\t") for line in lines if not line.startswith("#"))
 
 
 def _check(columns: Sequence[str], headings: Sequence[str]) -> None:

@@ -16,7 +16,8 @@ from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
 
 from newsletter.audience.importing.cells import clean, dropped, fault, read, restored
-from newsletter.audience.importing.headings import column_name, read_headings
+from newsletter.audience.importing.headings import column_name, lists_named, read_headings, unknown_columns
+from newsletter.audience.importing.status import StatusWords
 from newsletter.errors import RequestError, WrongUsageError
 
 if TYPE_CHECKING:
@@ -105,7 +106,10 @@ def read_sheet(source: BinaryIO, *, encoding: str = "", any_status: bool = False
     reader = csv.reader(chain([first_line.lstrip("\ufeff")], lines), delimiter=delimiter, strict=True)
     headings = _headings(reader)
     columns = read_headings(headings, any_status=any_status)
-    return Sheet(columns, headings, delimiter, _rows(lines, reader, columns))
+    rows = _rows(lines, reader, columns)
+    if not (any_status or lists_named(columns)):  # our own export says who may be written to
+        rows = _without_status(rows, StatusWords(unknown_columns(columns, headings)))
+    return Sheet(columns, headings, delimiter, rows)
 
 
 class _Bounded(io.RawIOBase):
@@ -252,6 +256,14 @@ def _rows(lines: _Lines, reader: Reader, columns: Sequence[str]) -> Iterator[Row
             yield Row(line, fault=f"The line is longer than {MAX_ROW} characters", raw=cells)
         elif any(cell.strip() for cell in cells):
             yield _row(line, cells, columns)
+
+
+def _without_status(rows: Iterator[Row], status: StatusWords) -> Iterator[Row]:
+    for row in rows:
+        if not row.cells.get("suppressed:"):  # such rows subscribe nobody
+            status.look(row.line, row.cells)
+        yield row
+    status.refuse()
 
 
 def _row(line: int, cells: Sequence[str], columns: Sequence[str]) -> Row:

@@ -167,6 +167,25 @@ def test_file_with_a_status_column_is_refused(load: Import, database: Database, 
     assert subscribers(database) == []
 
 
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_file_with_a_status_in_a_cell_is_refused(
+    load: Import, database: Database, tmp_path: Path, dry_run: bool
+) -> None:
+    text = "email,State\nana@example.org,Active\nnobody,Active\ngone@example.org,Unsubscribed\n"
+    with pytest.raises(RequestError, match=r"^Column State contains Unsubscribed \(line 4\): .* nothing was imported"):
+        load(text, dry_run=dry_run)
+    assert subscribers(database) == []
+    assert [file.name for file in tmp_path.glob("*.csv")] == ["file.csv"]
+    assert counts(load(text, dry_run=dry_run, all_confirmed=True)) == (2, 0, 0, 1)
+
+
+def test_attribute_that_is_a_status_elsewhere_survives_an_export(load: Import, database: Database) -> None:
+    load("email,attribute:state\nana@example.org,unsubscribed\n")
+    out = io.StringIO()
+    export_subscribers(database, out, slug="weekly", raw=False, as_json=False)
+    assert counts(load(out.getvalue())) == (0, 0, 1, 0)
+
+
 def test_operator_says_that_everyone_has_confirmed(load: Import, project: Project, database: Database) -> None:
     text = "email,status\nana@example.org,enabled\n"
     load(text, "weekly", "news", all_confirmed=True)

@@ -17,6 +17,8 @@ from newsletter.errors import RequestError
         "Confirmed Opt-Out Date", "Opted out of email: Marketing", "hs_email_optout", "Unsubscribed from all email",
         "emailBlacklisted", "Email Marketing Consent", "Email Suppressions", "Accepts Email Marketing", "Bounced",
         "Stop Time", "IsUnsubscribed", "Date Unsubscribed", "HasOptedOutOfEmail", "Global status", "subscriber_type",
+        "Opt-In Status", "email_subscribe", "nomail", "Statut", "Désabonné", "DESABONNE", "De\u0301sinscrit le", "Baja",
+        "Fecha de baja", "Disiscritto", "Abbestellt am", "状态", "退订", "статус", "Отписан", "配信停止", "수신거부",
     ],
 )  # fmt: skip
 def test_column_that_says_who_left_another_tool_is_refused(heading: str) -> None:
@@ -30,6 +32,7 @@ def test_other_columns_are_not_taken_for_a_status() -> None:
         [
             "email", "name", "First Name", "Last Name", "country", "plan", "TAGS", "OPTIN_TIME", "CONFIRM_TIME",
             "created_at", "city", "state", "type", "labels", "note", "consent", "since", "line", "reason", "zip",
+            "Estado", "Stato", "Statut matrimonial", "Real estate", "Prioridad", "статус заказа",
         ],
         any_status=False,
     )  # fmt: skip

@@ -198,7 +198,7 @@ def test_what_is_exported_is_imported_again(texts: list[tuple[str, str]], delimi
     out = io.StringIO(newline="")
     written = [(f"p{number}@example.org", clean(name), clean(note)) for number, (name, note) in enumerate(texts)]
     write = row_writer(out, delimiter=delimiter, raw=raw)
-    for row in [("email", "name", "note"), *written]:
+    for row in [("email", "name", "attribute:note"), *written]:
         write(row)
     assert [tuple(row.cells.values()) for row in rows(out.getvalue())] == written
     if not raw:
