@@ -20,7 +20,7 @@ class Limits:
 
     seconds: int = 3
     """Of computing."""
-    timeout: int = 10
+    timeout: int = 20
     """Seconds until the child is killed, whatever it does."""
     memory: int = 512 << 20
     """Bytes of address space."""
