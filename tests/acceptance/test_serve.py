@@ -294,5 +294,5 @@ def test_port_in_use_is_said_in_a_sentence(newsroom: Newsroom) -> None:
             env=newsroom.environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
     assert done.returncode == 1
-    assert f"port {newsroom.port} cannot be listened on" in done.stderr
+    assert f"Cannot listen on 127.0.0.1 port {newsroom.port}" in done.stderr
     assert "Traceback" not in done.stderr

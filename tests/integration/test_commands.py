@@ -197,7 +197,7 @@ def test_nobody_is_asked_about_a_send_to_nobody(run: Run) -> None:
     code, out, err = run("send", "welcome", "--list", "weekly")
     assert (code, out) == (0, "")
     assert "1  not sent: got this issue before, or may have" in err
-    assert "No recipients are left. --again sends it once more." in err
+    assert "No recipients are left. Use --again to send it once more to those who have it." in err
     assert len(json.loads(run("deliveries", "list", "--json")[1])) == 1
     assert run("send", "welcome", "--list", "weekly", "--at", "2099-01-01 09:00")[0] == 2  # people may still come
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pytest
 import sqlalchemy as sa
 from factories import NOW, add_list, add_people, start_delivery, suppress
 
@@ -74,8 +73,6 @@ def test_next_is_the_earliest_of_those_who_wait_or_are_deferred(database: Databa
 
 def test_looking_at_a_delivery_reads_its_recipients_by_an_index(database: Database) -> None:
     """Never all rows: `show`, `list` and `pause` are asked for while a million are sent to."""
-    if not database.shown_url.startswith("sqlite"):
-        pytest.skip("the plan of a server depends on how many rows there are")
     add_people(database, ["ana@example.org"], add_list(database))
     start_delivery(database)
     asked: list[str] = []
@@ -84,6 +81,9 @@ def test_looking_at_a_delivery_reads_its_recipients_by_an_index(database: Databa
         states = count_states(connection, "delivery1")
         read_next(connection, "delivery1")
         read_reasons(connection, "delivery1", states, most=FEW)
+        assert sum(states.values()) == 1
+        if not database.shown_url.startswith("sqlite"):
+            return  # the plan of a server depends on how many rows there are
         for query in [one for one in asked if "FROM recipients" in one]:
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", ("?",) * query.count("?")).all()
             [how] = [row[3] for row in plan if "recipients" in row[3]]

@@ -87,5 +87,5 @@ def test_delivery_that_an_older_copy_does_not_know_is_told_as_such(
         return Ending.DONE  # nothing of it is left to do
 
     monkeypatch.setattr(working, "send", put_back_meanwhile)
-    with pytest.raises(StaleDatabaseError, match=r"older copy .* delivery1 .* does not know it"):
+    with pytest.raises(StaleDatabaseError, match=r"older copy .*delivery1.* was restored while it was sent"):
         send_now(make_project(tmp_path / "project", port=9), database, "delivery1")
