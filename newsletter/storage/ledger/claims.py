@@ -33,6 +33,7 @@ from newsletter.storage.ledger.deliveries import compare_and_set, find_delivery,
 from newsletter.storage.ledger.recheck import recheck_rows
 from newsletter.storage.ledger.reconcile import read_counts
 from newsletter.storage.ledger.record import (
+    ReachedError,
     Row,
     complete_attempts,
     grant,
@@ -174,6 +175,20 @@ class StoredLedger:
         No outcome is recorded of a recipient whose row is gone, because an older copy of the database was put back; of
         one whose row is older than the claim it is.
         """
+        try:
+            return self._record(worker, settlements, permits, now, one_by_one=False)
+        except ReachedError:  # so rare that a savepoint for every group would cost more than beginning again
+            return self._record(worker, settlements, permits, now, one_by_one=True)
+
+    def _record(
+        self,
+        worker: Worker,
+        settlements: Sequence[Settlement],
+        permits: Sequence[PermitRequest],
+        now: datetime,
+        *,
+        one_by_one: bool,
+    ) -> list[bool]:
         claims = [one.claim for one in settlements] + [one.claim for one in permits]
         with self._database.write() as connection:
             is_registered = lock_worker(connection, worker.id)
@@ -189,7 +204,7 @@ class StoredLedger:
                 for one in permits
             ]
             asked = [request for request, is_wanted in zip(permits, wanted, strict=True) if is_wanted]
-            granted = grant(connection, asked, rows)
+            granted = grant(connection, asked, rows, one_by_one=one_by_one)
             open_attempts(connection, [one for one in asked if one.claim.recipient in granted], worker, now)
             remember = self._count(connection, worker, len(granted)) if granted else None
         if remember:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -71,7 +71,7 @@ def write_settlements(
         if change.state in (RecipientState.ACCEPTED, RecipientState.UNKNOWN) and not _may_have_reached(row):
             # Late evidence may find that another delivery has reached the address meanwhile (`uq_recipients_once`):
             # then it stays on the attempt alone.
-            _try(connection, _UPDATE, [values])
+            _try(connection, _UPDATE, values)
         else:
             plain.append(values)
     if plain:
@@ -139,9 +139,19 @@ def _number(row: Row, claim: Claim, worker: Worker) -> int:
     return claim.epoch + 1 if is_anothers else claim.epoch
 
 
-def grant(connection: sa.Connection, asked: Sequence[PermitRequest], rows: dict[str, Row]) -> set[str]:
-    """Move these rows to permitted, except those whose address another delivery of the issue has reached; their ids."""
-    changes = [
+class ReachedError(Exception):
+    """Another delivery of the issue has reached an address; the transaction can only be rolled back."""
+
+
+def grant(
+    connection: sa.Connection, asked: Sequence[PermitRequest], rows: dict[str, Row], *, one_by_one: bool
+) -> set[str]:
+    """Move these rows to permitted; the ids of those that are.
+
+    One whose address another delivery of the issue has reached stays as it is, or (unless `one_by_one`) raises
+    ReachedError.
+    """
+    changes: list[dict[str, object]] = [
         {
             "of": one.claim.recipient,
             "state": RecipientState.PERMITTED.value,
@@ -151,9 +161,14 @@ def grant(connection: sa.Connection, asked: Sequence[PermitRequest], rows: dict[
         # Do not sort by id: two deliveries of one issue would wait for each other's addresses.
         for one in sorted(asked, key=lambda one: str(rows[one.claim.recipient].address_hash))
     ]
-    if not changes or _try(connection, _PERMIT, changes):
-        return {str(change["of"]) for change in changes}
-    return {str(change["of"]) for change in changes if _try(connection, _PERMIT, [change])}
+    if one_by_one:
+        return {str(change["of"]) for change in changes if _try(connection, _PERMIT, change)}
+    try:
+        if changes:
+            connection.execute(_PERMIT, changes)
+    except sa.exc.IntegrityError as error:
+        raise ReachedError from error
+    return {str(change["of"]) for change in changes}
 
 
 def open_attempts(connection: sa.Connection, granted: Sequence[PermitRequest], worker: Worker, now: datetime) -> None:
@@ -174,11 +189,11 @@ def open_attempts(connection: sa.Connection, granted: Sequence[PermitRequest], w
         )
 
 
-def _try(connection: sa.Connection, statement: sa.Update, changes: Sequence[Mapping[str, object]]) -> bool:
-    """Make these changes, all or none; False when `uq_recipients_once` forbids one of them."""
+def _try(connection: sa.Connection, statement: sa.Update, change: dict[str, object]) -> bool:
+    """Make a change; False when `uq_recipients_once` forbids it."""
     try:
         with connection.begin_nested():
-            connection.execute(statement, [dict(change) for change in changes])
+            connection.execute(statement, change)
     except sa.exc.IntegrityError:
         return False
     return True
