@@ -1,4 +1,4 @@
-"""Columns: how wide text stands in a fixed-width font, and where its lines may break.
+"""Columns: how wide text is in a fixed-width font, and where its lines may break.
 
 The ground: the text part, the editorial rules and the tables of a terminal measure alike.
 """

@@ -25,7 +25,7 @@ The first level says who can fix it:
     └── StorageError              the database
         ├── DatabaseBusyError       locked or unreachable: worth another try
         ├── CommitLostError         the line broke during a commit: it may or may not have happened
-        ├── StaleDatabaseError      an older copy was put back; what it could send is stopped
+        ├── StaleDatabaseError      an older copy was restored; what it could send is stopped
         ├── DamagedDatabaseError    its content is inconsistent: waiting does not help
         └── SchemaVersionError      it needs `newsletter db upgrade`
             └── NoDatabaseError       there is none, or an empty one
@@ -150,7 +150,7 @@ class CommitLostError(StorageError):
 
 
 class StaleDatabaseError(StorageError):
-    """An older copy of the database was put back: messages have left that it does not know of."""
+    """An older copy of the database was restored: messages have left that it does not know of."""
 
 
 class DamagedDatabaseError(StorageError):

@@ -31,7 +31,7 @@ class Limit(logging.Filter):
 
 
 def write_log() -> None:
-    """Begin to log. Called once, by whoever runs a process."""
+    """Write log lines to standard error. Call once per process."""
     formatter = logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
     formatter.converter = time.gmtime
     handler = logging.StreamHandler()

@@ -147,7 +147,7 @@ def _open(base: Path, parts: tuple[str, ...], *, is_folder: bool = False) -> int
                 raise _refused(here, "was replaced while it was read", "Try again.")
             if not wants_folder and after.st_nlink > 1 and _is_kept_apart(base, after):
                 raise _refused(here, "is another name of a file that is never read", "Put a file of its own here.")
-    except BaseException:
+    except BaseException:  # raised again: no way out may leave the folder open
         os.close(handle)
         raise
     return handle

@@ -172,11 +172,11 @@ def _show_proposal(proposal: Proposal) -> None:
     for other in proposal.unfinished:
         click.echo(
             f"Delivery {other.id} of this issue is {other.state}, with the text it had when it was created. "
-            f"Nobody gets both; to send only this one, cancel the other: newsletter deliveries cancel {other.id}",
+            f"No subscriber gets both; to send only this one, cancel the other: newsletter deliveries cancel {other.id}",
             err=True,
         )
     subject = next(iter(checked.subjects.values()))
-    click.echo(f"{visible(subject)!r} goes to {counted(outlook.waiting, 'person', 'people')}", err=True)
+    click.echo(f"{visible(subject)!r} goes to {counted(outlook.waiting, 'subscriber', 'subscribers')}", err=True)
     for line in forecast_lines(outlook, checked.subjects):
         click.echo(visible(line), err=True)
     if proposal.issue_time:

@@ -1,4 +1,4 @@
-"""An older copy of the database put back by hand, in the middle of a delivery: nobody gets a second message.
+"""An older copy of the database restored by hand, in the middle of a delivery: nobody gets a second message.
 
 Whatever is running meanwhile: nothing, a foreground send, or a service whose readers go on leaving.
 """
@@ -116,7 +116,7 @@ def test_sender_that_lives_on_sends_nothing_more_either(shell: Shell, relay: Rec
 
 
 def test_service_goes_on_in_the_file_that_lies_there(shell: Shell, relay: RecordingServer, port: int) -> None:
-    """What it would send is stopped; who leaves after the copy was put back has left for everybody who looks."""
+    """What it would send is stopped; who leaves after the copy was restored has left for everybody who looks."""
     service = shell.start("serve", "--port", str(port))
     try:
         assert service.stdout is not None

@@ -1,4 +1,4 @@
-"""A backup put back under a running sender: what is gone is let go, new deliveries leave, SIGTERM still ends it."""
+"""A backup restored under a running sender: what is gone is let go, new deliveries leave, SIGTERM still ends it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Backup and restore: a whole copy, taken and put back while the database is in use, that sends nothing by itself."""
+"""Backup and restore: a whole copy, taken and restored while the database is in use, that sends nothing by itself."""
 
 from __future__ import annotations
 

@@ -190,7 +190,7 @@ def test_nobody_is_asked_about_a_send_to_nobody(run: Run) -> None:
     run("lists", "add", "weekly")
     code, out, err = run("send", "welcome", "--list", "weekly")
     assert (code, out) == (1, "")
-    assert "Nobody has confirmed a subscription to weekly" in err
+    assert "There is no confirmed subscription to weekly" in err
     run("subscribers", "add", "ana@example.org", "--list", "weekly")
     assert run("send", "welcome", "--list", "weekly")[0] == 2  # somebody is there: this needs --yes
     run("send", "welcome", "--list", "weekly", "--yes")

@@ -1,4 +1,4 @@
-"""An older copy of the database is put back while a sender is at work: what it does with a delivery that is gone."""
+"""An older copy of the database is restored while a sender is at work: what it does with a delivery that is gone."""
 
 from __future__ import annotations
 

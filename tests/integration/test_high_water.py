@@ -1,4 +1,4 @@
-"""An older copy of the database, put back by hand: noticed by what this machine remembers, stopped, and told once."""
+"""An older copy of the database, restored by hand: noticed by what this machine remembers, stopped, and told once."""
 
 from __future__ import annotations
 

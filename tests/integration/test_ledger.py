@@ -588,7 +588,7 @@ def test_record_lets_go_of_recipients_that_a_restored_database_does_not_know(
 
 
 def test_record_tells_an_older_copy_what_it_does_not_know(ledger: StoredLedger, database: Database) -> None:
-    """The worker claimed and was permitted before the copy was put back, in which nothing had been claimed yet."""
+    """The worker claimed and was permitted before the copy was restored, in which nothing had been claimed yet."""
     claims = claim_all(ledger)
     assert all(ledger.record(ONE, [], [permit(claim) for claim in claims], NOW))
     with database.write() as connection:

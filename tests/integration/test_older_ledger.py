@@ -28,7 +28,7 @@ OK, BUSY = Accepted(Reply(250, "", "ok")), Deferred(Reply(451, "", "later"))
 
 @pytest.fixture
 def ledger(database: Database) -> StoredLedger:
-    """A delivery to one person, and the worker that was at work before an older copy was put back."""
+    """A delivery to one person, and the worker that was at work before an older copy was restored."""
     add_people(database, ["ana@example.org"], add_list(database))
     start_delivery(database)
     ledger = StoredLedger(database, expiry=timedelta(hours=48))
@@ -175,7 +175,7 @@ def test_worker_that_lives_on_in_a_copy_enters_it_anew(ledger: StoredLedger, dat
     """Else it were given the numbers of its own claims once more, and could not tell the two apart."""
     under_way = take(ledger, OLD)
     with database.write() as connection:
-        stop_everything(database, connection, "put back", NOW, permits_seen=0)
+        stop_everything(database, connection, "restored", NOW, permits_seen=0)
     Deliveries(database).move("delivery1", DeliveryState.SENDING, since=DeliveryState.PAUSED)
 
     assert ledger.claim("delivery1", OLD, 8, NOW) == []
@@ -190,7 +190,7 @@ def test_message_lost_after_a_copy_was_made_between_claim_and_permit_is_unknown(
 ) -> None:
     lost = take(ledger, OLD)
     with database.write() as connection:
-        stop_everything(database, connection, "put back", NOW, permits_seen=0)
+        stop_everything(database, connection, "restored", NOW, permits_seen=0)
 
     settle(ledger, OLD, lost, Decision.hold("line lost"), Unknown("line lost"))
 

@@ -30,7 +30,7 @@ class Secrets:
     """What must not be found → the key it belongs to."""
 
     def key_in(self, *parts: str) -> str:
-        """The key of a secret that stands in one of these texts, also escaped or broken into lines; else empty."""
+        """The key of a secret that one of these texts contains, also escaped or broken into lines; else empty."""
         written = "\n".join(parts)
         forms = {" ".join(form.split()) for form in (written, html.unescape(written), unquote(written))}
         return next((key for value, key in self.values.items() if any(value in form for form in forms)), "")

@@ -129,7 +129,7 @@ def _ledger(database: Database) -> Iterator[Finding]:
         with database.read() as connection:
             delivery, counts = find_delivery(connection, name), read_counts(connection, name)
         if delivery is None:
-            continue  # an older copy of the database was put back while we looked
+            continue  # an older copy of the database was restored while we looked
         found += 1
         for message in reconcile(delivery, counts):
             is_reconciled = False

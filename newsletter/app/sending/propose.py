@@ -213,6 +213,6 @@ def plan_all(checked: CheckedIssue, people: Iterable[Candidate], *, again: bool)
 def _refuse_empty(is_empty: bool, lists: Sequence[str]) -> None:
     if is_empty:
         raise EmptyAudienceError(
-            f"Nobody has confirmed a subscription to {' or '.join(lists)}",
-            hint="`newsletter lists list` shows how many people are on each list",
+            f"There is no confirmed subscription to {' or '.join(lists)}",
+            hint="`newsletter lists list` shows the subscriptions of each list",
         )

@@ -52,7 +52,7 @@ def summary_of(database: Database, delivery: str) -> Summary:
 def report_on(database: Database, delivery: str) -> Report:
     """The results of a delivery, every reason counted. Reads every row. Raises NotFoundError."""
     attended = is_attended(database)
-    with database.read() as connection:  # one snapshot: an older copy may be put back meanwhile
+    with database.read() as connection:  # one snapshot: an older copy may be restored meanwhile
         return Report(
             _summary(connection, delivery, attended, most=None),
             languages=read_languages(connection, delivery),

@@ -34,7 +34,7 @@ def start_due(project: Project, database: Database, now: datetime, lease: Lease 
         if is_missed(delivery.scheduled_at, now=now, max_lateness=project.config.sending.max_lateness):
             to, reason = DeliveryState.MISSED, f"no scheduler was running at {_minute(project, delivery.scheduled_at)}"
         if store.move(delivery.id, to, since=DeliveryState.SCHEDULED, reason=reason, lease=lease):
-            # Not read anew: it may be gone by now, when an older copy of the database was put back.
+            # Not read anew: it may be gone by now, when an older copy of the database was restored.
             changed.append(replace(delivery, state=to, reason=reason))
     return changed
 

@@ -109,7 +109,7 @@ async def _together(stop: asyncio.Event, *parts: Coroutine[None, None, None]) ->
     async def run(part: Coroutine[None, None, None]) -> None:
         try:
             await part
-        except Exception as error:
+        except Exception as error:  # logged and raised again
             # Logged now: the others may wait minutes for replies, and of two failures only one is raised.
             what = error if isinstance(error, NewsletterError) else place_of(error)
             log.error("%s; the worker ends once nothing is in flight", what)

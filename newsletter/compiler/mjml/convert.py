@@ -26,7 +26,7 @@ def convert(mjml: str, language: str, direction: str) -> str:
         html = mjml2html(plain, fonts={})  # or every mail links a font server
     except (TooLongError, MemoryError):
         raise
-    except BaseException as error:
+    except BaseException as error:  # a panic of the Rust library is a BaseException
         raise FailedError("mjml", faults=[_explain(str(error), plain)]) from error
     if unknown := dict.fromkeys(re.findall(r"<(mj-[a-z-]+)", html, re.IGNORECASE)):
         raise FailedError("mjml", faults=[(f"MJML has no element <{name}>", _line_of(plain, name)) for name in unknown])

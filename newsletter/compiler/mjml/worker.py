@@ -55,7 +55,7 @@ class Worker:
                 result = self._talk(line, answer)
                 if result is None and (result := self._explain_end()) is None:  # it had ended: it had nothing to do
                     result = self._talk(line, answer) or self._explain_end()
-            except BaseException:
+            except BaseException:  # raised again; a child in the middle of a job cannot do another
                 self._kill()
                 raise
             result = result or {"error": {"kind": "died", "message": "twice"}}

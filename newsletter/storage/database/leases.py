@@ -18,7 +18,7 @@ SCHEDULER = "scheduler"
 def take_lease(database: Database, name: str, holder: str, seconds: float) -> int | None:
     """Take or renew a lease for `seconds` from now. Returns its fencing token, or None while another process holds it.
 
-    The token grows whenever the holder changes, also when a copy of the database is put back. A lease from before the
+    The token grows whenever the holder changes, also when a copy of the database is restored. A lease from before the
     last start of the machine is over.
     """
     with database.write() as connection:

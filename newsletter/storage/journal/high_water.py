@@ -1,6 +1,6 @@
 """High water: how many permits this machine has seen a database grant, in a file that outlives the database.
 
-A database that knows of fewer is an older copy, put back by hand: what was sent since then stands nowhere in it, and it
+A database that knows of fewer is an older copy, restored by hand: what was sent since then stands nowhere in it, and it
 would be sent again. The ledger counts in the transaction of the permits, and the file learns of it before the dots.
 """
 
@@ -28,7 +28,7 @@ from newsletter.storage.ledger.workers import PERMITS_GRANTED
 FILE = "high-water.json"
 """Beside secret.toml. Each machine has its own: that a database knows of more is normal, another machine sends too."""
 
-REASON = "an older copy of the database was put back: people may have got this issue since"
+REASON = "an older copy of the database was restored: people may have got this issue since"
 _IDENTITY = "identity"
 _PERMITS = "permits"
 _PLACES = "databases"
@@ -144,7 +144,7 @@ class HighWater:
         content = {"about": _ABOUT, _PERMITS: known.permits, _PLACES: known.places}
         try:
             # Not synced to the disk: it outlives our death, and a power cut that takes its last seconds away takes
-            # none from the database; a copy that is put back then is older than that.
+            # none from the database; a copy that is restored then is older than that.
             write_whole(self._file, json.dumps(content, indent=1).encode())
         except RequestError as error:
             if not self._is_told:

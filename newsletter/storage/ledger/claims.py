@@ -172,7 +172,7 @@ class StoredLedger:
     ) -> list[bool]:
         """Commit outcomes first, then permits, in one transaction; for each permit whether it was granted.
 
-        No outcome is recorded of a recipient whose row is gone, because an older copy of the database was put back; of
+        No outcome is recorded of a recipient whose row is gone, because an older copy of the database was restored; of
         one whose row is older than the claim it is.
         """
         try:
@@ -213,7 +213,7 @@ class StoredLedger:
 
     def _count(self, connection: sa.Connection, worker: Worker, granted: int) -> Callable[[], None] | None:
         count_permits(connection, worker.id, granted)
-        # Do not leave it to the claim: an older copy may have been put back between claim and permit.
+        # Do not leave it to the claim: an older copy may have been restored between claim and permit.
         return self._journal.require_ahead(connection, granted) if self._journal else None
 
     def remaining(self, delivery: str, worker: Worker) -> Remaining:
@@ -232,7 +232,7 @@ class StoredLedger:
         """Reconcile a delivery and mark it finished if nothing is left to do. False if something is.
 
         The rows are read before the delivery is locked: a delivery that went on meanwhile is not finished yet, and
-        one that is gone (an older copy was put back) never is.
+        one that is gone (an older copy was restored) never is.
         """
         is_open = sa.exists().where(recipients.c.delivery_id == delivery, recipients.c.state.in_(_OPEN))
         with self._database.read() as connection:

@@ -78,7 +78,7 @@ def freeze(
     """Write the audience of a delivery that is preparing into the ledger, then let it send.
 
     Returns when it is no longer preparing: all is written, an operator stopped it, or an older copy that does not know
-    it was put back. Also returns between two chunks when `should_stop` says so; the next call goes on from there.
+    it was restored. Also returns between two chunks when `should_stop` says so; the next call goes on from there.
     """
     _begin(database, delivery, now)
     while not should_stop() and _freeze_chunk(database, delivery, chunk):
@@ -146,7 +146,7 @@ def _freeze_chunk(database: Database, delivery: str, size: int) -> bool:
 def _lock_preparing(connection: sa.Connection, delivery: str) -> Row | None:
     """The delivery's row, while it is preparing and its last subscriber is fixed.
 
-    An older copy that was put back meanwhile may not know the delivery, or may know it from before it was begun.
+    An older copy that was restored meanwhile may not know the delivery, or may know it from before it was begun.
     """
     mine = sa.select(deliveries).where(deliveries.c.id == delivery, deliveries.c.state == DeliveryState.PREPARING.value)
     return connection.execute(mine.where(deliveries.c.last_subscriber_id.is_not(None)).with_for_update()).one_or_none()
