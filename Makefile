@@ -60,6 +60,10 @@ bless: $(READY)  ## Accept changed golden files and generated pages (look at the
 pictures: $(READY)  ## Take the pictures of the mail again (needs chromium)
 	@$(BIN)/python scripts/take_pictures.py
 
+.PHONY: bench
+bench: $(READY)  ## Measure compiling, checking and the preview (needs chromium)
+	@$(BIN)/python bench/compile.py
+
 .PHONY: wheel-check
 wheel-check: $(READY)  ## Build the wheel, install it alone in an empty environment, start a project with it
 	@sh scripts/check_wheel.sh "$(BIN)/python" "$(PYTHON)"

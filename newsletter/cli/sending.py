@@ -172,7 +172,8 @@ def _show_proposal(proposal: Proposal) -> None:
     for other in proposal.unfinished:
         click.echo(
             f"Delivery {other.id} of this issue is {other.state}, with the text it had when it was created. "
-            f"No subscriber gets both; to send only this one, cancel the other: newsletter deliveries cancel {other.id}",
+            "No subscriber gets both; to send only this one, cancel the other: "
+            f"newsletter deliveries cancel {other.id}",
             err=True,
         )
     subject = next(iter(checked.subjects.values()))
