@@ -40,9 +40,9 @@ class Context:
     """The names of a template. Text in `content` may hold slot markers: letters and digits, to be kept as they are.
 
     Beside these a template has `t(key, **values)`, an interface word in the language; `image(picture, width)`, an
-    image's `url`, `width` and `height` in CSS pixels, never more than the file has; and `render_block(block,
-    previous)`. A block's template has `block` and `previous`, the block before it or none, which decides the gap
-    between the two. Filters:
+    image's `url`, `width` and `height` in CSS pixels, never more than the file has; `render_blocks(blocks)`, the
+    MJML of several blocks with their sections; and `render_block(block, previous)`, that of one. A block's template has
+    `block` and `previous`, the block before it or none, which decides the gap between the two. Filters:
     `markdown` and `inline` (Markdown → safe HTML), `plain` (Markdown → escaped words), `issue_date` (date → text),
     `isolated` (a name → the same, kept from turning the sentence around it).
     The two that make HTML put `theme.markdown_styles(language)[tag]` into the `style` of each tag they write: p, a, ul,
@@ -59,7 +59,7 @@ class Context:
     """`ltr` or `rtl`."""
     subject: str
     preheader: Markup
-    """For `<mj-preview>`: the author's, or the first sentence; padded, so that nothing else leaks into the inbox."""
+    """The author's, or the first sentence; padded, so that nothing else leaks into the inbox."""
     links: Links
 
     @property
@@ -104,8 +104,8 @@ def preheader_of(content: Content) -> str:
 
 def _padded(preheader: str) -> Markup:
     """Blank but not collapsible, up to the end of the inbox row: else the first words of the email would follow."""
-    padding = "&zwnj;&nbsp;" * max(0, INBOX_ROW - columns(preheader))
-    return escape(preheader) + Markup(padding) if preheader else Markup("")  # noqa: S704 - entities only
+    padding = "\u200c\xa0" * max(0, INBOX_ROW - columns(preheader))
+    return escape(preheader) + padding if preheader else Markup("")
 
 
 def to_data(value: object, images: dict[str, ImageFile]) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 from newsletter.authoring.fields.values import Strict
 from newsletter.authoring.image import ImageFile
 
-VERSION = 1
+VERSION = 2
 """Grows whenever the same input compiles to another email: a changed compiler is a changed edition."""
 
 _NOT_CONTENT = frozenset({"path", "places"})

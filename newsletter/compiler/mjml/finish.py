@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import logging
 import re
+from collections import Counter
 from collections.abc import Callable
 
 from newsletter.errors import NewsletterError
@@ -19,6 +20,8 @@ _COLOUR = re.compile(r"(?i)\b(bgcolor|color|fillcolor|strokecolor)=\"#([0-9a-f]{
 _STYLE = re.compile(r"(?is)\bstyle=\"[^\"]*\"")
 _SHORT_HEX = re.compile(r"(?i)(?<=[:\s,])#([0-9a-f]{3})(?![0-9a-f\w])")
 _OUTLOOK = re.compile(r"<!--\[if (?P<condition>[^\]]+)\]>(?!<!-->)(?P<body>(?:(?!-->).)*?)<!\[endif\]-->", re.DOTALL)
+_TEXT_FONT = re.compile(r"<div style=\"(font-family:[^;\"]+;)(?=font-size:)")  # as MJML begins each text
+_BODY = re.compile(r"<div [^>]*?\brole=\"article\"[^>]*? style=\"")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _IGNORE = ' data-premailer="ignore"'
 
@@ -38,7 +41,7 @@ def finish(markup: str, *, language: str, direction: str, css: str) -> str:
     """The HTML as it is sent. Raises StylesheetError when `css` cannot be inlined."""
     markup = re.sub(r"(?i)\A\s*<!doctype html>", "<!DOCTYPE html>", markup)
     markup = _say_language(markup, language, direction)
-    markup = merge_outlook_comments(markup)
+    markup = inherit_font(merge_outlook_comments(markup))
     if css:
         markup = inline_css(markup, css)
     markup = _TAG.sub(lambda match: _complete_tag(match.group()), markup)  # last: cssutils shortens colours again
@@ -57,6 +60,16 @@ def merge_outlook_comments(markup: str) -> str:
             parts += [between, f"<!--[if {match['condition']}]>", match["body"], "<![endif]-->"]
         at, condition = match.end(), match["condition"]
     return "".join([*parts, markup[at:]])
+
+
+def inherit_font(markup: str) -> str:
+    """Set the font that most texts share once, around all of them: tables inherit it even in quirks mode."""
+    fonts, body = Counter(_TEXT_FONT.findall(markup)), _BODY.search(markup)
+    if not fonts or body is None:
+        return markup
+    ((font, _),) = fonts.most_common(1)
+    own = _TEXT_FONT.sub(lambda text: text.group().replace(font, "") if text[1] == font else text.group(), markup)
+    return f"{own[: body.end()]}{font}{own[body.end() :]}"
 
 
 def inline_css(markup: str, css: str) -> str:

@@ -6,9 +6,11 @@ asked for by name; the worker reads them. Their text is escaped and was never a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import cache
+from itertools import groupby
 from types import CodeType
 from typing import Any
 
@@ -25,6 +27,7 @@ from newsletter.compiler.wording.phrases import issue_date, phrase
 from newsletter.language import isolate
 
 SUFFIX = ".mjml.j2"
+_SECTIONS = re.compile(r"<mj-(?:section|wrapper|hero)\b")
 
 
 def render(job: Mapping[str, Any], ask: Callable[[Any], Any], tell: Callable[[Any], None]) -> dict[str, Any]:
@@ -46,18 +49,26 @@ def render(job: Mapping[str, Any], ask: Callable[[Any], Any], tell: Callable[[An
         height = max(1, round(file.height * width / file.width))
         return _noun("Shown", {"url": f"{job['assets_url'].rstrip('/')}/{file.name}", "width": width, "height": height})
 
-    def render_block(block: Any, previous: Any = None) -> Markup:
+    def render_piece(block: Any, previous: Any) -> str:
         name = f"blocks/{block.type}{SUFFIX}"
         tell({"at": name})
         text = _within(environment.get_template(name).render(block=block, previous=previous), name, loader)
         pieces.append((name, block.path, text))
         tell({"at": job["layout"]})
-        return Markup(text)  # noqa: S704 - made by a template with autoescape on
+        return text
+
+    def render_blocks(blocks: Iterable[Any], previous: Any = None) -> Markup:
+        made = []
+        for block in blocks:
+            made.append(render_piece(block, previous))
+            previous = block
+        return Markup(in_sections(made))  # noqa: S704 - made by templates with autoescape on
 
     environment = _environment(loader)
     environment.filters |= _filters(language, markdown_styles(theme, language), slots)
     environment.globals |= context | {
-        "t": lambda key, **values: phrase(key, language, **values), "image": image, "render_block": render_block,
+        "t": lambda key, **values: phrase(key, language, **values), "image": image,
+        "render_blocks": render_blocks, "render_block": lambda block, previous=None: render_blocks([block], previous),
     }  # fmt: skip
     try:
         mjml = _within(environment.get_template(job["layout"]).render(), job["layout"], loader)
@@ -66,6 +77,19 @@ def render(job: Mapping[str, Any], ask: Callable[[Any], Any], tell: Callable[[An
     except Exception as error:  # a template's code may raise anything; it is the template's mistake
         raise _failure(error, loader) from error
     return {"mjml": mjml, "pieces": pieces, "shown": sorted(shown), "slots": slots.made}
+
+
+def in_sections(pieces: Iterable[str]) -> str:
+    """The MJML of blocks in a row, for `<mj-body>`.
+
+    Neighbours that hold what belongs in a column share one section: each section costs 900 bytes of HTML. A piece that
+    brings its own sections stands between them as it is.
+    """
+    parts = []
+    for is_whole, group in groupby(filter(str.strip, pieces), lambda piece: bool(_SECTIONS.search(piece))):
+        inside = "".join(group)
+        parts.append(inside if is_whole else f"<mj-section><mj-column>\n{inside}\n</mj-column></mj-section>\n")
+    return "".join(parts)
 
 
 class Noun:

@@ -106,7 +106,10 @@ def test_gaps_of_a_list_are_even(screens: Screens, editions: Mapping[str, Editio
 @pytest.mark.parametrize("name", [*DIGEST, "made-up/ar"])
 def test_sections_stand_apart(screens: Screens, editions: Mapping[str, Edition], name: str) -> None:
     screen = screens.show(editions[name], 375)
-    rules = screen.page.evaluate("[...document.querySelectorAll('td.rule p')].map(e => e.getBoundingClientRect().top)")
+    rules = screen.page.evaluate(
+        "[...document.querySelectorAll('td.rule')].map(e => e.querySelector('p')?.getBoundingClientRect().top"
+        " ?? e.getBoundingClientRect().bottom - 1)"
+    )
     bottoms = screen.page.evaluate(
         "[...document.querySelectorAll('td.prose, td.muted, td.ink')].map(e => e.getBoundingClientRect().bottom)"
     )
@@ -164,7 +167,9 @@ def test_no_surface_shines_in_the_dark(screens: Screens, editions: Mapping[str, 
     palette = THEME.dark if dark else THEME.light
     assert {_hex(colour) for colour in surfaces} == {palette.paper, palette.accent}
     borders = screen.page.evaluate(
-        "[...document.querySelectorAll('td.rule p, li.rule')].map(e => getComputedStyle(e).borderTopColor)"
+        "[...document.querySelectorAll('td.rule, td.rule p, li.rule')].map(e => getComputedStyle(e))"
+        ".flatMap(s => [[s.borderTopWidth, s.borderTopColor], [s.borderBottomWidth, s.borderBottomColor]])"
+        ".filter(([width]) => width !== '0px').map(([, colour]) => colour)"
     )
     assert {_hex(colour) for colour in borders} == {palette.rule}
 
@@ -251,8 +256,7 @@ def test_button_is_one_and_fills_a_phone(screens: Screens, editions: Mapping[str
     assert _near(small["width"], 335)
     assert wide["width"] < 560
     assert len(small["text"].split()) <= 4
-    html = editions[name].html
-    assert html.count("<v:roundrect") == html.count("</v:roundrect>") == 1
+    assert "<v:" not in editions[name].html
 
 
 # -- 9: the dark, beside the colours of rule 4 -------------------------------------------------------------------------

@@ -70,7 +70,7 @@ def test_language_and_direction(language: str, direction: str) -> None:
 def test_preheader_is_the_first_sentence_and_padded() -> None:
     edition = edition_of(compile_text("A first. A second.", make_kit()))
     assert edition.preheader == "A first."
-    assert "A first.&zwnj;&nbsp;&zwnj;&nbsp;" in edition.html
+    assert "A first.\u200c\xa0\u200c\xa0" in edition.html
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from mjml import mjml2html
 from newsletter.compiler.mjml.finish import (
     StylesheetError,
     finish,
+    inherit_font,
     inline_css,
     merge_outlook_comments,
     take_inline_css,
@@ -110,6 +111,22 @@ def test_comments_of_other_conditions_stay_apart() -> None:
         merge_outlook_comments("<!--[if mso]>a<![endif]-->\n<!--[if mso]>b<![endif]-->x")
         == "<!--[if mso]>ab<![endif]-->x"
     )
+
+
+def test_common_font_is_written_once_around_all_texts() -> None:
+    texts = "".join(
+        f'<mj-text font-family="{font}">{words}</mj-text>'
+        for font, words in (("Arial, sans-serif", "a"), ("Georgia", "b"), ("Arial, sans-serif", "c"))
+    )
+    section = f"<mj-section><mj-column>{texts}</mj-column></mj-section>"
+    before = mjml2html(f'<mjml><mj-body background-color="#fff">{section}</mj-body></mjml>')
+    after = inherit_font(before)
+    assert after.count("Arial") == 1
+    assert [font.strip() for font in re.findall("font-family:([^;]*)", after)] == ["Arial, sans-serif", "Georgia"]
+    body = parser.document_fromstring(after).find(".//div[@role='article']")
+    assert body is not None
+    assert "font-family:Arial" in body.attrib["style"]
+    assert [e.text for e in body.iter("div") if e.text] == ["a", "b", "c"]
 
 
 def test_inlining_leaves_comments_styles_and_doctype_identical(raw: str) -> None:

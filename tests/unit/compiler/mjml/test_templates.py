@@ -175,6 +175,54 @@ def test_names_written_the_other_way_do_not_turn_their_line() -> None:
     assert "\u2068\u2068Weekly Press\u2069, \u20681 Example Street, Sample Town\u2069\u2069" in html
 
 
+ROWS = LAYOUT.replace(
+    "{% for block in content.blocks %}{{ render_block(block) }}{% endfor %}", "{{ render_blocks(content.blocks) }}"
+)
+
+
+def test_neighbouring_blocks_share_a_section(tmp_path: Path) -> None:
+    section = "<mj-section css-class='own'><mj-column><mj-text>{{ block.heading }}</mj-text></mj-column></mj-section>"
+    folder = write_templates(
+        tmp_path,
+        layout=ROWS,
+        text="<mj-text>{{ block.text | inline }}</mj-text>",
+        heading=f"<!-- wide -->{section}",
+        divider="\n",
+    )
+    blocks = (TextBlock("A"), DividerBlock(), TextBlock("B"), HeadingBlock("C"), HeadingBlock("D"), TextBlock("E"))
+    edition = edition_of(compile_issue(make_issue(make_content(*blocks)), "en", make_kit(folder)))
+    sections = [re.sub(r"<[^>]*>", "", part) for part in re.findall("(?s)<mj-section.*?</mj-section>", edition.mjml)]
+    assert ["".join(section.split()) for section in sections[:-1]] == ["AB", "C", "D", "E"]
+    assert edition.html.count('class="own"') == 2
+
+
+def test_layout_that_places_each_block_itself_needs_no_sections(tmp_path: Path) -> None:
+    folder = write_templates(tmp_path, text="<mj-text>{{ block.text | inline }}</mj-text>")
+    edition = edition_of(
+        compile_issue(make_issue(make_content(TextBlock("A"), TextBlock("B"))), "en", make_kit(folder))
+    )
+    assert edition.mjml.count("<mj-section>") == 3
+
+
+def test_fault_in_a_shared_section_names_its_block(tmp_path: Path) -> None:
+    folder = write_templates(
+        tmp_path, layout=ROWS, text="<mj-text>fine</mj-text>\n", heading="\n<mj-text><p>{{ block.heading }}</mj-text>\n"
+    )
+    content = make_content(TextBlock("a"), HeadingBlock("words"), TextBlock("b"))
+    (problem,) = compile_issue(make_issue(content), "en", make_kit(folder)).problems
+    assert problem.place.file == "templates/blocks/heading.mjml.j2"
+    assert "blocks[1]" in problem.message
+    assert "<mj-text><p>words</mj-text>" in problem.quote
+
+
+def test_gap_of_a_block_depends_on_the_one_before_it(tmp_path: Path) -> None:
+    source = "<mj-text>{{ previous.type if previous else 'first' }}</mj-text>"
+    folder = write_templates(tmp_path, layout=ROWS, text=source, heading=source)
+    content = make_content(TextBlock("a"), HeadingBlock("b"), TextBlock("c"))
+    mjml = edition_of(compile_issue(make_issue(content), "en", make_kit(folder))).mjml
+    assert re.findall("<mj-text>(first|text|heading)<", mjml) == ["first", "text", "heading"]
+
+
 def test_no_level_of_headings_is_skipped() -> None:
     article = Article("Title", url="https://e.example", summary="Words.")
     blocks = (HighlightsBlock((article,)), HeadingBlock("Heading"), HighlightsBlock((article,)))
