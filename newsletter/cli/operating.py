@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("folder", metavar="[DIR]", default=".", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--theme", metavar="NAME", default="", help="The look to begin with: digest or letter.")
 @JSON
-def init(folder: Path, as_json: bool) -> None:
+def init(folder: Path, theme: str, as_json: bool) -> None:
     """Start a new newsletter project in DIR (default: here).
 
     Writes newsletter.toml, a git-ignored secret.toml, templates/ and issues/ with a first issue. Existing files are
@@ -33,7 +34,7 @@ def init(folder: Path, as_json: bool) -> None:
     """
     from newsletter.app.operating.new_project import start_project
 
-    files = [str(file) for file in start_project(folder)]
+    files = [str(file) for file in start_project(folder, theme)]
     steps = [*([] if folder == Path() else [f"cd {folder}"]), "newsletter preview", "newsletter check"]
     text = "".join(f"  {file}\n" for file in files) + "\nNext:" + "".join(f"\n  {step}" for step in steps)
     print_result({"folder": str(folder), "files": files}, text, as_json=as_json)

@@ -6,6 +6,7 @@ merge fields → markers, words checked · theme · context · Jinja2 → MJML �
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from newsletter.authoring.issue import Content, Issue
 from newsletter.compiler.checks.images import check_images
@@ -19,6 +20,7 @@ from newsletter.compiler.links import HtmlReader, register_links
 from newsletter.compiler.mark import mark
 from newsletter.compiler.mjml.templates import Templates
 from newsletter.compiler.slots import Slots
+from newsletter.compiler.theme import load_theme
 from newsletter.compiler.wording.phrases import WORDS, wording
 from newsletter.compiler.wording.plaintext import write_text
 from newsletter.errors import TemplateError
@@ -29,10 +31,15 @@ from newsletter.problem import Place, Problem, has_errors
 class CompileSettings:
     """What compiling needs beside the issue."""
 
-    templates: Templates
+    folders: tuple[Path, ...]
+    """Template folders, the project's own first."""
     identity: Identity
     assets_url: str
     """Where images are served, without their names. No part of the content hash."""
+    home_url: str
+    """The newsletter's front page. No part of the content hash."""
+    root: Path
+    """The project folder: places are shown relative to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +57,15 @@ def compile_issue(issue: Issue, language: str, kit: CompileSettings) -> Compiled
     slots = Slots(fingerprint(issue.slug, content, kit.identity)[:12])
     marked, problems = mark(content, slots)
     problems += check_people(marked, slots)
-    loaded = kit.templates.theme(content.theme)
+    loaded = load_theme(content.theme, kit.folders, root=kit.root)
     problems += loaded.problems
     if loaded.theme is None:
         return Compiled(None, tuple(problems))
-    context = make_context(issue.slug, marked, loaded.theme, kit.identity, slots)
+    context = make_context(issue.slug, marked, loaded.theme, kit.identity, slots, kit.home_url)
+    templates = Templates(kit.folders, root=kit.root)
     try:
-        rendered = kit.templates.render(content.layout, context, slots, kit.assets_url)
-        html = kit.templates.to_html(rendered, context)
+        rendered = templates.render(content.layout, context, slots, kit.assets_url)
+        html = templates.to_html(rendered, context)
     except TemplateError as error:
         return Compiled(None, (*problems, *error.problems))
     text = write_text(context, slots)
@@ -80,9 +88,7 @@ def compile_issue(issue: Issue, language: str, kit: CompileSettings) -> Compiled
             issue.slug, content, loaded.theme, rendered.sources, kit.identity, WORDS[wording(language)]
         ),
     )  # fmt: skip
-    problems += _check(
-        edition, reader, content, kit.templates.place(rendered.layout), is_sound=not has_errors(problems)
-    )
+    problems += _check(edition, reader, content, templates.place(rendered.layout), is_sound=not has_errors(problems))
     return Compiled(edition, tuple(problems))
 
 

@@ -29,10 +29,12 @@ INBOX_ROW = 140
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Links of the recipient's own, ready for an `href`."""
+    """Links for an `href`, the first two of the recipient's own."""
 
     unsubscribe: str
     view: str
+    home: str
+    """The newsletter's front page; the same for everybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,9 @@ class Context:
         return "left" if self.direction == "rtl" else "right"
 
 
-def make_context(issue: str, content: Content, theme: Theme, identity: Identity, slots: Slots) -> Context:
+def make_context(
+    issue: str, content: Content, theme: Theme, identity: Identity, slots: Slots, home_url: str = ""
+) -> Context:
     """What the templates of one edition see. `content` holds markers already."""
     return Context(
         issue=issue,
@@ -84,7 +88,7 @@ def make_context(issue: str, content: Content, theme: Theme, identity: Identity,
         direction=direction_of(content.language),
         subject=subject_of(content),
         preheader=_padded(preheader_of(content)),
-        links=Links(unsubscribe=slots.link("unsubscribe"), view=slots.link("view")),
+        links=Links(unsubscribe=slots.link("unsubscribe"), view=slots.link("view"), home=home_url),
     )
 
 

@@ -12,7 +12,7 @@ from newsletter.authoring.blocks.highlights import Article
 from newsletter.authoring.parts import Author, Picture
 from newsletter.compiler.context import Context
 from newsletter.compiler.edition import Identity
-from newsletter.compiler.theme import LogoEntry, Palette, Sizes, Spacing, Theme, ThemeEntry, Typeface
+from newsletter.compiler.theme import LogoEntry, Palette, Sizes, Spacing, Structure, Theme, ThemeEntry, Typeface
 from newsletter.compiler.wording.phrases import KEYS
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +36,7 @@ def test_page_names_what_an_author_can_write(noun: type) -> None:
 
 def test_page_names_every_phrase_setting_and_block() -> None:
     assert set(KEYS) <= WORDS
-    for entry in (ThemeEntry, LogoEntry, Palette, Sizes, Spacing, Typeface):
+    for entry in (ThemeEntry, LogoEntry, Palette, Sizes, Spacing, Structure, Typeface):
         assert entry.model_fields.keys() <= WORDS
     assert {file.name.split(".")[0] for file in (ROOT / "templates" / "blocks").iterdir()} <= WORDS
 

@@ -11,7 +11,6 @@ from newsletter.authoring.files import quotable, shown
 from newsletter.authoring.issue import Issue
 from newsletter.compiler.compile import CompileSettings, compile_issue
 from newsletter.compiler.edition import Edition
-from newsletter.compiler.mjml.templates import Templates
 from newsletter.problem import Place, Problem
 
 _TELLING = 4
@@ -33,19 +32,14 @@ class Compilation:
     """The same by language."""
 
 
-def templates_of(project: Project) -> Templates:
-    """The templates of a project, for several issues of one command."""
-    return Templates(project.template_folders, root=project.folder)
-
-
-def compile_editions(
-    project: Project, issue: Issue, *, assets_url: str | None = None, templates: Templates | None = None
-) -> Compilation:
+def compile_editions(project: Project, issue: Issue, *, assets_url: str | None = None) -> Compilation:
     """Compile every language of an issue. Images are served under `[public] url` unless `assets_url` is given."""
     kit = CompileSettings(
-        templates=templates or templates_of(project),
+        folders=project.template_folders,
         identity=project.identity,
         assets_url=project.assets_url if assets_url is None else assets_url,
+        home_url=f"{project.config.public.url}/",
+        root=project.folder,
     )
     secrets, place = secrets_of(project), Place(shown(issue.file, project.folder))
     editions, found = {}, {}

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from newsletter.app.keys import FILE as KEYS_FILE
 from newsletter.app.keys import load_keys
-from newsletter.app.project import STARTER
+from newsletter.app.project import STARTER, shipped_templates
 from newsletter.authoring.json_schema import write_schemas
+from newsletter.compiler.mjml.templates import looks_in
 from newsletter.config import FILE
 from newsletter.disk import write_whole
-from newsletter.errors import AlreadyExistsError
+from newsletter.errors import AlreadyExistsError, WrongUsageError
 
 SCHEMAS = "schema"
 """Where editors look for the shape of an issue file, to complete and check it as it is typed."""
@@ -18,12 +19,26 @@ SCHEMAS = "schema"
 _RENAMED = {"gitignore": ".gitignore"}  # a file of that name inside the package would take effect there
 
 
-def start_project(folder: Path) -> list[Path]:
+_THEME = """\
+# How every issue looks that names no other theme. Add only the keys you change; all keys are in the program's
+# docs/reference/template-context.md. Watch the result: newsletter preview
+
+base: {}
+"""
+
+
+def start_project(folder: Path, theme: str = "") -> list[Path]:
     """Write a new project into `folder` (made if missing) and return the files that were written, in order.
 
-    Nothing that exists is overwritten: raises AlreadyExistsError naming what is in the way.
+    `theme`: the shipped one that its issues begin with; empty for the program's default. Nothing that exists is
+    overwritten: raises AlreadyExistsError naming what is in the way. Raises WrongUsageError for an unknown theme.
     """
-    wanted = {folder / _target(file): file for file in sorted(STARTER.rglob("*")) if _ships(file)}
+    themes = looks_in([shipped_templates()], root=folder)["theme"]
+    if theme and theme not in themes:
+        raise WrongUsageError(f"There is no theme {theme!r}", hint=f"There are: {', '.join(themes)}")
+    wanted = {folder / _target(file): file.read_bytes() for file in sorted(STARTER.rglob("*")) if _ships(file)}
+    if theme:
+        wanted[folder / "templates" / "themes" / "default.yaml"] = _THEME.format(theme).encode()
     in_the_way = [path for path in wanted if path.exists()]
     if in_the_way:
         raise AlreadyExistsError(
@@ -32,8 +47,8 @@ def start_project(folder: Path) -> list[Path]:
             if folder / FILE in in_the_way
             else "Choose an empty folder",
         )
-    for path, original in wanted.items():
-        write_whole(path, original.read_bytes(), hint="Choose another folder")
+    for path, data in wanted.items():
+        write_whole(path, data, hint="Choose another folder")
     write_schemas(folder / SCHEMAS)
     load_keys(folder)
     return [*wanted, *sorted((folder / SCHEMAS).iterdir()), folder / KEYS_FILE]

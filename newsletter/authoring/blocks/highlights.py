@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
 
 from newsletter.authoring.block import Assembly, Block, BlockEntry, TextWriter
-from newsletter.authoring.fields.values import Aside, Id, ImagePath, Key, Line, Markdown, Minutes, Plain, Strict, Url
+from newsletter.authoring.fields.values import (
+    Aside,
+    Id,
+    ImagePath,
+    Key,
+    Line,
+    Markdown,
+    Minutes,
+    Plain,
+    Role,
+    Strict,
+    Translation,
+    Url,
+)  # fmt: skip
 from newsletter.authoring.parts import Author, Authors, Credit, Picture, PictureEntry
 from newsletter.columns import WIDTH, indented, wrap
+
+HighlightStyle: TypeAlias = Annotated[Literal["lead", "rows", "cards", "list"], Role.CODE]
+"""The first article large, then rows; rows with thumbnails; cards two abreast; a compact list without pictures."""
 
 
 class ArticleEntry(Strict):
@@ -55,9 +71,11 @@ class HighlightsEntry(BlockEntry):
 
     highlights: Annotated[list[_Highlight], Field(min_length=1, max_length=100)]
     """Articles (with a title) and pictures (with an image and no title), in order."""
+    style: Annotated[HighlightStyle, Translation.SAME] | None = None
+    """How they are shown; default: the theme's choice."""
 
     def to_block(self, assembly: Assembly) -> Block:
-        return HighlightsBlock(tuple(_highlight(entry, assembly) for entry in self.highlights))
+        return HighlightsBlock(tuple(_highlight(entry, assembly) for entry in self.highlights), self.style or "")
 
 
 def _highlight(entry: ArticleEntry | PictureEntry, assembly: Assembly) -> Article | Picture:
@@ -98,6 +116,8 @@ class Article:
 @dataclass(frozen=True, slots=True)
 class HighlightsBlock(Block):
     items: Annotated[tuple[Article | Picture, ...], Key("highlights")]
+    style: Annotated[str, Role.CODE] = ""
+    """Empty for the theme's."""
 
     def to_text(self, writer: TextWriter) -> str:
         return "\n\n".join(_words(item, writer) for item in self.items)

@@ -30,7 +30,7 @@ SUFFIX = ".mjml.j2"
 _SECTIONS = re.compile(r"<mj-(?:section|wrapper|hero)\b")
 
 
-def render(job: Mapping[str, Any], ask: Callable[[Any], Any], note: Callable[[str], None]) -> dict[str, Any]:
+def render(job: Mapping[str, Any], ask: Callable[[Any], Any], tell: Callable[[Any], None]) -> dict[str, Any]:
     """The MJML of an edition, and what the worker must know of how it was made. Raises FailedError with a place."""
     slots = Slots(job["seed"])
     slots.make(job["slots"])
@@ -51,10 +51,10 @@ def render(job: Mapping[str, Any], ask: Callable[[Any], Any], note: Callable[[st
 
     def render_piece(block: Any, previous: Any) -> str:
         name = f"blocks/{block.type}{SUFFIX}"
-        note(name)
+        tell({"at": name})
         text = _within(environment.get_template(name).render(block=block, previous=previous), name, loader)
         pieces.append((name, block.path, text))
-        note(job["layout"])
+        tell({"at": job["layout"]})
         return text
 
     def render_blocks(blocks: Iterable[Any], previous: Any = None) -> Markup:

@@ -56,13 +56,17 @@ class _Writer:
             facts.append(t("minutes", count=content.reading_time))
         if content.publication:
             facts.append(self._noted(content.publication, content.publication_url))
-        parts = [self._context.identity.newsletter, wrap(" · ".join(facts)), underlined(content.title, "=")]
+        parts = [self._home(), wrap(" · ".join(facts)), underlined(content.title, "=")]
         if content.subtitle:
             parts.append(wrap(content.subtitle))
         parts.append(self._byline())
         if content.hero:
             parts.append(self.picture(content.hero))
         return self.section(*parts)
+
+    def _home(self) -> str:
+        """The newsletter's name and its front page."""
+        return "\n".join(filter(None, (self._context.identity.newsletter, self._context.links.home)))
 
     def closing(self) -> str:
         """The last line, who signs, and a word on each author."""

@@ -117,6 +117,10 @@ def _add_leaving(
             log.info("undo recipient=%s delivery=%s", returned.recipient, returned.delivery)
         return answers.message(returned.undone.value, answers.words(request, returned.language))
 
+    @app.api_route("/", methods=SHOW)
+    def show_front_page(request: Request) -> HTMLResponse:
+        return answers.message("home", answers.words(request))
+
     @app.api_route("/u", methods=SHOW)
     def explain_leaving(request: Request) -> HTMLResponse:
         return answers.message("neutral", answers.words(request))

@@ -50,14 +50,14 @@
     scroll: document.documentElement.scrollWidth,
     lang: document.documentElement.lang,
     dir: document.documentElement.dir,
-    paper: background(document.querySelector(".paper") || document.body),
+    paper: background(document.querySelector(".canvas") || document.body),
     words: words.map(node => {
       const style = getComputedStyle(node.parentElement);
       return {
         text: node.data.trim(), size: parseFloat(style.fontSize), weight: +style.fontWeight, colour: style.color,
         background: background(node.parentElement), italic: style.fontStyle !== "normal", font: style.fontFamily,
         tracking: style.letterSpacing, align: style.textAlign, direction: style.direction,
-        leading: parseFloat(style.lineHeight) / parseFloat(style.fontSize), title: !!node.parentElement.closest("h1,h2,h3"),
+        leading: parseFloat(style.lineHeight) / parseFloat(style.fontSize), title: !!node.parentElement.closest("h1,h2,h3,.masthead"),
       };
     }),
     blocks: blocks.map(e => {
@@ -70,7 +70,7 @@
       return {
         text: a.textContent.trim(), height: box.height, width: box.width, top: box.top, underlined: style.textDecorationLine === "underline",
         colour: style.color, size: parseFloat(style.fontSize), button: !!a.closest(".button"),
-        title: !!a.closest("h2,h3"), prose: !!a.closest(".prose p, .prose li") && !a.closest("p.muted"), weight: +style.fontWeight,
+        title: !!a.closest("h2,h3") || !!a.querySelector("img"), masthead: !!a.closest(".masthead"), prose: !!a.closest(".prose p, .prose li") && !a.closest("p.muted"), weight: +style.fontWeight,
         byline: !!a.closest("p.muted") && !!a.closest(".prose"), footer: !!a.closest(".footer"),
       };
     }),

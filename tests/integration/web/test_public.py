@@ -174,7 +174,13 @@ def test_only_a_post_changes_anything(world: World, reader: str, path: str) -> N
 
 @pytest.mark.parametrize(
     ("path", "methods"),
-    [("/u/x", "GET, HEAD, POST"), ("/r/x", "GET, HEAD, POST"), ("/v/x", "GET, HEAD"), ("/u", "GET, HEAD")],
+    [
+        ("/u/x", "GET, HEAD, POST"),
+        ("/r/x", "GET, HEAD, POST"),
+        ("/v/x", "GET, HEAD"),
+        ("/u", "GET, HEAD"),
+        ("/", "GET, HEAD"),
+    ],
 )
 def test_a_refused_method_is_told_all_that_are_allowed(world: World, path: str, methods: str) -> None:
     answer = world.client.delete(path)
@@ -291,7 +297,7 @@ def test_names_are_escaped_on_every_page(world: World, reader: str) -> None:
     url = f"/u/{world.token(Purpose.UNSUBSCRIBE, reader)}"
     asked = world.client.get(url)
     left = world.client.post(url, content=BUTTON, headers=URLENCODED)
-    for page in (asked, left, world.client.get("/nowhere"), world.client.get("/u")):
+    for page in (asked, left, world.client.get("/nowhere"), world.client.get("/u"), world.client.get("/")):
         assert "<b>Weekly" not in page.text
         assert "<i>digest" not in page.text
     assert "Weekly <i>digest</i>" in unescape(asked.text)
@@ -361,6 +367,12 @@ def test_a_forwarded_view_leads_to_an_explanation(world: World) -> None:
     assert page.status_code == 200
     assert "<button" not in page.text
     assert world.client.post("/u", content=ONE_CLICK, headers=URLENCODED).status_code == 405
+
+
+def test_the_front_page_tells_what_this_is(world: World) -> None:
+    page = world.client.get("/", headers={"Accept-Language": "de"})
+    assert page.status_code == 200
+    assert "Ein Newsletter per E-Mail" in page.text
 
 
 def test_assets_are_served_for_ever(world: World) -> None:

@@ -107,7 +107,7 @@ def test_hash_covers_words_identity_and_templates(tmp_path: Path, rich: Edition)
     others = {
         hash_of(rich_content(subtitle="Another")),
         hash_of(identity=replace(IDENTITY, postal_address="2 Example Street")),
-        hash_of(templates=make_kit(folder).templates),
+        hash_of(folders=(folder, *make_kit().folders)),
     }
     assert len(others | {rich.hash}) == 4
 
@@ -181,7 +181,7 @@ def test_contact_is_a_link_only_where_it_can_be_opened(contact: str, links: list
     compiled = compile_issue(text_issue("Words."), "en", make_kit(identity=replace(IDENTITY, contact=contact)))
     edition = edition_of(compiled)
     assert compiled.problems == ()
-    assert [link.url for link in edition.links][2:] == links
+    assert [link.url for link in edition.links][3:] == links
     assert line in edition.text.splitlines()
     assert links or "Room 5" in edition.html
 
@@ -197,7 +197,7 @@ def test_publication_links_to_where_it_is() -> None:
     compiled = compile_issue(issue, "en", make_kit())
     edition = edition_of(compiled)
     assert compiled.problems == ()
-    assert (edition.links[0].url, edition.links[0].label) == ("https://paper.example/%C3%A4", "The Paper")
+    assert (edition.links[1].url, edition.links[1].label) == ("https://paper.example/%C3%A4", "The Paper")
     assert "· The Paper [1]\n" in edition.text
     assert "[1] https://paper.example/%C3%A4\n" in edition.text
 

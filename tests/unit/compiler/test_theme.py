@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,21 @@ from newsletter.problem import Place, Severity
 SHIPPED = Path(__file__).parents[3] / "templates"
 
 
-@pytest.fixture(scope="module")
-def theme() -> Theme:
-    loaded = load_theme("default", [SHIPPED], root=SHIPPED.parent)
+def _shipped(name: str) -> Theme:
+    loaded = load_theme(name, [SHIPPED], root=SHIPPED.parent)
     assert loaded.problems == ()
     assert loaded.theme is not None
     return loaded.theme
+
+
+@pytest.fixture(scope="module")
+def theme() -> Theme:
+    return _shipped("default")
+
+
+@pytest.fixture(scope="module", params=sorted(file.stem for file in (SHIPPED / "themes").glob("*.yaml")))
+def any_theme(request: pytest.FixtureRequest) -> Theme:
+    return _shipped(request.param)
 
 
 def _project(folder: Path, text: str, name: str = "default") -> LoadedTheme:
@@ -49,58 +59,66 @@ def _wholly_inverted(palette: Palette) -> Palette:
 
 def _partly_inverted(palette: Palette) -> Palette:
     """Light backgrounds are darkened and dark text on them is lightened; what is dark already is left as it is."""
-    return Palette(
-        paper=_inverted(palette.paper),
-        ink=_inverted(palette.ink),
-        muted=_inverted(palette.muted),
-        accent=_inverted(palette.accent),
-        on_accent=palette.on_accent,
-        rule=_inverted(palette.rule),
+    kept = {name: getattr(palette, name) for name in ("on_accent", "band", "on_band")}
+    return Palette(**(_wholly_inverted(palette).model_dump() | kept))
+
+
+def _legible(palette: Palette) -> bool:
+    grounds = (palette.canvas, palette.surface, palette.tint)
+    return (
+        min(contrast(palette.ink, ground) for ground in grounds) >= 7
+        and min(contrast(palette.muted, ground) for ground in grounds) >= 4.5
+        and min(contrast(palette.accent, ground) for ground in grounds[1:]) >= 4.5
+        and contrast(palette.on_band, palette.band) >= 7
     )
 
 
-def test_shipped_palettes_are_legible(theme: Theme) -> None:
-    for palette in (theme.light, theme.dark, _wholly_inverted(theme.light)):
-        assert contrast(palette.ink, palette.paper) >= 7
-        assert contrast(palette.muted, palette.paper) >= 4.5
-        assert contrast(palette.accent, palette.paper) >= 4.5
+def test_shipped_palettes_are_legible(any_theme: Theme) -> None:
+    for palette in (any_theme.light, any_theme.dark, _wholly_inverted(any_theme.light)):
+        assert _legible(palette)
         assert contrast(palette.on_accent, palette.accent) >= 4.5
 
 
-def test_shipped_palette_is_legible_when_partly_inverted(theme: Theme) -> None:
-    partly = _partly_inverted(theme.light)
-    assert contrast(partly.ink, partly.paper) >= 7
-    assert min(contrast(partly.muted, partly.paper), contrast(partly.accent, partly.paper)) >= 4.5
+def test_shipped_palette_is_legible_when_partly_inverted(any_theme: Theme) -> None:
+    partly = _partly_inverted(any_theme.light)
+    assert _legible(partly)
     # The button is dark already: neither its cell nor its white words are touched.
-    assert contrast(theme.light.on_accent, theme.light.accent) >= 4.5
-    assert contrast(theme.light.accent, partly.paper) >= 1.5
+    assert contrast(any_theme.light.on_accent, any_theme.light.accent) >= 4.5
+    assert contrast(any_theme.light.accent, partly.surface) >= 1.5
 
 
-def test_shipped_palettes_have_no_pure_black_on_white(theme: Theme) -> None:
-    assert theme.light.ink != "#000000"
-    assert theme.dark.paper != "#000000"
-    assert _lightness(theme.light.paper) > 0.9
-    assert _lightness(theme.dark.paper) < 0.2
+def test_shipped_palettes_have_no_pure_black_on_white(any_theme: Theme) -> None:
+    assert any_theme.light.ink != "#000000"
+    assert any_theme.dark.surface != "#000000"
+    assert _lightness(any_theme.light.surface) > 0.9
+    assert _lightness(any_theme.dark.surface) < 0.2
 
 
-def test_shipped_sizes_are_the_five_of_the_look(theme: Theme) -> None:
-    sizes = theme.sizes
-    narrow = {sizes.meta, sizes.button, sizes.body, sizes.title, sizes.headline_small}
-    wide = {sizes.meta, sizes.button, sizes.body, sizes.title, sizes.headline}
-    assert narrow == {13, 16, 17, 20, 24}
-    assert wide == {13, 16, 17, 20, 28}
-    assert theme.width == 600
-    assert theme.column == 512
-    assert theme.spacing.side_small == 20
+def test_shipped_sizes_are_those_of_the_look(any_theme: Theme) -> None:
+    sizes = any_theme.sizes
+    assert (sizes.meta, sizes.button, sizes.body, sizes.title) == (13, 16, 17, 20)
+    assert 24 <= sizes.section <= sizes.lead <= 32
+    assert 2 * sizes.body <= sizes.headline
+    assert sizes.lead <= sizes.headline_small <= 32
+    for narrow in (sizes.headline_small, sizes.headline):
+        assert len({13, 16, 17, 20, sizes.section, narrow}) == 6
+    assert any_theme.width == 600
+    assert any_theme.column <= 560
+    assert any_theme.spacing.side_small == 20
+
+
+def test_default_is_the_digest(theme: Theme) -> None:
+    digest = _shipped("digest")
+    assert theme == replace(digest, name="default")
 
 
 @pytest.mark.parametrize("language", ["zh", "zh-CN", "zh-TW", "ja", "ko"])
-def test_chinese_japanese_and_korean_are_set_by_their_own_rules(theme: Theme, language: str) -> None:
-    face = theme.typeface(language)
+def test_chinese_japanese_and_korean_are_set_by_their_own_rules(any_theme: Theme, language: str) -> None:
+    face = any_theme.typeface(language)
     assert face.line_height == 1.75
     assert face.tracking == 0
-    assert "italic" not in theme.markdown_styles(language)["em"]
-    assert "font-weight:700" in theme.markdown_styles(language)["em"]
+    assert "italic" not in any_theme.markdown_styles(language)["em"]
+    assert "font-weight:700" in any_theme.markdown_styles(language)["em"]
 
 
 @pytest.mark.parametrize(
@@ -145,10 +163,58 @@ def test_project_theme_overrides_single_keys(tmp_path: Path, theme: Theme) -> No
 
 
 def test_named_theme_stands_on_the_default(tmp_path: Path, theme: Theme) -> None:
-    loaded = _project(tmp_path, "corner: 0\n", name="quiet")
+    loaded = _project(tmp_path, "radius: 0\n", name="quiet")
     assert loaded.theme is not None
-    assert (loaded.theme.name, loaded.theme.corner) == ("quiet", 0)
+    assert (loaded.theme.name, loaded.theme.radius) == ("quiet", 0)
     assert loaded.theme.light == theme.light
+
+
+def test_base_gives_what_a_theme_leaves_out(tmp_path: Path) -> None:
+    _project(tmp_path, "base: letter\nradius: 8\n")
+    loaded = _project(tmp_path, "structure: {heading: strong}\n", name="quiet")
+    letter = _shipped("letter")
+    assert loaded.problems == ()
+    assert loaded.theme is not None
+    assert (loaded.theme.radius, loaded.theme.light) == (8, letter.light)
+    assert loaded.theme.structure == letter.structure.model_copy(update={"heading": "strong"})
+
+
+def test_shipped_theme_does_not_change_with_the_projects_default(tmp_path: Path) -> None:
+    _project(tmp_path, "base: letter\nradius: 8\n")
+    loaded = load_theme("digest", [tmp_path / "templates", SHIPPED], root=tmp_path)
+    assert loaded.theme == _shipped("digest")
+
+
+@pytest.mark.parametrize(
+    ("text", "rule", "says"),
+    [
+        ("base: lettre\n", "missing-theme", "there is no theme 'lettre'"),
+        ("base: [letter]\n", "wrong-type", "must be text"),
+        ("base: ../letter\n", "missing-theme", "there is no theme '../letter'"),
+        ("base: default\n", "bad-theme", "the theme 'default' is itself based on this one"),
+    ],
+)
+def test_base_that_cannot_be(tmp_path: Path, text: str, rule: str, says: str) -> None:
+    loaded = _project(tmp_path, text)
+    assert loaded.theme is None
+    found = {problem.id: problem for problem in loaded.problems}
+    assert says in found[rule].message
+    assert (found[rule].place.file, found[rule].place.line) == ("templates/themes/default.yaml", 1)
+
+
+def test_themes_based_on_each_other_are_told_where(tmp_path: Path) -> None:
+    _project(tmp_path, "base: one\n", name="two")
+    loaded = _project(tmp_path, "base: two\n", name="one")
+    assert loaded.theme is None
+    [problem] = loaded.problems
+    assert (problem.id, problem.place) == ("bad-theme", Place("templates/themes/two.yaml", 1, 7))
+
+
+def test_band_must_carry_its_words(tmp_path: Path) -> None:
+    loaded = _project(tmp_path, 'structure: {masthead: band}\nlight: {on_band: "#7d2013"}\n')
+    [problem] = loaded.problems
+    assert (problem.id, problem.place.line) == ("theme-contrast", 2)
+    assert "light.on_band on light.band" in problem.message
 
 
 def test_typeface_of_a_new_language_needs_only_what_differs(tmp_path: Path, theme: Theme) -> None:
@@ -193,7 +259,7 @@ def test_logo_lies_beside_the_theme(tmp_path: Path) -> None:
         ("typefaces: {zh: {line_height: 9}}\n", 1, 31, "out-of-range", "at most 2.5"),
         ("logo: {image: none.png}\n", 1, 15, "missing-image", "there is no image 'none.png' here"),
         ("- light\n", 1, 1, "bad-theme", "a list of settings"),
-        ("corner: 4\ncorner: 5\n", 2, 1, "duplicate-key", "corner"),
+        ("radius: 4\nradius: 5\n", 2, 1, "duplicate-key", "radius"),
     ],
 )  # fmt: skip
 def test_theme_with_a_mistake_is_told_its_place(
@@ -212,8 +278,8 @@ def test_theme_with_a_mistake_is_told_its_place(
 
 
 def test_theme_with_three_mistakes_tells_all(tmp_path: Path) -> None:
-    loaded = _project(tmp_path, "light: {ink: red, muted: grey}\ncorner: -1\n")
-    assert [problem.path for problem in loaded.problems] == ["light.ink", "light.muted", "corner"]
+    loaded = _project(tmp_path, "light: {ink: red, muted: grey}\nradius: -1\n")
+    assert [problem.path for problem in loaded.problems] == ["light.ink", "light.muted", "radius"]
 
 
 def test_colour_cut_by_yaml_is_explained(tmp_path: Path) -> None:
@@ -233,12 +299,12 @@ def test_faint_colours_are_a_warning(tmp_path: Path) -> None:
     assert loaded.theme is not None
     [problem] = loaded.problems
     assert (problem.id, problem.severity, problem.place.line) == ("theme-contrast", Severity.WARNING, 2)
-    assert "light.muted on light.paper has a contrast of 2.6; it needs 4.5" in problem.message
+    assert "light.muted on light.canvas has a contrast of 2.1; it needs 4.5" in problem.message
 
 
 def test_faint_colours_are_told_at_the_one_the_project_changed(tmp_path: Path) -> None:
-    told = _project(tmp_path, 'light:\n  paper: "#777777"\n').problems
-    assert {problem.place for problem in told} == {Place("templates/themes/default.yaml", 2, 10)}
+    told = _project(tmp_path, 'light:\n  surface: "#777777"\n').problems
+    assert {problem.place for problem in told} == {Place("templates/themes/default.yaml", 2, 12)}
     assert {problem.id for problem in told} == {"theme-contrast"}
 
 
@@ -278,7 +344,7 @@ def test_theme_that_is_not_there(tmp_path: Path, name: str) -> None:
 def test_theme_without_the_shipped_one_lacks_settings(tmp_path: Path) -> None:
     folder = tmp_path / "themes"
     folder.mkdir()
-    (folder / "default.yaml").write_text("corner: 4\n", encoding="utf-8")
+    (folder / "default.yaml").write_text("radius: 4\n", encoding="utf-8")
     loaded = load_theme("default", [tmp_path], root=tmp_path)
     assert loaded.theme is None
     assert "'light' is missing" in {problem.message for problem in loaded.problems}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from newsletter.app.operating.new_project import start_project
-from newsletter.errors import AlreadyExistsError, RequestError
+from newsletter.app.project import shipped_templates
+from newsletter.compiler.theme import load_theme
+from newsletter.errors import AlreadyExistsError, RequestError, WrongUsageError
 
 
 def test_start_writes_every_file_it_names(tmp_path: Path) -> None:
@@ -37,6 +40,22 @@ def test_start_keeps_secrets_and_people_out_of_git(tmp_path: Path) -> None:
     ignored = (tmp_path / ".gitignore").read_text(encoding="utf-8").splitlines()
     # Dry runs and demos write whole messages, with the addresses of those they are for.
     assert {"secret.toml", "/*.db", "*.csv", "/build/", "/dry*/", "/caught/", "*.eml", "/.demo/"} <= set(ignored)
+
+
+def test_start_with_a_theme_sets_the_look_of_all_issues(tmp_path: Path) -> None:
+    file = tmp_path / "templates" / "themes" / "default.yaml"
+    assert file in start_project(tmp_path, "letter")
+    loaded = load_theme("default", [tmp_path / "templates", shipped_templates()], root=tmp_path)
+    letter = load_theme("letter", [shipped_templates()], root=tmp_path).theme
+    assert letter is not None
+    assert (loaded.theme, loaded.problems) == (replace(letter, name="default"), ())
+
+
+def test_start_with_an_unknown_theme_writes_nothing(tmp_path: Path) -> None:
+    with pytest.raises(WrongUsageError, match="There is no theme 'lettre'") as raised:
+        start_project(tmp_path / "news", "lettre")
+    assert raised.value.hint == "There are: default, digest, letter"
+    assert not (tmp_path / "news").exists()
 
 
 def test_start_below_a_file_is_told(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ def test_everything_of_the_issue_is_there_in_order() -> None:
         edition.fill(VALUES).text
         == """\
 The Weekly
+https://news.example/
 
 25 January 2024 · 3 min read · The Paper
 
