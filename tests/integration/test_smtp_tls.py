@@ -13,7 +13,7 @@ from tools import require
 
 from newsletter.delivery.ledger.outcome import Accepted, Rejected
 from newsletter.delivery.transports.smtp.pool import SmtpSettings
-from newsletter.errors import RelayConnectionError, RelayLoginError
+from newsletter.errors import RelayConnectionError, RelayLoginError, TransportError
 
 PASSWORD = "correct horse battery staple"
 
@@ -84,11 +84,17 @@ def test_relay_without_starttls_gets_neither_mail_nor_password(tmp_path: Path, c
     assert [line.split()[0] for line in server.said()] == ["EHLO"]
 
 
-def test_relay_that_refuses_starttls_gets_neither_mail_nor_password(tmp_path: Path, certificates: Path) -> None:
-    refusal = Quirk("starttls", "reply", text="454 4.7.0 TLS not available")
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [("454 4.7.0 TLS not available", RelayConnectionError), ("502 5.5.1 no TLS here", RelayLoginError)],
+)
+def test_relay_that_refuses_starttls_gets_neither_mail_nor_password(
+    tmp_path: Path, certificates: Path, reply: str, error: type[TransportError]
+) -> None:
+    refusal = Quirk("starttls", "reply", text=reply)
     with recording_server(tmp_path, refusal, login=f"ana:{PASSWORD}", **serving(certificates)) as server:
         [outcome] = send_all(settings(server, certificates, username="ana", password=PASSWORD), [letter()])
-    assert isinstance(outcome, RelayLoginError)
+    assert isinstance(outcome, error)
     assert [line.split()[0] for line in server.said()] == ["EHLO", "STARTTLS"]
 
 
@@ -158,12 +164,20 @@ def test_relay_that_repeats_the_password_does_not_get_it_into_the_error(tmp_path
     assert PASSWORD not in f"{outcome!r} {outcome.hint}"
 
 
-def test_421_during_the_login_is_no_refusal_of_it(tmp_path: Path, certificates: Path) -> None:
-    leaving = Quirk("auth", "reply", text="421 4.3.2 shutting down", close=True, times=1)
-    with recording_server(tmp_path, leaving, login=f"ana:{PASSWORD}", **serving(certificates)) as server:
+@pytest.mark.parametrize("reply", ["421 4.3.2 shutting down", "454 4.7.0 no answer from the directory", "451 4.3.0 x"])
+def test_4yz_during_the_login_is_no_refusal_of_it(tmp_path: Path, certificates: Path, reply: str) -> None:
+    later = Quirk("auth", "reply", text=reply, close=reply.startswith("421"), times=1)
+    with recording_server(tmp_path, later, login=f"ana:{PASSWORD}", **serving(certificates)) as server:
         first, second = send_all(settings(server, certificates, username="ana", password=PASSWORD), [letter()] * 2)
     assert isinstance(first, RelayConnectionError)
     assert isinstance(second, Accepted)
+
+
+def test_login_that_needs_a_change_of_the_account_is_a_refusal(tmp_path: Path, certificates: Path) -> None:
+    change = Quirk("auth", "reply", text="432 4.7.12 a password transition is needed")
+    with recording_server(tmp_path, change, login=f"ana:{PASSWORD}", **serving(certificates)) as server:
+        [outcome] = send_all(settings(server, certificates, username="ana", password=PASSWORD), [letter()])
+    assert isinstance(outcome, RelayLoginError)
 
 
 def test_relay_with_no_login_that_we_know_is_named(tmp_path: Path, certificates: Path) -> None:

@@ -31,6 +31,11 @@ class Reply:
         """Whether it judges what was asked: 2yz, 4yz or 5yz."""
         return self.code // 100 in (2, 4, 5)
 
+    @property
+    def is_transient(self) -> bool:
+        """Whether it is a 4yz: the same may succeed later."""
+        return self.code // 100 == 4
+
     def __str__(self) -> str:
         return " ".join(part for part in (str(self.code), self.enhanced, self.text) if part)
 

@@ -10,7 +10,7 @@ import socket
 import ssl
 from collections.abc import Mapping
 
-from newsletter.delivery.ledger.outcome import CLOSING, read_reply
+from newsletter.delivery.ledger.outcome import read_reply
 from newsletter.delivery.transports.smtp.auth import log_in
 from newsletter.delivery.transports.smtp.line import Line, open_line
 from newsletter.delivery.transports.smtp.settings import SmtpSettings
@@ -70,7 +70,7 @@ async def _start_tls(
             hint='Set [smtp] tls = "implicit" if it speaks TLS from the first byte',
         )
     reply = await line.ask("STARTTLS", settings.timeout)
-    if reply.code == CLOSING or not reply.is_final:
+    if reply.is_transient or not reply.is_final:  # 454: TLS not available at present (RFC 3207, section 4)
         raise RelayConnectionError(f"The relay did not start TLS: {reply}")
     if reply.code != 220:
         raise RelayLoginError(f"The relay refuses STARTTLS: {reply}")
