@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from newsletter.app.audience.importing import ImportOrder, import_subscribers
@@ -34,7 +34,7 @@ def measure(folder: Path, count: int) -> dict[str, float]:
     file = folder / "people.csv"
     write_sample(file, count=count)
     ready = checked_issue(project, folder / "issues/welcome")
-    ledger, worker = StoredLedger(database, expiry=timedelta(days=1)), Worker("bench", "here", "now", 1)
+    ledger, worker = StoredLedger(database), Worker("bench", "here", "now", 1)
     ledger.register(worker, 600, now)
 
     def timed(step: Callable[[], object], people: int = count) -> float:

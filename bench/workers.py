@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 import warnings
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ def prepare(folder: Path, url: str) -> tuple[Project, str]:
 def send(project: Project, delivery: str, number: int, start: Barrier, sent: Any) -> None:
     """One sender process: puts how many messages it sent into `sent`."""
     database = open_database(project.database_url)
-    ledger = StoredLedger(database, expiry=timedelta(hours=48), journal=HighWater(project.folder, database))
+    ledger = StoredLedger(database, journal=HighWater(project.folder, database))
     worker = Worker(f"worker{number}", "bench", "now", number)
     ledger.register(worker, 3600, datetime.now(UTC))
     start.wait()

@@ -138,7 +138,7 @@ class SendingSection(_Section):
     max_lateness: Duration = timedelta(hours=6)
     """A scheduled delivery that would start later than this is missed: it waits for an operator instead."""
     expiry: Duration = timedelta(hours=48)
-    """How long a deferred message is retried."""
+    """How long a deferred message is retried, from its first deferral, or from when the delivery was last resumed."""
     retry: Duration = timedelta(minutes=5)
     """Pause before the first retry; doubles up to four hours."""
 

@@ -230,7 +230,7 @@ def resume(project: Project, database: Database, delivery: str, detach: bool, fo
     from newsletter.app.sending.relay import check_relay
 
     check_relay(project)
-    steer.resume(project, database, delivery, force=force)
+    steer.resume(project, database, delivery, datetime.now(UTC), force=force)
     sent = None if detach else send_watched(project, database, delivery)
     summary = show_outcome(project, database, delivery, as_json=as_json)
     return 0 if sent is None else ending_of(summary, sent)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -46,7 +45,7 @@ def begun(database: Database) -> Database:
 def ledger_of(database: Database, folder: Path | None = None) -> StoredLedger:
     """That of another sender run; with a folder, one that is audited."""
     journal = HighWater(folder, database) if folder else None
-    return StoredLedger(database, expiry=timedelta(hours=48), journal=journal)
+    return StoredLedger(database, journal=journal)
 
 
 def forget_rows(connection: sa.Connection) -> None:
@@ -101,7 +100,7 @@ def test_delivery_is_not_resumed(begun: Database, tmp_path: Path, damage: Damage
     with begun.write() as connection:
         damage(connection)
     with pytest.raises(StateError, match=reason) as caught:
-        resume(Project(tmp_path, Config()), begun, "delivery1")
+        resume(Project(tmp_path, Config()), begun, "delivery1", NOW)
     assert "db restore" in caught.value.hint
     assert Deliveries(begun).get("delivery1").state is DeliveryState.PAUSED
 
@@ -128,7 +127,7 @@ def test_delivery_that_somebody_got_twice_is_not_reconciled_but_goes_on(
         one = connection.execute(sa.select(attempts).limit(1)).one()
         connection.execute(sa.insert(attempts), one._asdict() | {"epoch": one.epoch + 1, "permitted_at": None})
     assert verify(begun, "delivery1") == (f"Accepted more than once: {one.recipient_id}",)
-    assert resume(Project(tmp_path, Config()), begun, "delivery1").state is DeliveryState.SENDING
+    assert resume(Project(tmp_path, Config()), begun, "delivery1", NOW).state is DeliveryState.SENDING
 
 
 def test_doctor_tells_once_that_the_ledger_has_forgotten_attempts(begun: Database) -> None:

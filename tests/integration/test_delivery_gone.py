@@ -45,7 +45,7 @@ ADDRESSES = [f"reader{n}@example.com" for n in range(10)]
 def test_ledger_has_nothing_to_do_for_it(database: Database, ask: Callable[[StoredLedger], bool]) -> None:
     add_people(database, ADDRESSES[:2], add_list(database))
     start_delivery(database)
-    ledger = StoredLedger(database, expiry=timedelta(hours=48))
+    ledger = StoredLedger(database)
     ledger.register(make_worker(), 60.0, NOW)
     take_away(database)
 

@@ -6,7 +6,6 @@ import itertools
 import json
 import threading
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -58,7 +57,7 @@ def ask(claim: Claim) -> PermitRequest:
 
 def permit(database: Database, folder: Path, count: int) -> None:
     """Let a sender on the machine of this folder get so many permits."""
-    ledger = StoredLedger(database, expiry=timedelta(hours=48), journal=HighWater(folder, database))
+    ledger = StoredLedger(database, journal=HighWater(folder, database))
     ledger.register(WORKER, 60.0, NOW)
     claims = ledger.claim("delivery1", WORKER, count, NOW)
     granted = ledger.record(WORKER, [], [ask(one) for one in claims], NOW)
@@ -96,7 +95,7 @@ def test_every_permit_is_counted_in_the_database_and_remembered_beside_it(opened
 def test_nothing_is_claimed_from_an_older_copy(opened: Database, tmp_path: Path) -> None:
     permit(opened, tmp_path, 4)
     make_older(opened, 3)
-    ledger = StoredLedger(opened, expiry=timedelta(hours=48), journal=HighWater(tmp_path, opened))
+    ledger = StoredLedger(opened, journal=HighWater(tmp_path, opened))
     ledger.register(WORKER, 60.0, NOW)
     with pytest.raises(StaleDatabaseError, match="stopped delivery1"):
         ledger.claim("delivery1", WORKER, 8, NOW)
@@ -104,7 +103,7 @@ def test_nothing_is_claimed_from_an_older_copy(opened: Database, tmp_path: Path)
 
 
 def test_no_permit_is_given_by_an_older_copy_put_back_after_the_claim(opened: Database, tmp_path: Path) -> None:
-    ledger = StoredLedger(opened, expiry=timedelta(hours=48), journal=HighWater(tmp_path, opened))
+    ledger = StoredLedger(opened, journal=HighWater(tmp_path, opened))
     ledger.register(WORKER, 60.0, NOW)
     sent, *held = ledger.claim("delivery1", WORKER, 3, NOW)
     assert ledger.record(WORKER, [], [ask(sent)], NOW) == [True]
@@ -236,8 +235,8 @@ def test_permits_that_two_senders_commit_at_the_same_time_are_remembered_togethe
             assert quick.record(other, [], [ask(one) for one in theirs], NOW) == [True, True]
             return remember
 
-    quick = StoredLedger(opened, expiry=timedelta(hours=48), journal=HighWater(tmp_path, opened))
-    slow = StoredLedger(opened, expiry=timedelta(hours=48), journal=Slow(tmp_path, opened))
+    quick = StoredLedger(opened, journal=HighWater(tmp_path, opened))
+    slow = StoredLedger(opened, journal=Slow(tmp_path, opened))
     for worker in (WORKER, other):
         quick.register(worker, 60.0, NOW)
     mine, theirs = slow.claim("delivery1", WORKER, 3, NOW), quick.claim("delivery1", other, 2, NOW)

@@ -32,7 +32,7 @@ def begin(database: Database, *deliveries: str) -> StoredLedger:
     add_people(database, [ADDRESS], add_list(database))
     for name in deliveries:
         start_delivery(database, name)
-    ledger = StoredLedger(database, expiry=EXPIRY)
+    ledger = StoredLedger(database)
     ledger.register(WORKER, 1e9, NOW)
     return ledger
 
@@ -173,18 +173,12 @@ def let_them_leave(database: Database) -> None:
         connection.execute(sa.update(subscriptions).values(consent="unsubscribed"))
 
 
-def let_it_expire(database: Database) -> None:
-    with database.write() as connection:
-        connection.execute(sa.update(recipients).values(state="deferred", eligible_at=NOW - EXPIRY - timedelta(1)))
-
-
 @pytest.mark.parametrize(
     ("happens", "reason"),
     [
         (cancel, "cancelled"),
         (suppress_them, "manual"),
         (let_them_leave, "unsubscribed"),
-        (let_it_expire, "expired: sent again by an operator"),
     ],
 )
 def test_nobody_who_may_have_it_is_written_off(

@@ -11,8 +11,10 @@ import sqlalchemy as sa
 from factories import NOW, add_list, add_people, make_order, make_worker, set_consent, start_delivery, suppress
 
 from newsletter.delivery.delivery import DeliveryState
+from newsletter.delivery.ledger.classification import Classification
 from newsletter.delivery.ledger.ledger import Claim, Decision, PermitRequest, RecipientState, Settlement, Worker
 from newsletter.delivery.ledger.outcome import Accepted, Deferred, Outcome, Rejected, Reply, Unknown
+from newsletter.delivery.ledger.retry import RetryPolicy, decide
 from newsletter.reporting.reconcile import reconcile
 from newsletter.storage.database import tables
 from newsletter.storage.database.database import Database
@@ -34,7 +36,7 @@ def ledger(database: Database) -> StoredLedger:
     """A ledger with two workers and a delivery to six people."""
     add_people(database, ADDRESSES, add_list(database))
     start_delivery(database)
-    ledger = StoredLedger(database, expiry=timedelta(hours=48))
+    ledger = StoredLedger(database)
     for worker in (ONE, TWO):
         ledger.register(worker, YEAR, NOW)
     return ledger
@@ -193,15 +195,52 @@ def test_claim_keeps_the_date_of_the_first_one(ledger: StoredLedger) -> None:
     assert (first.dated_at, second.dated_at, second.epoch) == (NOW, NOW, 2)
 
 
-def test_claim_rejects_deferred_recipients_that_expired(ledger: StoredLedger, database: Database) -> None:
-    claims = claim_all(ledger)
-    busy = Deferred(Reply(451, "4.7.1", "later"))
-    ledger.record(ONE, [settled(one, Decision.retry(LATER, str(busy.reply)), busy) for one in claims], [], NOW)
+BUSY = Deferred(Reply(451, "4.7.1", "later"))
 
-    assert claim_all(ledger, now=NOW) == []
-    assert len(ledger.claim("delivery1", ONE, 1, LATER)) == 1
-    assert claim_all(ledger, now=NOW + timedelta(hours=49)) == []
-    assert sorted(rows(database).values()) == ["claimed"] + ["rejected"] * 5
+
+def answer(ledger: StoredLedger, claim: Claim, outcome: Outcome, now: datetime) -> Decision:
+    decision = decide(outcome, attempts=claim.attempts, eligible_at=claim.eligible_at, now=now, policy=RetryPolicy())
+    ledger.record(ONE, [settled(claim, decision, outcome)], [], now)
+    return decision
+
+
+def test_deferred_recipient_is_retried_until_expiry_counted_from_the_first_deferral(
+    ledger: StoredLedger, database: Database
+) -> None:
+    begun = now = NOW + timedelta(days=5)  # the delivery was paused, or nothing ran
+    for _ in range(50):
+        [claim, *_] = ledger.claim("delivery1", ONE, 1, now)
+        decision = answer(ledger, claim, BUSY, now)
+        if decision.next_at is None:
+            break
+        now = decision.next_at
+    assert rows(database)[claim.recipient] == "rejected"
+    assert claim.attempts > 10
+    assert timedelta(hours=44) <= now - begun <= timedelta(hours=48)
+
+
+@pytest.mark.parametrize("outcome", [BUSY, Rejected(Reply(550, "5.7.1", "no"), Classification.POLICY)])
+def test_time_in_which_a_delivery_was_stopped_does_not_expire_anything(
+    ledger: StoredLedger, database: Database, outcome: Outcome
+) -> None:
+    store, back = Deliveries(database), NOW + timedelta(days=5)
+    for claim in claim_all(ledger):
+        answer(ledger, claim, outcome, NOW)
+    store.move("delivery1", DeliveryState.HALTED, since=DeliveryState.SENDING)
+    assert store.resume("delivery1", DeliveryState.SENDING, back, since=DeliveryState.HALTED)
+
+    claims = claim_all(ledger, now=back)
+    assert {answer(ledger, one, outcome, back).next_at for one in claims} == {back + timedelta(minutes=10)}
+    assert "rejected" not in rows(database).values()
+
+
+def test_deferred_recipient_gets_one_more_try_when_nothing_ran_until_its_expiry(ledger: StoredLedger) -> None:
+    for claim in claim_all(ledger):
+        answer(ledger, claim, BUSY, NOW)
+    late = NOW + timedelta(days=5)
+    first, second, *_ = claim_all(ledger, now=late)
+    assert answer(ledger, first, Accepted(OK), late) == Decision.done()
+    assert answer(ledger, second, BUSY, late) == Decision.fail("expired: 451 4.7.1 later")
 
 
 def test_record_carries_each_decision_into_its_state(ledger: StoredLedger, database: Database) -> None:

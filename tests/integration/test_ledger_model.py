@@ -47,7 +47,7 @@ class Ledger(RuleBasedStateMachine):
         self.database = open_database(f"sqlite:///{self.folder / 'model.db'}")
         require_current(self.database, fill_empty=True)
         self.store = Deliveries(self.database)
-        self.ledger = StoredLedger(self.database, expiry=POLICY.expiry)
+        self.ledger = StoredLedger(self.database)
         self.now: datetime = NOW
         self.number = 0
         self.claimed: list[tuple[Worker, Claim]] = []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -35,7 +34,7 @@ def accept(database: Database) -> None:
 
 
 def reclaim(database: Database) -> None:
-    StoredLedger(database, expiry=timedelta(hours=48)).recover(NOW, lambda _: True)
+    StoredLedger(database).recover(NOW, lambda _: True)
 
 
 def until_somebody_waits(database: Database, other: Future[None]) -> None:
@@ -63,7 +62,7 @@ def test_sender_that_locks_row_by_row_is_in_nobodys_way(
     add_people(database, ADDRESSES, add_list(database))
     for issue in ISSUES:
         start_delivery(database, issue, issue=issue)
-    StoredLedger(database, expiry=timedelta(hours=48)).register(make_worker("gone"), 60.0, NOW)
+    StoredLedger(database).register(make_worker("gone"), 60.0, NOW)
     with database.write() as connection:
         connection.execute(sa.update(recipients).values(state=state, worker="gone", epoch=1))
         rows = connection.execute(sa.select(recipients.c.id).where(touched).order_by(recipients.c.id)).scalars().all()
@@ -91,7 +90,7 @@ def test_permits_of_one_worker_do_not_wait_for_those_of_another(
     add_people(database, ADDRESSES, add_list(database))
     start_delivery(database)
     one, two = make_worker("one"), make_worker("two")
-    ledger = StoredLedger(other, expiry=timedelta(hours=48))
+    ledger = StoredLedger(other)
     for worker in (one, two):
         ledger.register(worker, 60.0, NOW)
     claims = ledger.claim("delivery1", two, 4, NOW)

@@ -31,7 +31,7 @@ def ledger(database: Database) -> StoredLedger:
     """A delivery to one person, and the worker that was at work before an older copy was restored."""
     add_people(database, ["ana@example.org"], add_list(database))
     start_delivery(database)
-    ledger = StoredLedger(database, expiry=timedelta(hours=48))
+    ledger = StoredLedger(database)
     ledger.register(OLD, 1e9, NOW)
     return ledger
 
@@ -43,7 +43,7 @@ def put_back(database: Database) -> None:
         connection.execute(sa.delete(tables.workers))
         change = {"state": "waiting", "epoch": 0, "worker": "", "sha256": "", "dated_at": None}
         connection.execute(sa.update(tables.recipients).values(**change))
-    StoredLedger(database, expiry=timedelta(hours=48)).register(NEW, 1e9, NOW)
+    StoredLedger(database).register(NEW, 1e9, NOW)
 
 
 def take(ledger: StoredLedger, worker: Worker, now: datetime = NOW) -> Claim:

@@ -116,7 +116,7 @@ class Scene:
         self.addresses = [f"reader{n:03}@example.com" for n in range(people)]
         add_people(database, self.addresses, add_list(database))
         start_delivery(database, now=datetime.now(UTC))
-        self.ledger = StoredLedger(database, expiry=timedelta(hours=48))
+        self.ledger = StoredLedger(database)
         self.transport: Scripted | MemoryTransport = Scripted(accept)
         self.compose = compose
         self.policy = RetryPolicy()
@@ -506,7 +506,7 @@ class Shut(StoredLedger):
 @pytest.fixture
 def shut(scene: Scene) -> Shut:
     scene.transport = reclaim_after_five(scene)
-    scene.ledger = Shut(scene.database, expiry=timedelta(hours=48))
+    scene.ledger = Shut(scene.database)
     return scene.ledger
 
 
@@ -586,7 +586,7 @@ def test_lease_is_renewed_while_a_delivery_is_reconciled(scene: Scene) -> None:
                 was_renewed.set()
             return is_renewed
 
-    scene.ledger = Voluminous(scene.database, expiry=timedelta(hours=48))
+    scene.ledger = Voluminous(scene.database)
 
     assert scene.send(lease=0.6) is Ending.DONE
     assert (seen, scene.state) == ([True], DeliveryState.FINISHED)
@@ -628,7 +628,7 @@ def test_damaged_database_is_not_waited_for(scene: Scene, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("lost", [False, True])
 def test_no_dot_is_written_without_a_confirmed_permit(scene: Scene, lost: bool) -> None:
-    ledger = Unreliable(scene.database, expiry=timedelta(hours=48))
+    ledger = Unreliable(scene.database)
     ledger.lost = lost
     scene.ledger = ledger
     refused, outages = 0, [8, 20]

@@ -192,14 +192,14 @@ def test_pause_resume_and_cancel_move_what_can_be_moved(
 
     assert pause(database, "delivery1").state is DeliveryState.PAUSED
     assert pause(database, "delivery1").state is DeliveryState.PAUSED
-    assert resume(project, database, "delivery1").state is DeliveryState.SENDING
+    assert resume(project, database, "delivery1", NOW).state is DeliveryState.SENDING
     assert cancel(database, "delivery1", NOW).state is DeliveryState.CANCELLED
     counts = summary_of(database, "delivery1").states
     assert {state.value: count for state, count in counts.items()} == {"excluded": 3}
     with pytest.raises(StateError, match="cancelled"):
         pause(database, "delivery1")
     with pytest.raises(StateError, match="was cancelled; it sends nothing"):
-        resume(project, database, "delivery1")
+        resume(project, database, "delivery1", NOW)
     with pytest.raises(StateError):
         cancel(database, "delivery1", NOW)
 
@@ -210,7 +210,7 @@ def test_resume_of_a_delivery_paused_while_preparing_prepares_it(
     created = create_delivery(project, database, issue, ["weekly"])
     pause(database, created.id)
 
-    assert resume(project, database, created.id).state is DeliveryState.PREPARING
+    assert resume(project, database, created.id, NOW).state is DeliveryState.PREPARING
 
 
 def test_scheduled_delivery_is_not_resumed_but_rescheduled(
@@ -219,7 +219,7 @@ def test_scheduled_delivery_is_not_resumed_but_rescheduled(
     name = create_delivery(project, database, issue, ["weekly"], at=SOON).id
 
     with pytest.raises(StateError, match="by itself"):
-        resume(project, database, name)
+        resume(project, database, name, NOW)
     assert reschedule(project, database, name, SOON + timedelta(hours=1), NOW).state is DeliveryState.SCHEDULED
     start_due(project, database, SOON + timedelta(hours=1))
     with pytest.raises(StateError, match="preparing"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import timedelta
 from pathlib import Path
 from shutil import copytree, ignore_patterns
 from typing import Any
@@ -135,7 +134,7 @@ def test_first_version_is_brought_up_by_command_only_and_nothing_is_lost(old: Da
 
 def test_sending_goes_on_and_reaches_each_address_once(old: Database, project: Project) -> None:
     upgrade_database(project)
-    ledger = StoredLedger(old, expiry=timedelta(hours=48), journal=HighWater(project.folder, old))
+    ledger = StoredLedger(old, journal=HighWater(project.folder, old))
     ledger.recover(NOW, lambda _: False)
     assert ledger.is_whole("first1")
     ledger.register(WORKER, 1e9, NOW)
@@ -173,7 +172,7 @@ def test_backup_of_the_first_version_is_made_before_the_upgrade_and_restored_aft
         assert restore(project, database, tmp_path / "first.db", NOW).stopped == ("first1",)
     delivery = Deliveries(old).get("first1")
     assert (delivery.state, delivery.frozen_count) == (DeliveryState.PAUSED, 8)
-    assert StoredLedger(old, expiry=timedelta(hours=48), journal=HighWater(tmp_path, old)).is_whole("first1")
+    assert StoredLedger(old, journal=HighWater(tmp_path, old)).is_whole("first1")
 
 
 def test_ids_go_on_and_have_room(old: Database, project: Project) -> None:

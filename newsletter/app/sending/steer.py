@@ -41,18 +41,27 @@ def start_due(project: Project, database: Database, now: datetime, lease: Lease 
 
 def pause(database: Database, delivery: str) -> Delivery:
     """Stop sending; `resume` continues. Raises StateError when it is not under way."""
-    return _steer(database, delivery, DeliveryState.PAUSED, reason="by an operator")
+    store = Deliveries(database)
+    if (found := store.get(delivery)).state is DeliveryState.PAUSED:
+        return found
+    return _move(
+        store,
+        delivery,
+        DeliveryState.PAUSED,
+        lambda since: store.move(delivery, DeliveryState.PAUSED, since=since, reason="by an operator"),
+    )
 
 
-def resume(project: Project, database: Database, delivery: str, *, force: bool = False) -> Delivery:
+def resume(project: Project, database: Database, delivery: str, now: datetime, *, force: bool = False) -> Delivery:
     """Continue a delivery that was stopped; one that is under way or finished is unchanged.
 
     Raises StateError for one that is cancelled, or scheduled for later, or whose ledger is incomplete; AuthoringError
     for a real relay and a sender that is not finished, unless `force`: it may have been made for a mail catcher.
     """
-    found = Deliveries(database).get(delivery)
+    store = Deliveries(database)
+    found = store.get(delivery)
     if project.has_real_relay and not (force or found.state.is_over):
-        identity = Deliveries(database).edition(delivery, found.languages[0]).identity
+        identity = store.edition(delivery, found.languages[0]).identity
         if unfinished := check_real_sender(project, identity):
             hint = "Cancel it and send the issue again with a finished sender; --force sends it as it is"
             raise AuthoringError([replace(one, severity=Severity.ERROR) for one in unfinished], hint=hint)
@@ -77,7 +86,7 @@ def resume(project: Project, database: Database, delivery: str, *, force: bool =
                     hint="The ledger does not know who got it. Put a backup back: newsletter db restore, or pg_restore",
                 )
             to = DeliveryState.PREPARING if found.frozen_count is None else DeliveryState.SENDING
-            return _steer(database, delivery, to)
+            return _move(store, delivery, to, lambda since: store.resume(delivery, to, now, since=since))
 
 
 def _minute(project: Project, when: datetime) -> str:
@@ -143,13 +152,6 @@ def _require_unknown(database: Database, delivery: str, chosen: Sequence[str]) -
 
 _TRIES = 5
 """A state that changed between reading and writing is read again; nothing changes it that often."""
-
-
-def _steer(database: Database, delivery: str, to: DeliveryState, *, reason: str = "") -> Delivery:
-    store = Deliveries(database)
-    if (found := store.get(delivery)).state is to:
-        return found
-    return _move(store, delivery, to, lambda since: store.move(delivery, to, since=since, reason=reason))
 
 
 def _move(store: Deliveries, delivery: str, to: DeliveryState, change: Callable[[DeliveryState], bool]) -> Delivery:

@@ -139,7 +139,7 @@ async def _send(
     transport = transport_for(config)
     journal = HighWater(project.folder, database, tell=on_trouble)
     dependencies = SenderDependencies(
-        ledger=StoredLedger(database, expiry=config.sending.expiry, journal=journal),
+        ledger=StoredLedger(database, journal=journal),
         transport=transport,
         compose=_composer(project, Deliveries(database)),
         clock=_now,

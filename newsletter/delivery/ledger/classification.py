@@ -1,7 +1,7 @@
 """Classification: what a refusal is about, and so which side it counts against. Before: a reply; after: `retry`.
 
-The rules: `classification.toml`, beside this module. A refusal that is ours uses up no attempt and never counts against
-a recipient; one wrongly classified as theirs loses a subscriber.
+The rules: `classification.toml`, beside this module. A refusal that is ours never counts against a recipient; one
+wrongly classified as theirs loses a subscriber.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ The nouns, and the Protocol of what the sender needs; `storage/ledger/claims.py`
 
     waiting ──claim──▶ claimed ──permit──▶ permitted ──2yz──▶ accepted
        ▲                 │                     ├──4yz──▶ deferred(next_at) ──▶ claimed … past expiry ──▶ rejected
-       │  worker silent  │                     ├──5yz, theirs──▶ rejected      5yz, ours ──▶ waiting(reason: ours)
+       │  worker silent  │                     ├──5yz, theirs──▶ rejected      5yz, ours ──▶ waiting(reason) … rejected
        └─────────────────┘                     └──lost / timeout / crash──▶ unknown ──evidence──▶ accepted
      re-check at claim ──▶ suppressed | excluded                               └──operator or policy──▶ waiting
 
@@ -80,7 +80,7 @@ class Claim:
     attempts: int
     """Attempts that counted so far."""
     eligible_at: datetime
-    """When this recipient could first have been sent to; expiry counts from here."""
+    """When its first counted attempt was settled, or its delivery resumed after that: expiry counts from here."""
     values: Mapping[str, object] = field(default_factory=dict)
     """What merge fields may name under `subscriber`."""
     sha256: str = ""
@@ -123,9 +123,9 @@ class Decision:
         return cls(RecipientState.DEFERRED, reason, counts=True, next_at=at)
 
     @classmethod
-    def requeue(cls, at: datetime, reason: str) -> Decision:
-        """Waiting again: the relay did not judge this recipient, so no attempt is counted."""
-        return cls(RecipientState.WAITING, reason, next_at=at)
+    def requeue(cls, at: datetime, reason: str, *, counts: bool = False) -> Decision:
+        """Waiting again: the relay did not judge this recipient. `counts`: it may expire all the same."""
+        return cls(RecipientState.WAITING, reason, counts=counts, next_at=at)
 
     @classmethod
     def fail(cls, reason: str) -> Decision:
@@ -221,8 +221,8 @@ class Ledger(Protocol):
         """Take up to `limit` due recipients of a delivery that is sending; none if the worker was reclaimed.
 
         Re-checks each at this moment: the suppressed, the unsubscribed and those who got this issue meanwhile become
-        rows with that state and reason instead. Deferred rows past their expiry are rejected (`expired`). Where very
-        many are refused it returns no claim, so that other deliveries get their turn: while some are due, ask again.
+        rows with that state and reason instead. Where very many are refused it returns no claim, so that other
+        deliveries get their turn: while some are due, ask again.
         Recipients of the providers in `without` are left waiting.
         """
 

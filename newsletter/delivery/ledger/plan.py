@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from enum import StrEnum
 
 from newsletter.audience.consent import Consent
@@ -110,11 +109,8 @@ def _first_state(candidate: Candidate, *, again: bool) -> tuple[RecipientState, 
 class Frozen:
     """What is known of a recipient of the ledger when it is claimed."""
 
-    state: RecipientState
-    reason: str
-    eligible_at: datetime
-    has_address: bool
-    """False once they were erased."""
+    address: str
+    """Empty once they were erased."""
     suppression: str
     """Why the address is suppressed; empty when it is not."""
     consents: frozenset[Consent]
@@ -124,22 +120,20 @@ class Frozen:
     """Whether an earlier attempt may have arrived, and the message is sent again."""
 
 
-def recheck(frozen: Frozen, *, again: bool, now: datetime, expiry: timedelta) -> tuple[RecipientState, str] | None:
+def recheck(frozen: Frozen, *, again: bool) -> tuple[RecipientState, str] | None:
     """State and reason of a recipient who must not be sent to; None for one who may be claimed."""
-    refused = _refusal(frozen, again=again, now=now, expiry=expiry)
+    refused = _refusal(frozen, again=again)
     return (rest_of(refused[0], in_doubt=frozen.in_doubt), refused[1]) if refused else None
 
 
-def _refusal(frozen: Frozen, *, again: bool, now: datetime, expiry: timedelta) -> tuple[RecipientState, str] | None:
-    if frozen.suppression or not frozen.has_address:
+def _refusal(frozen: Frozen, *, again: bool) -> tuple[RecipientState, str] | None:
+    if frozen.suppression or not frozen.address:
         return RecipientState.SUPPRESSED, frozen.suppression or SuppressionReason.ERASED
     if Consent.CONFIRMED not in frozen.consents:
         left = Consent.UNSUBSCRIBED in frozen.consents
         return RecipientState.EXCLUDED, Exclusion.UNSUBSCRIBED if left else Exclusion.NO_PERMISSION
     if frozen.already_received and not again:
         return RecipientState.EXCLUDED, Exclusion.ALREADY_RECEIVED
-    if frozen.state is RecipientState.DEFERRED and frozen.eligible_at + expiry < now:
-        return RecipientState.REJECTED, f"expired: {frozen.reason}"
     return None
 
 

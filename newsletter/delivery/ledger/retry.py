@@ -18,7 +18,7 @@ class RetryPolicy:
     factor: float = 2.0
     longest: timedelta = timedelta(hours=4)
     expiry: timedelta = timedelta(hours=48)
-    """Counted from the instant the recipient could first have been sent to."""
+    """Counted from the first attempt that counted, or from when the delivery was last resumed if that is later."""
 
     def pause_after(self, attempts: int) -> timedelta:
         """How long to wait after the given number of counted attempts (1 or more)."""
@@ -36,12 +36,21 @@ class RetryPolicy:
 def decide(
     outcome: Outcome, *, attempts: int, eligible_at: datetime, now: datetime, policy: RetryPolicy, setbacks: int = 0
 ) -> Decision:
-    """What to do after `outcome`. `attempts` and `setbacks` are those before this one; times are UTC."""
+    """What to do after `outcome`. `attempts` and `setbacks` are those before this one; times are UTC.
+
+    `eligible_at`: what expiry counts from, if an attempt counted before.
+    """
+    at = now + policy.pause_after(attempts + 1)
+    is_expired = at > (eligible_at if attempts else now) + policy.expiry
     match outcome:
         case Accepted():
             return Decision.done()
         case Deferred(reply=reply, classification=Classification.RELAY_DOWN):
             return set_back(str(reply), setbacks=setbacks, now=now, policy=policy)
+        case Rejected() if outcome.classification.blame == "ours" and outcome.classification not in _LIMITS:
+            # Counted: what refuses this one message for ever must not keep its delivery from finishing.
+            reason = f"ours ({outcome.classification}): {outcome.reply}"
+            return Decision.fail(f"expired: {reason}") if is_expired else Decision.requeue(at, reason, counts=True)
         case Rejected() | Deferred() if outcome.classification.blame == "ours":
             # No attempt is counted, so the recipient never expires because of our own limits.
             at = now + policy.pause_after(setbacks + 1)
@@ -49,12 +58,13 @@ def decide(
         case Rejected(reply=reply):
             return Decision.fail(str(reply))
         case Deferred(reply=reply):
-            at = now + policy.pause_after(attempts + 1)
-            if at > eligible_at + policy.expiry:
-                return Decision.fail(f"expired: {reply}")
-            return Decision.retry(at, str(reply))
+            return Decision.fail(f"expired: {reply}") if is_expired else Decision.retry(at, str(reply))
         case _:
             return Decision.hold(outcome.reason)
+
+
+_LIMITS = frozenset({Classification.QUOTA, Classification.RATE})
+"""What passes by waiting, however long it takes: a monthly quota, for instance."""
 
 
 def set_back(reason: str, *, setbacks: int, now: datetime, policy: RetryPolicy) -> Decision:

@@ -8,7 +8,7 @@ SQLite a writing transaction is alone anyway.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 import sqlalchemy as sa
@@ -74,14 +74,13 @@ class Journal(Protocol):
 
 
 class StoredLedger:
-    """The ledger of one database. `expiry`: how long a deferred message is tried. Without a journal nothing is noticed.
+    """The ledger of one database. Without a journal nothing is noticed.
 
     Claims and permits from an older copy of the database raise StaleDatabaseError.
     """
 
-    def __init__(self, database: Database, *, expiry: timedelta, journal: Journal | None = None) -> None:
+    def __init__(self, database: Database, *, journal: Journal | None = None) -> None:
         self._database = database
-        self._expiry = expiry
         self._journal = journal
         self._audited: set[str] = set()
 
@@ -142,7 +141,7 @@ class StoredLedger:
                 if lock_states(connection, [delivery]).get(delivery) is not DeliveryState.SENDING:
                     return []
                 due = self._due(connection, delivery, size, now, without)
-                refused = recheck_rows(connection, due, now, self._expiry)
+                refused = recheck_rows(connection, due)
                 _write_refused(connection, refused, now)
                 chosen = [row for row in due if row.id not in refused]
                 if chosen or not due:

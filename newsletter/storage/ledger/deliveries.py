@@ -142,6 +142,21 @@ class Deliveries:
                 return False
             return compare_and_set(connection, delivery, since, {"state": to.value, "reason": reason})
 
+    def resume(self, delivery: str, to: DeliveryState, now: datetime, *, since: DeliveryState) -> bool:
+        """Let a stopped delivery go on: what counted so far does not expire while it stood still. As `move`."""
+        if to not in MOVES[since]:
+            raise StateError(f"A delivery that is {since} cannot become {to}")
+        with self._database.write() as connection:
+            if not compare_and_set(connection, delivery, since, {"state": to.value, "reason": ""}):
+                return False
+            connection.execute(
+                sa.update(recipients)
+                .where(recipients.c.delivery_id == delivery, recipients.c.attempts > 0)
+                .where(recipients.c.state.in_([RecipientState.WAITING.value, RecipientState.DEFERRED.value]))
+                .values(eligible_at=now)
+            )
+            return True
+
     def reschedule(self, delivery: str, at: datetime, *, since: DeliveryState) -> bool:
         """Give a scheduled or missed delivery another start time. False when its state changed meanwhile."""
         with self._database.write() as connection:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,7 +14,7 @@ from newsletter.storage.database.tables import MAY_HAVE_REACHED, recipients, sub
 
 
 def recheck_rows(
-    connection: sa.Connection, rows: Sequence[sa.Row[*tuple[Any, ...]]], now: datetime, expiry: timedelta
+    connection: sa.Connection, rows: Sequence[sa.Row[*tuple[Any, ...]]]
 ) -> dict[str, tuple[RecipientState, str]]:
     """Id → state and reason of those among a delivery's rows that must not be sent to (any more)."""
     if not rows:
@@ -27,16 +26,13 @@ def recheck_rows(
     refused = {}
     for row in rows:
         frozen = Frozen(
-            state=RecipientState(row.state),
-            reason=row.reason,
-            eligible_at=row.eligible_at,
-            has_address=bool(row.address),
+            address=row.address,
             suppression=suppressed.get(row.address_hash, ""),
             consents=frozenset(consents[key] for id_ in row.list_ids if (key := (row.subscriber_id, id_)) in consents),
             already_received=row.address_hash in reached,
             in_doubt=row.in_doubt,
         )
-        if verdict := recheck(frozen, again=row.again, now=now, expiry=expiry):
+        if verdict := recheck(frozen, again=row.again):
             refused[row.id] = verdict
     return refused
 

@@ -89,6 +89,8 @@ def _values(row: Row, settlement: Settlement, change: Decision, number: int, now
         "state": change.state.value,
         "reason": change.reason,
         "attempts": row.attempts + change.counts,
+        # Not from the start of the delivery: it may have been paused, or have waited for days, before this attempt.
+        "eligible_at": now if change.counts and not row.attempts else row.eligible_at,
         "next_at": change.next_at or row.next_at,
         "message_id": settlement.message_id or row.message_id,
         # What certainly did not arrive may be other bytes next time, unless an earlier attempt may have arrived.
@@ -228,6 +230,6 @@ _COMPLETE = (
 _CHANGE = sa.update(recipients).where(recipients.c.id == sa.bindparam("of"))
 _PERMIT = _CHANGE.values(_values_of("state", "message_id", "sha256"))
 _UPDATE = _CHANGE.values(_values_of(
-    "state", "reason", "attempts", "next_at", "message_id", "sha256", "in_doubt", "epoch", "dated_at",
+    "state", "reason", "attempts", "eligible_at", "next_at", "message_id", "sha256", "in_doubt", "epoch", "dated_at",
     "reply", "worker", "settled_at",
 ))  # fmt: skip

@@ -27,7 +27,7 @@ def after(outcome: object, **changes: object) -> Decision:
     [
         (Accepted(Reply(250, "", "ok")), Decision.done()),
         (Rejected(Reply(550, "5.1.1", "no such user")), Decision.fail("550 5.1.1 no such user")),
-        (Rejected(NO, Classification.POLICY), Decision.requeue(SOON, "ours (policy): 550 5.7.1 no")),
+        (Rejected(NO, Classification.POLICY), Decision.requeue(SOON, "ours (policy): 550 5.7.1 no", counts=True)),
         (Unknown("line lost"), Decision.hold("line lost")),
         (BUSY, Decision.retry(SOON, "451 4.7.1 later")),
         (Deferred(CLOSING, Classification.RELAY_DOWN), Decision.requeue(NOW, "421 4.3.2 closing")),
@@ -48,9 +48,24 @@ def test_pauses_grow_up_to_four_hours(attempts: int, minutes: int) -> None:
 
 
 def test_deferred_message_is_given_up_when_the_next_try_would_come_too_late() -> None:
-    early, late = NOW - timedelta(hours=47, minutes=55), NOW - timedelta(hours=47, minutes=56)
-    assert after(BUSY, eligible_at=early).state == "deferred"
-    assert after(BUSY, eligible_at=late) == Decision.fail("expired: 451 4.7.1 later")
+    early, late = NOW - timedelta(hours=47, minutes=50), NOW - timedelta(hours=47, minutes=51)
+    assert after(BUSY, attempts=1, eligible_at=early).state == "deferred"
+    assert after(BUSY, attempts=1, eligible_at=late) == Decision.fail("expired: 451 4.7.1 later")
+
+
+def test_first_attempt_never_expires_however_late_it_is_made() -> None:
+    assert after(BUSY, eligible_at=NOW - timedelta(days=30)) == Decision.retry(SOON, "451 4.7.1 later")
+
+
+@pytest.mark.parametrize("reason", [Classification.POLICY, Classification.CONTENT, Classification.REPUTATION])
+def test_refusal_of_ours_that_never_ends_expires_with_its_reason(reason: Classification) -> None:
+    refused = Rejected(NO, reason)
+    eligible_at, now, attempts = NOW, NOW, 0
+    while (decision := after(refused, attempts=attempts, eligible_at=eligible_at, now=now)).next_at:
+        assert (decision.state, decision.counts) == ("waiting", True)
+        now, attempts = decision.next_at, attempts + 1
+    assert decision == Decision.fail(f"expired: ours ({reason}): 550 5.7.1 no")
+    assert timedelta(hours=44) <= now - NOW <= timedelta(hours=48)
 
 
 @pytest.mark.parametrize(
