@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import io
+import atexit
+import os
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
@@ -22,7 +24,7 @@ from newsletter.authoring.blocks.links import LinksBlock, ListItem
 from newsletter.authoring.blocks.quote import QuoteBlock
 from newsletter.authoring.blocks.spacer import SpacerBlock
 from newsletter.authoring.blocks.text import TextBlock
-from newsletter.authoring.image import ImageFile
+from newsletter.authoring.image import ImageFile, read_image
 from newsletter.authoring.issue import Content, Issue, SourceLink
 from newsletter.authoring.parts import Author, Picture
 from newsletter.compiler.compile import Compiled, CompileSettings, compile_issue
@@ -58,9 +60,11 @@ TEXT = """\
 
 
 def make_image(width: int = 400, height: int = 200, colour: str = "#336699") -> ImageFile:
-    out = io.BytesIO()
-    Image.new("RGB", (width, height), colour).save(out, "PNG")
-    return ImageFile(Path("/somewhere/picture.png"), "image/png", "png", width, height, out.getvalue())
+    file = Path(tempfile.gettempdir(), f"newsletter-{os.getpid()}-{width}-{height}-{colour[1:]}.png")
+    if not file.exists():
+        atexit.register(file.unlink)
+        Image.new("RGB", (width, height), colour).save(file)
+    return read_image(file, None)
 
 
 def make_content(*blocks: Block, language: str = "en", **more: Any) -> Content:

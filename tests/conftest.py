@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import sys
@@ -20,6 +21,9 @@ from tools import FONTS, require, require_fonts, require_module
 
 from newsletter.storage.database.database import Database, open_database
 from newsletter.storage.database.migrate import require_current
+
+os.environ["XDG_CACHE_HOME"] = mkdtemp(prefix="newsletter-cache-")  # pictures are made once a session, at no home
+atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 
 settings.register_profile("any-machine", deadline=None)  # how long one example takes says nothing about the code
 settings.load_profile("any-machine")

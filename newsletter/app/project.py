@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from newsletter.app.keys import Keyring, Keys
 from newsletter.compiler.edition import Identity
+from newsletter.compiler.pictures import PictureCache
 from newsletter.config import FILE, Config, identity_of, load_config, place_of
 from newsletter.delivery.checks.identity import check_identity, check_real_identity
 from newsletter.delivery.transports.smtp.settings import is_loopback
@@ -25,6 +26,8 @@ class Project:
 
     folder: Path
     config: Config
+    pictures: PictureCache = field(default_factory=PictureCache)
+    """Outside the folder: what lies in there may come from a branch of a stranger."""
 
     @property
     def issues(self) -> Path:
@@ -111,7 +114,14 @@ def find_folder(start: Path) -> Path | None:
 
 def open_project(folder: Path, environment: Mapping[str, str]) -> Project:
     """Read a project's configuration. Raises ConfigError with everything that is wrong with it."""
-    return Project(folder=folder, config=load_config(folder, environment))
+    return Project(folder, load_config(folder, environment), PictureCache(_picture_folder(environment)))
+
+
+def _picture_folder(environment: Mapping[str, str]) -> Path | None:
+    """Where pictures are cached, as the XDG Base Directory Specification says; None for a user without a home."""
+    named, home = Path(environment.get("XDG_CACHE_HOME", "")), environment.get("HOME", "")
+    cache = named if named.is_absolute() else Path(home, ".cache") if home else None
+    return cache / "newsletter" / "pictures" if cache else None
 
 
 def shipped_templates() -> Path:

@@ -13,15 +13,10 @@ from newsletter.authoring.blocks.image import ImageBlock
 from newsletter.authoring.fields.rewrite import nouns_in, texts
 from newsletter.authoring.fields.values import TEXTS
 from newsletter.authoring.issue import Content, Issue
-from newsletter.authoring.parts import Picture
 from newsletter.columns import columns
 from newsletter.expression import FIELD
 from newsletter.problem import Problem, Severity
 
-MAX_PICTURE = 200_000
-"""Bytes of one picture."""
-MAX_PICTURES = 800_000
-"""Bytes of all pictures of one language."""
 MIN_WIDTH = 600
 """Pixels: the width of an email."""
 MAX_SUBJECT = 80
@@ -39,21 +34,6 @@ def check_issue(issue: Issue) -> list[Problem]:
     """Warnings in every language of the issue; one that several languages share is given once."""
     found = (problem for tag in issue.languages for rule in RULES for problem in rule(issue.contents[tag]))
     return list(dict.fromkeys(found))
-
-
-def heavy_pictures(content: Content) -> Iterator[Problem]:
-    """Pictures travel over mobile networks."""
-    sizes: dict[str, int] = {}
-    for picture in nouns_in(content, Picture):
-        file = picture.file
-        if file.sha256 not in sizes and len(file.data) > MAX_PICTURE:
-            message = f"this picture has {_kilobytes(len(file.data))}; more than {_kilobytes(MAX_PICTURE)} load slowly"
-            hint = "Save it at twice the width it is shown in, photographs as JPEG."
-            yield _problem(content, "heavy-picture", message, f"{picture.path}.image", hint)
-        sizes[file.sha256] = len(file.data)
-    if sum(sizes.values()) > MAX_PICTURES:
-        message = f"the pictures of this issue have {_kilobytes(sum(sizes.values()))} together"
-        yield _problem(content, "heavy-issue", message, "", f"Stay under {_kilobytes(MAX_PICTURES)}.")
 
 
 def small_pictures(content: Content) -> Iterator[Problem]:
@@ -134,7 +114,7 @@ def punctuation(content: Content) -> Iterator[Problem]:
 
 Rule = Callable[[Content], Iterator[Problem]]
 RULES: tuple[Rule, ...] = (
-    heavy_pictures, small_pictures, articles_without_link, repeated_urls, buttons, inbox_lines, headings, punctuation,
+    small_pictures, articles_without_link, repeated_urls, buttons, inbox_lines, headings, punctuation,
 )  # fmt: skip
 
 
@@ -147,7 +127,3 @@ def _texts(content: Content) -> Iterator[tuple[str, str]]:
     for path, role, text in texts(content):
         if role in TEXTS and (path != "subject" or path in content.places):
             yield path, text
-
-
-def _kilobytes(size: int) -> str:
-    return f"{size / 1000:,.0f} kB"

@@ -137,7 +137,7 @@ def read_picture(node: Node, folder: Path, root: Path | None) -> tuple[ImageFile
     except OSError as error:
         return None, node.problem("unreadable-image", f"cannot read the image: {error.strerror or error}")
     except ValueError as error:
-        return None, node.problem("bad-image", str(error))
+        return None, node.problem("bad-image", str(error), hint=getattr(error, "hint", ""))
 
 
 def contributor_links(text: str) -> Iterator[ContributorLink]:
@@ -192,5 +192,6 @@ def _text(texts: Mapping[str, str], language: str, fallback: str) -> str:
 
 
 def _similar(node: Node, folder: Path, root: Path | None) -> str:
-    here = [name for name in names_in(folder, root) if name.lower().endswith((".png", ".jpg", ".jpeg", ".gif"))]
+    kinds = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif")
+    here = [name for name in names_in(folder, root) if name.lower().endswith(kinds)]
     return near_miss(node.text, here) or "An image lies in the folder of the file that names it."

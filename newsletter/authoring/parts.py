@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Discriminator, Field, Tag
 
-from newsletter.authoring.fields.values import Aside, Id, ImagePath, Name, Plain, Role, Strict, Translation, Url
+from newsletter.authoring.fields.values import Aside, Focus, Id, ImagePath, Name, Plain, Role, Strict, Translation, Url
 from newsletter.authoring.image import ImageFile
 
 
@@ -68,7 +68,9 @@ class PictureEntry(Strict):
     """An image with what belongs to it."""
 
     image: ImagePath
-    """An image file (PNG, JPEG or GIF) beside this file."""
+    """An image file (JPEG, PNG, WebP, AVIF or GIF) beside this file."""
+    focus: Focus | None = None
+    """What cropping keeps: top, bottom, left, right, center, or "30% 20%" from the left and the top."""
     alt: Plain | None = None
     """What the image shows, for those who cannot see it; "" for mere decoration."""
     caption: Aside | None = None
@@ -83,7 +85,7 @@ class PictureEntry(Strict):
     def picture(self, image: Callable[[str], ImageFile]) -> Picture:
         """The picture, with its file by the name that it has here."""
         words = (self.alt or "", self.caption or "", self.credit or "")
-        return Picture(image(self.image), *words, url=self.url or "", id=self.id or "")
+        return Picture(image(self.image), *words, url=self.url or "", id=self.id or "", focus=self.focus or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,5 +100,7 @@ class Picture:
     url: Url = ""
     """Where a click on the image leads; empty for nowhere."""
     id: Id = ""
+    focus: Focus = ""
+    """What cropping keeps, as `30% 20%` from the left and the top; empty for the middle."""
     path: str = ""
     """Its path in the file, as `blocks[2].highlights[3]`: for problems."""

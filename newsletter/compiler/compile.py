@@ -1,29 +1,30 @@
 """Compile: Issue → Edition, the steps in their order. Once per edition; no recipient is known here.
 
 merge fields → markers, words checked · theme · context · Jinja2 → MJML · mjml-python → HTML · finishing, inline CSS
-· links registered · text part · content hash · checks of the finished edition
+· pictures made · links registered · text part · content hash · checks of the finished edition
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from newsletter.authoring.issue import Content, Issue
-from newsletter.compiler.checks.images import check_images
+from newsletter.compiler.checks.images import check_images, check_pictures
 from newsletter.compiler.checks.links import check_links
 from newsletter.compiler.checks.size import check_size
 from newsletter.compiler.checks.words import check_people
 from newsletter.compiler.context import make_context, preheader_of
-from newsletter.compiler.edition import Asset, Edition, Identity
+from newsletter.compiler.edition import Edition, Identity
 from newsletter.compiler.fingerprint import fingerprint
 from newsletter.compiler.links import HtmlReader, register_links
 from newsletter.compiler.mark import mark
 from newsletter.compiler.mjml.templates import Templates
+from newsletter.compiler.pictures import PictureCache, Shown, make_assets
 from newsletter.compiler.slots import Slots
 from newsletter.compiler.theme import load_theme
 from newsletter.compiler.wording.phrases import WORDS, wording
 from newsletter.compiler.wording.plaintext import write_text
-from newsletter.errors import TemplateError
+from newsletter.errors import AuthoringError
 from newsletter.problem import Place, Problem, has_errors
 
 
@@ -40,6 +41,7 @@ class CompileSettings:
     """The newsletter's front page. No part of the content hash."""
     root: Path
     """The project folder: places are shown relative to it."""
+    pictures: PictureCache = field(default_factory=PictureCache)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,8 @@ def compile_issue(issue: Issue, language: str, kit: CompileSettings) -> Compiled
     try:
         rendered = templates.render(content.layout, context, slots, kit.assets_url)
         html = templates.to_html(rendered, context)
-    except TemplateError as error:
+        assets = make_assets(rendered.shown, kit.pictures, kit.root)
+    except AuthoringError as error:
         return Compiled(None, (*problems, *error.problems))
     text = write_text(context, slots)
     reader = HtmlReader(html)
@@ -82,21 +85,23 @@ def compile_issue(issue: Issue, language: str, kit: CompileSettings) -> Compiled
         mjml=rendered.mjml,
         slots=slots.used_in(context.subject, preheader_of(marked), html, text, rendered.mjml),
         links=register_links(reader, slots.unmark),
-        assets=tuple(Asset(one.name, one.media_type, one.data) for one in rendered.shown),
+        assets=assets,
         identity=kit.identity,
         hash=fingerprint(
             issue.slug, content, loaded.theme, rendered.sources, kit.identity, WORDS[wording(language)]
         ),
     )  # fmt: skip
-    problems += _check(edition, reader, content, templates.place(rendered.layout), is_sound=not has_errors(problems))
+    layout, is_sound = templates.place(rendered.layout), not has_errors(problems)
+    problems += _check(edition, reader, content, rendered.shown, layout, is_sound=is_sound)
     return Compiled(edition, tuple(problems))
 
 
 def _check(
-    edition: Edition, reader: HtmlReader, content: Content, layout: Place, *, is_sound: bool
+    edition: Edition, reader: HtmlReader, content: Content, shown: Sequence[Shown], layout: Place, *, is_sound: bool
 ) -> Iterator[Problem]:
     place = content.place("")
     if is_sound:  # else a faulty link of the author is empty here, which is no fault of a template
         yield from check_links(edition, place, layout)
     yield from check_images(edition, reader, layout)
+    yield from check_pictures(edition, content, shown)
     yield from check_size(edition, place)

@@ -41,8 +41,8 @@ class Links:
 class Context:
     """The names of a template. Text in `content` may hold slot markers: letters and digits, to be kept as they are.
 
-    Beside these a template has `t(key, **values)`, an interface word in the language; `image(picture, width)`, an
-    image's `url`, `width` and `height` in CSS pixels, never more than the file has; `render_blocks(blocks)`, the
+    Beside these a template has `t(key, **values)`, an interface word in the language; `image(picture, width, ratio)`,
+    the `url`, `width` and `height` in CSS pixels of an image, never enlarged; `render_blocks(blocks)`, the
     MJML of several blocks with their sections; and `render_block(block, previous)`, that of one. A block's template has
     `block` and `previous`, the block before it or none, which decides the gap between the two. Filters:
     `markdown` and `inline` (Markdown → safe HTML), `plain` (Markdown → escaped words), `issue_date` (date → text),
@@ -115,10 +115,10 @@ def _padded(preheader: str) -> Markup:
 def to_data(value: object, images: dict[str, ImageFile]) -> Any:
     """A noun as plain values for JSON: its fields and properties, by the name of its type. Paths and bytes stay here.
 
-    Every image is put into `images` by the name it is served under.
+    Every image is put into `images` by its hash.
     """
     if isinstance(value, ImageFile):
-        images[value.name] = value
+        images[value.sha256] = value
     if isinstance(value, Markup):
         return {"@markup": str(value)}
     if isinstance(value, date):

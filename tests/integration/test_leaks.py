@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 from recording_server import recording_server
 from shell import Shell
 from starlette.testclient import TestClient
@@ -61,10 +62,12 @@ def in_configuration(folder: Path, words: str) -> None:
 
 
 def in_image(folder: Path, words: str) -> None:
-    image = (Path(__file__).parents[2] / "issues" / "people" / "tds-editors.png").read_bytes()
-    (folder / "issues" / "welcome" / "a.png").write_bytes(image + words.encode())
+    """In an animation, which is left as it is; what is made of other images holds their pixels only."""
+    frames = [Image.new("RGB", (60, 40), colour) for colour in ("red", "blue")]
+    file = folder / "issues" / "welcome" / "a.gif"
+    frames[0].save(file, save_all=True, append_images=frames[1:], comment=words.encode())
     file = folder / "issues" / "welcome" / "issue.yaml"
-    file.write_text(re.sub("(?m)^  image: .*", "  image: a.png", file.read_text(), count=1))
+    file.write_text(re.sub("(?m)^  image: .*", "  image: a.gif", file.read_text(), count=1))
 
 
 def address_key(shell: Shell) -> str:

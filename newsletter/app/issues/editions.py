@@ -40,6 +40,7 @@ def compile_editions(project: Project, issue: Issue, *, assets_url: str | None =
         assets_url=project.assets_url if assets_url is None else assets_url,
         home_url=f"{project.config.public.url}/",
         root=project.folder,
+        pictures=project.pictures,
     )
     secrets, place = secrets_of(project), Place(shown(issue.file, project.folder))
     editions, found = {}, {}

@@ -10,6 +10,7 @@ from pydantic import Discriminator, Field, Tag
 from newsletter.authoring.block import Assembly, Block, BlockEntry, TextWriter
 from newsletter.authoring.fields.values import (
     Aside,
+    Focus,
     Id,
     ImagePath,
     Key,
@@ -44,6 +45,8 @@ class ArticleEntry(Strict):
     """Why to read it; Markdown."""
     image: ImagePath | None = None
     """An image file beside this file."""
+    focus: Focus | None = None
+    """What cropping the image keeps, as in a picture."""
     alt: Plain | None = None
     """What the image shows; "" for mere decoration."""
     caption: Aside | None = None
@@ -83,7 +86,8 @@ def _highlight(entry: ArticleEntry | PictureEntry, assembly: Assembly) -> Articl
         return entry.picture(assembly.image)
     picture = None
     if entry.image:
-        picture = PictureEntry(image=entry.image, alt=entry.alt, caption=entry.caption, credit=entry.credit)
+        words = {"alt": entry.alt, "caption": entry.caption, "credit": entry.credit}
+        picture = PictureEntry(image=entry.image, focus=entry.focus, **words)
     return Article(
         title=entry.title,
         id=entry.id or "",

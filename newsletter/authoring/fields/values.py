@@ -102,6 +102,16 @@ def _readable(value: str) -> str:
     return value
 
 
+def _focus(value: str) -> str:
+    """Always as two percentages, from the left and from the top."""
+    place = _PLACES.get(value, value)
+    match = _PERCENTAGES.fullmatch(place)
+    if match is None or max(map(float, match.groups())) > 100:
+        hint = f'Write {", ".join(_PLACES)}, or how far from the left and from the top: "30% 20%".'
+        raise refused("bad-focus", "this is no place in a picture", hint)
+    return " ".join(f"{part}%" for part in match.groups())
+
+
 def _url(value: str) -> str:
     if fault := url_fault(value):
         raise refused("bad-url", "{fault}", fault.hint, fault=fault.message)
@@ -142,6 +152,9 @@ def _language(value: str) -> str:
     return tag
 
 
+_PLACES = {"top": "50% 0%", "bottom": "50% 100%", "left": "0% 50%", "right": "100% 50%", "center": "50% 50%"}
+_PERCENTAGES = re.compile(r"(\d{1,3}(?:\.\d{1,2})?)% +(\d{1,3}(?:\.\d{1,2})?)%")
+_FOCUS_PATTERN = f"^({'|'.join(_PLACES)}|{_PERCENTAGES.pattern})$"
 _URL_SCHEMA = {"type": "string", "maxLength": MAX_LENGTH, "pattern": r"^([hH][tT][tT][pP][sS]?://|mailto:|\{\{)"}
 _TEXT = AfterValidator(_readable)
 _LINE = AfterValidator(_one_line)
@@ -162,6 +175,8 @@ ID = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,79}$"
 Id = Annotated[str, Field(pattern=ID), Role.CODE]
 ImagePath = Annotated[str, Field(min_length=1, max_length=300), Role.IMAGE]
 """An image beside the file."""
+Focus = Annotated[str, AfterValidator(_focus), WithJsonSchema({"type": "string", "pattern": _FOCUS_PATTERN}), Role.CODE]
+"""The place in a picture that cropping keeps."""
 Minutes = Annotated[int, Field(ge=1, le=600)]
 Day = Annotated[date, BeforeValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]
 Language = Annotated[str, AfterValidator(_language), Role.CODE]

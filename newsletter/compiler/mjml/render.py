@@ -20,6 +20,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from newsletter.compiler.mjml.limits import OUTPUT, FailedError, TooLongError
+from newsletter.compiler.rendition import rendition
 from newsletter.compiler.slots import Slots
 from newsletter.compiler.style import markdown_styles, typeface
 from newsletter.compiler.wording.markdown import plain_words, render_inline, render_markdown
@@ -40,14 +41,14 @@ def render(job: Mapping[str, Any], ask: Callable[[Any], Any], tell: Callable[[An
     theme.markdown_styles = lambda tag: markdown_styles(theme, tag)
     loader = _Loader(ask)
     pieces: list[tuple[str, str, str]] = []
-    shown: set[str] = set()
+    shown: list[tuple[object, ...]] = []
 
-    def image(picture: Any, width: int) -> Noun:
-        file = getattr(picture, "file", picture)
-        width = min(width, file.width)
-        shown.add(file.name)
-        height = max(1, round(file.height * width / file.width))
-        return _noun("Shown", {"url": f"{job['assets_url'].rstrip('/')}/{file.name}", "width": width, "height": height})
+    def image(picture: Any, width: float, ratio: str | float | None = None) -> Noun:
+        file, focus, path = getattr(picture, "file", picture), *(getattr(picture, one, "") for one in ("focus", "path"))
+        made = rendition(file, width, ratio, focus)
+        shown.append((file.sha256, width, ratio, focus, path))
+        url = f"{job['assets_url'].rstrip('/')}/{made.name}"
+        return _noun("Shown", {"url": url, "width": made.width, "height": made.height})
 
     def render_piece(block: Any, previous: Any) -> str:
         name = f"blocks/{block.type}{SUFFIX}"
@@ -76,7 +77,7 @@ def render(job: Mapping[str, Any], ask: Callable[[Any], Any], tell: Callable[[An
         raise
     except Exception as error:  # a template's code may raise anything; it is the template's mistake
         raise _failure(error, loader) from error
-    return {"mjml": mjml, "pieces": pieces, "shown": sorted(shown), "slots": slots.made}
+    return {"mjml": mjml, "pieces": pieces, "shown": shown, "slots": slots.made}
 
 
 def in_sections(pieces: Iterable[str]) -> str:

@@ -112,16 +112,6 @@ def with_pictures(issue: Issue, **changes: Any) -> Issue:
     return replace(issue, contents={"en": content})
 
 
-def test_heavy_picture_is_noticed_where_it_stands(edited: Callable[..., Issue]) -> None:
-    issue = with_pictures(edited(), data=b"x" * 200_001)
-    assert found(issue) == [("heavy-picture", "issue.yaml", 14, 10)]
-
-
-def test_heavy_issue_is_noticed_once(edited: Callable[..., Issue]) -> None:
-    issue = with_pictures(edited(), data=b"x" * 800_000)
-    assert [rule for rule, *_ in found(issue)] == ["heavy-picture", "heavy-issue"]
-
-
 def test_small_hero_is_noticed(edited: Callable[..., Issue]) -> None:
     assert found(with_pictures(edited(), width=599)) == [("small-picture", "issue.yaml", 14, 10)]
 

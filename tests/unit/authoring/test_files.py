@@ -205,7 +205,6 @@ def test_no_other_module_of_these_rooms_opens_files(room: str) -> None:
         names = {call.attr if isinstance(call, ast.Attribute) else getattr(call, "id", "") for call in called}
         allowed = {
             "authoring/files.py": _OPENING,
-            "authoring/image.py": {"open"},  # Pillow's, of bytes in memory
             "compiler/mjml/child.py": {"fdopen"},  # its standard output
             "compiler/wording/phrases.py": {"read_text"},  # the package's own data
             "source/syntax.py": {"read_text"},  # the same

@@ -30,40 +30,45 @@ def header_only(width: int, height: int) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("kind", "media_type", "suffix"),
-    [("PNG", "image/png", "png"), ("JPEG", "image/jpeg", "jpg"), ("GIF", "image/gif", "gif")],
+    ("kind", "suffix"), [("PNG", "png"), ("JPEG", "jpg"), ("GIF", "png"), ("WEBP", "png"), ("AVIF", "png")]
 )
-def test_kind_is_told_from_the_content_not_the_name(tmp_path: Path, kind: str, media_type: str, suffix: str) -> None:
+def test_kind_is_told_from_the_content_not_the_name(tmp_path: Path, kind: str, suffix: str) -> None:
     file = tmp_path / "picture.dat"
     file.write_bytes(picture(kind))
     image = read_image(file, tmp_path)
-    assert (image.media_type, image.suffix, image.width, image.height) == (media_type, suffix, 20, 10)
-    assert image.data == file.read_bytes()
+    assert (image.suffix, image.width, image.height) == (suffix, 20, 10)
+    assert image.read() == file.read_bytes()
 
 
-def test_name_is_made_of_the_content(tmp_path: Path) -> None:
+def test_files_with_the_same_bytes_are_the_same_image(tmp_path: Path) -> None:
     for name in ("a.png", "b.png"):
         (tmp_path / name).write_bytes(png(20, 10))
     (tmp_path / "c.png").write_bytes(png(21, 10))
     a, b, c = (read_image(tmp_path / name, tmp_path) for name in ("a.png", "b.png", "c.png"))
-    assert a.name == b.name != c.name
-    assert a.name.endswith(".png")
+    assert a.sha256 == b.sha256 != c.sha256
+
+
+def test_image_that_changed_since_it_was_examined_is_not_used(tmp_path: Path) -> None:
+    file = tmp_path / "a.png"
+    file.write_bytes(png(20, 10))
+    image = read_image(file, tmp_path)
+    file.write_bytes(png(21, 10))
+    with pytest.raises(ValueError, match="was changed"):
+        image.read()
 
 
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (picture("WEBP"), "mail programs do not show WEBP images; use PNG, JPEG or GIF"),
-        (picture("BMP"), "mail programs do not show BMP images; use PNG, JPEG or GIF"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "the file is not an image"),
+        (picture("BMP"), "BMP images cannot be used in an email"),
         (b"", "the file is not an image"),
         (png()[:20], "the file is not an image"),
         (header_only(9000, 9000), "the image has more than 50 million pixels"),
         (header_only(12000, 12000), "the image has more than 50 million pixels"),
         (header_only(60000, 60000), "the image has more than 50 million pixels"),
-        (b"x" * (MAX_BYTES + 1), "the image has more than 5 MiB"),
+        (b"x" * (MAX_BYTES + 1), "the image has more than 25 MiB"),
     ],
-    ids=["webp", "bmp", "svg", "empty", "cut", "large", "larger", "bomb", "heavy"],
+    ids=["bmp", "empty", "cut", "large", "larger", "bomb", "heavy"],
 )
 def test_what_mail_programs_do_not_show_is_refused(tmp_path: Path, data: bytes, said: str) -> None:
     file = tmp_path / "picture.png"
@@ -109,7 +114,7 @@ def noise(kind: str, **options: object) -> bytes:
 def test_image_that_is_cut_off_is_refused(tmp_path: Path, data: bytes) -> None:
     file = tmp_path / "picture"
     file.write_bytes(data)
-    assert read_image(file, tmp_path).data == data
+    assert read_image(file, tmp_path).read() == data
     for cut in (len(data) - 12, len(data) * 3 // 4):
         file.write_bytes(data[:cut])
         with pytest.raises(ValueError, match=r"cut off|not an image"):
