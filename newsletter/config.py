@@ -32,6 +32,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _WANTED = {
     "literal_error": "{expected}", "greater_than_equal": "at least {ge}", "less_than_equal": "at most {le}",
     "string": "text in quotes", "int": "a whole number", "finite": "a number", "bool": "true or false",
+    "tuple": 'a list of texts, as in ["first", "second"]',
 }  # fmt: skip
 """How pydantic's type of a mistake begins, and what the value must be."""
 _URL_PASSWORD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#@:]*:([^/?#]*)@")
@@ -50,6 +51,10 @@ def _duration(value: object) -> object:
         return timedelta(seconds=float(match[1]) * _UNITS[match[2] or "s"])
     except OverflowError as error:
         raise ValueError("a duration cannot be that long") from error
+
+
+def _listed(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
@@ -167,6 +172,15 @@ class BouncesSection(_Section):
     """The mailbox for bounces; each message returns to `mailbox+token@domain`. Empty: bounces@ the domain of `from`."""
 
 
+class ChecksSection(_Section):
+    """What `newsletter check` and a send let pass."""
+
+    allow_oversized: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
+    """Slugs of issues that may exceed 99,000 bytes of HTML. Gmail cuts them off and hides what follows, also the
+    unsubscribe link in the footer; the problem `html-size` is then a warning. In the environment: separated by commas.
+    """
+
+
 class Config(_Section):
     """The whole configuration."""
 
@@ -176,6 +190,7 @@ class Config(_Section):
     sending: SendingSection = SendingSection()
     public: PublicSection = PublicSection()
     bounces: BouncesSection = BouncesSection()
+    checks: ChecksSection = ChecksSection()
 
     @property
     def connections(self) -> int:

@@ -39,6 +39,19 @@ def test_template_that_does_not_compile_is_an_error_in_the_template(tmp_path: Pa
     assert any(place.startswith("templates/blocks/text.mjml.j2:2") for _, place in found(tmp_path))
 
 
+def test_oversized_issue_passes_where_the_configuration_names_it(tmp_path: Path) -> None:
+    write_project(tmp_path)
+    texts = ["  - text: >\n" + "      Some words that fill a line.\n" * count for count in (1, 1500, 1200, 800)]
+    long = "title: Long\ndate: 2024-03-14\nlanguage: en\nblocks:\n" + "".join(texts)
+    (tmp_path / "issues" / "long.yaml").write_text(long, encoding="utf-8")
+    listed = f'{CONFIG}\n[checks]\nallow_oversized = ["long"]\n'
+    for config, severity in ((CONFIG, "error"), (listed, "warning")):
+        (tmp_path / "newsletter.toml").write_text(config, encoding="utf-8")
+        [problem] = [p for p in check(open_project(tmp_path, {})) if p.id == "html-size"]
+        assert problem.severity == severity
+        assert "blocks[1] (issues/long.yaml:7:5) 44 kB" in problem.message
+
+
 def test_unknown_theme_and_layout_are_told_with_everything_else_where_they_are_named(tmp_path: Path) -> None:
     issue = write_project(tmp_path)
     themes = tmp_path / "templates" / "themes"

@@ -55,10 +55,17 @@ def mistakes(folder: Path, environment: dict[str, str] | None = None) -> list[st
     return [line.replace(f"{folder}/", "") for line in caught.value.problems]
 
 
+def test_list_is_read_from_the_file_and_from_the_environment(tmp_path: Path) -> None:
+    (tmp_path / "newsletter.toml").write_text('[checks]\nallow_oversized = ["one", "two"]\n')
+    assert load_config(tmp_path, {}).checks.allow_oversized == ("one", "two")
+    environment = {"NEWSLETTER_CHECKS__ALLOW_OVERSIZED": "three, four"}
+    assert load_config(tmp_path, environment).checks.allow_oversized == ("three", "four")
+
+
 def test_every_mistake_is_told_with_its_source(tmp_path: Path) -> None:
     write(tmp_path, '[smtp]\nhots = "x"\nport = 99999\n[newsletter]\ntimezone = "Mars/Base"\n[smpt]\na = 1\n')
     environment = {"NEWSLETTER_SENDING__CONNECTIONS": "many", "NEWSLETTER_WEP__PORT": "1", "NEWSLETTER_SMTP__USER": ""}
-    sections = "newsletter, database, smtp, sending, public, bounces"
+    sections = "newsletter, database, smtp, sending, public, bounces, checks"
     assert mistakes(tmp_path, environment) == [
         "NEWSLETTER_SENDING__CONNECTIONS: sending.connections: this must be a whole number",
         "NEWSLETTER_SMTP__USER: smtp.user: there is no such key. Did you mean 'username'?",

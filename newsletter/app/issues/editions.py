@@ -41,6 +41,7 @@ def compile_editions(project: Project, issue: Issue, *, assets_url: str | None =
         home_url=f"{project.config.public.url}/",
         root=project.folder,
         pictures=project.pictures,
+        oversized=frozenset(project.config.checks.allow_oversized),
     )
     secrets, place = secrets_of(project), Place(shown(issue.file, project.folder))
     editions, found = {}, {}

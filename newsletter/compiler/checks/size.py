@@ -1,9 +1,10 @@
 """Size: Gmail shows the first 102 kB of an email's HTML; the rest, with the unsubscribe link, is behind a click."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
+from newsletter.authoring.issue import Content
 from newsletter.compiler.edition import Edition, SlotKind
-from newsletter.problem import Place, Problem, Severity
+from newsletter.problem import Problem, Severity
 
 WARN_BYTES = 90_000
 MAX_BYTES = 99_000
@@ -19,15 +20,24 @@ def html_size(edition: Edition) -> int:
     return len(html.encode()) + growth
 
 
-def check_size(edition: Edition, place: Place) -> Iterator[Problem]:
-    """One problem when the HTML part is too large, or will be soon."""
+def check_size(
+    edition: Edition, content: Content, heaviest: Callable[[], Mapping[str, int]], *, is_allowed: bool = False
+) -> Iterator[Problem]:
+    """One problem when the HTML part is too large, or will be soon; `is_allowed` makes it a warning at any size.
+
+    `heaviest` gives the path and the bytes of the blocks to begin with; it is called only then.
+    """
     size = html_size(edition)
     if size <= WARN_BYTES:
         return
+    message = f"the HTML of the {edition.language} edition has {size:,} bytes; Gmail cuts it off at about 102,000"
+    if blocks := [f"{path} ({content.place(path)}) {weight / 1000:.0f} kB" for path, weight in heaviest().items()]:
+        message += f". The heaviest blocks: {', '.join(blocks)}"
+    hint = f'Shorten blocks, or move some to the next issue, or set [checks] allow_oversized = ["{edition.issue}"]'
     yield Problem(
         id="html-size",
-        message=f"the HTML of the {edition.language} edition has {size:,} bytes; Gmail cuts it off at about 102,000",
-        place=place,
-        severity=Severity.ERROR if size > MAX_BYTES else Severity.WARNING,
-        hint="Shorten summaries, or move some articles to the next issue",
+        message=message,
+        place=content.place(""),
+        severity=Severity.ERROR if size > MAX_BYTES and not is_allowed else Severity.WARNING,
+        hint="" if is_allowed else hint,
     )

@@ -145,6 +145,15 @@ class Templates:
                 raise TemplateError([self._fault(rendered, line, message, piece=rendered.origin(line))])
         raise TemplateError([self._problem(error, rendered.layout)])
 
+    def heaviest_blocks(self, rendered: Rendered, context: Context, html: str, count: int = 3) -> dict[str, int]:
+        """Path and bytes of the blocks that take most of the HTML: what it would lose without each of them."""
+        weights = {}
+        for piece in sorted(rendered.pieces, key=lambda piece: len(piece.mjml.encode()), reverse=True)[:count]:
+            answer = convert(rendered.mjml.replace(piece.mjml, "", 1), context.language, context.direction)
+            if "done" in answer:
+                weights[piece.path] = len(html.encode()) - len(answer["done"].encode())
+        return dict(sorted(weights.items(), key=lambda item: -item[1]))
+
     def place(self, name: str, line: int = 0) -> Place:
         """Where a template stands, relative to the project folder when it is inside."""
         for folder in self._folders:

@@ -46,7 +46,7 @@ def words(text: str) -> list[Problem]:
 def test_size_is_measured_with_the_longest_values(rich: Edition, size: int, severities: list[Severity]) -> None:
     padded = replace(rich, html=rich.html + "x" * (size - html_size(rich)))
     assert html_size(rich) > len(rich.html.encode())
-    assert [problem.severity for problem in check_size(padded, ISSUE)] == severities
+    assert [problem.severity for problem in check_size(padded, make_content(), dict)] == severities
 
 
 def test_well_made_edition_has_no_problems(rich: Edition) -> None:
