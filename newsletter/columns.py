@@ -3,10 +3,10 @@
 The ground: the text part, the editorial rules and the tables of a terminal measure alike.
 """
 
-from __future__ import annotations
-
+import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable
+from functools import lru_cache
 
 WIDTH = 72
 
@@ -17,11 +17,13 @@ _NOT_LAST = frozenset("（【《「『〈〔“‘([{")
 _TIES = frozenset("\u00a0\u2007\u202f\u2060")
 """No line breaks beside them: the no-break spaces (common, wide as a figure, narrow), and the word joiner, which takes
 no room."""
+_ASCII_BREAK = re.compile(rf"(?<=\s)(?=[^\s{re.escape(''.join(filter(str.isascii, _NOT_FIRST)))}])")
+"""Where a line of nothing but ASCII may break; `_may_break` says the same, and slowly."""
 
 
 def columns(text: str) -> int:
     """Columns of a text: East Asian wide characters take two, combining marks and joiners none."""
-    return sum(map(_width, text))
+    return len(text) if text.isascii() else sum(map(_width, text))
 
 
 def clip(text: str, limit: int) -> str:
@@ -67,20 +69,15 @@ def indented(text: str, by: str) -> str:
     return "\n".join((by + line).rstrip() for line in text.split("\n"))
 
 
-def _breakable(text: str) -> Iterator[str]:
+def _breakable(text: str) -> Iterable[str]:
     """Pieces that stay in one, each with the spaces after it."""
-    piece = ""
-    previous = ""
-    for char in text:
-        if piece and _may_break(previous, char):
-            yield piece
-            piece = ""
-        piece += char
-        previous = char
-    if piece:
-        yield piece
+    if text.isascii():
+        return filter(None, _ASCII_BREAK.split(text))
+    breaks = [at for at in range(1, len(text)) if _may_break(text[at - 1], text[at])]
+    return [text[start:end] for start, end in zip([0, *breaks], [*breaks, len(text)], strict=True) if end]
 
 
+@lru_cache(1 << 14)
 def _may_break(before: str, after: str) -> bool:
     if after.isspace() or _TIES & {before, after} or after in _NOT_FIRST or before in _NOT_LAST:
         return False
@@ -89,11 +86,13 @@ def _may_break(before: str, after: str) -> bool:
     return is_wide(before) or is_wide(after)
 
 
+@lru_cache(1 << 14)
 def is_wide(char: str) -> bool:
     """Whether a character belongs to a wide script without spaces; Hangul is wide, but breaks at its spaces."""
     return bool(char) and unicodedata.east_asian_width(char) in "WF" and not "가" <= char <= "힣"
 
 
+@lru_cache(1 << 14)
 def _width(char: str) -> int:
     if unicodedata.combining(char) or unicodedata.category(char) in ("Cf", "Mn", "Me"):
         return 0

@@ -29,6 +29,7 @@ from newsletter.authoring.issue import Content, Issue, SourceLink
 from newsletter.authoring.parts import Author, Picture
 from newsletter.compiler.compile import Compiled, CompileSettings, compile_issue
 from newsletter.compiler.edition import Edition, Identity
+from newsletter.compiler.mjml.templates import Templates
 from newsletter.problem import Place
 
 IDENTITY = Identity(
@@ -129,12 +130,13 @@ def rich_content(language: str = "en", **more: Any) -> Content:
 
 def make_kit(*folders: Path, **changes: Any) -> CompileSettings:
     """The shipped templates after these folders."""
+    root = folders[0].parent if folders else shipped_templates().parent
     kit = CompileSettings(
-        folders=(*folders, shipped_templates()),
+        templates=Templates((*folders, shipped_templates()), root=root),
+        root=root,
         identity=IDENTITY,
         assets_url="https://news.example/assets",
         home_url="https://news.example/",
-        root=folders[0].parent if folders else shipped_templates().parent,
     )
     return replace(kit, **changes)
 

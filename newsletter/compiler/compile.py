@@ -21,7 +21,6 @@ from newsletter.compiler.mark import mark
 from newsletter.compiler.mjml.templates import Templates
 from newsletter.compiler.pictures import PictureCache, Shown, make_assets
 from newsletter.compiler.slots import Slots
-from newsletter.compiler.theme import load_theme
 from newsletter.compiler.wording.phrases import WORDS, wording
 from newsletter.compiler.wording.plaintext import write_text
 from newsletter.errors import AuthoringError
@@ -32,8 +31,7 @@ from newsletter.problem import Place, Problem, has_errors
 class CompileSettings:
     """What compiling needs beside the issue."""
 
-    folders: tuple[Path, ...]
-    """Template folders, the project's own first."""
+    templates: Templates
     identity: Identity
     assets_url: str
     """Where images are served, without their names. No part of the content hash."""
@@ -61,15 +59,14 @@ def compile_issue(issue: Issue, language: str, kit: CompileSettings) -> Compiled
     slots = Slots(fingerprint(issue.slug, content, kit.identity)[:12])
     marked, problems = mark(content, slots)
     problems += check_people(marked, slots)
-    loaded = load_theme(content.theme, kit.folders, root=kit.root)
+    loaded = kit.templates.theme(content.theme)
     problems += loaded.problems
     if loaded.theme is None:
         return Compiled(None, tuple(problems))
     context = make_context(issue.slug, marked, loaded.theme, kit.identity, slots, kit.home_url)
-    templates = Templates(kit.folders, root=kit.root)
     try:
-        rendered = templates.render(content.layout, context, slots, kit.assets_url)
-        html = templates.to_html(rendered, context)
+        rendered = kit.templates.render(content.layout, context, slots, kit.assets_url)
+        html = kit.templates.to_html(rendered, context)
         assets = make_assets(rendered.shown, kit.pictures, kit.root)
     except AuthoringError as error:
         return Compiled(None, (*problems, *error.problems))
@@ -93,10 +90,10 @@ def compile_issue(issue: Issue, language: str, kit: CompileSettings) -> Compiled
             issue.slug, content, loaded.theme, rendered.sources, kit.identity, WORDS[wording(language)]
         ),
     )  # fmt: skip
-    layout, is_sound = templates.place(rendered.layout), not has_errors(problems)
+    layout, is_sound = kit.templates.place(rendered.layout), not has_errors(problems)
     problems += _check(edition, reader, content, rendered.shown, layout, is_sound=is_sound)
     problems += check_size(
-        edition, content, lambda: templates.heaviest_blocks(rendered, context, html),
+        edition, content, lambda: kit.templates.heaviest_blocks(rendered, context, html),
         is_allowed=issue.slug in kit.oversized,
     )  # fmt: skip
     return Compiled(edition, tuple(problems))

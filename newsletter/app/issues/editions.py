@@ -11,6 +11,7 @@ from newsletter.authoring.files import quotable, shown
 from newsletter.authoring.issue import Issue
 from newsletter.compiler.compile import CompileSettings, compile_issue
 from newsletter.compiler.edition import Edition
+from newsletter.compiler.mjml.templates import Templates
 from newsletter.problem import Place, Problem
 
 _TELLING = 4
@@ -32,10 +33,17 @@ class Compilation:
     """The same by language."""
 
 
-def compile_editions(project: Project, issue: Issue, *, assets_url: str | None = None) -> Compilation:
+def templates_of(project: Project) -> Templates:
+    """The templates of a project, for several issues of one command."""
+    return Templates(project.template_folders, root=project.folder)
+
+
+def compile_editions(
+    project: Project, issue: Issue, *, assets_url: str | None = None, templates: Templates | None = None
+) -> Compilation:
     """Compile every language of an issue. Images are served under `[public] url` unless `assets_url` is given."""
     kit = CompileSettings(
-        folders=project.template_folders,
+        templates=templates or templates_of(project),
         identity=project.identity,
         assets_url=project.assets_url if assets_url is None else assets_url,
         home_url=f"{project.config.public.url}/",

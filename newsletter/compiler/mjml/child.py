@@ -1,7 +1,8 @@
 """The child of `worker`: a program of its own that may be killed, run by its path. Renders templates, converts MJML.
 
-Every line is one JSON object: a job comes in; questions (`want`), notes (`at`) and last an answer go out. It ends with
-its standard input, when nothing was asked for a while, and after a job that took too much.
+Every line is one JSON object: a job comes in; questions (`want`) and last an answer go out. It ends with its standard
+input, when nothing was asked for a while, and after a job that took too much. The last line of its standard error, a
+file, names the template it is at.
 """
 
 from __future__ import annotations
@@ -34,21 +35,26 @@ def main(paths: str, memory: int, stack: int) -> None:
         tell(message)
         return json.loads(source.readline())
 
+    def note(template: str) -> None:
+        os.write(2, f"at {template}\n".encode())  # not to the worker, which each line would wake
+
     while _is_asked() and (line := source.readline()):
-        answer = _answer(json.loads(line), ask, tell)
+        os.ftruncate(2, 0)
+        os.lseek(2, 0, os.SEEK_SET)
+        answer = _answer(json.loads(line), ask, note)
         tell(answer)
         if "error" in answer and answer["error"]["kind"] in SPENT:
             return
 
 
-def _answer(job: dict[str, Any], ask: Any, tell: Any) -> dict[str, Any]:
+def _answer(job: dict[str, Any], ask: Any, note: Any) -> dict[str, Any]:
     from newsletter.compiler.mjml.limits import FailedError, TooLongError, start_clock, stop_clock
 
     do = _load(job["do"])  # before the clock starts: it takes longer than a job
     try:
         start_clock(job["seconds"])
         try:
-            return {"done": do(job, ask, tell)}
+            return {"done": do(job, ask, note)}
         finally:
             stop_clock()
     except FailedError as error:

@@ -31,7 +31,7 @@ SUFFIX = ".mjml.j2"
 _SECTIONS = re.compile(r"<mj-(?:section|wrapper|hero)\b")
 
 
-def render(job: Mapping[str, Any], ask: Callable[[Any], Any], tell: Callable[[Any], None]) -> dict[str, Any]:
+def render(job: Mapping[str, Any], ask: Callable[[Any], Any], note: Callable[[str], None]) -> dict[str, Any]:
     """The MJML of an edition, and what the worker must know of how it was made. Raises FailedError with a place."""
     slots = Slots(job["seed"])
     slots.make(job["slots"])
@@ -52,10 +52,10 @@ def render(job: Mapping[str, Any], ask: Callable[[Any], Any], tell: Callable[[An
 
     def render_piece(block: Any, previous: Any) -> str:
         name = f"blocks/{block.type}{SUFFIX}"
-        tell({"at": name})
+        note(name)
         text = _within(environment.get_template(name).render(block=block, previous=previous), name, loader)
         pieces.append((name, block.path, text))
-        tell({"at": job["layout"]})
+        note(job["layout"])
         return text
 
     def render_blocks(blocks: Iterable[Any], previous: Any = None) -> Markup:

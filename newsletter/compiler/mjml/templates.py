@@ -20,6 +20,7 @@ from newsletter.compiler.mjml.worker import worker
 from newsletter.compiler.pictures import Shown
 from newsletter.compiler.rendition import rendition
 from newsletter.compiler.slots import Slots
+from newsletter.compiler.theme import LoadedTheme, load_theme
 from newsletter.errors import TemplateError
 from newsletter.problem import Place, Problem
 from newsletter.source import MAX_BYTES
@@ -76,11 +77,22 @@ def looks_in(folders: Sequence[Path], *, root: Path) -> dict[str, list[str]]:
 
 
 class Templates:
-    """The template folders of a project, read when they are used."""
+    """The template folders of a project, the project's own first. Each file is read once, when it is first used.
+
+    Places are shown relative to `root`, the project folder. Threads may share one.
+    """
 
     def __init__(self, folders: Sequence[Path], *, root: Path) -> None:
         self._folders = folders
         self._root = root
+        self._texts: dict[str, tuple[Path, str]] = {}
+        self._themes: dict[str, LoadedTheme] = {}
+
+    def theme(self, name: str) -> LoadedTheme:
+        """The theme of this name, or what is wrong with it."""
+        if name not in self._themes:
+            self._themes[name] = load_theme(name, self._folders, root=self._root)
+        return self._themes[name]
 
     def render(self, layout: str, context: Context, slots: Slots, assets_url: str) -> Rendered:
         """The MJML of an edition. Raises TemplateError with the place in the template."""
@@ -92,7 +104,7 @@ class Templates:
         def read(name: str) -> dict[str, object]:
             """What the worker gets of a template."""
             try:
-                file, used[name] = self._read(name)
+                file, used[name] = self._texts[name] = self._texts.get(name) or self._read(name)
             except FileNotFoundError:
                 return {"missing": name}
             except TemplateError as error:

@@ -36,7 +36,6 @@ class Worker:
         self._lock = Lock()
         self._child: subprocess.Popen[bytes] | None = None
         self._late = 0
-        self._at = ""
         self._is_stopped = False
         self._is_overdue = False
 
@@ -98,7 +97,7 @@ class Worker:
 
     def _talk(self, job: bytes, answer: Callable[[str], Mapping[str, Any]] | None) -> dict[str, Any] | None:
         """The answer to a job; None when the child has ended before it gave one."""
-        child, self._at = self._start(), ""
+        child = self._start()
         assert child.stdin is not None
         assert child.stdout is not None
         self._is_overdue = False
@@ -113,8 +112,6 @@ class Worker:
                 if "want" in message and answer is not None:
                     child.stdin.write(json.dumps(answer(message["want"])).encode() + b"\n")
                     child.stdin.flush()
-                elif "at" in message:
-                    self._at = message["at"]
                 else:
                     break
         except (BrokenPipeError, json.JSONDecodeError):
@@ -123,7 +120,7 @@ class Worker:
         finally:
             watchdog.cancel()
         if "error" in message:
-            message["error"]["at"] = self._at
+            message["error"]["at"] = _template_in(self._read_said())
         return message if "done" in message or "error" in message else None
 
     def _explain_end(self) -> dict[str, Any] | None:
@@ -132,10 +129,10 @@ class Worker:
         if self._is_stopped:
             return {"error": {"kind": "stopped"}}
         if self._is_overdue or code == -getattr(signal, "SIGXCPU", 0):
-            return {"error": {"kind": "late", "at": self._at}}
+            return {"error": {"kind": "late", "at": _template_in(said)}}
         if code < 0:
             kind = "memory" if code == -signal.SIGKILL else "died"  # the system kills who takes the last memory
-            return {"error": {"kind": kind, "message": signal.Signals(-code).name, "at": self._at}}
+            return {"error": {"kind": kind, "message": signal.Signals(-code).name, "at": _template_in(said)}}
         if code > 0:
             raise NewsletterError(f"The template renderer cannot run: {said[-2000:] or f'exit code {code}'}")
         return None
@@ -151,8 +148,11 @@ class Worker:
             except subprocess.TimeoutExpired:
                 child.kill()
                 code = child.wait()
-            self._said.seek(0)
-            return code, self._said.read().decode("utf-8", "replace").strip()
+            return code, self._read_said()
+
+    def _read_said(self) -> str:
+        """The standard error of the child, in which it notes the templates it is at."""
+        return os.pread(self._said.fileno(), 1 << 20, 0).decode("utf-8", "replace").strip()
 
     def _end_overdue(self) -> None:
         self._is_overdue = True
@@ -162,6 +162,12 @@ class Worker:
         child = self._child
         if child is not None:
             child.kill()
+
+
+def _template_in(said: str) -> str:
+    """The template that the child was at; empty when it was at none."""
+    notes = [line for line in said.splitlines() if line.startswith("at ")]
+    return notes[-1].removeprefix("at ") if notes else ""
 
 
 @cache

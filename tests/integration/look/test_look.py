@@ -16,6 +16,7 @@ from newsletter.authoring.load import load_issue
 from newsletter.compiler.colour import contrast
 from newsletter.compiler.compile import CompileSettings, compile_issue
 from newsletter.compiler.edition import Edition
+from newsletter.compiler.mjml.templates import Templates
 from newsletter.compiler.theme import Palette, load_theme
 
 pytestmark = pytest.mark.pictures
@@ -275,7 +276,11 @@ def test_logo_stands_on_a_plate_in_the_dark(screens: Screens, project: Project, 
     issue = load_issue(project.issues / DIGEST[0].split("/")[0] / "issue.yaml", root=project.folder).issue
     assert issue is not None
     kit = CompileSettings(
-        (tmp_path, *project.template_folders), project.identity, ASSETS, "https://news.test/", project.folder
+        Templates((tmp_path, *project.template_folders), root=project.folder),
+        project.identity,
+        ASSETS,
+        "https://news.test/",
+        project.folder,
     )
     edition = compile_issue(issue, "en", kit).edition
     assert edition is not None

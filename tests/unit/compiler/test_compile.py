@@ -107,7 +107,7 @@ def test_hash_covers_words_identity_and_templates(tmp_path: Path, rich: Edition)
     others = {
         hash_of(rich_content(subtitle="Another")),
         hash_of(identity=replace(IDENTITY, postal_address="2 Example Street")),
-        hash_of(folders=(folder, *make_kit().folders)),
+        hash_of(templates=make_kit(folder).templates),
     }
     assert len(others | {rich.hash}) == 4
 

@@ -121,7 +121,7 @@ def test_stopping_ends_what_is_under_way(tmp_path: Path, monkeypatch: pytest.Mon
     found: list[Problem] = []
     rendering = threading.Thread(target=lambda: found.extend(compile_text("words", kit).problems))
     rendering.start()
-    while made._at != "blocks/text.mjml.j2":
+    while made._child is None or not made._read_said().endswith("blocks/text.mjml.j2"):
         time.sleep(0.01)
     made.stop()
     rendering.join()
