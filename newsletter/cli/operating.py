@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("folder", metavar="[DIR]", default=".", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--theme", metavar="NAME", default="", help="The look to begin with: digest or letter.")
+@click.option(
+    "--theme", metavar="NAME", default="", help="The look to begin with: digest, letter, magazine or bulletin."
+)
 @JSON
 def init(folder: Path, theme: str, as_json: bool) -> None:
     """Start a new newsletter project in DIR (default: here).

@@ -54,7 +54,7 @@ def test_start_with_a_theme_sets_the_look_of_all_issues(tmp_path: Path) -> None:
 def test_start_with_an_unknown_theme_writes_nothing(tmp_path: Path) -> None:
     with pytest.raises(WrongUsageError, match="There is no theme 'lettre'") as raised:
         start_project(tmp_path / "news", "lettre")
-    assert raised.value.hint == "There are: default, digest, letter"
+    assert raised.value.hint == "There are: bulletin, default, digest, letter, magazine"
     assert not (tmp_path / "news").exists()
 
 
