@@ -54,21 +54,26 @@ def check_pictures(edition: Edition, content: Content, shown: Sequence[Shown]) -
 
 
 def _unlike(content: Content, shown: Sequence[Shown]) -> Iterator[Problem]:
-    """The first picture of a block that has another ratio than one before it, shown in the same width."""
-    ratios: dict[tuple[str, int], float] = {}
-    told: set[str] = set()
+    """In each block the first picture with another ratio than those shown in the same width; rather an animation."""
+    alike: dict[tuple[str, int], list[Shown]] = {}
     for one in shown:
-        block = _BLOCK.match(one.path)
-        if block is None or block[0] in told:
-            continue
-        ratio = one.rendition.width / one.rendition.height
-        first = ratios.setdefault((block[0], one.rendition.width), ratio)
-        if abs(ratio / first - 1) > _TOLERANCE:
-            told.add(block[0])
-            message = "this picture has another ratio than those above it in the same block"
-            hint = "An animation is not cropped: save it in the same ratio." if one.image.suffix == "gif" else ""
-            hint = hint or "Give image(picture, width, ratio) a ratio in the block's template."
-            yield _problem(content, "mixed-ratios", message, f"{one.path}.image", hint)
+        if block := _BLOCK.match(one.path):
+            alike.setdefault((block[0], one.rendition.width), []).append(one)
+    told: set[str] = set()
+    for (block_path, _), group in alike.items():
+        first, *others = sorted(group, key=lambda one: one.image.suffix == "gif")
+        odd = next((one for one in others if abs(_ratio(one) / _ratio(first) - 1) > _TOLERANCE), None)
+        if odd is not None and block_path not in told:
+            told.add(block_path)
+            message = "this picture has another ratio than others of the block in the same width"
+            hint = "Give image(picture, width, ratio) a ratio in the block's template."
+            if odd.image.suffix == "gif":
+                hint = "An animation is not cropped: save it in the ratio of the others."
+            yield _problem(content, "mixed-ratios", message, f"{odd.path}.image", hint)
+
+
+def _ratio(one: Shown) -> float:
+    return one.rendition.width / one.rendition.height
 
 
 def _problem(content: Content, rule: str, message: str, path: str, hint: str) -> Problem:
