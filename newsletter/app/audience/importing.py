@@ -25,8 +25,8 @@ from newsletter.audience.importing.decide import (
     decide,
     read_entry,
 )
-from newsletter.audience.importing.headings import PERSON, lists_named
-from newsletter.audience.importing.rows import MAX_FILE, REJECTED, Row, Sheet, read_sheet
+from newsletter.audience.importing.headings import PERSON, REJECTED, lists_named
+from newsletter.audience.importing.rows import MAX_FILE, Row, Sheet, read_sheet
 from newsletter.audience.subscriber import MailingList
 from newsletter.disk import drafted
 from newsletter.errors import RequestError, WrongUsageError
@@ -173,6 +173,7 @@ class _Rejects:
         self._order = order
         self._sheet = sheet
         self._files = files
+        self._ours = len(sheet.columns) - len(sheet.named)  # those of an earlier file of rejected rows are replaced
         self._write: Callable[[Iterable[str]], object] | None = None
 
     def add(self, rejection: Rejection) -> None:
@@ -182,7 +183,7 @@ class _Rejects:
             self.first.append(replace(rejection, raw=()))
         if not self._order.dry_run:
             self._write = self._write or self._open()
-            self._write([str(rejection.line), rejection.reason, *rejection.raw])
+            self._write([str(rejection.line), rejection.reason, *rejection.raw[self._ours :]])
 
     def _open(self) -> Callable[[Iterable[str]], object]:
         source = self._order.file
@@ -190,7 +191,7 @@ class _Rejects:
         # Without a byte order mark Excel guesses the encoding. A row with what is not UTF-8 was rejected for that.
         draft = drafted(self.file, encoding="utf-8-sig", errors="replace", hint="Name another place: --rejects FILE")
         write = row_writer(self._files.enter_context(draft), delimiter=self._sheet.delimiter)
-        write([*REJECTED, *self._sheet.headings])
+        write([*REJECTED, *self._sheet.headings[self._ours :]])
         return write
 
 

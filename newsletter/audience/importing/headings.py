@@ -19,6 +19,9 @@ CONSENT = ("consent", "since", "how", "basis")
 """Our export's columns for a subscription; for one of several lists as `consent:weekly`."""
 SUPPRESSED = ("suppressed", "suppressed_since", "suppressed_note")
 
+REJECTED = ("line", "reason")
+"""The first columns of a file of rejected rows, which can be corrected and imported as it is."""
+
 _ATTRIBUTE = "attribute:"
 """Prefix of an attribute's name that would otherwise mean something else."""
 _OF_A_LIST = re.compile(rf"({'|'.join(CONSENT)}):[a-z0-9-]+")
@@ -48,6 +51,11 @@ def read_headings(headings: Sequence[str], *, any_status: bool) -> tuple[str, ..
     return columns
 
 
+def named_columns(columns: Sequence[str]) -> tuple[str, ...]:
+    """The columns of the rows: all but `REJECTED`, which the file may hold once more as columns of its own."""
+    return tuple(columns[len(REJECTED) :] if tuple(columns[: len(REJECTED)]) == REJECTED else columns)
+
+
 def unknown_columns(columns: Sequence[str], headings: Sequence[str]) -> dict[str, str]:
     """Column → heading, for those that are neither ours nor called an attribute."""
     return {
@@ -75,12 +83,13 @@ def _column(heading: str, name: str, names: Sequence[str]) -> str:
 def _check(columns: Sequence[str], headings: Sequence[str]) -> None:
     if len(columns) > MAX_COLUMNS:
         raise RequestError(f"The file has {len(columns)} columns; at most {MAX_COLUMNS} are read")
+    ours = len(columns) - len(named_columns(columns))
     for position, (column, heading) in enumerate(zip(columns, headings, strict=True), start=1):
         if not column:
             raise RequestError(f"Column {position} has no name", hint="Name it in the first line, or take it out")
         if max(len(heading), len(column)) > 80:
             raise RequestError(f"The name of column {position} is longer than 80 characters")
-        if column in columns[: position - 1]:
+        if column in columns[ours : position - 1]:
             raise RequestError(
                 f"There are two columns called {column.rstrip(':')}", hint="Rename one of them, or take it out"
             )

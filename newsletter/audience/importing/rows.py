@@ -16,7 +16,13 @@ from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
 
 from newsletter.audience.importing.cells import clean, dropped, fault, read, restored
-from newsletter.audience.importing.headings import column_name, lists_named, read_headings, unknown_columns
+from newsletter.audience.importing.headings import (
+    column_name,
+    lists_named,
+    named_columns,
+    read_headings,
+    unknown_columns,
+)
 from newsletter.audience.importing.status import StatusWords
 from newsletter.errors import RequestError, WrongUsageError
 
@@ -30,9 +36,6 @@ MAX_FILE = 256 * 1024 * 1024
 MAX_ROW = 1024 * 1024
 """Characters of one row, and of one line."""
 DELIMITERS = ",;\t|"
-
-REJECTED = ("line", "reason")
-"""The first columns of a file of rejected rows, which can be corrected and imported as it is."""
 
 _FIRST_LINE = "Its first line names the columns, one of them email"
 
@@ -80,7 +83,7 @@ class Sheet:
     @property
     def named(self) -> tuple[str, ...]:
         """The columns of the rows: all but `REJECTED`."""
-        return _named(self.columns)
+        return named_columns(self.columns)
 
 
 def read_sheet(source: BinaryIO, *, encoding: str = "", any_status: bool = False) -> Sheet:
@@ -269,13 +272,12 @@ def _without_status(rows: Iterator[Row], status: StatusWords) -> Iterator[Row]:
 def _row(line: int, cells: Sequence[str], columns: Sequence[str]) -> Row:
     if any(cell.strip() for cell in cells[len(columns) :]):
         return Row(line, fault=f"The row has {len(cells)} cells, the first line {len(columns)}", raw=cells)
-    found = dict.fromkeys(_named(columns), "")
+    named = named_columns(columns)
+    found = dict.fromkeys(named, "")
     notes: list[str] = []
-    for column, cell in zip(columns, cells, strict=False):
+    for column, cell in zip(named, cells[len(columns) - len(named) :], strict=False):
         if reason := fault(cell):
             return Row(line, fault=f"The cell {column} {reason}", raw=cells)
-        if column not in found:
-            continue
         if column == "email":  # invisible characters stay: `parse_address` refuses them
             found[column] = restored(cell.strip())
             continue
@@ -283,7 +285,3 @@ def _row(line: int, cells: Sequence[str], columns: Sequence[str]) -> Row:
         if characters := dropped(cell):
             notes.append(f"invisible characters were removed from {column} ({', '.join(characters)})")
     return Row(line, found, raw=cells, notes=tuple(notes))
-
-
-def _named(columns: Sequence[str]) -> tuple[str, ...]:
-    return tuple(columns[len(REJECTED) :] if tuple(columns[: len(REJECTED)]) == REJECTED else columns)

@@ -89,9 +89,9 @@ def test_import_says_what_became_attributes(run: Run, file: Path) -> None:
     load = ("subscribers", "import", file, "--list", "weekly")
     assert answer(run(*load, "--dry-run", "--json"))["attributes"] == ["city"]
     assert "Stored as attributes: city\n" in run(*load, "--format", "csv")[1]
-    assert "Kept as" not in run(*load, "--format", "auto")[1], "nobody was written"
+    assert "Stored as" not in run(*load, "--format", "auto")[1], "nobody was written"
     file.write_text("email\nbo@example.org\n")
-    assert "Kept as" not in run(*load)[1]
+    assert "Stored as" not in run(*load)[1]
 
 
 def test_import_of_a_file_without_addresses_fails(run: Run, file: Path) -> None:

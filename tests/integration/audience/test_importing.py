@@ -120,6 +120,25 @@ def test_mended_rejects_are_imported_as_they_are(load: Import, database: Databas
         assert connection.execute(sa.select(tables.subscribers.c.attributes)).scalars().all() == [{}]
 
 
+@pytest.mark.parametrize("more", ["line", "reason", "reason,line", "line,reason"])
+def test_mended_rejects_of_a_file_with_columns_of_the_same_name(load: Import, database: Database, more: str) -> None:
+    cells = ",".join(f"their {name}" for name in more.split(","))
+    rejects = load(f"email,{more}\nana,{cells}\n").rejects
+    assert rejects is not None
+    again = load(rejects.read_text("utf-8-sig")).rejects  # nothing was mended yet
+    assert again is not None
+    assert counts(load(again.read_text("utf-8-sig").replace(",ana,", ",ana@example.org,"))) == (1, 0, 0, 0)
+    with database.read() as connection:
+        [kept] = connection.execute(sa.select(tables.subscribers.c.attributes)).scalars()
+    assert kept == {name: f"their {name}" for name in more.split(",")}
+
+
+def test_short_row_of_rejects_keeps_no_line_number(load: Import, database: Database) -> None:
+    load("line,reason,email,line\n7,no @,ana@example.org\n")
+    with database.read() as connection:
+        assert connection.execute(sa.select(tables.subscribers.c.attributes)).scalars().all() == [{}]
+
+
 def test_new_subscriptions_have_the_consent_that_each_list_asks_for(
     load: Import, project: Project, database: Database
 ) -> None:
