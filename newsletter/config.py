@@ -14,11 +14,21 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 
 from newsletter.compiler.edition import Identity
 from newsletter.delivery.ledger.retry import RetryPolicy
 from newsletter.errors import ConfigError
+from newsletter.language import language_tag
 from newsletter.problem import Place
 from newsletter.source import near_miss
 from newsletter.timezone import is_time_zone
@@ -60,6 +70,19 @@ def _listed(value: object) -> object:
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 
 
+def _at_least(text: str) -> AfterValidator:
+    """The least value of a duration: with less, the program would do nothing, or the same thing without a pause."""
+    least = _duration(text)
+    assert isinstance(least, timedelta)
+
+    def check(value: timedelta) -> timedelta:
+        if value < least:
+            raise ValueError(f"this must be at least {text}")
+        return value
+
+    return AfterValidator(check)
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, populate_by_name=True)
 
@@ -93,6 +116,14 @@ class NewsletterSection(_Section):
             raise ValueError(f"there is no time zone {value!r}; one looks like Europe/Berlin")
         return value
 
+    @field_validator("language")
+    @classmethod
+    def _language(cls, value: str) -> str:
+        tag = language_tag(value)
+        if tag is None:
+            raise ValueError(f"{value!r} is no language tag; one looks like en or pt-BR")
+        return tag
+
 
 class DatabaseSection(_Section):
     """Where subscribers and the ledger are stored."""
@@ -118,9 +149,9 @@ class SmtpSection(_Section):
     """A PEM file of certificate authorities to trust instead of the system's."""
     force_clear: bool = False
     """Allow `tls = "none"` to a host that is not loopback. Messages and passwords can then be read on the way."""
-    timeout: Duration = timedelta(seconds=60)
+    timeout: Annotated[Duration, _at_least("1s")] = timedelta(seconds=60)
     """How long the relay may be silent before the final dot."""
-    reply_timeout: Duration = timedelta(seconds=600)
+    reply_timeout: Annotated[Duration, _at_least("1s")] = timedelta(seconds=600)
     """How long the relay may take to reply after the final dot (RFC 5321, section 4.5.3.2.6: ten minutes)."""
     hello: str = ""
     """The host name in the greeting (EHLO); empty: this host's."""
@@ -133,18 +164,18 @@ class SendingSection(_Section):
 
     connections: int = Field(default=4, ge=1, le=MAX_CONNECTIONS)
     """Simultaneous connections to the relay, unless `[smtp]` sets its own number."""
-    lease: Duration = timedelta(seconds=30)
+    lease: Annotated[Duration, _at_least("3s")] = timedelta(seconds=30)
     """How long a worker keeps its claims without a renewal; it renews after a third of this time."""
     unknown: Literal["hold", "resend"] = "hold"
     """What to do with a message whose reply was lost: `hold` lists it for an operator, `resend` sends it again once.
 
     A resent message is listed too. If it fails or its reply is lost again, it waits for an operator.
     """
-    max_lateness: Duration = timedelta(hours=6)
+    max_lateness: Annotated[Duration, _at_least("1m")] = timedelta(hours=6)
     """A scheduled delivery that would start later than this is missed: it waits for an operator instead."""
-    expiry: Duration = timedelta(hours=48)
+    expiry: Annotated[Duration, _at_least("1m")] = timedelta(hours=48)
     """How long a deferred message is retried, from its first deferral, or from when the delivery was last resumed."""
-    retry: Duration = timedelta(minutes=5)
+    retry: Annotated[Duration, _at_least("1s")] = timedelta(minutes=5)
     """Pause before the first retry; doubles up to four hours."""
 
 

@@ -62,6 +62,35 @@ def test_list_is_read_from_the_file_and_from_the_environment(tmp_path: Path) -> 
     assert load_config(tmp_path, environment).checks.allow_oversized == ("three", "four")
 
 
+@pytest.mark.parametrize(
+    ("key", "least", "less"),
+    [
+        ("smtp.timeout", "1s", "0"),
+        ("smtp.reply_timeout", "1s", "0s"),
+        ("sending.lease", "3s", "2.9s"),
+        ("sending.max_lateness", "1m", "59s"),
+        ("sending.expiry", "1m", "0d"),
+        ("sending.retry", "1s", "0.5"),
+    ],
+)
+def test_duration_that_could_not_work_is_refused(tmp_path: Path, key: str, least: str, less: str) -> None:
+    name = f"NEWSLETTER_{key.replace('.', '__').upper()}"
+    assert mistakes(tmp_path, {name: less}) == [f"{name}: {key}: this must be at least {least}"]
+    section, _, field = key.partition(".")
+    assert getattr(getattr(load_config(tmp_path, {name: least}), section), field) > timedelta(0)
+
+
+@pytest.mark.parametrize("text", ["english", "e", "", "en-", "de,en"])
+def test_language_that_is_no_tag_is_refused(tmp_path: Path, text: str) -> None:
+    name = "NEWSLETTER_NEWSLETTER__LANGUAGE"
+    refused = f"{name}: newsletter.language: {text!r} is no language tag; one looks like en or pt-BR"
+    assert mistakes(tmp_path, {name: text}) == [refused]
+
+
+def test_language_is_written_in_one_way(tmp_path: Path) -> None:
+    assert load_config(tmp_path, {"NEWSLETTER_NEWSLETTER__LANGUAGE": "PT_br"}).newsletter.language == "pt-BR"
+
+
 def test_every_mistake_is_told_with_its_source(tmp_path: Path) -> None:
     write(tmp_path, '[smtp]\nhots = "x"\nport = 99999\n[newsletter]\ntimezone = "Mars/Base"\n[smpt]\na = 1\n')
     environment = {"NEWSLETTER_SENDING__CONNECTIONS": "many", "NEWSLETTER_WEP__PORT": "1", "NEWSLETTER_SMTP__USER": ""}
