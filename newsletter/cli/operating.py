@@ -101,6 +101,8 @@ def restore(project: Project, file: Path, yes: bool, as_json: bool) -> None:
     kept = counted(restored.carried_over, "unsubscribe or suppression", "unsubscribes and suppressions")
     lines = [f"Restored {file}. Carried over from since then: {kept}."]
     lines += [f"  stopped {name}: look at it with newsletter deliveries show {name}" for name in restored.stopped]
+    if restored.warning:
+        click.echo(f"Warning: {restored.warning}", err=True)
     facts = {"file": str(file), "stopped": restored.stopped, "carried_over": restored.carried_over}
     print_result(facts, "\n".join(lines), as_json=as_json)
 

@@ -207,6 +207,27 @@ def test_who_is_erased_while_the_backup_is_put_back_leaves_no_trace(project: Pro
     database.close()
 
 
+def test_restore_that_cannot_scrub_has_succeeded_with_a_warning(project: Project, tmp_path: Path) -> None:
+    database, service = connect(project), connect(project)
+    add_people(project, database, "ana", "bo")
+    back_up(database, tmp_path / "copy.db")
+    reader = sa.create_engine(f"sqlite:///{tmp_path / 'newsletter.db'}").connect()
+
+    def change(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("ATTACH"):
+            unsubscribe_subscriber(project, service, "ana@example.org", None, now=NOW)
+            reader.exec_driver_sql("BEGIN")
+            reader.exec_driver_sql("SELECT count(*) FROM subscribers").all()  # and its transaction stays open
+
+    sa.event.listen(database._engine, "before_cursor_execute", change)
+    restored = restore(project, database, tmp_path / "copy.db", NOW)
+    assert (restored.carried_over, "is being read" in restored.warning) == (1, True)
+    assert consents(project, database, "ana") == [Consent.UNSUBSCRIBED]
+    reader.close()
+    service.close()
+    database.close()
+
+
 def test_leases_of_the_backup_are_forgotten(project: Project, tmp_path: Path) -> None:
     database = connect(project)
     assert take_lease(database, SCHEDULER, "of the past", 3600.0)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import socket
+import sqlite3
 import stat
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -164,6 +166,19 @@ def test_doctor_changes_nothing(project: Path, relay: None) -> None:
     before = sorted(path.name for path in project.iterdir())
     on(project, "doctor")
     assert sorted(path.name for path in project.iterdir()) == before
+
+
+@pytest.mark.parametrize("has_keys", [True, False])
+def test_doctor_does_not_write_to_a_database_without_properties(project: Path, relay: None, has_keys: bool) -> None:
+    on(project, "lists", "list")
+    if not has_keys:
+        (project / "secret.toml").unlink()
+    with closing(sqlite3.connect(project / "newsletter.db")) as file, file:
+        file.execute("DELETE FROM properties")
+    assert "bad" not in {one["verdict"] for one in json.loads(on(project, "doctor", "--json").output)}
+    with closing(sqlite3.connect(project / "newsletter.db")) as file:
+        assert file.execute("SELECT name FROM properties").fetchall() == []
+    assert (project / "secret.toml").exists() is has_keys
 
 
 def test_lost_keys_are_never_replaced_by_new_ones(project: Path) -> None:

@@ -43,6 +43,8 @@ class Restored:
     """The ids of the deliveries that were stopped in the copy."""
     carried_over: int
     """Unsubscribes, suppressions and erasures that were not in the copy."""
+    warning: str = ""
+    """What could not be done after the database was replaced."""
 
 
 def restore(project: Project, database: Database, file: Path, now: datetime) -> Restored:
@@ -63,9 +65,14 @@ def restore(project: Project, database: Database, file: Path, now: datetime) -> 
             scratch.scrub()
         finally:
             scratch.close()
-        if late := put_back(database, copy):
-            database.scrub()  # it may have been an erasure
-    return Restored(tuple(stopped), carried_over + late)
+        late = put_back(database, copy)
+    warning = ""
+    if late:  # it may have been an erasure
+        try:
+            database.scrub()
+        except StorageError as error:  # the restore has succeeded all the same
+            warning = f"Traces of erased subscribers may remain in unused pages of the database file: {error}"
+    return Restored(tuple(stopped), carried_over + late, warning)
 
 
 def _stop(scratch: Database, project: Project, database: Database, now: datetime) -> list[str]:

@@ -18,8 +18,8 @@ from newsletter.storage.journal.high_water import HighWater, has_sent
 
 
 def connect(project: Project, *, may_change: bool = True, tell: Callable[[str], None] | None = None) -> Database:
-    """The project's database, ready for use; the caller closes it. An empty one is filled if it `may_change`; one with
-    tables is never changed.
+    """The project's database, ready for use; the caller closes it. An empty one is filled if it `may_change`; otherwise
+    nothing is written, neither to the database nor to the project's folder.
 
     Raises SchemaVersionError for a database of another version; ConfigError when its addresses were hashed with another
     key (then unsubscribed subscribers would not be recognised); NoDatabaseError when the database that messages were
@@ -27,7 +27,9 @@ def connect(project: Project, *, may_change: bool = True, tell: Callable[[str], 
     last one is reported instead of raised.
     """
     with _missing_is_explained(project):
-        database = connect_to_replace(project, may_fill=may_change and not _was_sent_from(project))
+        database = connect_to_replace(
+            project, may_fill=may_change and not _was_sent_from(project), may_change=may_change
+        )
     try:
         HighWater(project.folder, database).require_reached(datetime.now(UTC), may_stop=may_change)
     except StaleDatabaseError as error:
@@ -38,12 +40,12 @@ def connect(project: Project, *, may_change: bool = True, tell: Callable[[str], 
     return database
 
 
-def connect_to_replace(project: Project, *, may_fill: bool = True) -> Database:
+def connect_to_replace(project: Project, *, may_fill: bool = True, may_change: bool = True) -> Database:
     """As `connect`, for replacing the database by a backup: it may also be missing, or an older copy."""
     database = open_database(project.database_url, create=may_fill)
     try:
         require_current(database, fill_empty=may_fill)
-        _require_own_keys(project, database)
+        _require_own_keys(project, database, may_change=may_change)
     except NewsletterError:
         database.close()
         raise
@@ -84,9 +86,12 @@ def _was_sent_from(project: Project) -> bool:
     return has_sent(project.folder, project.database_url)
 
 
-def _require_own_keys(project: Project, database: Database) -> None:
+def _require_own_keys(project: Project, database: Database, *, may_change: bool) -> None:
     """The database and secret.toml belong together. Keys are made only for a database that knows none."""
-    if property_of(database, "address_key") is not None and not has_keys(project.folder):
+    known = property_of(database, "address_key")
+    if known is None and not may_change:
+        return  # nothing to compare with: the first command that changes something makes the two belong together
+    if known is not None and not has_keys(project.folder):
         raise ConfigError(
             f"The secret.toml that the database {database.shown_url} was made with is missing in {project.folder}",
             hint="Put it back from your copy; with new keys no unsubscribed subscriber would be recognised",

@@ -80,12 +80,12 @@ class HighWater:
         """Stop everything that could send, and raise StaleDatabaseError, when the database is an older copy.
 
         From then on it is ahead of the file: this is told once, and a person decides what goes on. A database that is
-        asked for the first time gets its identity.
+        asked for the first time gets its identity. Unless it `may_stop`, nothing is written.
         """
         known = _read(self._file)  # before the database is asked: others may be sending
         with self._database.ask() as connection:
             mark = read_mark(connection)
-        if not mark.identity:
+        if not mark.identity and may_stop:
             set_once(self._database, _IDENTITY, secrets.token_hex(8))
         if mark.permits >= known.seen_of(mark):
             return
