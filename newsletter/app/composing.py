@@ -58,10 +58,10 @@ def values_of(persona: Persona) -> dict[str, str]:
     return own_values(persona.attributes, name=persona.name, language=language, timezone=timezone)
 
 
-def fill_for_persona(edition: Edition, persona: Persona) -> Filled:
-    """An edition as this persona would read it, without links of their own."""
+def fill_for_persona(edition: Edition, persona: Persona, *, unsubscribe: str = "", view: str = "") -> Filled:
+    """An edition as this persona would read it, with these links instead of links of their own."""
     address = persona.email or BUILT_IN.email
-    return edition.fill(merge_values(values_of(persona), address, unsubscribe="", view=""))
+    return edition.fill(merge_values(values_of(persona), address, unsubscribe=unsubscribe, view=view))
 
 
 async def ungated() -> bool:

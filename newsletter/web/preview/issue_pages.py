@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from newsletter.app.composing import values_of
+from newsletter.app.composing import fill_for_persona
 from newsletter.app.issues.examine import Examined
 from newsletter.authoring.persona import Persona, choose_persona
 from newsletter.compiler.checks.size import MAX_BYTES, html_size
 from newsletter.compiler.edition import Edition, Filled
-from newsletter.delivery.compose.message import merge_values
 from newsletter.errors import ConfigError, NewsletterError
 from newsletter.web.pages import Pages
 from newsletter.web.preview.cache import PreviewCache
@@ -97,8 +96,7 @@ class PreviewPages:
     def _fill(self, edition: Edition, persona: Persona) -> Filled:
         # Personal links have no token: a preview must not be able to change a subscription.
         public_url = self._cache.project.config.public.url
-        unsubscribe, view = f"{public_url}/u", f"{public_url}/v"
-        return edition.fill(merge_values(values_of(persona), persona.email, unsubscribe=unsubscribe, view=view))
+        return fill_for_persona(edition, persona, unsubscribe=f"{public_url}/u", view=f"{public_url}/v")
 
     def _page(self, page: str, root: str, version: str, values: Mapping[str, object]) -> str:
         name = self._cache.project.config.newsletter.name or self._cache.project.folder.name

@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 from newsletter.app.operating.new_project import start_project
 from newsletter.app.project import Project, open_project
+from newsletter.authoring.persona import BUILT_IN
 from newsletter.web.preview import Changes, export_preview, preview_app
 
 SHEET = "/issues/welcome/en/"
@@ -105,9 +106,11 @@ def test_each_persona_sees_the_mail_as_it_would_get_it(project: Project, client:
     (project.issues / "personas.yaml").write_text(
         "- id: plain\n  name: Ada <b>Kettle</b>\n- id: nobody\n", encoding="utf-8"
     )
+    written = issue_file(project).read_text(encoding="utf-8").replace("this line", "{{ subscriber.email }}, this line")
+    issue_file(project).write_text(written, encoding="utf-8")
     assert "Ada &lt;b&gt;Kettle&lt;/b&gt;" in client.get(SHEET + "plain.light.html").text
     assert "Ada &lt;b&gt;Kettle&lt;/b&gt;" in client.get(SHEET + "plain.html").text
-    assert "Hello there" in client.get(SHEET + "nobody.light.html").text
+    assert f"Hello there, {BUILT_IN.email}, this line" in client.get(SHEET + "nobody.light.html").text
     for name in ("gone.html", "gone.light.html"):
         lost = client.get(SHEET + name)
         assert (lost.status_code, "no longer exists" in lost.text) == (404, True)
