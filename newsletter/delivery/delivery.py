@@ -22,7 +22,8 @@ class DeliveryState(StrEnum):
     """Stopped by the program; an operator must look. `resume` goes on after a refused login, too many refusals that are
     our fault or messages that cannot be composed; it refuses while the ledger is not whole."""
     MISSED = "missed"
-    """Its time passed by more than `max_lateness`, or the database is an older copy; waits for an operator."""
+    """It was not started: its time passed by more than `max_lateness`, its sender is unfinished, or the database is an
+    older copy. Waits for an operator."""
     FINISHED = "finished"
     """Nothing is left to send; unknown outcomes may still be listed."""
     CANCELLED = "cancelled"
@@ -76,6 +77,8 @@ class Delivery:
     again: bool
     """Whether subscribers who already got this issue get it once more."""
     created_at: datetime
+    forced: bool = False
+    """Whether it was made for a real relay although its sender is unfinished."""
     scheduled_at: datetime | None = None
     """UTC; None: at once."""
     started_at: datetime | None = None

@@ -305,11 +305,26 @@ def test_the_same_rejection_of_many_in_a_row_halts_and_resume_continues(scene: S
     reason = "20 recipients in a row were rejected with the same reply: 550 5.1.1 Come back when the moon is new"
     assert scene.store.get("delivery1").reason.startswith(reason)
 
-    scene.store.move("delivery1", DeliveryState.SENDING, since=DeliveryState.HALTED)
+    scene.store.resume("delivery1", DeliveryState.SENDING, datetime.now(UTC), since=DeliveryState.HALTED)
     scene.transport = Scripted(accept)
     assert scene.send() is Ending.DONE
     expected = {"rejected": rejected, "accepted": 30 - rejected}
     assert (scene.counts(), scene.state) == (expected, DeliveryState.FINISHED)
+
+
+def test_resumed_delivery_does_not_halt_twice_for_the_same_reply(database: Database) -> None:
+    async def reject(envelope: Envelope, *_: object) -> Outcome:
+        local = envelope.recipient.partition("@")[0]
+        return outcome_of(read_reply([f"550 5.1.1 {local} has moved, ticket {local[-3:]}".encode()]), Stage.RCPT)
+
+    scene = Scene(database, people=80)
+    scene.transport = Scripted(reject)
+    assert scene.send() is Ending.DONE
+    assert scene.state is DeliveryState.HALTED
+
+    scene.store.resume("delivery1", DeliveryState.SENDING, datetime.now(UTC), since=DeliveryState.HALTED)
+    assert scene.send() is Ending.DONE
+    assert (scene.counts(), scene.state) == ({"rejected": 80}, DeliveryState.FINISHED)
 
 
 def test_rate_limit_burns_no_attempt_and_expires_nobody(scene: Scene) -> None:

@@ -248,5 +248,8 @@ class Ledger(Protocol):
     def halt(self, delivery: str, reason: str) -> None:
         """Stop a delivery until an operator resumes it."""
 
+    def resumed_after(self, delivery: str) -> str:
+        """The reasons of the halts after which an operator resumed a delivery, one a line."""
+
     def sending(self) -> list[str]:
         """The deliveries that are sending (and not paused, halted, cancelled), the oldest first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
+from dataclasses import replace
 
 from newsletter.delivery.ledger.ledger import Claim
 from newsletter.delivery.ledger.outcome import Accepted, Rejected, Reply
@@ -20,6 +21,11 @@ MOST_UNRENDERED = 20
 """Messages that cannot be composed before a delivery halts, if they are more than one in a hundred."""
 
 
+_SAME_REPLY = " recipients in a row were rejected with the same reply: "
+_ADVICE = " — if it is about their addresses, resume: the delivery continues with the others"
+"""Before and after the reply in the reason of such a halt."""
+
+
 class Breaker:
     """Any number of deliveries; the counts are those of one worker since a delivery was started or resumed."""
 
@@ -30,6 +36,8 @@ class Breaker:
         self._refused: defaultdict[str, set[str]] = defaultdict(set)
         self._alike: defaultdict[str, defaultdict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         """By delivery and reply, the recipients rejected since the last accepted message."""
+        self._resumed_after: dict[str, set[str]] = {}
+        """By delivery, the replies with which an operator let it continue."""
         self._open: set[str] = set()
         self._halted: set[str] = set()
 
@@ -61,13 +69,12 @@ class Breaker:
                     f" ({outcome.classification}): {outcome.reply}"
                 )
         elif isinstance(outcome, Rejected):
-            alike = self._alike[claim.delivery][_without_details(outcome.reply, claim)]
+            reply = _without_local_part(outcome.reply, claim)
+            alike = self._alike[claim.delivery][_without_details(reply)]
             alike.add(claim.recipient)
-            if len(alike) >= MOST_ALIKE:
-                reason = (
-                    f"{MOST_ALIKE} recipients in a row were rejected with the same reply: {outcome.reply}"
-                    " — if it is about their addresses, resume: the delivery continues with the others"
-                )
+            is_known = _without_details(reply) in self._resumed_after.get(claim.delivery, ())
+            if len(alike) >= MOST_ALIKE and not is_known:
+                reason = f"{MOST_ALIKE}{_SAME_REPLY}{reply}{_ADVICE}"
         elif isinstance(outcome, Accepted):
             self._alike.pop(claim.delivery, None)
         if reason:
@@ -78,15 +85,31 @@ class Breaker:
         """The ledger has stored the halt."""
         self._halted.add(delivery)
 
-    def reset(self, delivery: str) -> None:
-        """An operator resumed the delivery: its counts start at zero again."""
+    def has_begun(self, delivery: str) -> bool:
+        """Whether `begin` was called for a delivery."""
+        return delivery in self._resumed_after
+
+    def begin(self, delivery: str, resumed_after: str = "") -> None:
+        """The delivery was started or resumed: its counts start at zero.
+
+        `resumed_after`: the reasons of earlier halts, one a line. It does not halt again for the same reply.
+        """
+        replies = [line.partition(_SAME_REPLY)[2].removesuffix(_ADVICE) for line in resumed_after.splitlines()]
+        self._resumed_after[delivery] = {_without_details(reply) for reply in replies if reply}
         self._open.discard(delivery)
         self._halted.discard(delivery)
         for counts in (self._begun, self._unrendered, self._refused, self._alike):
             counts.pop(delivery, None)
 
 
-def _without_details(reply: Reply, claim: Claim) -> str:
-    """A reply without what differs from message to message: words with digits, and the recipient's local part."""
+def _without_local_part(reply: Reply, claim: Claim) -> str:
+    """A reply as text, without the recipient's local part."""
     text = re.sub(rf"(?<!\w){re.escape(claim.address.rpartition('@')[0])}(?!\w)", "…", reply.text)
-    return f"{reply.code} {reply.enhanced} {re.sub(r'[^ ]*[0-9][^ ]*', '…', text)}"
+    return str(replace(reply, text=text))
+
+
+def _without_details(reply: str) -> str:
+    """A reply without what differs from message to message: words with digits, but for its codes."""
+    codes = re.match(r"[0-9]{3}( [245]\.[0-9]+\.[0-9]+)?", reply)
+    end = codes.end() if codes else 0
+    return reply[:end] + re.sub(r"[^ ]*[0-9][^ ]*", "…", reply[end:])

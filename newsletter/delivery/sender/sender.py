@@ -219,10 +219,12 @@ class Sender:
             return 0
         # Ask before claiming: a claim under way while the halt is stored may still be of before it.
         was_halted = self._breaker.is_halted(delivery)
+        is_new = was_halted or not self._breaker.has_begun(delivery)
+        resumed_after = await self._commits.call(self._ledger.resumed_after, delivery) if is_new else ""
         now = self._clock()
         claims = await self._commits.call(self._ledger.claim, delivery, self._worker, limit, now)
-        if claims and was_halted:
-            self._breaker.reset(delivery)
+        if claims and is_new:
+            self._breaker.begin(delivery, resumed_after)
         for claim in claims:
             self._in_flight[delivery] += 1
             self._queue.put_nowait(claim)

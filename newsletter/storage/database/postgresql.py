@@ -58,7 +58,7 @@ class Postgresql:
         return postgresql.insert(table)
 
     def rewrite(self, connection: sa.Connection) -> bool:
-        """Rewrite the tables; the rest is the server's."""
+        """Free the space of deleted rows, which the server then uses again; the rest is the server's."""
         connection.exec_driver_sql("VACUUM")
         return True
 

@@ -124,6 +124,8 @@ deliveries = sa.Table(
     sa.Column("frozen_digest", sa.String(64), nullable=False, server_default=""),
     sa.Column("not_eligible", sa.JSON, nullable=False),
     sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    sa.Column("forced", sa.Boolean, nullable=False, server_default=sa.false(), comment="sender may be unfinished"),
+    sa.Column("resumed_after", sa.Text, nullable=False, server_default="", comment="reasons of its halts, one a line"),
     sa.Index(None, "state", "scheduled_at"),
 )
 
@@ -183,8 +185,8 @@ recipients = sa.Table(
     sa.Column("reply", sa.Text, nullable=False, server_default=""),
     sa.Column("settled_at", Instant),
     sa.UniqueConstraint("delivery_id", "address_hash"),
-    # Do not put the provider before next_at: the earliest of all providers would be found by sorting all that wait.
-    sa.Index("ix_recipients_due", "delivery_id", "state", "next_at", "provider"),
+    # Do not add the provider: recipients due at the same instant, at first all of them, would go out sorted by it.
+    sa.Index("ix_recipients_due", "delivery_id", "state", "next_at"),
     sa.Index("ix_recipients_worker", "worker", "state"),
     sa.Index("ix_recipients_address_issue", "address_hash", "issue"),
 )

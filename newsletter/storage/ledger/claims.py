@@ -24,7 +24,6 @@ from newsletter.delivery.ledger.ledger import (
     Settlement,
     Worker,
 )
-from newsletter.delivery.ledger.providers import PROVIDERS
 from newsletter.reporting.reconcile import reconcile
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.tables import attempts, deliveries, recipients, workers
@@ -152,8 +151,7 @@ class StoredLedger:
         self, connection: sa.Connection, delivery: str, limit: int, now: datetime, without: frozenset[str]
     ) -> list[Row]:
         found: list[Row] = []
-        # Do not say NOT IN: no index answers it, and every row of those providers would be read.
-        chosen = [recipients.c.provider.in_(sorted(PROVIDERS - without))] if without else []
+        chosen = [recipients.c.provider.not_in(sorted(without))] if without else []
         for state in _DUE:
             query = (
                 sa.select(recipients)
@@ -256,6 +254,12 @@ class StoredLedger:
         with self._database.write() as connection:
             change = {"state": DeliveryState.HALTED.value, "reason": reason}
             compare_and_set(connection, delivery, DeliveryState.SENDING, change)
+
+    def resumed_after(self, delivery: str) -> str:
+        """The reasons of the halts after which an operator resumed a delivery, one a line."""
+        query = sa.select(deliveries.c.resumed_after).where(deliveries.c.id == delivery)
+        with self._database.read() as connection:
+            return connection.execute(query).scalar_one_or_none() or ""
 
     def sending(self) -> list[str]:
         """The deliveries that are sending (and not paused, halted, cancelled), the oldest first."""

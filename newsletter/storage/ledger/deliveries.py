@@ -40,6 +40,7 @@ class NewDelivery:
     editions: tuple[Edition, ...]
     """The issue's own language first."""
     again: bool = False
+    forced: bool = False
     scheduled_at: datetime | None = None
 
 
@@ -60,7 +61,7 @@ class Deliveries:
             connection.execute(
                 sa.insert(deliveries).values(
                     id=order.id, issue=order.issue, state=state.value, hash=order.hash, again=order.again,
-                    created_at=now, scheduled_at=order.scheduled_at, frozen_to=0, not_eligible={},
+                    forced=order.forced, created_at=now, scheduled_at=order.scheduled_at, frozen_to=0, not_eligible={},
                 )
             )  # fmt: skip
             connection.execute(
@@ -147,7 +148,10 @@ class Deliveries:
         if to not in MOVES[since]:
             raise StateError(f"A delivery that is {since} cannot become {to}")
         with self._database.write() as connection:
-            if not compare_and_set(connection, delivery, since, {"state": to.value, "reason": ""}):
+            change: dict[str, object] = {"state": to.value, "reason": ""}
+            if since is DeliveryState.HALTED:  # it is not to halt for the same again
+                change["resumed_after"] = deliveries.c.resumed_after + deliveries.c.reason + "\n"
+            if not compare_and_set(connection, delivery, since, change):
                 return False
             connection.execute(
                 sa.update(recipients)

@@ -1,4 +1,4 @@
-"""Alembic's environment: runs the steps on the connection and inside the transaction that `storage.migrate` opened."""
+"""Alembic's environment: runs the steps on the connection and in the transaction that `database/migrate.py` opened."""
 
 from typing import Any, Literal
 

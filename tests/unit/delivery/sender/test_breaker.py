@@ -31,7 +31,7 @@ def halts(results: list[Handover]) -> list[tuple[int, str]]:
     for number, result in enumerate(results, 1):
         if reason := breaker.note(result):
             found.append((number, reason))
-            breaker.reset(CLAIM.delivery)
+            breaker.begin(CLAIM.delivery)
     return found
 
 

@@ -29,6 +29,18 @@ def upgrade() -> None:
     op.execute("ALTER TABLE deliveries RENAME COLUMN high_water TO last_subscriber_id")
     op.execute("ALTER TABLE deliveries RENAME COLUMN left_out TO not_eligible")
     op.add_column(
+        "deliveries",
+        sa.Column(
+            "forced", sa.Boolean(), server_default=sa.false(), nullable=False, comment="sender may be unfinished"
+        ),
+    )
+    op.add_column(
+        "deliveries",
+        sa.Column(
+            "resumed_after", sa.Text(), server_default="", nullable=False, comment="reasons of its halts, one a line"
+        ),
+    )
+    op.add_column(
         "lists",
         sa.Column("newsletter", sa.Text(), server_default="", nullable=False, comment="empty: the project's own"),
     )
@@ -38,9 +50,7 @@ def upgrade() -> None:
             "provider", sa.String(length=32), server_default="other", nullable=False, comment="of the address's domain"
         ),
     )
-    op.drop_index("ix_recipients_due", "recipients")
     _fill_providers("split_part(address, '@', 2)" if is_server else "substr(address, instr(address, '@') + 1)")
-    op.create_index("ix_recipients_due", "recipients", ["delivery_id", "state", "next_at", "provider"])
     if is_server:
         _make_room()
 
