@@ -1,6 +1,6 @@
 """Host names: as computers compare them, as readers see them, and those that pass for another one.
 
-The ground; `authoring/url` asks it about links, and about the words of links.
+The ground; `authoring/fields` asks it about links, the words of links, and characters that show nothing.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial, wraps
@@ -10,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from newsletter.cli.command import JSON, with_database
-from newsletter.cli.show import local_time, print_facts, print_json, print_result, print_table
+from newsletter.cli.command import JSON, YES, with_database
+from newsletter.cli.show import confirm, local_time, print_facts, print_json, print_result, print_table
 from newsletter.cli.watching import ending_of, outcome_lines, send_watched, show_outcome, unattended, wait_for_end
 from newsletter.reporting.wording import in_words
 
@@ -236,12 +237,22 @@ def resume(project: Project, database: Database, delivery: str, detach: bool, fo
     return 0 if sent is None else ending_of(summary, sent)
 
 
-@_about_one
+@deliveries.command()
+@click.argument("name", metavar="ID")
+@YES
 @JSON
-def cancel(project: Project, database: Database, delivery: str, as_json: bool) -> None:
-    """End a delivery for good. Recipients that are still waiting get nothing."""
-    from newsletter.app.sending import steer
+@with_database
+def cancel(project: Project, database: Database, name: str, yes: bool, as_json: bool) -> None:
+    """End a delivery for good. Recipients that are still waiting get nothing.
 
+    On a terminal it asks first when ID is not a whole id.
+    """
+    from newsletter.app.sending import steer
+    from newsletter.storage.ledger.deliveries import Deliveries
+
+    found = Deliveries(database).get(delivery := Deliveries(database).id_of(name))
+    if name != delivery and sys.stdin.isatty():
+        confirm(f"Cancel delivery {delivery} of {found.issue}, which is {found.state}?", yes=yes)
     steer.cancel(database, delivery, datetime.now(UTC))
     show_outcome(project, database, delivery, as_json=as_json)
 

@@ -1,4 +1,4 @@
-"""Transport: our code that hands a message over. The whole seam between the sender and SMTP, files or memory."""
+"""Transport: our code that hands a message over. The whole seam between the sender and SMTP or files."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import pty
 import re
 import shlex
 import subprocess
@@ -173,6 +174,33 @@ def test_recipients_in_a_state_that_nobody_has_are_said_to_be_none(run: Run) -> 
     assert run("deliveries", "cancel", later)[0] == 0
     code, _, err = run("deliveries", "cancel", later)
     assert (code, f"Delivery {later} is cancelled already" in err) == (1, True)
+
+
+def on_a_terminal(answer: str, *arguments: str) -> tuple[int, str]:
+    ours, theirs = pty.openpty()
+    os.write(ours, answer.encode())
+    command = [sys.executable, "-m", "newsletter", *arguments]
+    done = subprocess.run(command, stdin=theirs, capture_output=True, text=True, timeout=60, check=False)
+    os.close(ours)
+    os.close(theirs)
+    return done.returncode, done.stderr
+
+
+def test_cancel_asks_on_a_terminal_what_it_was_not_told_in_full(run: Run) -> None:
+    run("lists", "add", "weekly")
+    sends = [
+        json.loads(run("send", "welcome", "--list", "weekly", "--at", at, "--yes", "--json")[1].splitlines()[0])
+        for at in ("2099-01-01 09:00", "2099-01-02 09:00", "2099-01-03 09:00")
+    ]
+    first, second, third = (one["delivery"] for one in sends)
+
+    code, err = on_a_terminal("n\n", "deliveries", "cancel", "last")
+    assert (code, f"Cancel delivery {third} of welcome, which is scheduled?" in err) == (3, True)
+    assert json.loads(run("deliveries", "show", third, "--json")[1])["state"] == "scheduled"
+    assert on_a_terminal("y\n", "deliveries", "cancel", "welcome")[0] == 0
+    assert json.loads(run("deliveries", "show", third, "--json")[1])["state"] == "cancelled"
+    assert on_a_terminal("", "deliveries", "cancel", second)[0] == 0
+    assert on_a_terminal("", "deliveries", "cancel", first[:8], "--yes")[0] == 0
 
 
 @pytest.mark.parametrize("line", ["subscribers export", "deliveries list --json", "check", "--help"])

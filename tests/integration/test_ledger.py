@@ -124,6 +124,16 @@ def test_claim_leaves_providers_out_that_it_is_asked_to(ledger: StoredLedger, da
     assert {one.address: one.provider for one in (*retried, *rest)} == provider
 
 
+def test_claims_are_not_grouped_by_provider(ledger: StoredLedger, database: Database) -> None:
+    people = [f"{name}{n}@{domain}" for n in range(20) for name, domain in (("a", "gmail.com"), ("b", "example.org"))]
+    add_people(database, people, add_list(database, "mixed"))
+    start_delivery(database, "mixed", issue="mixed", lists=("mixed",))
+
+    first = ledger.claim("mixed", ONE, 20, NOW)
+
+    assert {one.provider for one in first} == {"gmail", "other"}
+
+
 def test_claim_of_a_delivery_that_is_paused_gives_nobody(ledger: StoredLedger, database: Database) -> None:
     Deliveries(database).move("delivery1", DeliveryState.PAUSED, since=DeliveryState.SENDING)
 

@@ -167,6 +167,30 @@ def test_scheduled_delivery_is_missed_when_nobody_was_running(
     assert start_due(project, database, later)[0].state is DeliveryState.PREPARING
 
 
+def test_scheduled_under_a_mail_catcher_does_not_start_to_a_real_relay(
+    project: Project, database: Database, issue: Path, people: list[int]
+) -> None:
+    created = create_delivery(project, database, issue, ["weekly"], at=SOON)
+    real = make_project(project.folder.with_name("real"), smtp__host="smtp.example.com", smtp__tls="starttls")
+
+    [missed] = start_due(real, database, SOON)
+    assert missed.state is DeliveryState.MISSED
+    assert "newsletter.from: " in missed.reason
+    assert Deliveries(database).get(created.id).reason == missed.reason
+    with pytest.raises(AuthoringError):
+        resume(real, database, created.id, NOW)
+    assert resume(real, database, created.id, NOW, force=True).state is DeliveryState.PREPARING
+
+
+def test_scheduled_with_force_starts_as_it_is(tmp_path: Path, database: Database, people: list[int]) -> None:
+    real = make_project(tmp_path / "real", smtp__host="smtp.example.com", smtp__tls="starttls")
+    proposal = propose(real, database, real.issues / "welcome", ["weekly"], now=NOW, at=SOON.isoformat(), force=True)
+    confirm(real, database, proposal, now=NOW)
+
+    [started] = start_due(real, database, SOON)
+    assert started.state is DeliveryState.PREPARING
+
+
 def test_orders_of_a_scheduler_that_was_replaced_start_nothing(
     project: Project, database: Database, issue: Path, people: list[int]
 ) -> None:

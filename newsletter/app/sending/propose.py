@@ -83,6 +83,8 @@ class Proposal:
     """UTC; None: at once."""
     again: bool
     """Whether subscribers who already got this issue get it once more."""
+    forced: bool
+    """Whether it goes to a real relay even if the sender is unfinished."""
     forecast: Forecast
     unfinished: tuple[Delivery, ...]
     """Earlier deliveries of the issue that may still send; a recipient of one gets nothing from the other."""
@@ -115,6 +117,7 @@ def propose(
         lists=chosen,
         start=start,
         again=again,
+        forced=force and project.has_real_relay,
         forecast=outlook,
         unfinished=tuple(Deliveries(database).all(*may_send, issue=checked.issue)),
         issue_time="" if start else own_time(project, checked.send, now=now),
@@ -138,6 +141,7 @@ def confirm(project: Project, database: Database, proposal: Proposal, *, now: da
         lists=lists,
         editions=checked.editions,
         again=proposal.again,
+        forced=proposal.forced,
         scheduled_at=proposal.start,
     )
     return Deliveries(database).create(order, now)

@@ -13,7 +13,7 @@ from newsletter.delivery.delivery import Delivery, DeliveryState
 from newsletter.delivery.ledger.ledger import RecipientState
 from newsletter.delivery.sender.schedule import check_start, is_missed
 from newsletter.errors import AuthoringError, NotFoundError, StateError
-from newsletter.problem import Severity
+from newsletter.problem import Problem, Severity
 from newsletter.storage.database.database import Database
 from newsletter.storage.journal.audit import audit
 from newsletter.storage.ledger.deliveries import Deliveries, Lease
@@ -24,6 +24,7 @@ from newsletter.tokens import keyed_hash
 def start_due(project: Project, database: Database, now: datetime, lease: Lease | None = None) -> list[Delivery]:
     """Start the deliveries whose time has come: preparing now, or missed when later than `max_lateness`.
 
+    Missed, too, for a real relay and a sender that is not finished: it may have been made for a mail catcher.
     Called by the scheduler, under its lease; safe to call from several at once. Returns those it changed.
     """
     store = Deliveries(database)
@@ -33,6 +34,8 @@ def start_due(project: Project, database: Database, now: datetime, lease: Lease 
         to, reason = DeliveryState.PREPARING, ""
         if is_missed(delivery.scheduled_at, now=now, max_lateness=project.config.sending.max_lateness):
             to, reason = DeliveryState.MISSED, f"no scheduler was running at {_minute(project, delivery.scheduled_at)}"
+        elif unfinished := _unfinished_sender(project, store, delivery):
+            to, reason = DeliveryState.MISSED, "; ".join(f"{one.path}: {one.message}" for one in unfinished)
         if store.move(delivery.id, to, since=DeliveryState.SCHEDULED, reason=reason, lease=lease):
             # Not read anew: it may be gone by now, when an older copy of the database was restored.
             changed.append(replace(delivery, state=to, reason=reason))
@@ -60,11 +63,9 @@ def resume(project: Project, database: Database, delivery: str, now: datetime, *
     """
     store = Deliveries(database)
     found = store.get(delivery)
-    if project.has_real_relay and not (force or found.state.is_over):
-        identity = store.edition(delivery, found.languages[0]).identity
-        if unfinished := check_real_sender(project, identity):
-            hint = "Cancel it and send the issue again with a finished sender; --force sends it as it is"
-            raise AuthoringError([replace(one, severity=Severity.ERROR) for one in unfinished], hint=hint)
+    if not (force or found.state.is_over) and (unfinished := _unfinished_sender(project, store, found)):
+        hint = "Cancel it and send the issue again with a finished sender; --force sends it as it is"
+        raise AuthoringError([replace(one, severity=Severity.ERROR) for one in unfinished], hint=hint)
     match found.state:
         case DeliveryState.PREPARING | DeliveryState.SENDING | DeliveryState.FINISHED:
             return found
@@ -87,6 +88,13 @@ def resume(project: Project, database: Database, delivery: str, now: datetime, *
                 )
             to = DeliveryState.PREPARING if found.frozen_count is None else DeliveryState.SENDING
             return _move(store, delivery, to, lambda since: store.resume(delivery, to, now, since=since))
+
+
+def _unfinished_sender(project: Project, store: Deliveries, delivery: Delivery) -> list[Problem]:
+    """What a real relay must not get of a delivery, unless it was forced when it was made."""
+    if not project.has_real_relay or delivery.forced:
+        return []
+    return check_real_sender(project, store.edition(delivery.id, delivery.languages[0]).identity)
 
 
 def _minute(project: Project, when: datetime) -> str:

@@ -1,4 +1,4 @@
-"""Markup: the HTML of mjml-python → the HTML we send: what its converter leaves out, and the author's inline CSS.
+"""Finish: the HTML of mjml-python → the HTML we send: what its converter leaves out, and the author's inline CSS.
 
 premailer's door. It is given only the rules of `<mj-style inline="inline">`, in the one configuration that leaves
 doctype, style tags, Outlook's comments and image sizes as they are; everything else about it does harm to mail.
