@@ -8,13 +8,17 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from ipaddress import AddressValueError, IPv4Address
+from ipaddress import AddressValueError, IPv4Address, ip_address, ip_network
 from pathlib import Path
+
+import idna
 
 _KNOWN = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 _LISTS = {name: frozenset(words.split()) for name, words in _KNOWN.items() if isinstance(words, str)}
+
+_DOCUMENTATION = [*map(ip_network, _KNOWN["documentation"])]
 
 _DOTS = re.compile("[\u3002\uff0e\uff61]")
 """What IDNA takes for a dot (RFC 3490, section 3.1)."""
@@ -50,12 +54,43 @@ class Named:
 
 
 def ascii_host(host: str) -> str:
-    """The host in lower-case A-labels; as it is where it cannot be written so."""
+    """The host in lower-case A-labels, as browsers resolve it; as it is where it cannot be written so.
+
+    UTS 46 without transitional processing: `straße` is another host than `strasse`. Hosts that IDNA 2008 refuses and
+    registries sell, such as those of emoji, are mapped without its further rules.
+    """
     host = _DOTS.sub(".", unicodedata.normalize("NFKC", host)).strip(".").lower()
-    try:
-        return host if host.isascii() else host.encode("idna").decode("ascii")
-    except UnicodeError:
+    if host.isascii():
         return host
+    try:
+        return idna.encode(host, uts46=True).decode("ascii")
+    except idna.IDNAError:
+        pass
+    try:
+        labels = idna.uts46_remap(host, std3_rules=False).split(".")
+    except idna.IDNAError:
+        return host
+    return ".".join(label if label.isascii() else f"xn--{label.encode('punycode').decode('ascii')}" for label in labels)
+
+
+def is_local(host: str) -> bool:
+    """Whether only one machine or network knows a host: readers reach nothing there, or another host of that name.
+
+    Addresses reserved for documentation (RFC 5737, RFC 3849) are none: examples are written with them.
+    """
+    name = ascii_host(host).strip("[]")
+    try:
+        address = ip_address(name)
+    except ValueError:
+        return is_below(name, _LISTS["local"])
+    address = getattr(address, "ipv4_mapped", None) or address
+    return not address.is_global and not any(address in network for network in _DOCUMENTATION)
+
+
+def is_below(host: str, domains: Iterable[str]) -> bool:
+    """Whether a host is one of these domains, or below one."""
+    name = host.casefold().rstrip(".")
+    return any(name == domain or name.endswith(f".{domain}") for domain in domains)
 
 
 def disguise(host: str) -> str:

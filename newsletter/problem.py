@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -40,6 +41,11 @@ class Problem:
     """What to do, one sentence."""
     quote: str = ""
     """The source line, without its line end."""
+
+
+def named(char: str) -> str:
+    """A character by its number and name, where it cannot be seen or looks like another: `U+00A0 NO-BREAK SPACE`."""
+    return f"U+{ord(char):04X} {unicodedata.name(char, '')}".rstrip()
 
 
 def has_errors(problems: list[Problem] | tuple[Problem, ...]) -> bool:

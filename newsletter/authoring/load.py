@@ -22,13 +22,19 @@ from newsletter.authoring.proofread import References, proofread, wordless_pictu
 from newsletter.authoring.schema import IssueFile
 from newsletter.authoring.translation import repeated_ids, translate
 from newsletter.language import language_tag
-from newsletter.problem import Place, Problem, has_errors
+from newsletter.problem import Place, Problem, Severity, has_errors
 from newsletter.source import Node
 
 NAME = "issue.yaml"
 SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 SLUG_HINT = "Use ASCII letters, digits, dots, - and _, as in 2024-01-25-new-frontiers."
 _TRANSLATION = re.compile(r"(?P<stem>.+)\.(?P<tag>[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*)\.yaml")
+
+_MISNAMED = re.compile(
+    r"(?i)(?:(?P<known>issue|people|personas)(?P<language>(?<=issue)\.[a-z0-9_-]+)?\.ya?ml(?:\.txt)?|(?P<other>.+)\.yml)"
+)
+_DATED = re.compile(r"\d{4}-\d")
+_WRITTEN = re.compile(r"(?i)\.(?:ya?ml|md|markdown|txt|docx?|odt|rtf|html?)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,43 @@ def load_issue(file: Path, *, root: Path, looks: Mapping[str, Sequence[str]] | N
 def slug_of(file: Path) -> str:
     """The name an issue has in the ledger: its folder's, or its file's where it has no folder of its own."""
     return legible(file.parent.resolve().name if file.name == NAME else file.stem)
+
+
+def misnamed_files(folders: Iterable[Path], *, root: Path) -> Iterator[Problem]:
+    """Files in and below these folders that are not read because of their names, and folders whose issue has no file.
+
+    A folder of pictures is none, unless it is called by a date, as issues are.
+    """
+    waiting = [*folders]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            names = names_in(folder, root)
+        except OSError:  # `load_issue` gives the reason
+            continue
+        below = [] if NAME in names else [folder / name for name in names if (folder / name).is_dir()]
+        waiting += reversed(below)
+        found = [problem for name in names if (problem := misnamed(folder / name, root=root))]
+        yield from found
+        is_alone = not below and not any(may_be_issue(folder / name) for name in names)
+        looks_meant = _DATED.match(folder.name) or any(_WRITTEN.search(name) for name in names)
+        if names and is_alone and looks_meant and not found and folder != root:
+            where, hint = Place(shown(folder, root)), f"Call the file with the issue {NAME}."
+            yield Problem("folder-without-issue", f"this folder holds no {NAME}", where, Severity.WARNING, hint=hint)
+
+
+def misnamed(file: Path, *, root: Path) -> Problem | None:
+    """The problem of a file that is not read, because its name is nearly one that is."""
+    match = _MISNAMED.fullmatch(file.name)
+    if match is None or file.is_dir():
+        return None
+    known, language, other = match["known"], match["language"] or "", match["other"]
+    name = f"{known.lower()}{language}.yaml" if known else f"{other}.yaml"
+    if name == file.name:
+        return None
+    severity = Severity.ERROR if known else Severity.WARNING
+    message = f"this file is not read: it must be called {name}"
+    return Problem("misnamed-file", message, Place(shown(file, root)), severity, hint="Rename it.")
 
 
 @dataclass

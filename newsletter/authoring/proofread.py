@@ -6,6 +6,8 @@ Works on the tree, so that a misspelt key elsewhere hides nothing; what a value 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from html import unescape
 
 from newsletter.authoring.contributors import FILE as PEOPLE
 from newsletter.authoring.contributors import Contributor, contributor_links
@@ -18,6 +20,7 @@ from newsletter.errors import ExpressionError
 from newsletter.expression import FIELD, parse_field
 from newsletter.problem import Problem, Severity
 from newsletter.source import Node, near_miss, shortened
+from newsletter.source.characters import KEY, explain
 
 ALWAYS_KNOWN = frozenset({"email"})
 """Every subscriber has it."""
@@ -29,6 +32,8 @@ MAX_LENGTH = 50_000
 
 _ADDRESS = re.compile(r"(?<!mailto:)\{\{\s*subscriber\.email\b[^{}]*\}\}")
 _FIELD_HINT = 'A merge field looks like {{ subscriber.name | default("there") }}'
+_ENTITY = re.compile(r"&#?\w+;")
+"""Markdown reads these in the target of a link (CommonMark 2.5)."""
 _TARGET = re.compile(
     r"\\.|(?<!`)(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`)|!\[[^\[\]]*\]\([^()\n]*\)"
     r"|\]\(\s*(?P<target><[^<>\n]*>|(?:\{\{[^{}]*\}\}|[^\s()]|\([^\s()]*\))+)",
@@ -60,6 +65,28 @@ def proofread(root: Node, references: References) -> Iterator[Problem]:
             yield problem
         elif node.text and len(node.text) <= MAX_LENGTH:
             yield from _text(shape.role, node, references)
+            yield from _wrong_colon(node)
+
+
+def _wrong_colon(node: Node) -> Iterator[Problem]:
+    """A key whose colon YAML takes for a letter, so that it reads a text in place of a mapping."""
+    match = None if node.style else KEY.match(node.text)
+    if match and match["key"] in _keys():
+        message, hint = explain(node.text[match.start("colon")].strip(":") or node.text[match.end("colon")])
+        yield node.problem("wrong-character", message, hint=hint, at=node.place_at(match.start("colon")))
+
+
+@cache
+def _keys() -> frozenset[str]:
+    """Every key that an issue may have anywhere."""
+    found: set[str] = set()
+    waiting = [shape_of(IssueFile)]
+    while waiting:
+        shape = waiting.pop()
+        waiting += [inner for key, inner in shape.all_fields.items() if key not in found]
+        waiting += [shape.inner] if shape.inner else []
+        found |= shape.all_fields.keys()
+    return frozenset(found)
 
 
 def written(root: Node) -> Iterator[tuple[Role, Node]]:
@@ -128,7 +155,7 @@ def _targets(node: Node) -> Iterator[Problem]:
         target = (match["target"] or "").strip("<>")
         if not target or target.startswith("@"):
             continue
-        fault = url_fault(target)
+        fault = url_fault(_ENTITY.sub(lambda entity: unescape(entity.group()), target))
         if fault is not None:
             place = node.place_at(match.start("target"))
             yield node.problem("bad-url", f"{fault.message} ({target})", hint=fault.hint, at=place)

@@ -91,7 +91,7 @@ def compile_issue(issue: Issue, language: str, kit: CompileSettings) -> Compiled
         ),
     )  # fmt: skip
     layout, is_sound = kit.templates.place(rendered.layout), not has_errors(problems)
-    problems += _check(edition, reader, content, rendered.shown, layout, is_sound=is_sound)
+    problems += _check(edition, reader, content, rendered.shown, layout, kit.home_url, is_sound=is_sound)
     problems += check_size(
         edition, content, lambda: kit.templates.heaviest_blocks(rendered, context, html),
         is_allowed=issue.slug in kit.oversized,
@@ -100,10 +100,17 @@ def compile_issue(issue: Issue, language: str, kit: CompileSettings) -> Compiled
 
 
 def _check(
-    edition: Edition, reader: HtmlReader, content: Content, shown: Sequence[Shown], layout: Place, *, is_sound: bool
+    edition: Edition,
+    reader: HtmlReader,
+    content: Content,
+    shown: Sequence[Shown],
+    layout: Place,
+    home: str,
+    *,
+    is_sound: bool,
 ) -> Iterator[Problem]:
     place = content.place("")
     if is_sound:  # else a faulty link of the author is empty here, which is no fault of a template
-        yield from check_links(edition, place, layout)
-    yield from check_images(edition, reader, layout)
+        yield from check_links(edition, place, layout, home=home)
+    yield from check_images(edition, reader, layout, home=home)
     yield from check_pictures(edition, content, shown)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from newsletter.problem import Place, Problem
+from newsletter.problem import Place, Problem, named
 from newsletter.source.compose import MAX_PROBLEMS, compose
 from newsletter.source.node import FORBIDDEN, LINE_END, Node, Source
 from newsletter.source.words import near_miss, quoted, shortened
@@ -61,5 +61,5 @@ def _control_characters(source: Source) -> Iterator[Problem]:
     for number, match in enumerate(FORBIDDEN.finditer(source.text)):
         if number == MAX_PROBLEMS:
             return
-        message = f"the character U+{ord(match.group()):04X} cannot be seen and does not belong here"
+        message = f"the character {named(match.group())} cannot be seen and does not belong here"
         yield source.problem("control-character", message, source.place(match.start()), hint="Delete it.")

@@ -13,9 +13,10 @@ from typing import Any
 
 import yaml
 
-from newsletter.problem import Problem, Severity
+from newsletter.problem import Problem, Severity, named
+from newsletter.source.characters import explain, in_word, plain_word
 from newsletter.source.node import FORBIDDEN, Node, Scalar, Source
-from newsletter.source.syntax import syntax_problem
+from newsletter.source.syntax import NEAR, syntax_problem
 from newsletter.source.words import quoted, shortened
 
 MAX_DEPTH = 50
@@ -75,7 +76,10 @@ class _Composer:
             for event in yaml.parse(self.source.text, Loader=yaml.CSafeLoader):
                 self._take(event)
         except yaml.MarkedYAMLError as error:
-            self.problems.append(syntax_problem(self.source, error, self.last_scalar))
+            problem = syntax_problem(self.source, error, self.last_scalar)
+            known = (one.place.line for one in self.problems if one.id == "wrong-character")
+            if not any(0 <= problem.place.line - line <= NEAR for line in known):  # else it is only the consequence
+                self.problems.append(problem)
             return None
         except yaml.YAMLError as error:
             self._report("yaml", f"this is not YAML: {shortened(error)}", 0)
@@ -143,13 +147,15 @@ class _Composer:
         if style == "" and event.value:
             self._look_for_cut(event.value, end)
         if style == '"' and (hidden := FORBIDDEN.search(event.value)):
-            self._report(
-                "control-character", f"an escape stands for U+{ord(hidden.group()):04X}", start, hint="Delete it."
-            )
+            self._report("control-character", f"an escape stands for {named(hidden.group())}", start, hint="Delete it.")
         value = _scalar(event.value) if style == "" and event.implicit[0] else event.value
         self._add(Node(self.source, self._path(), value, start, end, self._key(), style))
 
     def _take_key(self, parent: _Open, key: str, start: int) -> None:
+        if (at := next(in_word(key), -1)) >= 0:
+            wrong, hint = explain(key[at])
+            self._report("wrong-character", wrong, start + at, hint=hint)
+            key = plain_word(key)
         path = f"{parent.path}.{key}" if parent.path else key
         if key == "<<":
             self._report("merge-key", "merge keys (<<) are not allowed here", start, hint="Write the values out.")

@@ -9,11 +9,14 @@ from pathlib import Path
 import yaml
 
 from newsletter.problem import Place, Problem
+from newsletter.source.characters import wrong_character
 from newsletter.source.node import Source
 from newsletter.source.words import quoted, shortened
 
 _MESSAGES: list[dict[str, str]] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))["messages"]
 
+NEAR = 3
+"""Lines before the parser's place in which the mistake may be: it reads a key to the end of its line."""
 _GLUED = re.compile(r"(?P<key>\s*(?:-\s+)*[A-Za-z_][\w-]*):(?P<value>[^\s:/].*)")
 
 
@@ -30,7 +33,10 @@ def syntax_problem(source: Source, error: yaml.MarkedYAMLError, before: tuple[in
     if before[2] in ("'", '"') and opened.line < closed.line == place.line:
         message = f"the quote that opens here is closed only in line {closed.line}"
         return source.problem("yaml", message, opened, hint="Close it in its own line.")
-    if glued := _glued_key(source, closed.line if before[2] else opened.line, place.line):
+    first = max(closed.line if before[2] else opened.line, place.line - NEAR)
+    if wrong := wrong_character(source, first, place.line):
+        return wrong
+    if glued := _glued_key(source, first, place.line):
         return glued
     if source.text[index : index + 1] == "\t":
         message, hint = "a tab cannot indent", "Indent with spaces."
@@ -46,7 +52,7 @@ def syntax_problem(source: Source, error: yaml.MarkedYAMLError, before: tuple[in
 
 def _glued_key(source: Source, first: int, last: int) -> Problem | None:
     """A key in these lines whose value begins right after its colon, which YAML reads as one word."""
-    for number in range(max(first, last - 3), last + 1):
+    for number in range(first, last + 1):
         if match := _GLUED.match(source.line(number)):
             place = Place(source.file, number, match.end("key") + 1)
             hint = f"Write {match['key'].lstrip(' -')}: {shortened(match['value'], 200)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,11 @@ from writing import CONFIG, png, write_project
 
 from newsletter.app.issues.building import build
 from newsletter.app.issues.examine import check, find
+from newsletter.app.operating.database import connected
 from newsletter.app.project import open_project
+from newsletter.audience.consent import OptIn
 from newsletter.cli.main import cli
+from newsletter.storage.audience.lists import ListStore
 
 
 def found(folder: Path) -> list[tuple[str, str]]:
@@ -175,3 +179,90 @@ def test_other_formats_name_the_place(tmp_path: Path, style: str) -> None:
             "::error file=issues/maps/issue.yaml,title=missing-key,line=1,col=1::date: 'date' is missing"
             in result.stdout
         )
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "severity"),
+    [
+        ("extra/issue.yml", "issue.yaml", "error"),
+        ("extra/Issue.yaml", "issue.yaml", "error"),
+        ("extra/issue.yaml.txt", "issue.yaml", "error"),
+        ("maps/issue.pt-BR.yml", "issue.pt-BR.yaml", "error"),
+        ("people.yml", "people.yaml", "error"),
+        ("Personas.YAML", "personas.yaml", "error"),
+        ("winter.yml", "winter.yaml", "warning"),
+    ],
+)
+def test_file_that_is_not_read_for_its_name_is_told(tmp_path: Path, name: str, right: str, severity: str) -> None:
+    write_project(tmp_path)
+    file = tmp_path / "issues" / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text('title: "x"\n', encoding="utf-8")
+    project = open_project(tmp_path, {})
+    for paths in ([], [file.parent], [file]):
+        (problem,) = (one for one in check(project, paths) if one.id == "misnamed-file")
+        assert (str(problem.place), problem.severity) == (f"issues/{name}", severity)
+        assert problem.message == f"this file is not read: it must be called {right}"
+
+
+def test_contributors_beside_the_configuration_are_told_by_their_name(tmp_path: Path) -> None:
+    write_project(tmp_path)
+    (tmp_path / "people.yml").write_text("a: {name: A}\n", encoding="utf-8")
+    (tmp_path / "compose.yml").write_text("services: {}\n", encoding="utf-8")
+    assert found(tmp_path) == [("misnamed-file", "people.yml")]
+
+
+def test_folder_without_an_issue_is_told_unless_it_holds_pictures(tmp_path: Path) -> None:
+    write_project(tmp_path)
+    for name in ("2024-05-01-spring/sea.png", "autumn/draft.md", "shared/logo.png", "2023/05/issue.yaml"):
+        file = tmp_path / "issues" / name
+        file.parent.mkdir(parents=True)
+        file.write_bytes(b"x")
+    (tmp_path / "issues/2025-empty").mkdir()
+    told = [place for rule, place in found(tmp_path) if rule == "folder-without-issue"]
+    assert told == ["issues/2024-05-01-spring", "issues/autumn"]
+
+
+def test_plan_is_held_against_the_database_where_there_is_one(tmp_path: Path) -> None:
+    folder = write_project(tmp_path)
+    now = datetime(2024, 3, 10, tzinfo=UTC)
+    project = open_project(tmp_path, {})
+    assert check(project, now=now) == []
+    assert not (tmp_path / "newsletter.db").exists()
+    with connected(project) as database, database.write() as connection:
+        ListStore(database, connection).add("weekly", name="W", opt_in=OptIn.SINGLE, language="en", now=now)
+    assert check(project, now=now) == []
+    assert [(p.id, str(p.place)) for p in check(project, now=datetime(2024, 3, 15, tzinfo=UTC))] == [
+        ("past-time", "issues/maps/issue.yaml:67:7")
+    ]
+    issue = folder / "issue.yaml"
+    issue.write_text(issue.read_text("utf-8").replace("list: weekly", "list: [weekly, weekyl]"), "utf-8")
+    (problem,) = check(project, now=now)
+    assert (problem.id, str(problem.place), problem.hint) == (
+        "missing-list", "issues/maps/issue.yaml:66:18", "Did you mean 'weekly'?"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("at", "now", "told"),
+    [
+        ("2024-03-14 09:00", "2024-03-13", False),
+        ("2024-03-14 09:00", "2024-03-14", False),
+        ("2024-03-14 09:00", "2024-06-01", False),  # sent long ago, from another machine
+        ("2024-03-04 09:00", "2024-03-13", True),
+        ("2020-03-14 09:00", "2024-06-01", True),
+    ],
+)
+def test_time_that_has_passed_is_told_without_a_database(tmp_path: Path, at: str, now: str, told: bool) -> None:
+    issue = write_project(tmp_path) / "issue.yaml"
+    issue.write_text(issue.read_text("utf-8").replace("2024-03-14 09:00", at), "utf-8")
+    problems = check(open_project(tmp_path, {}), now=datetime.fromisoformat(now).replace(tzinfo=UTC))
+    assert [problem.id for problem in problems] == ["past-time"] * told
+
+
+def test_database_that_does_not_answer_is_no_problem_of_an_issue(tmp_path: Path) -> None:
+    write_project(tmp_path)
+    (tmp_path / "newsletter.db").write_bytes(b"no database" * 500)
+    assert found(tmp_path) == []
+    server = {"NEWSLETTER_DATABASE__URL": "postgresql://bob:secret-word@127.0.0.1:1/x"}
+    assert check(open_project(tmp_path, server)) == []

@@ -36,6 +36,21 @@ def test_honest_host_is_not(host: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("host", "written"),
+    [
+        ("straße.example", "xn--strae-oqa.example"),
+        ("STRASSE.example", "strasse.example"),
+        ("ελλάδας.gr", "xn--hxakic4aa6c.gr"),
+        ("日本語。jp", "xn--wgv71a119e.jp"),
+        ("i❤.ws", "xn--i-7iq.ws"),
+        ("a_b.bücher.example", "a_b.xn--bcher-kva.example"),
+    ],
+)
+def test_host_is_written_as_browsers_resolve_it(host: str, written: str) -> None:
+    assert ascii_host(host) == written
+
+
+@pytest.mark.parametrize(
     ("one", "other", "same"),
     [
         ("example.org", "www.example.org", True),

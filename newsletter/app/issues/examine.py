@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from difflib import SequenceMatcher
 from heapq import nlargest
 from itertools import chain, islice
@@ -10,17 +11,19 @@ from pathlib import Path
 
 from newsletter.app.issues.editions import compile_editions
 from newsletter.app.issues.leaks import secrets_of
+from newsletter.app.issues.plans import check_plans
 from newsletter.app.project import Project, check_real_sender, check_sender
 from newsletter.authoring.check import check_issue
 from newsletter.authoring.contributors import FILE as PEOPLE
 from newsletter.authoring.contributors import load_contributors
 from newsletter.authoring.fields.explain import MAX_PROBLEMS
-from newsletter.authoring.files import is_inside, located, quotable, read_file, shown, unreadable
+from newsletter.authoring.files import is_inside, located, names_in, quotable, read_file, shown, unreadable
 from newsletter.authoring.issue import Issue
-from newsletter.authoring.load import Loaded, find_issues, load_issue, may_be_issue, slug_of
+from newsletter.authoring.load import Loaded, find_issues, load_issue, may_be_issue, misnamed, misnamed_files, slug_of
 from newsletter.authoring.persona import BUILT_IN, Persona, load_personas
 from newsletter.authoring.persona import FILE as PERSONAS
 from newsletter.authoring.placeholders import check_authors, check_placeholders
+from newsletter.compiler.checks.characters import check_characters
 from newsletter.compiler.checks.words import check_words
 from newsletter.compiler.edition import Edition
 from newsletter.compiler.mjml.templates import looks_in
@@ -128,30 +131,33 @@ def _words(file: Node, language: str, known: Iterable[Problem]) -> tuple[Problem
         problem for problem in found
         if problem.id != "leftover-markup" or (problem.place.file, problem.place.line) not in lines
     )  # fmt: skip
-    return (*kept, *check_placeholders(file, language))
+    return (*kept, *islice(check_characters(file, language), MAX_PROBLEMS), *check_placeholders(file, language))
 
 
 def examine_all(project: Project, paths: Sequence[Path] = ()) -> tuple[list[Examined], list[Problem]]:
     """These issues (without paths, all), and every problem of them, of their personas and of what lies beside them."""
     files = find(project, paths)
     examined = [examine(project, file) for file in files]
+    strays = list(_misnamed(project, paths))
     problems = [
         *read_personas(project)[1],
+        *strays,
         *(problem for path in paths if path.is_file() and not may_be_issue(path) for problem in _beside(project, path)),
         *_same_slugs(project, files),
         *(problem for one in examined for problem in one.problems),
     ]
-    if not files and not any(path.name in (PEOPLE, PERSONAS) for path in paths):
+    if not files and not strays and not any(path.name in (PEOPLE, PERSONAS) for path in paths):
         problems.append(no_issues(project, paths))
     return examined, _quoted(dict.fromkeys(problems), project)
 
 
-def check(project: Project, paths: Sequence[Path] = ()) -> list[Problem]:
-    """Every check on these issues: the file, editorial rules, compiling, and who sends.
+def check(project: Project, paths: Sequence[Path] = (), *, now: datetime | None = None) -> list[Problem]:
+    """Every check on these issues: the file, editorial rules, compiling, to whom and when, and who sends.
 
     What only a real relay is refused is a warning; while there is none, an address that was made up on purpose is none.
     """
-    _, problems = examine_all(project, paths)
+    examined, problems = examine_all(project, paths)
+    problems += check_plans(project, [one.issue for one in examined if one.issue], now or datetime.now(UTC))
     real = [one for one in check_real_sender(project) if project.has_real_relay or one.id != RESERVED_DOMAIN]
     return list(dict.fromkeys([*problems, *check_sender(project), *real]))
 
@@ -162,8 +168,19 @@ def no_issues(project: Project, paths: Sequence[Path]) -> Problem:
     return Problem("no-issues", "there is no issue here", Place(where), hint=_HINT)
 
 
+def _misnamed(project: Project, paths: Sequence[Path]) -> Iterator[Problem]:
+    """Files that are not read because of their names: those meant, without paths all of the project."""
+    folders = [path for path in paths if path.is_dir()] if paths else [project.issues]
+    yield from misnamed_files(folders, root=project.folder)
+    for file in paths or (project.folder / name for name in names_in(project.folder, project.folder)):
+        if (problem := misnamed(file, root=project.folder)) and (paths or problem.severity is Severity.ERROR):
+            yield problem
+
+
 def _beside(project: Project, file: Path) -> Sequence[Problem]:
     """A file that is no issue, from a pattern of the shell: contributors and personas are read as such."""
+    if misnamed(file, root=project.folder):
+        return []
     if file.name == PEOPLE:
         return load_contributors(file, project.folder)[1]
     if file.name == PERSONAS:

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ValidationError
 from newsletter.authoring.fields.shape import shape_of
 from newsletter.problem import Problem
 from newsletter.source import Node, near_miss, quoted, shortened
+from newsletter.source.characters import explain as explain_character
+from newsletter.source.characters import in_word, plain_word
 
 MAX_PROBLEMS = 200
 """The most that are reported of one file."""
@@ -36,6 +38,8 @@ _BOUNDS = {
     "literal_error": ("wrong-value", "this must be {expected}"),
 }
 """What pydantic refuses → rule and message."""
+_FOR_THE_PROGRAM = ("bad-", "string_pattern", "literal")
+"""How the kinds begin of values that are no words for readers."""
 _NAMING = "Use letters, digits, - and _; begin with a letter or digit."
 _NAMES = {bool: "a yes-or-no value", int: "a number", float: "a number", str: "text"}
 
@@ -54,6 +58,8 @@ def read_model(model: type[_Model], root: Node) -> tuple[_Model | None, tuple[Pr
 def _explain(model: type[BaseModel], root: Node, detail: Any) -> Problem:
     kind, context = detail["type"], detail.get("ctx", {})
     node, rest = _locate(root, detail["loc"])
+    if wrong := _wrong_character(kind, node):
+        return wrong
     if kind == "missing":
         return _missing(node, str(rest))
     if kind == "extra_forbidden":
@@ -69,6 +75,16 @@ def _explain(model: type[BaseModel], root: Node, detail: Any) -> Problem:
         at = node.place_at(context["offset"]) if "offset" in context else None
         return node.problem(kind, detail["msg"], hint=_hint(context), at=at)
     return _refused(kind, detail["msg"], context, node)
+
+
+def _wrong_character(kind: str, node: Node) -> Problem | None:
+    """The problem of a value for the program that a wrong character spoils; texts may hold such characters."""
+    is_spoilt = plain_word(node.text).isdigit() if kind == "int_type" else kind.startswith(_FOR_THE_PROGRAM)
+    at = next(in_word(node.text[:1] if kind == "bad-url" else node.text), None)
+    if node.style or at is None or not is_spoilt:
+        return None
+    message, hint = explain_character(node.text[at])
+    return node.problem("wrong-character", message, hint=hint, at=node.place_at(at))
 
 
 def _locate(root: Node, location: Sequence[str | int]) -> tuple[Node, str | int | None]:

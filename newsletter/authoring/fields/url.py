@@ -5,15 +5,20 @@ Used by `schema`, `proofread` and the compiler.
 
 import re
 from dataclasses import dataclass
+from html import unescape
 from urllib.parse import quote, urlsplit
 
 from newsletter.expression import FIELD
-from newsletter.hostname import disguise
+from newsletter.hostname import ascii_host, disguise, is_local
+from newsletter.problem import named
 
 MAX_LENGTH = 2000
 """Characters; longer links break in some mail programs."""
 
 _FORBIDDEN = re.compile(r"[\s<>\"\\\x00-\x1f]")
+_HIDDEN = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ufffc]")
+"""Joiners may belong to a word of Persian or to an emoji."""
+_ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|nbsp|#\d+|#[xX][0-9a-fA-F]+);")
 _KEPT = "%!#$&'()*+,/:;=?@[]~"
 """Characters of a URL that are not escaped: RFC 3986 reserved and unreserved ones, and the percent sign itself."""
 
@@ -37,6 +42,11 @@ def url_fault(written: str) -> BadUrl | None:
         what = "a space" if found.group().isspace() else repr(found.group())
         escape = "".join(f"%{byte:02X}" for byte in found.group().encode())
         return BadUrl(f"a link cannot hold {what}", f"Write {escape} where it belongs to the link.")
+    if hidden := _HIDDEN.search(url):
+        return BadUrl(f"the link holds {named(hidden.group())}, which cannot be seen", "Delete it.")
+    if entity := _ENTITY.search(url):
+        sign = quote(unescape(entity.group()), safe=_KEPT)
+        return BadUrl(f"the link holds {entity.group()}, as HTML writes it", f"Write {sign} in its place.")
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
@@ -65,20 +75,19 @@ def normalise_url(url: str) -> str:
     url = url.strip()
     match = re.match(r"(?i)(https?://(?:[^/?#@]*@)?)([^/?#:]+)(.*)", url, re.DOTALL)
     if match and not match[2].isascii():
-        try:
-            url = match[1] + match[2].encode("idna").decode("ascii") + match[3]
-        except UnicodeError:
-            pass  # not a host name; percent-encoding below keeps it harmless
+        url = match[1] + ascii_host(match[2]) + match[3]  # what is no host name is made harmless below
     return quote(url, safe=_KEPT, errors="replace")
 
 
 def _host_fault(host: str) -> BadUrl | None:
     if not host:
         return BadUrl("the link has no host name", "A link looks like https://example.org/page")
-    if host != "localhost" and ("." not in host.strip(".") or ".." in host) and ":" not in host:
+    if host.strip(".") != "localhost" and ("." not in host.strip(".") or ".." in host) and ":" not in host:
         return BadUrl(f"{host!r} is not a host name", "A link looks like https://example.org/page")
     if ":" not in host and (why := disguise(host)):
         return BadUrl(f"the host name {why}", "Write the host name itself, as its owner writes it.")
+    if is_local(host):
+        return BadUrl(f"readers cannot reach {host}: only your machine or network knows it", "Write a public address.")
     return None
 
 

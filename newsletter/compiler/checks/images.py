@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from urllib.parse import urlsplit
 
 from newsletter.authoring.issue import Content
 from newsletter.compiler.edition import Edition
 from newsletter.compiler.links import HtmlReader
 from newsletter.compiler.pictures import MAX_PICTURE, Shown
+from newsletter.hostname import is_local
 from newsletter.problem import Place, Problem, Severity
 
 MAX_ANIMATION = 1_000_000
@@ -21,8 +23,8 @@ _IN_CSS = re.compile(r"url\(\s*(?:&quot;|['\"])?([^)'\"&\s]+)|\b(?:background|sr
 _BLOCK = re.compile(r"blocks\[\d+\]")
 
 
-def check_images(edition: Edition, reader: HtmlReader, template: Place) -> Iterator[Problem]:
-    """Images without an absolute URL. `template` is the layout's place: no author writes such a URL."""
+def check_images(edition: Edition, reader: HtmlReader, template: Place, *, home: str) -> Iterator[Problem]:
+    """Images that readers cannot reach. `template` is the layout's place: no author writes such a URL."""
     in_css = (first or second for first, second in _IN_CSS.findall(edition.html))
     for url in dict.fromkeys((*reader.pictures, *in_css)):
         if not url.startswith(("https://", "http://")):
@@ -32,6 +34,9 @@ def check_images(edition: Edition, reader: HtmlReader, template: Place) -> Itera
                 place=template,
                 hint="Use image(picture, width).url",
             )
+        elif not url.startswith(home) and is_local(urlsplit(url).hostname or ""):
+            message = f"readers cannot reach the image {url!r}: only your machine or network knows its host"
+            yield Problem("image-url", message, template, hint="Use image(picture, width).url")
 
 
 def check_pictures(edition: Edition, content: Content, shown: Sequence[Shown]) -> Iterator[Problem]:

@@ -18,6 +18,7 @@ from newsletter.delivery.compose.headers import named
 from newsletter.delivery.ledger.plan import recipient_id
 from newsletter.delivery.transports.smtp.settings import is_loopback
 from newsletter.errors import AddressError, ComposeError, ConfigError
+from newsletter.hostname import is_below, is_local
 from newsletter.problem import Place, Problem, Severity
 from newsletter.tokens import Key, Signer
 
@@ -27,11 +28,8 @@ UNFINISHED = frozenset({"example-sender", "public-url-local", "public-url-not-ht
 
 _RESERVED = ("example", "example.com", "example.net", "example.org", "test", "invalid", "localhost")
 """Reserved for documentation and tests (RFC 2606, RFC 6761)."""
-_LOCAL = (
-    "localhost", "localdomain", "local", "lan", "home", "home.arpa",
-    "internal", "intranet", "corp", "private", "alt", "onion",
-)  # fmt: skip
-"""Domains known to one machine or network only (RFC 6761, RFC 6762, RFC 8375, RFC 9476, RFC 7686)."""
+_UNREACHED = ("alt", "onion")
+"""No pages of a newsletter: most readers cannot reach them (RFC 9476, RFC 7686)."""
 
 _IN_BRACKETS = re.compile(r"\[.*\]|<.*>|\{.*\}", re.DOTALL)
 _PUBLIC_URL = 'url = "https://news.example.org"'
@@ -75,7 +73,7 @@ def _check_example(identity: Identity, bounces: str, example: Identity) -> list[
             problem = _warning(PLACEHOLDER, path, f"{text!r} is no value yet: write your own")
         elif _is_like(text, of_example):
             problem = _warning("example-sender", path, f"{text!r} is the example of a new project: write your own")
-        elif _is_below(host, _RESERVED):
+        elif is_below(host, _RESERVED):
             problem = _warning(RESERVED_DOMAIN, path, _reserved(text, host))
         else:
             continue
@@ -105,7 +103,7 @@ def _check_reach(public_url: str) -> Iterator[Problem]:
     if _is_local(host):
         message = f"readers cannot reach {public_url}, so they would see no images and could not unsubscribe"
         yield _warning("public-url-local", "public.url", message, _PUBLIC_URL)
-    elif _is_below(host, _RESERVED):
+    elif is_below(host, _RESERVED):
         yield _warning(RESERVED_DOMAIN, "public.url", _reserved(public_url, host), _PUBLIC_URL)
     elif parts.scheme != "https":
         yield _not_https(public_url)
@@ -114,16 +112,11 @@ def _check_reach(public_url: str) -> Iterator[Problem]:
 def _is_local(host: str) -> bool:
     """Whether readers' machines cannot reach this host, or reach another one under its name."""
     try:
-        return not ipaddress.ip_address(host).is_global
+        return is_local(host) or not ipaddress.ip_address(host).is_global
     except ValueError:
         *above, last = host.rstrip(".").split(".")
         is_number = last.isdigit() or last.startswith("0x")  # an IPv4 address to browsers, however it is written
-        return not above or is_number or _is_below(host, _LOCAL)
-
-
-def _is_below(host: str, domains: tuple[str, ...]) -> bool:
-    name = host.casefold().rstrip(".")
-    return any(name == domain or name.endswith(f".{domain}") for domain in domains)
+        return not above or is_number or is_below(host, _UNREACHED)
 
 
 def _check_names(identity: Identity) -> Iterator[Problem]:

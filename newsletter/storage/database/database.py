@@ -31,11 +31,11 @@ _URL_HINT = "It looks like sqlite:///newsletter.db or postgresql://user:password
 class Database:
     """One database and its pool of connections. Safe to use from several threads; each transaction has its own."""
 
-    def __init__(self, kind: Sqlite | Postgresql, url: URL, *, create: bool) -> None:
+    def __init__(self, kind: Sqlite | Postgresql, url: URL, *, create: bool, patience: float) -> None:
         self._kind = kind
         self._url = url
         pool = {"pool_size": 8, "max_overflow": 56, "pool_timeout": PATIENCE, "hide_parameters": True}
-        self._engine = kind.engine(url, create=create, patience=PATIENCE, **pool)
+        self._engine = kind.engine(url, create=create, patience=patience, **pool)
         self.boot = kind.boot
         """Which start of the machine `lease_now` counts from; empty when the clock survives restarts."""
 
@@ -194,10 +194,10 @@ def _committed(connection: sa.Connection) -> Iterator[None]:
         raise
 
 
-def open_database(url: str, *, create: bool = True) -> Database:
+def open_database(url: str, *, create: bool = True, patience: float = PATIENCE) -> Database:
     """Open the database at `sqlite:///file` or `postgresql://…`; connecting waits for the first transaction.
 
-    A file that does not exist is made, unless `create` says no.
+    A file that does not exist is made, unless `create` says no. `patience`: seconds to wait for a lock or a server.
 
     Raises StorageError when the URL is neither, when its folder is missing, or when its driver is not installed;
     NoDatabaseError when it may not be made.
@@ -206,7 +206,7 @@ def open_database(url: str, *, create: bool = True) -> Database:
     kind = _KINDS.get(parsed.get_backend_name())
     if kind is None:
         raise StorageError(f"There is no way to keep a newsletter in {parsed.get_backend_name()!r}", hint=_URL_HINT)
-    return Database(kind(), parsed, create=create)
+    return Database(kind(), parsed, create=create, patience=patience)
 
 
 def open_file(file: Path) -> Database:

@@ -12,7 +12,7 @@ _NO_USER = "Delete what is between // and @; a link to an email address begins w
 @pytest.mark.parametrize(
     "url",
     [
-        "https://example.org", "HTTP://Example.org:8080/a(b)?c=d&e#f", "https://例子.example/路", "http://localhost:8000/x",
+        "https://example.org", "HTTP://Example.org:8080/a(b)?c=d&e#f", "https://例子.example/路", "https://[2001:db8::1]:8000/x",
         "https://[2001:db8::1]/", "mailto:ana@example.org", "mailto:ana@example.org?subject=Hi",
         "https://example.org/?n={{ subscriber.name }}", "{{ link.view }}", "https://example.org/@user",
     ],
@@ -76,6 +76,9 @@ def test_any_text_is_a_url_or_a_fault(text: str) -> None:
         ("https://例子.example:8080/路", "https://xn--fsqu00a.example:8080/%E8%B7%AF"),
         (' https://e.example/"><script> ', "https://e.example/%22%3E%3Cscript%3E"),
         ("mailto:a@e.example", "mailto:a@e.example"),
+        ("https://straße.example/weg", "https://xn--strae-oqa.example/weg"),
+        ("https://faß.example/", "https://xn--fa-hia.example/"),
+        ("https://☕.example:81/", "https://xn--53h.example:81/"),
     ],
 )
 def test_normalise_url(url: str, normal: str) -> None:
@@ -100,6 +103,25 @@ def test_normalised_url_is_stable_and_harmless(text: str) -> None:
         ("https://pаypal.com/?x={{ subscriber.name }}", "several scripts"),
         ("https://bank.example@evil.example", "before @"),
         ("https://ban\u200bk.example", "U+200B"),
+        ("https://example.org/p\u200bage", "U+200B ZERO WIDTH SPACE"),
+        ("https://example.org/\ufeff", "U+FEFF"),
+        ("https://example.org/?a=1&amp;b=2", "&amp;"),
+        ("https://example.org/?a=1&#38;b=2", "&#38;"),
+        ("http://localhost:3000/draft", "cannot reach localhost"),
+        ("http://LOCALHOST./", "cannot reach"),
+        ("http://docs.localhost/", "cannot reach"),
+        ("http://127.0.0.1:8000/", "cannot reach"),
+        ("http://0.0.0.0/", "cannot reach"),
+        ("http://[::1]:8000/", "cannot reach"),
+        ("http://[::ffff:10.0.0.1]/", "cannot reach"),
+        ("http://[fd00::1]/", "cannot reach"),
+        ("https://10.1.2.3/", "cannot reach"),
+        ("https://172.16.0.1/", "cannot reach"),
+        ("https://192.168.0.1/", "cannot reach"),
+        ("https://169.254.1.1/", "cannot reach"),
+        ("https://printer.local/", "cannot reach"),
+        ("https://wiki.internal/", "cannot reach"),
+        ("https://nas.home.arpa/", "cannot reach"),
     ],
 )
 def test_host_in_disguise_is_a_fault(url: str, says: str) -> None:
@@ -114,8 +136,13 @@ def test_host_in_disguise_is_a_fault(url: str, says: str) -> None:
         "https://münchen.example/straße?q=köln",
         "https://例子.中国",
         "https://яндекс.ru",
-        "https://[::1]:8000/",
+        "https://localhost.example/",
         "http://1.1.1.1",
+        "https://192.0.2.1/",
+        "https://172.32.0.1/",
+        "https://local.example/internal",
+        "https://fa.wikipedia.org/wiki/می\u200cخواهم",
+        "https://example.org/?a=1&lang=de;b=2",
     ],
 )
 def test_honest_host_is_none(url: str) -> None:

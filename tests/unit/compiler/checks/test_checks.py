@@ -22,6 +22,7 @@ from newsletter.problem import Place, Problem, Severity
 from newsletter.source import parse_source
 
 ISSUE, LAYOUT = Place("issues/first/issue.yaml", 1, 1), Place("templates/layouts/default.mjml.j2")
+HOME = "http://localhost:8000/"
 
 
 @pytest.fixture(scope="module")
@@ -50,28 +51,30 @@ def test_size_is_measured_with_the_longest_values(rich: Edition, size: int, seve
 
 
 def test_well_made_edition_has_no_problems(rich: Edition) -> None:
-    assert list(check_links(rich, ISSUE, LAYOUT)) == []
-    assert list(check_images(rich, HtmlReader(rich.html), LAYOUT)) == []
+    assert list(check_links(rich, ISSUE, LAYOUT, home=HOME)) == []
+    assert list(check_images(rich, HtmlReader(rich.html), LAYOUT, home=HOME)) == []
 
 
 @pytest.mark.parametrize("name", ["unsubscribe", "view"])
 def test_missing_own_link_is_an_error_in_each_part(rich: Edition, name: str) -> None:
     marker = next(slot.marker for slot in rich.slots if slot.field.source == f"link.{name}")
     without = replace(rich, links=tuple(link for link in rich.links if link.url != marker), text="none")
-    missing = [problem for problem in check_links(without, ISSUE, LAYOUT) if problem.id == f"missing-{name}-link"]
+    missing = [
+        problem for problem in check_links(without, ISSUE, LAYOUT, home=HOME) if problem.id == f"missing-{name}-link"
+    ]
     assert [problem.place for problem in missing] == [LAYOUT, LAYOUT]
 
 
 def test_second_unsubscribe_link_is_told(rich: Edition) -> None:
     marker = next(slot.marker for slot in rich.slots if slot.field.source == "link.unsubscribe")
     twice = replace(rich, links=(*rich.links, Link("x", marker, "again")))
-    assert ids(check_links(twice, ISSUE, LAYOUT)) == ["second-unsubscribe-link"]
+    assert ids(check_links(twice, ISSUE, LAYOUT, home=HOME)) == ["second-unsubscribe-link"]
 
 
 @pytest.mark.parametrize("url", ["/relative", "javascript:alert(1)", "https://"])
 def test_bad_link_of_a_template_is_an_error(rich: Edition, url: str) -> None:
     bad = replace(rich, links=(*rich.links, Link("x", url, "bad")), text=rich.text + url)
-    assert ids(check_links(bad, ISSUE, LAYOUT)) == ["bad-link"]
+    assert ids(check_links(bad, ISSUE, LAYOUT, home=HOME)) == ["bad-link"]
 
 
 def test_link_in_one_part_only_is_a_warning(rich: Edition) -> None:
@@ -80,7 +83,7 @@ def test_link_in_one_part_only_is_a_warning(rich: Edition) -> None:
         text=rich.text + "https://only.example/text",
         links=(*rich.links, Link("x", "https://only.example/html", "")),
     )
-    problems = list(check_links(more, ISSUE, LAYOUT))
+    problems = list(check_links(more, ISSUE, LAYOUT, home=HOME))
     assert ids(problems) == ["link-parity", "link-parity"]
     assert "html is linked in the HTML" in problems[0].message
     assert "text is linked in the text" in problems[1].message
@@ -93,11 +96,13 @@ def test_link_in_one_part_only_is_a_warning(rich: Edition) -> None:
         '<td background="x.png">',
         '<td style="background:url(&quot;x.png&quot;)">',
         '<img src="cid:x">',
+        '<img src="http://localhost:3000/x.png">',
+        '<img src="http://192.168.0.7/x.png">',
     ],
 )
 def test_image_that_is_not_absolute_is_an_error(rich: Edition, html: str) -> None:
     worse = replace(rich, html=html)
-    assert ids(check_images(worse, HtmlReader(html), LAYOUT)) == ["image-url"]
+    assert ids(check_images(worse, HtmlReader(html), LAYOUT, home=HOME)) == ["image-url"]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +171,7 @@ def test_host_in_other_letters_is_the_same_link_in_both_parts() -> None:
     assert [problem for problem in compiled.problems if problem.id == "link-parity"] == []
     edition = edition_of(compiled)
     other = replace(edition, text=edition.text.replace("münchen", "hamburg"))
-    assert ids(check_links(other, ISSUE, LAYOUT)) == ["link-parity"] * 2
+    assert ids(check_links(other, ISSUE, LAYOUT, home=HOME)) == ["link-parity"] * 2
 
 
 def test_markdown_in_a_plain_field_is_a_warning() -> None:
