@@ -13,17 +13,19 @@ from newsletter.compiler.checks.images import check_images, check_pictures
 from newsletter.compiler.checks.links import check_links
 from newsletter.compiler.checks.size import check_size
 from newsletter.compiler.checks.words import check_people
-from newsletter.compiler.context import make_context, preheader_of
+from newsletter.compiler.context import make_context
 from newsletter.compiler.edition import Edition, Identity
 from newsletter.compiler.fingerprint import fingerprint
 from newsletter.compiler.links import HtmlReader, register_links
 from newsletter.compiler.mark import mark
 from newsletter.compiler.mjml.templates import Templates
 from newsletter.compiler.pictures import PictureCache, Shown, make_assets
+from newsletter.compiler.preheader import preheader_of
 from newsletter.compiler.slots import Slots
 from newsletter.compiler.wording.phrases import WORDS, wording
 from newsletter.compiler.wording.plaintext import write_text
 from newsletter.errors import AuthoringError
+from newsletter.expression import Values
 from newsletter.problem import Place, Problem, has_errors
 
 
@@ -42,6 +44,8 @@ class CompileSettings:
     pictures: PictureCache = field(default_factory=PictureCache)
     oversized: frozenset[str] = frozenset()
     """Slugs of issues that may be larger than Gmail shows."""
+    readers: tuple[Values, ...] = ()
+    """The values of the personas: how long a preheader can become."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,8 @@ def compile_issue(issue: Issue, language: str, kit: CompileSettings) -> Compiled
     problems += loaded.problems
     if loaded.theme is None:
         return Compiled(None, tuple(problems))
-    context = make_context(issue.slug, marked, loaded.theme, kit.identity, slots, kit.home_url)
+    preheader = preheader_of(marked, slots, kit.readers)
+    context = make_context(issue.slug, marked, loaded.theme, kit.identity, slots, kit.home_url, preheader)
     try:
         rendered = kit.templates.render(content.layout, context, slots, kit.assets_url)
         html = kit.templates.to_html(rendered, context)
@@ -78,16 +83,17 @@ def compile_issue(issue: Issue, language: str, kit: CompileSettings) -> Compiled
         direction=context.direction,
         title=content.title,
         subject=context.subject,
-        preheader=preheader_of(marked),
+        preheader=preheader,
         html=html,
         text=text,
         mjml=rendered.mjml,
-        slots=slots.used_in(context.subject, preheader_of(marked), html, text, rendered.mjml),
+        slots=slots.used_in(context.subject, preheader, html, text, rendered.mjml),
         links=register_links(reader, slots.unmark),
         assets=assets,
         identity=kit.identity,
         hash=fingerprint(
-            issue.slug, content, loaded.theme, rendered.sources, kit.identity, WORDS[wording(language)]
+            issue.slug, content, loaded.theme, rendered.sources, kit.identity, WORDS[wording(language)],
+            *([preheader] if slots.used_in(preheader) else []),  # its length then depends on the personas
         ),
     )  # fmt: skip
     layout, is_sound = kit.templates.place(rendered.layout), not has_errors(problems)

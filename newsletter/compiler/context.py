@@ -3,7 +3,6 @@
 Every name here is a promise to template authors, documented in docs/reference/template-context.md.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
@@ -12,19 +11,15 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from newsletter.authoring.blocks.text import TextBlock
 from newsletter.authoring.fields.values import Strict
 from newsletter.authoring.image import ImageFile
 from newsletter.authoring.issue import Content
-from newsletter.columns import clip, columns
+from newsletter.columns import columns
 from newsletter.compiler.edition import Identity
+from newsletter.compiler.preheader import INBOX_ROW
 from newsletter.compiler.slots import Slots
 from newsletter.compiler.theme import Theme
-from newsletter.compiler.wording.markdown import plain_words
 from newsletter.language import direction_of
-
-INBOX_ROW = 140
-"""Columns that an inbox shows of subject and preheader together, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +56,7 @@ class Context:
     """`ltr` or `rtl`."""
     subject: str
     preheader: Markup
-    """The author's, or the first sentence; padded, so that nothing else leaks into the inbox."""
+    """The author's, or the first sentences; padded, so that nothing else leaks into the inbox."""
     links: Links
 
     @property
@@ -76,9 +71,9 @@ class Context:
 
 
 def make_context(
-    issue: str, content: Content, theme: Theme, identity: Identity, slots: Slots, home_url: str = ""
+    issue: str, content: Content, theme: Theme, identity: Identity, slots: Slots, home_url: str, preheader: str
 ) -> Context:
-    """What the templates of one edition see. `content` holds markers already."""
+    """What the templates of one edition see. `content` and `preheader` hold markers already."""
     return Context(
         issue=issue,
         content=content,
@@ -87,7 +82,7 @@ def make_context(
         language=content.language,
         direction=direction_of(content.language),
         subject=subject_of(content),
-        preheader=_padded(preheader_of(content)),
+        preheader=_padded(preheader),
         links=Links(unsubscribe=slots.link("unsubscribe"), view=slots.link("view"), home=home_url),
     )
 
@@ -95,15 +90,6 @@ def make_context(
 def subject_of(content: Content) -> str:
     """The subject on one line; the title when the author wrote none."""
     return " ".join((content.subject or content.title).split())
-
-
-def preheader_of(content: Content) -> str:
-    """The author's preheader, or the first sentence of the first text, or the subtitle; on one line."""
-    if content.preheader.strip():
-        return " ".join(content.preheader.split())
-    first = next((plain_words(block.text) for block in content.blocks if isinstance(block, TextBlock)), "")
-    sentence = re.match(r".*?(?:[.!?…](?=\s|$)|[。！？])", first)
-    return clip(sentence.group() if sentence else first or content.subtitle, INBOX_ROW)
 
 
 def _padded(preheader: str) -> Markup:

@@ -5,13 +5,17 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
+from newsletter.app.composing import values_of
 from newsletter.app.issues.leaks import secrets_of
 from newsletter.app.project import Project
 from newsletter.authoring.files import quotable, shown
 from newsletter.authoring.issue import Issue
+from newsletter.authoring.persona import FILE as PERSONAS
+from newsletter.authoring.persona import load_personas
 from newsletter.compiler.compile import CompileSettings, compile_issue
 from newsletter.compiler.edition import Edition
 from newsletter.compiler.mjml.templates import Templates
+from newsletter.delivery.compose.message import merge_values
 from newsletter.problem import Place, Problem
 
 _TELLING = 4
@@ -42,6 +46,7 @@ def compile_editions(
     project: Project, issue: Issue, *, assets_url: str | None = None, templates: Templates | None = None
 ) -> Compilation:
     """Compile every language of an issue. Images are served under `[public] url` unless `assets_url` is given."""
+    personas, _ = load_personas(project.issues / PERSONAS, root=project.folder)
     kit = CompileSettings(
         templates=templates or templates_of(project),
         identity=project.identity,
@@ -50,6 +55,7 @@ def compile_editions(
         root=project.folder,
         pictures=project.pictures,
         oversized=frozenset(project.config.checks.allow_oversized),
+        readers=tuple(merge_values(values_of(one), one.email, unsubscribe="", view="") for one in personas),
     )
     secrets, place = secrets_of(project), Place(shown(issue.file, project.folder))
     editions, found = {}, {}

@@ -172,12 +172,29 @@ def _environment(loader: _Loader) -> jinja2.Environment:
     return ImmutableSandboxedEnvironment(
         loader=loader,
         autoescape=True,
-        undefined=jinja2.StrictUndefined,
+        undefined=_Undefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
         bytecode_cache=_compiled(),
     )
+
+
+class _Undefined(jinja2.StrictUndefined):
+    """What does not exist, with what does in its message."""
+
+    @property
+    def _undefined_message(self) -> str:
+        name, held = self._undefined_name, self._undefined_obj
+        values = held if isinstance(held, Mapping) else vars(held) if isinstance(held, Noun) else {}
+        if self._undefined_hint or not values:
+            return str(super()._undefined_message)
+        from newsletter.source import near_miss  # only for a message: it loads the parser of YAML
+
+        what = values.get("type") or type(held).__name__.lower() if isinstance(held, Noun) else "this mapping"
+        message = f"{what!r} has no attribute {name!r}".replace("'this mapping'", "this mapping")
+        there = ", ".join(key for key in values if not key.startswith("_"))
+        return f"{message}. {near_miss(str(name), values)} It has {there}".replace(".  ", ". ")
 
 
 def _filters(language: str, styles: Mapping[str, str], slots: Slots) -> dict[str, Callable[..., object]]:
@@ -195,35 +212,36 @@ def _within(text: str, name: str, loader: _Loader) -> str:
     """The text unless it is too long."""
     if len(text) > OUTPUT:
         file = next((file for file, used in loader.files.items() if used == name), "")
-        raise FailedError("template", f"it makes more than {OUTPUT >> 20} MiB of MJML", file=file)
+        raise FailedError("template", f"it makes more than {OUTPUT >> 20} MiB of MJML", trace=[(file, 0)])
     return text
 
 
 def _failure(error: Exception, loader: _Loader) -> FailedError:
-    """What went wrong, with the innermost line of a template that was being worked on."""
+    """What went wrong, with the lines of templates that were being worked on."""
     if isinstance(error, jinja2.TemplateNotFound):
         return FailedError("missing", name=str(error.name))
     if isinstance(error, jinja2.TemplateSyntaxError):
-        file, line = error.filename or "", error.lineno
+        trace = [(error.filename or "", error.lineno)]
     else:
-        file, line = _raised_at(error, loader)
+        trace = _raised_at(error, loader)
     match error:
         case TooLongError():
-            return FailedError("late", file=file, line=line)
+            return FailedError("late", trace=trace)
         case MemoryError():
-            return FailedError("memory", file=file, line=line)
+            return FailedError("memory", trace=trace)
     what = str(error).strip() or type(error).__name__
     if isinstance(error, jinja2.exceptions.SecurityError):
         what = f"the sandbox refuses this: {what}"
     elif not isinstance(error, jinja2.TemplateError):
         what = f"{type(error).__name__}: {what}"
-    return FailedError("template", what, file=file, line=line)
+    return FailedError("template", what, trace=trace)
 
 
-def _raised_at(error: Exception, loader: _Loader) -> tuple[str, int]:
-    at, trace = ("", 0), error.__traceback__
+def _raised_at(error: Exception, loader: _Loader) -> list[tuple[str, int]]:
+    """File and line of each template in the traceback, the innermost last."""
+    found, trace = [], error.__traceback__
     while trace is not None:
         if (file := trace.tb_frame.f_code.co_filename) in loader.files:
-            at = file, trace.tb_lineno
+            found.append((file, trace.tb_lineno))
         trace = trace.tb_next
-    return at
+    return found

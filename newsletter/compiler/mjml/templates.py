@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -142,12 +143,8 @@ class Templates:
         error = answer["error"]
         match error["kind"]:
             case "mjml":
-                raise TemplateError(
-                    [
-                        self._fault(rendered, line, message, piece=_torn(rendered, line))
-                        for message, line in error["faults"]
-                    ]
-                )
+                faults = (self._torn(rendered, message, line) for message, line in error["faults"])
+                raise TemplateError(list(dict.fromkeys(faults)))
             case "style":
                 place = self.place(rendered.layout)
                 raise TemplateError([Problem("inline-style", error["message"], place, hint=error["hint"])])
@@ -168,10 +165,8 @@ class Templates:
 
     def place(self, name: str, line: int = 0) -> Place:
         """Where a template stands, relative to the project folder when it is inside."""
-        for folder in self._folders:
-            if os.path.lexists(file := folder / name):
-                return Place(shown(file, self._root), line)
-        return Place(f"templates/{name}")
+        file = self._file(name)
+        return Place(shown(file, self._root), line) if file.is_absolute() else Place(f"templates/{name}")
 
     def _read(self, name: str) -> tuple[Path, str]:
         """A template of the project, else that of the last folder, which is the program's. Raises FileNotFoundError,
@@ -208,8 +203,10 @@ class Templates:
                 "missing-template", f"there is no template {error['name']}", self.place(error["name"]), hint=hint
             )
         place = self.place(error.get("at") or layout)
-        if error.get("file"):
-            raised = Place(shown(Path(error["file"]), self._root), error.get("line", 0))
+        if trace := [(Path(file), line) for file, line in error.get("trace", []) if file]:
+            own = [(file, line) for file, line in trace if self._is_own(file)]  # shipped ones do what they are told
+            file, line = (own or trace)[-1]
+            raised = Place(shown(file, self._root), line)
             # The layout waits while a block's text is put together, which runs no line of the block's template.
             is_waiting = kind in _FAILURES and raised.file == self.place(layout).file != place.file
             place = place if is_waiting else raised
@@ -220,22 +217,70 @@ class Templates:
     def _fault(self, rendered: Rendered, line: int, message: str, hint: str = "", *, piece: Piece | None) -> Problem:
         """A fault of the MJML, told of the template that made it: that of a block's piece, or the layout."""
         lines = rendered.mjml.split("\n")
+        made = lines[line - 1].strip()[:200] if 0 < line <= len(lines) else ""
         maker = f"for {piece.path}" if piece and piece.path else "here"
         where = f" (line {line} of the MJML)" if line else ""
+        suspect = piece.template if piece else rendered.layout
+        suspects = self._suspects(rendered, suspect)
+        found = ((name, number) for name in suspects
+                 if (number := _line_that_made(rendered.sources[name], made)))  # fmt: skip
+        name, number = next(found, (suspects[0], 0))
         return Problem(
             id="mjml",
             message=f"the MJML made {maker} does not compile: {message}{where}",
-            place=self.place(piece.template if piece else rendered.layout),
+            place=self.place(name, number),
             hint=hint,
-            quote=lines[line - 1].strip()[:200] if 0 < line <= len(lines) else "",
+            quote=made,
         )
 
+    def _torn(self, rendered: Rendered, message: str, line: int) -> Problem:
+        """A fault of the MJML; where tags do not fit, told of a template in whose own source they do not."""
+        if next(unbalanced(rendered.mjml), None) is None:
+            return self._fault(rendered, line, message, piece=rendered.origin(line) if line else None)
+        torn = [piece for piece in rendered.pieces if next(unbalanced(piece.mjml), None)]
+        pieces = {piece.template: piece.path for piece in torn}
+        suspects = self._suspects(rendered, *pieces, rendered.layout)
+        tags = set(_TAG.findall(message))
+        # Tags of HTML may open in one branch of a template and close in another one: those of MJML come first.
+        for left_out, name in product((_NOT_MJML, _JINJA), suspects):
+            source = left_out.sub(lambda code: "\n" * code.group().count("\n"), rendered.sources[name])
+            fault = next(unbalanced(source), None)
+            if fault and tags & set(_TAG.findall(fault[0])):  # else only its branches do not fit
+                maker = f"for {pieces[name]}" if pieces.get(name) else "here"
+                quote = rendered.sources[name].split("\n")[fault[1] - 1].strip()[:200]
+                told = f"the MJML made {maker} does not compile: {fault[0]}"
+                return Problem("mjml", told, self.place(name, fault[1]), quote=quote)
+        opened = re.search(r"of line (\d+) must", message)
+        return self._fault(rendered, int(opened[1]) if opened else line, message, piece=next(iter(torn), None))
 
-def _torn(rendered: Rendered, line: int) -> Piece | None:
-    """The piece at fault for a line. Tags that do not fit are the fault of a piece whose own tags do not fit."""
-    if next(unbalanced(rendered.mjml), None) is None:
-        return rendered.origin(line) if line else None
-    return next((piece for piece in rendered.pieces if next(unbalanced(piece.mjml), None)), None)
+    def _suspects(self, rendered: Rendered, *first: str) -> list[str]:
+        """The templates that may be at fault: the project's own before shipped ones, among them `first`."""
+        names = dict.fromkeys((*(name for name in first if name in rendered.sources), *rendered.sources))
+        own = [name for name in names if self._is_own(self._file(name))]
+        return own or list(dict.fromkeys(first))
+
+    def _is_own(self, file: Path) -> bool:
+        return any(file.is_relative_to(folder) for folder in self._folders[:-1])
+
+    def _file(self, name: str) -> Path:
+        return next((file for folder in self._folders if os.path.lexists(file := folder / name)), Path(name))
+
+
+_JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+
+
+_TAG = re.compile(r"</?([a-z][\w-]*)>")
+_NOT_MJML = re.compile(rf"{_JINJA.pattern}|</?(?!mj)[a-z][^<>]*>", re.DOTALL)
+
+
+def _line_that_made(source: str, made: str) -> int:
+    """The line of a template that made a line of the MJML: the one with the most words in common; 0 for none."""
+    best = (3, 0)  # characters in common, below which it is chance
+    for number, line in enumerate(source.split("\n"), 1):
+        parts = [part for part in _JINJA.split(line.strip()) if part.strip()]
+        if made and re.search(".*?".join(map(re.escape, parts)), made):
+            best = max(best, (sum(map(len, parts)), -number))
+    return -best[1]
 
 
 def convert(mjml: str, language: str = "en", direction: str = "ltr") -> dict[str, Any]:

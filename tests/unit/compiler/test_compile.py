@@ -67,20 +67,20 @@ def test_language_and_direction(language: str, direction: str) -> None:
     assert edition.direction == direction
 
 
-def test_preheader_is_the_first_sentence_and_padded() -> None:
+def test_preheader_is_whole_sentences_and_padded() -> None:
     edition = edition_of(compile_text("A first. A second.", make_kit()))
-    assert edition.preheader == "A first."
-    assert "A first.\u200c\xa0\u200c\xa0" in edition.html
+    assert edition.preheader == "A first. A second."
+    assert "A first. A second.\u200c\xa0\u200c\xa0" in edition.html
 
 
 @pytest.mark.parametrize(
     ("text", "more", "preheader"),
     [
-        ("第一句。第二句。", {}, "第一句。"),
+        ("第一句。第二句。", {}, "第一句。第二句。"),
         ("No end", {}, "No end"),
-        ("About v1.2 and more. Next.", {}, "About v1.2 and more."),
+        ("About v1.2 and more. Next.", {}, "About v1.2 and more. Next."),
         ("A first.", {"preheader": "The author's  own"}, "The author's own"),
-        ("**Bold** [link](https://e.example) is? Yes.", {}, "Bold link is?"),
+        ("**Bold** [link](https://e.example) is? Yes.", {}, "Bold link is? Yes."),
     ],
 )
 def test_preheader(text: str, more: dict[str, str], preheader: str) -> None:

@@ -99,9 +99,9 @@ def test_mjml_that_does_not_compile_names_template_block_and_line(tmp_path: Path
     content = make_content(DividerBlock(), TextBlock("words"))
     compiled = compile_issue(make_issue(content), "en", make_kit(folder))
     (problem,) = compiled.problems
-    assert problem.place.file == "templates/blocks/text.mjml.j2"
+    assert problem.place == Place("templates/blocks/text.mjml.j2", 2)
     assert "blocks[1]" in problem.message
-    assert "<mj-text><p>words</mj-text>" in problem.quote
+    assert "<mj-text><p>{{ block.text }}</mj-text>" in problem.quote
 
 
 @pytest.mark.parametrize(
@@ -210,9 +210,9 @@ def test_fault_in_a_shared_section_names_its_block(tmp_path: Path) -> None:
     )
     content = make_content(TextBlock("a"), HeadingBlock("words"), TextBlock("b"))
     (problem,) = compile_issue(make_issue(content), "en", make_kit(folder)).problems
-    assert problem.place.file == "templates/blocks/heading.mjml.j2"
+    assert problem.place == Place("templates/blocks/heading.mjml.j2", 2)
     assert "blocks[1]" in problem.message
-    assert "<mj-text><p>words</mj-text>" in problem.quote
+    assert "<mj-text><p>{{ block.heading }}</mj-text>" in problem.quote
 
 
 def test_gap_of_a_block_depends_on_the_one_before_it(tmp_path: Path) -> None:
@@ -228,6 +228,68 @@ def test_no_level_of_headings_is_skipped() -> None:
     blocks = (HighlightsBlock((article,)), HeadingBlock("Heading"), HighlightsBlock((article,)))
     html = edition_of(compile_issue(make_issue(make_content(*blocks)), "en", make_kit())).html
     assert re.findall(r"<h(\d)", html) == ["1", "2", "2", "3"]
+
+
+_SHIPPED = ["layouts/default", "blocks/text", "blocks/quote", "blocks/highlights", "parts/figure", "parts/head"]
+
+
+@pytest.mark.parametrize("name", _SHIPPED)
+def test_tag_that_a_template_of_the_project_forgot_is_blamed_on_its_line(name: str, tmp_path: Path) -> None:
+    source = (shipped_templates() / f"{name}.mjml.j2").read_text(encoding="utf-8")
+    folder = tmp_path / "templates"
+    file = folder / f"{name}.mjml.j2"
+    file.parent.mkdir(parents=True)
+    issue, blamed = make_issue(rich_content()), 0
+    for tag in re.finditer(r"</(mj-[a-z]+)>", source):
+        file.write_text(source[: tag.start()] + source[tag.end() :], encoding="utf-8")
+        problems = compile_issue(issue, "en", make_kit(folder)).problems
+        if not problems:  # a branch that this issue does not take
+            continue
+        blamed += 1
+        problem = problems[0]
+        assert problem.place.file == f"templates/{name}.mjml.j2"
+        assert problem.place.line
+        assert f"<{tag[1]}>" in problem.message
+    assert blamed
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ("<mj-txt>{{ block.text | inline }}</mj-txt>", "mj-txt"),
+        ("<mj-text color=red>{{ block.text | inline }}</mj-text>", "must be in quotes"),
+        ('<mj-text padding="0 8px">{{ block.text | inline }}</mj-text>', "bare 0"),
+    ],
+)
+def test_mjml_that_a_part_makes_wrong_is_blamed_on_its_line(tmp_path: Path, wrong: str, says: str) -> None:
+    folder = write_templates(tmp_path, text='{% import "parts/mine.mjml.j2" as mine %}{{ mine.words(block) }}')
+    (folder / "parts").mkdir()
+    macro = f"\n{{% macro words(block) %}}\n{wrong}\n{{% endmacro %}}\n"
+    (folder / "parts" / "mine.mjml.j2").write_text(macro, encoding="utf-8")
+    problems = compile_text("words", make_kit(folder)).problems
+    assert {problem.place for problem in problems} == {Place("templates/parts/mine.mjml.j2", 3)}
+    assert all(says in problem.message for problem in problems)
+
+
+def test_wrong_use_of_a_shipped_part_is_blamed_on_who_uses_it(tmp_path: Path) -> None:
+    source = '{% import "parts/figure.mjml.j2" as figure %}\n{{ figure.figure(block.text, "4px") }}'
+    (problem,) = compile_text("words", make_kit(write_templates(tmp_path, text=source))).problems
+    assert problem.place == Place("templates/blocks/text.mjml.j2", 2)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("{{ block.txt }}", "'text' has no attribute 'txt'. Did you mean 'text'? It has id, path, text, type"),
+        ("{{ content.titel }}", "'content' has no attribute 'titel'. Did you mean 'title'? It has language, title"),
+        ("{{ theme.light.inkk }}", "has no attribute 'inkk'. Did you mean 'ink'?"),
+        ("{{ nope }}", "'nope' is undefined"),
+    ],
+)
+def test_name_that_does_not_exist_is_told_with_those_that_do(tmp_path: Path, source: str, message: str) -> None:
+    (problem,) = compile_text("words", make_kit(write_templates(tmp_path, text=source))).problems
+    assert message in problem.message
+    assert "newsletter." not in problem.message
 
 
 def test_tag_that_the_layout_forgot_is_not_the_fault_of_a_block(tmp_path: Path) -> None:
