@@ -29,7 +29,7 @@ from newsletter.compiler.edition import Identity
 from newsletter.delivery.ledger.retry import RetryPolicy
 from newsletter.errors import ConfigError
 from newsletter.language import language_tag
-from newsletter.problem import Place
+from newsletter.problem import Place, rules
 from newsletter.source import near_miss
 from newsletter.timezone import is_time_zone
 
@@ -49,6 +49,15 @@ _URL_PASSWORD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#@:]*:([^/?#]*)@")
 _PUBLIC_URL = re.compile(
     r"((?i:https?))://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?"
 )
+
+
+def why_no_warning(id_: str) -> str:
+    """Why an id cannot be one of a warning; empty when it is."""
+    rule = rules().get(id_)
+    if rule is None:
+        warnings = [known for known, rule in rules().items() if rule.may_warn]
+        return f"there is no check {id_!r}. {near_miss(id_, warnings)}".strip()
+    return "" if rule.may_warn else f"{id_!r} is always an error"
 
 
 def _duration(value: object) -> object:
@@ -204,12 +213,26 @@ class BouncesSection(_Section):
 
 
 class ChecksSection(_Section):
-    """What `newsletter check` and a send let pass."""
+    """What checks report, and what a send lets pass."""
 
+    ignore: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
+    """Ids of warnings that are not reported, as in `["long-subject"]`; see the checks. In the environment: separated by
+    commas. For one place, write a comment on its line: `# check: ignore long-subject`.
+    """
+    error: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
+    """Ids of warnings that are errors in this project, and so stop a send."""
     allow_oversized: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
     """Slugs of issues that may exceed 99,000 bytes of HTML. Gmail cuts them off and hides what follows, also the
     unsubscribe link in the footer; the problem `html-size` is then a warning. In the environment: separated by commas.
     """
+
+    @field_validator("ignore", "error")
+    @classmethod
+    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for id_ in value:
+            if not_a_warning := why_no_warning(id_):
+                raise ValueError(not_a_warning)
+        return value
 
 
 class Config(_Section):

@@ -1,10 +1,17 @@
-"""Problem: something a check found. Made by every check, shown by the command line and the preview."""
+"""Problem: something a check found. Made by every check, shown by the command line and the preview.
+
+The file beside this lists every id with its severity and meaning.
+"""
 
 from __future__ import annotations
 
+import tomllib
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
+from pathlib import Path
 
 
 class Severity(StrEnum):
@@ -41,6 +48,29 @@ class Problem:
     """What to do, one sentence."""
     quote: str = ""
     """The source line, without its line end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a check looks for."""
+
+    severity: Severity | None
+    """None: an error or a warning, by how bad the case is."""
+    about: str
+    """What its problems mean, one sentence or two."""
+
+    @property
+    def may_warn(self) -> bool:
+        """Whether it has warnings, which a project may ignore or take for errors."""
+        return self.severity is not Severity.ERROR
+
+
+@cache
+def rules() -> Mapping[str, Rule]:
+    """Every rule by the id of its problems."""
+    table = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+    kinds = {"error": Severity.ERROR, "warning": Severity.WARNING, "either": None}
+    return {id_: Rule(kinds[kind], about) for kind, found in table.items() for id_, about in found.items()}
 
 
 def named(char: str) -> str:

@@ -1,4 +1,4 @@
-"""Makes the reference pages that are written from the code: docs/reference/config.md and docs/reference/cli.md.
+"""Makes the reference pages that are written from the code: docs/reference/config.md, cli.md and checks.md.
 
 Run without arguments to write them; tests compare them with the code, so they cannot fall behind.
 """
@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 
 from newsletter.cli.main import COMMANDS
 from newsletter.config import Config
+from newsletter.problem import Severity, rules
 
 PAGES = Path(__file__).parents[1] / "docs" / "reference"
 
@@ -66,6 +67,37 @@ def cli_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def checks_page() -> str:
+    """Every problem that `newsletter check` finds, by its id."""
+    lines = [_CHECKS]
+    for severity, title in ((Severity.ERROR, "Errors"), (Severity.WARNING, "Warnings"), (None, "Errors or warnings")):
+        rows = (f"| `{id_}` | {_cell(rule.about)} |" for id_, rule in rules().items() if rule.severity is severity)
+        lines += ["", f"## {title}", "", "| Problem | Meaning |", "|---|---|", *rows]
+    return "\n".join(lines) + "\n"
+
+
+_CHECKS = """\
+# Checks
+
+Generated from `newsletter/problem.toml` by `make bless`.
+
+`newsletter check` gives each problem the id of its rule, in `--format json`, `sarif` and `github`. An error stops a
+build and a send. A warning stops neither, unless `[checks] error` in `newsletter.toml` names it; `check --strict` fails
+on warnings too.
+
+To ignore a warning in the whole project, name it in `[checks] ignore`. To ignore it in one place, write a comment on
+its line, on a line of its own above it, or beside the `|` of a text, for all lines of that text:
+
+```yaml
+subject: A subject of many more than eighty columns  # check: ignore long-subject
+blocks:
+  - text: |  # check: ignore invisible-character, mojibake
+      How Ã¤ comes about.
+```
+
+Errors cannot be ignored. A comment that names no warning is itself reported."""
+
+
 def _config_row(name: str, field: FieldInfo) -> str:
     meaning = " ".join((field.description or "").split())
     return f"| `{field.alias or name}` | {_type(field.annotation)} | {_default(field.get_default())} | {meaning} |"
@@ -76,6 +108,8 @@ def _type(annotation: Any) -> str:
         return " or ".join(f'`"{value}"`' for value in get_args(annotation))
     if get_origin(annotation) in (Union, UnionType):
         return " or ".join(_type(part) for part in get_args(annotation) if part is not NoneType)
+    if get_origin(annotation) is tuple:
+        return "list of texts"
     names = {str: "text", int: "number", bool: "true or false", timedelta: "duration", SecretStr: "secret text"}
     return names.get(annotation, str(annotation))
 
@@ -87,6 +121,8 @@ def _default(value: object) -> str:
         return f'`"{seconds // size}{unit}"`'
     if value is None:
         return "unset"
+    if value == ():
+        return "empty"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     if isinstance(value, SecretStr) or value == "":
@@ -128,9 +164,10 @@ def _cell(text: str) -> str:
 
 
 def main() -> None:
-    """Write both pages."""
+    """Write the pages."""
     PAGES.mkdir(parents=True, exist_ok=True)
     (PAGES / "config.md").write_text(config_page(), encoding="utf-8")
+    (PAGES / "checks.md").write_text(checks_page(), encoding="utf-8")
     (PAGES / "cli.md").write_text(cli_page(), encoding="utf-8")
 
 

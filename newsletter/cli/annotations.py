@@ -7,13 +7,14 @@ from urllib.parse import quote
 
 import newsletter
 from newsletter.cli.show import visible
-from newsletter.problem import Problem
+from newsletter.problem import Problem, Rule, rules
 
 
 def sarif(problems: Sequence[Problem]) -> dict[str, object]:
     """The SARIF log of one `check`."""
-    rules = [{"id": rule} for rule in sorted({problem.id for problem in problems})]
-    driver = {"name": "newsletter", "version": newsletter.__version__, "rules": rules}
+    known = rules()
+    found = [_rule(id_, known.get(id_)) for id_ in sorted({problem.id for problem in problems})]
+    driver = {"name": "newsletter", "version": newsletter.__version__, "rules": found}
     return {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -25,6 +26,10 @@ def sarif(problems: Sequence[Problem]) -> dict[str, object]:
             }
         ],
     }
+
+
+def _rule(id_: str, rule: Rule | None) -> dict[str, object]:
+    return {"id": id_} | ({"shortDescription": {"text": rule.about}} if rule else {})
 
 
 def github_lines(problems: Iterable[Problem]) -> Iterator[str]:

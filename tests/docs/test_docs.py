@@ -27,7 +27,7 @@ from newsletter.delivery.ledger.plan import Exclusion, NotEligible
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *(ROOT / "newsletter/app/operating/starter").rglob("*.md")])
-WRITTEN_BY_HAND = [page for page in PAGES if page.name not in ("cli.md", "config.md")]
+WRITTEN_BY_HAND = [page for page in PAGES if page.name not in ("checks.md", "cli.md", "config.md")]
 PACKAGE = Path(newsletter.__file__).parent
 
 NOUN_MODULES = (
@@ -211,15 +211,6 @@ def test_issue_reference_lists_every_block_type_and_its_keys() -> None:
         row = next(line for line in issue_reference().splitlines() if line.startswith(f"| `{name}` |"))
         further = set(model.model_fields) - {name, "id"}
         assert {key for key in further if f"`{key}`" not in row} == set()
-
-
-def test_issue_reference_lists_every_editorial_rule() -> None:
-    files = (PACKAGE / "authoring/check.py", PACKAGE / "compiler/checks/images.py")
-    source = "".join(file.read_text(encoding="utf-8") for file in files)
-    ids = set(re.findall(r"""_problem\(\s*content, f?"([a-z-]+(?:\{key\})?)\"""", source))
-    expanded = {id_.replace("{key}", key) for id_ in ids for key in ("subject", "preheader")}
-    assert len(expanded) > 10
-    assert {id_ for id_ in expanded if f"`{id_}`" not in issue_reference()} == set()
 
 
 def test_decisions_are_numbered_without_gaps() -> None:

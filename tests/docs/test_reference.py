@@ -12,7 +12,9 @@ ROOT = Path(__file__).parents[2]
 MADE = runpy.run_path(str(ROOT / "scripts" / "make_reference.py"))
 
 
-@pytest.mark.parametrize(("name", "function"), [("config.md", "config_page"), ("cli.md", "cli_page")])
+@pytest.mark.parametrize(
+    ("name", "function"), [("config.md", "config_page"), ("cli.md", "cli_page"), ("checks.md", "checks_page")]
+)
 def test_reference_page_is_what_the_code_says(name: str, function: str) -> None:
     page = ROOT / "docs" / "reference" / name
     made = MADE[function]()

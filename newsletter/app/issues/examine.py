@@ -12,6 +12,7 @@ from pathlib import Path
 from newsletter.app.issues.editions import compile_editions
 from newsletter.app.issues.leaks import secrets_of
 from newsletter.app.issues.plans import check_plans
+from newsletter.app.issues.policy import check_comments, judged
 from newsletter.app.project import Project, check_real_sender, check_sender
 from newsletter.authoring.check import check_issue
 from newsletter.authoring.contributors import FILE as PEOPLE
@@ -116,9 +117,12 @@ def examine(project: Project, path: Path) -> Examined:
     if loaded.issue is not None:
         compilation = compile_editions(project, loaded.issue)
         editions = compilation.editions
-        found = {language: (*words[language], *more) for language, more in compilation.found.items()}
+        found = {
+            language: tuple(judged((*words[language], *more), project)) for language, more in compilation.found.items()
+        }
         problems += [*check_issue(loaded.issue), *check_authors(loaded.issue), *compilation.problems]
-    problems = sorted(_quoted(dict.fromkeys(problems), project), key=lambda problem: problem.place)
+    problems = [*problems, *(one for file in loaded.files.values() for one in check_comments(file))]
+    problems = sorted(_quoted(dict.fromkeys(judged(problems, project)), project), key=lambda problem: problem.place)
     return Examined(slug_of(path), shown(path, project.folder), loaded.issue, editions, found, tuple(problems))
 
 
@@ -148,7 +152,7 @@ def examine_all(project: Project, paths: Sequence[Path] = ()) -> tuple[list[Exam
     ]
     if not files and not strays and not any(path.name in (PEOPLE, PERSONAS) for path in paths):
         problems.append(no_issues(project, paths))
-    return examined, _quoted(dict.fromkeys(problems), project)
+    return examined, _quoted(dict.fromkeys(judged(problems, project)), project)
 
 
 def check(project: Project, paths: Sequence[Path] = (), *, now: datetime | None = None) -> list[Problem]:
@@ -159,7 +163,7 @@ def check(project: Project, paths: Sequence[Path] = (), *, now: datetime | None 
     examined, problems = examine_all(project, paths)
     problems += check_plans(project, [one.issue for one in examined if one.issue], now or datetime.now(UTC))
     real = [one for one in check_real_sender(project) if project.has_real_relay or one.id != RESERVED_DOMAIN]
-    return list(dict.fromkeys([*problems, *check_sender(project), *real]))
+    return judged(dict.fromkeys([*problems, *check_sender(project), *real]), project)
 
 
 def no_issues(project: Project, paths: Sequence[Path]) -> Problem:

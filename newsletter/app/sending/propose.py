@@ -17,6 +17,7 @@ from pathlib import Path
 
 from newsletter.app.composing import fill_for_persona
 from newsletter.app.issues.examine import examine, find, read_personas
+from newsletter.app.issues.policy import judged
 from newsletter.app.project import Project, check_real_sender, check_sender
 from newsletter.app.sending.choosing import choose_lists, choose_start, means_the_issue, own_time
 from newsletter.app.sending.relay import check_relay
@@ -158,7 +159,7 @@ def checked_issue(project: Project, path: Path, *, force: bool = False, rehearsa
         what = f"There are {len(found)} issues" if found else "There is no issue"
         raise WrongUsageError(f"{what} at {path}", hint="Name one issue: its slug, its folder, or its issue.yaml")
     examined = examine(project, found[0])
-    problems = [*examined.problems, *check_sender(project)]
+    problems = judged([*examined.problems, *check_sender(project)], project)
     is_real = project.has_real_relay
     if is_real or rehearsal:
         problems = list(dict.fromkeys([*problems, *check_real_sender(project)]))
