@@ -25,6 +25,7 @@ from newsletter.authoring.persona import BUILT_IN, Persona, load_personas
 from newsletter.authoring.persona import FILE as PERSONAS
 from newsletter.authoring.placeholders import check_authors, check_placeholders
 from newsletter.compiler.checks.characters import check_characters
+from newsletter.compiler.checks.untranslated import check_untranslated
 from newsletter.compiler.checks.words import check_words
 from newsletter.compiler.edition import Edition
 from newsletter.compiler.mjml.templates import looks_in
@@ -122,6 +123,9 @@ def examine(project: Project, path: Path) -> Examined:
         }
         problems += [*check_issue(loaded.issue), *check_authors(loaded.issue), *compilation.problems]
     problems = [*problems, *(one for file in loaded.files.values() for one in check_comments(file))]
+    written = list(loaded.files.items())  # the original is the first
+    for language, file in written[1:]:
+        problems += check_untranslated(written[0][1], file, (written[0][0], language))
     problems = sorted(_quoted(dict.fromkeys(judged(problems, project)), project), key=lambda problem: problem.place)
     return Examined(slug_of(path), shown(path, project.folder), loaded.issue, editions, found, tuple(problems))
 
