@@ -47,7 +47,7 @@ def preheader_of(content: Content, slots: Slots, readers: Sequence[Values]) -> s
         for sign, (marker, width) in markers.items():
             more = more.replace(marker, sign * max(width, 1))
         words = f"{words}{'' if is_wide(words[-1:]) else ' '}{more}".strip()
-        end = next((end for end in _ends(words, content.language) if columns(words[:end]) >= ENOUGH), None)
+        end = next((end for end in _ends(words, content.language) if _is_enough(words[:end])), None)
         if end is not None or columns(words) >= ENOUGH:
             words = words[:end]
             break
@@ -55,6 +55,12 @@ def preheader_of(content: Content, slots: Slots, readers: Sequence[Values]) -> s
     for sign, (marker, _) in markers.items():
         shown = re.sub(f"{sign}+", marker, shown)
     return shown
+
+
+def _is_enough(words: str) -> bool:
+    """Whether this says something to everybody: a greeting with a long name is still a greeting."""
+    own = "".join(char for char in words if not "\ue000" <= char <= "\uf8ff")
+    return columns(words) >= ENOUGH and columns(own) >= ENOUGH // 4
 
 
 def _opening(content: Content) -> list[TextBlock]:

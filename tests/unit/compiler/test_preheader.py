@@ -70,6 +70,7 @@ def test_merge_fields_count_as_much_as_the_longest_persona() -> None:
     assert preheader(text) == text
     assert preheader(text, readers=(AL, LONG)) == greeting
     assert preheader(text, readers=()) == text
+    assert preheader(text, readers=({"subscriber": {"name": "Wolkenstein-Trostburg " * 3}},)) == greeting
 
 
 def test_long_sentence_is_cut_for_the_longest_persona_and_never_inside_a_merge_field() -> None:
