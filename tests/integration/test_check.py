@@ -60,14 +60,14 @@ def test_unknown_theme_and_layout_are_told_with_everything_else_where_they_are_n
     issue = write_project(tmp_path)
     themes = tmp_path / "templates" / "themes"
     themes.mkdir(parents=True)
-    (themes / "autumn.yaml").write_text("corner: 4\n", encoding="utf-8")
+    (themes / "autumn.yaml").write_text("radius: 4\n", encoding="utf-8")
     written = (issue / "issue.yaml").read_text(encoding="utf-8")
     (issue / "issue.yaml").write_text(f"theme: autum\nlayout: ' none '\nnonsense: 1\n{written}", encoding="utf-8")
     (issue / "issue.zh.yaml").write_text("theme: zzz\n" + (issue / "issue.zh.yaml").read_text("utf-8"), "utf-8")
     told = {(p.id, str(p.place)): p for p in check(open_project(tmp_path, {}))}
     theme = told["missing-theme", "issues/maps/issue.yaml:1:8"]
     assert theme.message == "there is no theme 'autum'"
-    assert theme.hint == "Did you mean 'autumn'? There are: autumn, default."
+    assert theme.hint == "Did you mean 'autumn'? There are: autumn, bulletin, default, digest, letter, magazine."
     assert told["missing-layout", "issues/maps/issue.yaml:2:9"].hint == "There are: default."
     assert ("missing-theme", "issues/maps/issue.zh.yaml:1:8") in told
     assert ("unknown-key", "issues/maps/issue.yaml:3:1") in told
@@ -77,7 +77,7 @@ def test_theme_of_the_project_is_known(tmp_path: Path) -> None:
     issue = write_project(tmp_path)
     themes = tmp_path / "templates" / "themes"
     themes.mkdir(parents=True)
-    (themes / "autumn.yaml").write_text("corner: 4\n", encoding="utf-8")
+    (themes / "autumn.yaml").write_text("radius: 4\n", encoding="utf-8")
     written = (issue / "issue.yaml").read_text(encoding="utf-8")
     (issue / "issue.yaml").write_text(f"theme: autumn\n{written}", encoding="utf-8")
     assert found(tmp_path) == []

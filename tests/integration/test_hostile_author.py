@@ -35,7 +35,7 @@ def named_translation(issue: Path) -> None:
 def named_theme(issue: Path) -> None:
     themes = issue.parents[1] / "templates" / "themes"
     themes.mkdir(parents=True)
-    (themes / f"{NO_UTF_8}.yaml").write_text("corner: 4\n", encoding="utf-8")
+    (themes / f"{NO_UTF_8}.yaml").write_text("radius: 4\n", encoding="utf-8")
     replace(issue, "language: en", "language: en\ntheme: odd")
 
 
