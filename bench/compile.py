@@ -6,6 +6,7 @@ Medians of rounds in which this checkout and the others given take turns; each h
 playwright and chromium, and is left out without them.
 """
 
+import os
 import re
 import shutil
 import statistics
@@ -28,7 +29,7 @@ def warm_compile(project: Path) -> float:
     from newsletter.app.issues.examine import load
     from newsletter.app.project import open_project
 
-    opened = open_project(project, {})
+    opened = open_project(project, os.environ)
     issue = load(opened, project / "issues" / LARGER / "issue.yaml").issue
     assert issue is not None
     return _median(lambda: compile_editions(opened, issue))
@@ -42,7 +43,7 @@ def bare_mjml(project: Path) -> float:
     from newsletter.app.issues.examine import load
     from newsletter.app.project import open_project
 
-    opened = open_project(project, {})
+    opened = open_project(project, os.environ)
     issue = load(opened, project / "issues" / LARGER / "issue.yaml").issue
     assert issue is not None
     sources = [edition.mjml for edition in compile_editions(opened, issue).editions.values()]

@@ -10,6 +10,7 @@ import tomllib
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, ip_address, ip_network
 from pathlib import Path
 
@@ -93,6 +94,7 @@ def is_below(host: str, domains: Iterable[str]) -> bool:
     return any(name == domain or name.endswith(f".{domain}") for domain in domains)
 
 
+@lru_cache(4096)
 def disguise(host: str) -> str:
     """What about a host makes readers take it for another one, as the end of "the host name …"; empty if nothing."""
     host = unicodedata.normalize("NFC", host)

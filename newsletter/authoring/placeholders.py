@@ -6,6 +6,7 @@ After `load`, beside `check`; works on the tree, so that no field is forgotten a
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 from newsletter.authoring.issue import Issue
 from newsletter.authoring.proofread import MAX_LENGTH
@@ -84,8 +85,13 @@ def _plain(text: str) -> str:
     """The text with plain letters for wide and ornamental ones (NFKC); every character keeps its place."""
     if text.isascii():
         return text
-    plain = (unicodedata.normalize("NFKC", char) for char in text)
-    return "".join(new if len(new) == 1 else old for old, new in zip(text, plain, strict=True))
+    return "".join(map(_plain_letter, text))
+
+
+@lru_cache(1 << 14)
+def _plain_letter(char: str) -> str:
+    plain = unicodedata.normalize("NFKC", char)
+    return plain if len(plain) == 1 else char
 
 
 def _message(found: re.Match[str]) -> str:

@@ -6,7 +6,7 @@ Every name here is a promise to template authors, documented in docs/reference/t
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -103,26 +103,27 @@ def to_data(value: object, images: dict[str, ImageFile]) -> Any:
 
     Every image is put into `images` by its hash.
     """
+    if isinstance(value, str):
+        return {"@markup": str(value)} if isinstance(value, Markup) else str(value)
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
     if isinstance(value, ImageFile):
         images[value.sha256] = value
-    if isinstance(value, Markup):
-        return {"@markup": str(value)}
     if isinstance(value, date):
         return {"@date": value.isoformat()}
-    if isinstance(value, str):
-        return str(value)
     if isinstance(value, (tuple, list)):
         return [to_data(item, images) for item in value]
     if isinstance(value, Mapping):
         return {"@map": {str(key): to_data(item, images) for key, item in value.items()}}
     if isinstance(value, Strict):
         return {type(value).__name__: {name: to_data(one, images) for name, one in value}}
-    if is_dataclass(value):
+    if is_dataclass(value) and not isinstance(value, type):
         held = {name: getattr(value, name) for name in _visible(type(value))}
         return {type(value).__name__: {name: to_data(one, images) for name, one in held.items() if _travels(one)}}
     return value
 
 
+@cache
 def _visible(kind: type) -> list[str]:
     """The names of fields and properties, also of those a type inherits."""
     properties = {

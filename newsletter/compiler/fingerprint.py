@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date
 from enum import Enum
+from functools import cache
 from typing import Any
 
 from newsletter.authoring.fields.values import Strict
@@ -29,19 +30,26 @@ def fingerprint(*parts: object) -> str:
 
 
 def _canonical(value: object) -> Any:
+    if value is None or type(value) in (str, int, float, bool):
+        return value
+    if isinstance(value, (tuple, list)):
+        return [_canonical(item) for item in value]
     if isinstance(value, ImageFile):
         return ["image", value.sha256]
     if is_dataclass(value) and not isinstance(value, type):
-        named = {f.name: _canonical(getattr(value, f.name)) for f in fields(value) if f.name not in _NOT_CONTENT}
-        return [type(value).__name__, named]
+        return [type(value).__name__, {name: _canonical(getattr(value, name)) for name in _content_of(type(value))}]
     if isinstance(value, Strict):
         return [type(value).__name__, {name: _canonical(field) for name, field in value}]
     if isinstance(value, Mapping):
         return [[_canonical(key), _canonical(value[key])] for key in sorted(value, key=str)]
-    if isinstance(value, (tuple, list)):
-        return [_canonical(item) for item in value]
     if isinstance(value, (date, Enum)):
         return str(value)
-    if value is None or isinstance(value, (str, int, float, bool)):
+    if isinstance(value, (str, int, float)):
         return value
     raise TypeError(f"{type(value).__name__} has no canonical form")
+
+
+@cache
+def _content_of(noun: type) -> tuple[str, ...]:
+    """The names of the fields that are content."""
+    return tuple(field.name for field in fields(noun) if field.name not in _NOT_CONTENT)

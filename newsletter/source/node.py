@@ -83,7 +83,7 @@ class Node:
     @property
     def mapping(self) -> Mapping[str, Node]:
         """Its values by key; empty when it is no mapping."""
-        return self.value if isinstance(self.value, Mapping) else {}
+        return self.value if isinstance(self.value, dict) else {}
 
     @property
     def items(self) -> tuple[Node, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from difflib import SequenceMatcher
+from functools import partial
 from heapq import nlargest
 from itertools import chain, islice
 from pathlib import Path
@@ -13,6 +14,7 @@ from newsletter.app.issues.editions import compile_editions
 from newsletter.app.issues.leaks import secrets_of
 from newsletter.app.issues.plans import check_plans
 from newsletter.app.issues.policy import check_comments, judged
+from newsletter.app.issues.processes import in_processes
 from newsletter.app.project import Project, check_real_sender, check_sender
 from newsletter.authoring.check import check_issue
 from newsletter.authoring.contributors import FILE as PEOPLE
@@ -146,17 +148,24 @@ def examine_all(project: Project, paths: Sequence[Path] = ()) -> tuple[list[Exam
     """These issues (without paths, all), and every problem of them, of their personas and of what lies beside them."""
     files = find(project, paths)
     examined = [examine(project, file) for file in files]
+    return examined, _every_problem(project, paths, files, (one.problems for one in examined))
+
+
+def _every_problem(
+    project: Project, paths: Sequence[Path], files: Sequence[Path], found: Iterable[Iterable[Problem]]
+) -> list[Problem]:
+    """What was found in these files, in their personas and in what lies beside them."""
     strays = list(_misnamed(project, paths))
     problems = [
         *read_personas(project)[1],
         *strays,
         *(problem for path in paths if path.is_file() and not may_be_issue(path) for problem in _beside(project, path)),
         *_same_slugs(project, files),
-        *(problem for one in examined for problem in one.problems),
+        *chain.from_iterable(found),
     ]
     if not files and not strays and not any(path.name in (PEOPLE, PERSONAS) for path in paths):
         problems.append(no_issues(project, paths))
-    return examined, _quoted(dict.fromkeys(judged(problems, project)), project)
+    return _quoted(dict.fromkeys(judged(problems, project)), project)
 
 
 def check(project: Project, paths: Sequence[Path] = (), *, now: datetime | None = None) -> list[Problem]:
@@ -164,10 +173,17 @@ def check(project: Project, paths: Sequence[Path] = (), *, now: datetime | None 
 
     What only a real relay is refused is a warning; while there is none, an address that was made up on purpose is none.
     """
-    examined, problems = examine_all(project, paths)
-    problems += check_plans(project, [one.issue for one in examined if one.issue], now or datetime.now(UTC))
+    files = find(project, paths)
+    found = list(in_processes(partial(_examined, project), files))
+    problems = _every_problem(project, paths, files, (problems for problems, _ in found))
+    problems += check_plans(project, [issue for _, issue in found if issue], now or datetime.now(UTC))
     real = [one for one in check_real_sender(project) if project.has_real_relay or one.id != RESERVED_DOMAIN]
     return judged(dict.fromkeys([*problems, *check_sender(project), *real]), project)
+
+
+def _examined(project: Project, file: Path) -> tuple[tuple[Problem, ...], Issue | None]:
+    examined = examine(project, file)
+    return examined.problems, examined.issue
 
 
 def no_issues(project: Project, paths: Sequence[Path]) -> Problem:

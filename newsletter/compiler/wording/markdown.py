@@ -93,6 +93,7 @@ def _parser() -> MarkdownIt:
     parser.add_render_rule(UNMATCHED, _render_unmatched)
     parser.add_render_rule("fence", _render_code)
     parser.add_render_rule("code_block", _render_code)
+    parser.parse("*")  # it collects its rules when they are first used: not in two threads at once
     return parser
 
 
