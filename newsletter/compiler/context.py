@@ -41,9 +41,11 @@ class Context:
     MJML of several blocks with their sections; and `render_block(block, previous)`, that of one. A block's template has
     `block` and `previous`, the block before it or none, which decides the gap between the two. Filters:
     `markdown` and `inline` (Markdown → safe HTML), `plain` (Markdown → escaped words), `issue_date` (date → text),
-    `isolated` (a name → the same, kept from turning the sentence around it).
+    `isolated` (a name → the same, kept from turning the sentence around it), `outlook` (a font stack → those of its
+    fonts that every Windows has).
     The two that make HTML put `theme.markdown_styles(language)[tag]` into the `style` of each tag they write: p, a, ul,
-    ol, li, h2, h3, blockquote, code, pre, hr, strong, em; `p_last` goes on the last paragraph of a text instead of p.
+    ol, li, h2, h3, blockquote, code, pre, hr, strong, em; `p_last` goes on the last paragraph of a text instead of p,
+    `plate` on the cell around a pre.
     """
 
     issue: str

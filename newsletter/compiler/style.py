@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,8 @@ def typeface(theme: Theme, language: str) -> Typeface:
 
 
 def markdown_styles(theme: Theme, language: str) -> Mapping[str, str]:
-    """Tag → inline style for the HTML made of Markdown; `p_last` for the last paragraph of a text.
+    """Tag → inline style for the HTML made of Markdown; `p_last` for the last paragraph of a text, `plate` for the
+    cell around `pre`.
 
     Inline, because an email must hold together where every style sheet is removed.
     """
@@ -29,6 +31,7 @@ def markdown_styles(theme: Theme, language: str) -> Mapping[str, str]:
         f"line-height:{face.title_line_height};font-weight:700"
     )
     items = f"margin:0 0 {gap}px;padding:0;padding-{start}:20px"
+    code = f"font-family:Menlo, Consolas, monospace;font-size:{theme.sizes.body - 2}px"
     return {
         "p": f"margin:0 0 {gap}px",
         "p_last": "margin:0",
@@ -39,9 +42,38 @@ def markdown_styles(theme: Theme, language: str) -> Mapping[str, str]:
         "h2": heading,
         "h3": heading,
         "blockquote": f"margin:0 0 {gap}px;padding-{start}:16px;border-{start}:1px solid {theme.light.rule}",
-        "code": "font-family:Menlo, Consolas, monospace;line-height:1",
-        "pre": f"margin:0 0 {gap}px;font-family:Menlo, Consolas, monospace;white-space:pre-wrap",
+        "code": f"padding:1px 4px;{code};line-height:1;background-color:{theme.light.tint}",
+        "pre": f"margin:0;text-align:left;{code};line-height:1.5;white-space:pre-wrap;overflow-wrap:anywhere",
+        "plate": f"padding:12px 16px;background-color:{theme.light.tint}",
         "hr": f"margin:24px 0;border:0;border-top:1px solid {theme.light.rule}",
         "strong": "font-weight:700",
         "em": "font-style:italic" if face.emphasis == "italic" else "font-style:normal;font-weight:700",
     }
+
+
+def on_plates(html: str, styles: Mapping[str, str]) -> str:
+    """The HTML made of Markdown with each `pre` in a table cell: Outlook gives padding to nothing else."""
+
+    def plate(match: re.Match[str]) -> str:
+        gap = "0" if match[1].endswith("margin-bottom:0") else styles["p"].removeprefix("margin:")
+        return (
+            '<table role="presentation" width="100%" border="0" cellpadding="0" cellspacing="0" '
+            f'style="width:100%;margin:{gap};table-layout:fixed"><tr><td class="tint" style="{styles["plate"]}">'
+            f"{match.group()}</td></tr></table>"
+        )
+
+    return re.sub(r'<pre style="([^"]*)">.*?</pre>', plate, html, flags=re.DOTALL)
+
+
+def outlook_fonts(stack: str) -> str:
+    """The first font of a stack that every Windows has, and the last: Outlook shows Times for a first one it lacks."""
+    *names, generic = stack.split(", ")
+    found = next((name for name in names if name in _WINDOWS), "Georgia" if generic == "serif" else "Arial")
+    return f"{found}, {generic}"
+
+
+_WINDOWS = frozenset({
+    "Arial", "Calibri", "Cambria", "Consolas", "Courier New", "Georgia", "Malgun Gothic", "Meiryo",
+    "Microsoft JhengHei", "Microsoft YaHei", "Palatino Linotype", "Segoe UI", "Tahoma", "Times New Roman",
+    "Trebuchet MS", "Verdana", "Yu Gothic",
+})  # fmt: skip

@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 
+from newsletter.compiler.mjml.together import keep_together
 from newsletter.errors import NewsletterError
 
 _INLINE_STYLE = re.compile(r"<mj-style\b[^>]*\binline=[\"']inline[\"'][^>]*>(.*?)</mj-style>", re.DOTALL)
@@ -23,6 +24,8 @@ _OUTLOOK = re.compile(r"<!--\[if (?P<condition>[^\]]+)\]>(?!<!-->)(?P<body>(?:(?
 _TEXT_FONT = re.compile(r"<div style=\"(font-family:[^;\"]+;)(?=font-size:)")  # as MJML begins each text
 _BODY = re.compile(r"<div [^>]*?\brole=\"article\"[^>]*? style=\"")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_FIXED_HEIGHT = re.compile(r"height:\d+px;width:100%")
+_CODE = re.compile(r"<(?:code|pre)\b")
 _IGNORE = ' data-premailer="ignore"'
 
 
@@ -42,6 +45,7 @@ def finish(markup: str, *, language: str, direction: str, css: str) -> str:
     markup = re.sub(r"(?i)\A\s*<!doctype html>", "<!DOCTYPE html>", markup)
     markup = _say_language(markup, language, direction)
     markup = inherit_font(merge_outlook_comments(markup))
+    markup = keep_together(markup, direction)
     if css:
         markup = inline_css(markup, css)
     markup = _TAG.sub(lambda match: _complete_tag(match.group()), markup)  # last: cssutils shortens colours again
@@ -124,11 +128,16 @@ def _say_language(markup: str, language: str, direction: str) -> str:
 
 
 def _complete_tag(tag: str) -> str:
-    """Long colours, which old Outlook and Notes need; and an `alt` for every image, or its file name is read out."""
+    """Long colours, which old Outlook and Notes need; an `alt` for every image, or its file name is read out; its own
+    ratio for one that is as wide as its column, whose height MJML fixes; the direction of code.
+    """
     tag = _COLOUR.sub(lambda match: f'{match[1]}="#{_long(match[2])}"', tag)
     tag = _STYLE.sub(lambda match: _SHORT_HEX.sub(lambda short: f"#{_long(short[1])}", match.group()), tag)
-    if tag.startswith("<img") and not re.search(r"\salt=", tag):
-        tag = f'<img alt=""{tag[4:]}'
+    if tag.startswith("<img"):
+        tag = _FIXED_HEIGHT.sub("height:auto;width:100%", tag)
+        tag = tag if re.search(r"\salt=", tag) else f'<img alt=""{tag[4:]}'
+    elif _CODE.match(tag) and not re.search(r"\sdir=", tag):
+        tag = f'{tag[:-1]} dir="ltr">'
     return tag
 
 

@@ -22,7 +22,7 @@ from markupsafe import Markup
 from newsletter.compiler.mjml.limits import OUTPUT, FailedError, TooLongError
 from newsletter.compiler.rendition import rendition
 from newsletter.compiler.slots import Slots
-from newsletter.compiler.style import markdown_styles, typeface
+from newsletter.compiler.style import markdown_styles, on_plates, outlook_fonts, typeface
 from newsletter.compiler.wording.markdown import plain_words, render_inline, render_markdown
 from newsletter.compiler.wording.phrases import issue_date, phrase
 from newsletter.language import isolate
@@ -200,9 +200,10 @@ class _Undefined(jinja2.StrictUndefined):
 def _filters(language: str, styles: Mapping[str, str], slots: Slots) -> dict[str, Callable[..., object]]:
     # S704: what is marked as safe here was escaped by the Markdown renderer
     return {
-        "markdown": lambda text: Markup(render_markdown(text, styles, slots)),  # noqa: S704
+        "markdown": lambda text: Markup(on_plates(render_markdown(text, styles, slots), styles)),  # noqa: S704
         "inline": lambda text: Markup(render_inline(text, styles, slots)),  # noqa: S704
         "plain": plain_words,
+        "outlook": outlook_fonts,
         "issue_date": lambda day: issue_date(day, language),
         "isolated": lambda text: isolate(text, language),
     }

@@ -57,6 +57,7 @@ def editions(project: Project) -> Mapping[str, Edition]:
     hero = read_image(ROOT / "issues" / "2024-01-25-frontiers-of-llms" / "hero.png", ROOT)
     made_up = {
         "ar": _arabic(hero), "he": _hebrew(hero), "sixty": _sixty(hero), "narrow": _narrow(), "endings": _endings(),
+        "code": replace(_arabic(hero), blocks=(TextBlock(_CODE),)),
     }  # fmt: skip
     for name, content in made_up.items():
         issue = Issue(f"made-up-{name}", Path("issue.yaml"), content.language, {content.language: content})
@@ -71,6 +72,7 @@ def _compile(project: Project, issue: Issue) -> Mapping[str, Edition]:
 
 
 _PLACES = {"": Place("issue.yaml", 1, 1)}
+_CODE = "اتصل على 030-1234567 ثم شغّل `pip install x --user` الآن.\n\n```\na = 1 - 2\n```"
 _LONG = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen"
 
 

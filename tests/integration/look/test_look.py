@@ -148,7 +148,7 @@ def test_colours_are_those_of_the_palette(
 def _allowed(palette: Palette) -> Iterable[tuple[str, str]]:
     on_surface = {(colour, palette.surface) for colour in (palette.ink, palette.muted, palette.accent)}
     around = {(colour, palette.canvas) for colour in (palette.ink, palette.muted)}
-    return on_surface | around | {(palette.on_accent, palette.accent)}
+    return on_surface | around | {(palette.on_accent, palette.accent), (palette.ink, palette.tint)}
 
 
 @pytest.mark.parametrize("name", [*REAL, *RTL])
@@ -222,6 +222,21 @@ def test_links_are_tall_enough_for_a_thumb(screens: Screens, editions: Mapping[s
     assert [(link["text"], link["height"]) for link in thumbed if link["height"] < 44] == []
 
 
+@pytest.mark.parametrize("name", [*DIGEST, "made-up/sixty"])
+def test_tap_on_a_summary_does_not_open_its_author(
+    screens: Screens, editions: Mapping[str, Edition], name: str
+) -> None:
+    links = screens.show(editions[name], 375).page.evaluate(
+        """() => [...document.querySelectorAll("p.muted + div")].map(summary => {
+            summary.scrollIntoView({ block: "center" });
+            const box = summary.getBoundingClientRect();
+            return [2, 8, 14, 20].map(y => document.elementFromPoint(box.left + 40, box.top + y).closest("a"));
+        }).flat()"""
+    )
+    assert links
+    assert not any(links)
+
+
 # -- 7: pictures ------------------------------------------------------------------------------------------------------
 
 
@@ -284,9 +299,9 @@ def test_logo_stands_on_a_plate_in_the_dark(screens: Screens, project: Project, 
     )
     edition = compile_issue(issue, "en", kit).edition
     assert edition is not None
-    logo = screens.show(edition, 375, dark=dark).page.locator("img.plate")
+    logo = screens.show(edition, 375, dark=dark).page.locator(".plate img")
     style = logo.evaluate(
-        "e => (s => [s.backgroundColor, s.padding, s.lineHeight, e.alt, e.width])(getComputedStyle(e))"
+        "e => (s => [s.backgroundColor, s.padding, s.lineHeight, e.alt, e.offsetWidth])(getComputedStyle(e))"
     )
     plate = ["rgb(255, 255, 255)", "8px"] if dark else ["rgba(0, 0, 0, 0)", "0px"]
     assert style == [*plate, "20px", "The Variable", 120]
@@ -343,6 +358,28 @@ def test_latin_names_keep_their_place_in_a_hebrew_line(screens: Screens, edition
         said,
     )
     assert lefts == sorted(lefts, reverse=True)
+
+
+def test_numbers_and_code_keep_their_order_in_arabic(screens: Screens, editions: Mapping[str, Edition]) -> None:
+    page = screens.show(editions["made-up/code"], 700).page
+    lefts = page.locator(".prose").first.evaluate(
+        """(text, said) => said.map(word => {
+            const texts = document.createTreeWalker(text, NodeFilter.SHOW_TEXT);
+            while (texts.nextNode() && !texts.currentNode.data.includes(word));
+            const range = document.createRange();
+            range.setStart(texts.currentNode, texts.currentNode.data.indexOf(word));
+            range.setEnd(texts.currentNode, range.startOffset + word.length);
+            return range.getBoundingClientRect().left;
+        })""",
+        ["--user", "install", "pip", "1234567", "030", "- 2", "1 ", "a ="],
+    )
+    assert lefts[:3] == sorted(lefts[:3], reverse=True)
+    assert lefts[3] > lefts[4]
+    assert lefts[5:] == sorted(lefts[5:], reverse=True)
+    cell, code = page.locator("td.tint").bounding_box(), page.locator("pre").bounding_box()
+    assert cell is not None
+    assert code is not None
+    assert (code["x"] - cell["x"], code["y"] - cell["y"]) == (16, 12)
 
 
 # -- 11: the footer ---------------------------------------------------------------------------------------------------

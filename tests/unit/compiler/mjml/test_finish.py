@@ -96,6 +96,19 @@ def test_short_colours_become_long_in_attributes_only(finished: str) -> None:
     assert '<a href="https://e.example/#abc" style="color:#aabbcc">#abc</a>' in html
 
 
+def test_picture_as_wide_as_its_column_keeps_its_ratio() -> None:
+    mjml = '<mj-image src="https://i.example/x.png" width="500px" height="250px" alt="x" />'
+    raw = mjml2html(f"<mjml><mj-body><mj-section><mj-column>{mjml}</mj-column></mj-section></mj-body></mjml>")
+    (image,) = re.findall(r"<img\b[^>]*>", finish(raw, language="en", direction="ltr", css=""))
+    assert 'height="250"' in image
+    assert "height:auto" in image
+
+
+def test_code_is_written_from_the_left_in_every_language() -> None:
+    html = finish('<html><code style="x">a</code><pre dir="rtl">b</pre>', language="ar", direction="rtl", css="")
+    assert '<code style="x" dir="ltr">a</code><pre dir="rtl">b</pre>' in html
+
+
 def test_adjacent_outlook_comments_are_merged(raw: str, finished: str) -> None:
     assert not re.search(r"<!\[endif\]-->\s*<!--\[if mso \| IE\]>", finished)
     assert len(comments(finished)) < len(comments(raw))

@@ -304,3 +304,36 @@ def test_tag_that_the_layout_forgot_is_not_the_fault_of_a_block(tmp_path: Path) 
     (folder / "blocks" / "quote.mjml.j2").write_text("<mj-section><mj-column></mj-section>", encoding="utf-8")
     (problem,) = compile_issue(make_issue(rich_content()), "en", make_kit(folder)).problems
     assert (problem.place.file, "blocks[3]" in problem.message) == ("templates/blocks/quote.mjml.j2", True)
+
+
+def test_pictures_are_never_part_of_a_text() -> None:
+    mjml = edition_of(compile_issue(make_issue(rich_content()), "en", make_kit())).mjml
+    assert len(re.findall("<mj-image", mjml)) >= 2
+    assert not [text for text in re.findall("(?s)<mj-text.*?</mj-text>", mjml) if "<img" in text]
+
+
+def test_code_stands_in_a_cell_of_its_own() -> None:
+    html = edition_of(compile_text("Words.\n\n```\na\n```\n\nMore `b`.", make_kit())).html
+    cell = re.search(
+        r'<td class="tint" style="(padding:12px 16px;background-color:#\w{6})"><pre [^>]*dir="ltr">a', html
+    )
+    assert cell is not None
+    assert re.search(r'<code style="[^"]*background-color[^"]*" dir="ltr">b</code>', html)
+
+
+@pytest.mark.parametrize(
+    ("language", "fonts"),
+    [("en", ("Arial, sans-serif", "Georgia, serif")), ("zh", ("Microsoft YaHei, sans-serif",) * 2)],
+)
+def test_outlook_gets_fonts_that_windows_has(language: str, fonts: tuple[str, str]) -> None:
+    html = edition_of(compile_issue(make_issue(rich_content(language)), language, make_kit())).html
+    (style,) = re.findall(r"(?s)<!--\[if mso\]><style>(.*?)</style><!\[endif\]-->", html)
+    assert re.findall(r"font-family: ([^!]*) !important", style)[:2] == list(fonts)
+
+
+def test_style_sheets_are_small_and_the_fragile_rule_stands_alone() -> None:
+    html = edition_of(compile_issue(make_issue(rich_content()), "en", make_kit())).html
+    sheets = re.findall(r"(?s)<style\b.*?</style>", html)
+    assert sum(len(sheet.encode()) for sheet in sheets) <= 12_000
+    (root,) = [sheet for sheet in sheets if ":root" in sheet]
+    assert root.count("{") == 1
