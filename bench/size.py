@@ -33,7 +33,7 @@ def measure(folder: Path, count: int) -> dict[str, float]:
     add_list(database, "all", name="All", opt_in=OptIn.SINGLE, language="", now=now)
     file = folder / "people.csv"
     write_sample(file, count=count)
-    ready = checked_issue(project, folder / "issues/welcome")
+    ready = checked_issue(project, folder / "issues/welcome", now=now)
     ledger, worker = StoredLedger(database), Worker("bench", "here", "now", 1)
     ledger.register(worker, 600, now)
 

@@ -16,6 +16,7 @@ from PIL import Image
 from newsletter.app.project import shipped_templates
 from newsletter.authoring.block import Block
 from newsletter.authoring.blocks.button import ButtonBlock
+from newsletter.authoring.blocks.code import CodeBlock
 from newsletter.authoring.blocks.divider import DividerBlock
 from newsletter.authoring.blocks.heading import HeadingBlock
 from newsletter.authoring.blocks.highlights import Article, HighlightsBlock
@@ -23,6 +24,7 @@ from newsletter.authoring.blocks.image import ImageBlock
 from newsletter.authoring.blocks.links import LinksBlock, ListItem
 from newsletter.authoring.blocks.quote import QuoteBlock
 from newsletter.authoring.blocks.spacer import SpacerBlock
+from newsletter.authoring.blocks.sponsor import SponsorBlock
 from newsletter.authoring.blocks.text import TextBlock
 from newsletter.authoring.image import ImageFile, read_image
 from newsletter.authoring.issue import Content, Issue, SourceLink
@@ -114,6 +116,11 @@ def rich_content(language: str = "en", **more: Any) -> Content:
         DividerBlock(),
         SpacerBlock(12),
         ButtonBlock("Write for us", "https://example.org/write?to={{ subscriber.language }}"),
+        SponsorBlock(
+            "Sample Maps", text="Maps of *everything*, [by post](https://sponsor.example/post).",
+            url="https://sponsor.example/", picture=replace(picture, path="blocks[9]"),
+        ),
+        CodeBlock("if {{ name }}:\n    print(name)", "Python", "As *short* as can be"),
     )  # fmt: skip
     facts: dict[str, Any] = {
         "subtitle": "And a subtitle",

@@ -12,21 +12,25 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from newsletter.authoring.block import BlockEntry
 from newsletter.authoring.contributors import ContributorsFile
 from newsletter.authoring.persona import PersonasFile
-from newsletter.authoring.schema import IssueFile
+from newsletter.authoring.project_blocks.type_file import TypeFile
+from newsletter.authoring.schema import issue_file
 from newsletter.disk import write_whole
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 
 
-def schemas() -> dict[str, dict[str, Any]]:
-    """File name → schema, for all files of an `issues` folder."""
+def schemas(types: Mapping[str, type[BlockEntry]] | None = None) -> dict[str, dict[str, Any]]:
+    """File name → schema, for all files that authors write; `types` are the block types of the project."""
+    model = issue_file(types or {})
     return {
-        "issue.schema.json": _schema(IssueFile, "Issue"),
-        "translation.schema.json": _translation(_schema(IssueFile, "Translation of an issue")),
+        "issue.schema.json": _schema(model, "Issue"),
+        "translation.schema.json": _translation(_schema(model, "Translation of an issue")),
         "people.schema.json": _schema(ContributorsFile, "People"),
         "personas.schema.json": _schema(PersonasFile, "Personas"),
+        "block-type.schema.json": _schema(TypeFile, "Block type"),
     }
 
 
@@ -35,10 +39,12 @@ def written(schema: Mapping[str, Any]) -> str:
     return json.dumps(schema, ensure_ascii=False, indent=2) + "\n"
 
 
-def write_schemas(folder: Path) -> None:
-    """Write every schema into a folder."""
-    for name, schema in schemas().items():
-        write_whole(folder / name, written(schema).encode())
+def write_schemas(folder: Path, types: Mapping[str, type[BlockEntry]] | None = None) -> list[Path]:
+    """Write every schema into a folder; the files, in order of their names."""
+    made = {folder / name: written(schema).encode() for name, schema in sorted(schemas(types).items())}
+    for file, data in made.items():
+        write_whole(file, data)
+    return [*made]
 
 
 def _schema(model: type[BaseModel], title: str) -> dict[str, Any]:

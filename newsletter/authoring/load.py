@@ -18,8 +18,9 @@ from newsletter.authoring.image import ImageFile
 from newsletter.authoring.issue import Content, Issue
 from newsletter.authoring.persona import FILE as PERSONAS
 from newsletter.authoring.persona import load_personas
+from newsletter.authoring.project_blocks.load import BlockTypes
 from newsletter.authoring.proofread import References, proofread, wordless_pictures
-from newsletter.authoring.schema import IssueFile
+from newsletter.authoring.schema import IssueFile, issue_file
 from newsletter.authoring.translation import repeated_ids, translate
 from newsletter.language import language_tag
 from newsletter.problem import Place, Problem, Severity, has_errors
@@ -45,6 +46,8 @@ class Loaded:
     problems: tuple[Problem, ...]
     files: Mapping[str, Node]
     """What was written in each language, as far as that is YAML; the key is empty when the issue's is not known."""
+    schema: type[IssueFile] = IssueFile
+    """The model that they were read by."""
 
 
 def find_issues(paths: Iterable[Path], *, root: Path) -> list[Path]:
@@ -61,16 +64,24 @@ def may_be_issue(file: Path) -> bool:
     return file.suffix == ".yaml" and file.name not in (PEOPLE, PERSONAS)
 
 
-def load_issue(file: Path, *, root: Path, looks: Mapping[str, Sequence[str]] | None = None) -> Loaded:
+def load_issue(
+    file: Path,
+    *,
+    root: Path,
+    looks: Mapping[str, Sequence[str]] | None = None,
+    types: BlockTypes | None = None,
+) -> Loaded:
     """Read one issue with its translations. Places are shown relative to `root` when the file lies inside it.
 
-    `looks`: `theme` and `layout` → the names an issue may choose from; without it any will do.
+    `looks`: `theme` and `layout` → the names an issue may choose from; without it any will do. `types`: the block types
+    of the project.
     """
-    reading = _Reading(file, root, looks or {})
+    types = types or BlockTypes()
+    reading = _Reading(file, root, looks or {}, issue_file(types.entries), [*types.problems])
     contents, entry = reading.contents()
     problems = tuple(dict.fromkeys(sorted(reading.problems, key=lambda problem: problem.place)))
     if entry is None or has_errors(problems):
-        return Loaded(None, problems, reading.files)
+        return Loaded(None, problems, reading.files, reading.schema)
     issue = Issue(
         slug=slug_of(file),
         file=file,
@@ -78,7 +89,7 @@ def load_issue(file: Path, *, root: Path, looks: Mapping[str, Sequence[str]] | N
         contents=contents,
         send=send_plan(entry.send),
     )
-    return Loaded(issue, problems, reading.files)
+    return Loaded(issue, problems, reading.files, reading.schema)
 
 
 def slug_of(file: Path) -> str:
@@ -130,7 +141,8 @@ class _Reading:
     file: Path
     root: Path
     looks: Mapping[str, Sequence[str]]
-    problems: list[Problem] = field(default_factory=list)
+    schema: type[IssueFile]
+    problems: list[Problem]
     images: dict[str, ImageFile] = field(default_factory=dict)
     contributors: Mapping[str, Contributor] = field(default_factory=dict)
     files: dict[str, Node] = field(default_factory=dict)
@@ -143,9 +155,9 @@ class _Reading:
             return {}, None
         references = self.references()
         twice = list(islice(repeated_ids(tree), MAX_PROBLEMS))
-        self.problems += [*islice(proofread(tree, references), MAX_PROBLEMS), *twice]
-        self.problems += islice(wordless_pictures(tree), MAX_PROBLEMS)
-        self.problems += islice(misleading_links(tree, IssueFile), MAX_PROBLEMS)
+        self.problems += [*islice(proofread(tree, references, self.schema), MAX_PROBLEMS), *twice]
+        self.problems += islice(wordless_pictures(tree, self.schema), MAX_PROBLEMS)
+        self.problems += islice(misleading_links(tree, self.schema), MAX_PROBLEMS)
         entry = self.model(tree)
         original = language_tag(tree.mapping["language"].text) if "language" in tree.mapping else None
         trees = {original or "": (tree, entry)}
@@ -155,12 +167,15 @@ class _Reading:
             if translated is None:
                 continue
             self.files[tag] = translated
-            self.problems += islice(proofread(translated, references), MAX_PROBLEMS)
+            self.problems += islice(proofread(translated, references, self.schema), MAX_PROBLEMS)
             self.check_language(tag, translated)
             if not twice:  # else it is not known which of the two a translation means
-                merged, problems = translate(tree, translated)
-                self.problems += [*problems[:MAX_PROBLEMS], *islice(wordless_pictures(merged), MAX_PROBLEMS)]
-                self.problems += islice(misleading_links(merged, IssueFile), MAX_PROBLEMS)
+                merged, problems = translate(tree, translated, self.schema)
+                self.problems += [
+                    *problems[:MAX_PROBLEMS],
+                    *islice(wordless_pictures(merged, self.schema), MAX_PROBLEMS),
+                ]
+                self.problems += islice(misleading_links(merged, self.schema), MAX_PROBLEMS)
                 trees[tag] = (merged, self.model(merged, translated))
         if entry is None or has_errors(self.problems):
             return {}, None
@@ -180,7 +195,7 @@ class _Reading:
 
     def model(self, tree: Node, written: Node | None = None) -> IssueFile | None:
         """A tree as the schema understands it. Of a merged one only what the translation has `written` can be new."""
-        entry, problems = read_model(IssueFile, tree)
+        entry, problems = read_model(self.schema, tree)
         file = (written or tree).source.file
         self.problems += [problem for problem in problems if problem.place.file == file]
         return entry

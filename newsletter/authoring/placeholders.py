@@ -8,8 +8,11 @@ import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 
+from newsletter.authoring.fields.shape import shape_of, walk
+from newsletter.authoring.fields.values import Role
 from newsletter.authoring.issue import Issue
 from newsletter.authoring.proofread import MAX_LENGTH
+from newsletter.authoring.schema import IssueFile
 from newsletter.problem import Problem, Severity
 from newsletter.source import Node
 
@@ -26,14 +29,14 @@ _BEGINS = re.compile(r"(?:\A|[\n.!?:;…—–|(\[{])(?:[^\w\n]|[\d_])*\Z")
 """What precedes the first word of a text, a line, a sentence or brackets."""
 _ENDS = re.compile(r"\s*(?:[:!…()\]}]|\Z)")
 _NO_VALUE = re.compile(r"(?i)[\W_]*(?:(?:x{3,}|n/a|tbd|fixme|changeme|change me)[\W_]*)?")
-_UNSEEN = frozenset({"id", "image", "avatar", "theme", "layout"})
+_UNSEEN = frozenset({Role.CODE, Role.LITERAL, Role.IMAGE})
 _CODE = re.compile(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL)
 
 
-def check_placeholders(file: Node, language: str) -> Iterator[Problem]:
+def check_placeholders(file: Node, language: str, schema: type[IssueFile] = IssueFile) -> Iterator[Problem]:
     """Each `TODO` and its like in what readers would see of one file; what is marked as code may be named so."""
-    for key, node in _texts(file):
-        for found in _IN_URL.finditer(node.text) if key == "url" else _marks(node.text, language):
+    for role, node in _texts(file, schema):
+        for found in _IN_URL.finditer(node.text) if role is Role.URL else _marks(node.text, language):
             yield node.problem(
                 PLACEHOLDER,
                 _message(found),
@@ -43,14 +46,11 @@ def check_placeholders(file: Node, language: str) -> Iterator[Problem]:
             )
 
 
-def _texts(node: Node, key: str = "") -> Iterator[tuple[str, Node]]:
-    """Every text below a node that readers may see, with its key."""
-    for name, child in node.mapping.items():
-        yield from _texts(child, name)
-    for item in node.items:
-        yield from _texts(item, key)
-    if node.text and key not in _UNSEEN and len(node.text) <= MAX_LENGTH:
-        yield key, node
+def _texts(file: Node, schema: type[IssueFile]) -> Iterator[tuple[Role | None, Node]]:
+    """Every text that readers may see, with its role; None below a key that there is not."""
+    for shape, node in walk(file, shape_of(schema)):
+        if node.text and shape.role not in _UNSEEN and len(node.text) <= MAX_LENGTH:
+            yield shape.role, node
 
 
 def check_authors(issue: Issue) -> Iterator[Problem]:

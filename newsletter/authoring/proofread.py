@@ -54,10 +54,10 @@ class References:
     """`theme` and `layout` → the names that exist; without them any name passes."""
 
 
-def proofread(root: Node, references: References) -> Iterator[Problem]:
+def proofread(root: Node, references: References, schema: type[IssueFile] = IssueFile) -> Iterator[Problem]:
     """Everything wrong with the texts, links, contributors and images of one file."""
     yield from _looks(root, references)
-    for shape, node in walk(root, shape_of(IssueFile)):
+    for shape, node in walk(root, shape_of(schema)):
         name = node.text.strip()
         if shape.role is Role.CONTRIBUTOR and re.match(ID, name) and name not in references.contributors:
             yield _unknown_contributor(node, name, references.contributors, 0)
@@ -89,9 +89,9 @@ def _keys() -> frozenset[str]:
     return frozenset(found)
 
 
-def written(root: Node) -> Iterator[tuple[Role, Node]]:
+def written(root: Node, schema: type[IssueFile] = IssueFile) -> Iterator[tuple[Role, Node]]:
     """The texts and links of one file, each with its role; without those that the schema refuses as too long."""
-    for shape, node in walk(root, shape_of(IssueFile)):
+    for shape, node in walk(root, shape_of(schema)):
         if (
             shape.role
             and (shape.role in TEXTS or shape.role is Role.URL)
@@ -102,9 +102,9 @@ def written(root: Node) -> Iterator[tuple[Role, Node]]:
             yield shape.role, node
 
 
-def wordless_pictures(root: Node) -> Iterator[Problem]:
+def wordless_pictures(root: Node, schema: type[IssueFile] = IssueFile) -> Iterator[Problem]:
     """Pictures without alternative text. Takes a merged tree: the original's counts for a translation too."""
-    for shape, node in walk(root, shape_of(IssueFile)):
+    for shape, node in walk(root, shape_of(schema)):
         image = node.mapping.get("image")
         if image is not None and image.text.strip() and "alt" in shape.fields(node) and "alt" not in node.mapping:
             hint = 'Describe it in a sentence; for mere decoration write alt: "".'

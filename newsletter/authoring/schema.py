@@ -3,11 +3,14 @@
 `json_schema` exports the same models for editors; the sentences under the fields are what an editor shows beside them.
 """
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, create_model
 
-from newsletter.authoring.blocks import AnyBlock
+from newsletter.authoring.block import BlockEntry
+from newsletter.authoring.blocks import BLOCKS, AnyBlock, any_block
 from newsletter.authoring.fields.values import (
     Aside,
     Day,
@@ -25,6 +28,8 @@ from newsletter.authoring.fields.values import (
     Zone,
 )
 from newsletter.authoring.parts import Authors, PictureEntry
+
+MAX_BLOCKS = 200
 
 _ListName = Annotated[Line, Role.CODE, Translation.OPTIONAL]
 _MaybeName = Annotated[Plain, Role.FACT, Translation.OPTIONAL]
@@ -100,7 +105,7 @@ class IssueFile(Strict):
     """A theme in templates/themes."""
     layout: Id = "default"
     """A layout in templates/layouts."""
-    blocks: Annotated[list[AnyBlock], Field(min_length=1, max_length=200)]
+    blocks: Annotated[list[AnyBlock], Field(min_length=1, max_length=MAX_BLOCKS)]
     """The issue itself, in order. The first key of a block names its type."""
     closing: Aside | None = None
     """The last line, such as "Until the next one,"."""
@@ -110,3 +115,18 @@ class IssueFile(Strict):
     """Whether what a translation lacks may be shown in the issue's own language."""
     send: Annotated[SendEntry, Translation.SAME] | None = None
     """To whom and when."""
+
+
+def issue_file(types: Mapping[str, type[BlockEntry]]) -> type[IssueFile]:
+    """The model of an issue whose blocks may also be of these types, which a project adds."""
+    return _issue_file(tuple(types.items())) if types else IssueFile
+
+
+@lru_cache(maxsize=16)
+def _issue_file(types: tuple[tuple[str, type[BlockEntry]], ...]) -> type[IssueFile]:
+    listed: Any = list
+    blocks: Any = Annotated[
+        listed[any_block({**BLOCKS, **dict(types)})],
+        Field(min_length=1, max_length=MAX_BLOCKS, description=IssueFile.model_fields["blocks"].description),
+    ]
+    return create_model("IssueFile", __base__=IssueFile, __doc__=IssueFile.__doc__, blocks=(blocks, ...))

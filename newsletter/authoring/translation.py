@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from newsletter.authoring.fields.explain import MAX_PROBLEMS
-from newsletter.authoring.fields.shape import Shape, fields_of, shape_of, walk
+from newsletter.authoring.fields.shape import Shape, shape_of, walk
 from newsletter.authoring.fields.values import Translation
 from newsletter.authoring.schema import IssueFile
 from newsletter.problem import Problem, Severity
@@ -35,8 +35,18 @@ class _Merge:
             if theirs is None:
                 self.missing(value, where, inner)
             merged[key] = value if theirs is None else self.value(key, value, theirs, inner)
-        merged.update((key, value) for key, value in translated.mapping.items() if key not in merged)
+        for key, theirs in translated.mapping.items():
+            if known.get(key, Shape()).translation is Translation.SAME:
+                self.same(key, original, theirs)
+            merged.setdefault(key, theirs)
         return replace(original, value=merged)
+
+    def same(self, key: str, original: Node, translated: Node) -> None:
+        """What has one value for all languages may be repeated, not changed."""
+        if key not in original.mapping or translated.plain() != original.mapping[key].plain():
+            hint = f"Delete it here, or change it in {original.source.file}."
+            message = f"{key!r} is the same in every language of an issue"
+            self.problems.append(translated.problem("misplaced-key", message, at=translated.key_place, hint=hint))
 
     def value(self, key: str, original: Node, translated: Node, shape: Shape) -> Node:
         if shape.has_ids and original.items:
@@ -90,6 +100,9 @@ class _Merge:
         elif value.mapping:
             for key, child in value.mapping.items():
                 self.missing(child, where, shape.fields(value).get(key, Shape()))
+        elif value.items:
+            for item in value.items:
+                self.missing(item, where, shape.item(value))
         elif not self.allow and value.text.strip() and shape.of(value).translation in _SEVERITY:
             key = value.path.rpartition(".")[2]
             message = f"{key!r} ({value.place.file}:{value.place.line}) is not translated"
@@ -120,17 +133,13 @@ class _Merge:
         )
 
 
-def translate(original: Node, translated: Node) -> tuple[Node, tuple[Problem, ...]]:
+def translate(
+    original: Node, translated: Node, schema: type[IssueFile] = IssueFile
+) -> tuple[Node, tuple[Problem, ...]]:
     """The issue in the language of a translation, and what is wrong with it as a translation."""
     fallback = translated.mapping.get("fallback") or original.mapping.get("fallback")
     merge = _Merge(allow=fallback is not None and fallback.value == "allow")
-    for key in (key for key, shape in fields_of(IssueFile).items() if shape.translation is Translation.SAME):
-        node = translated.mapping.get(key)
-        if node is not None and (key not in original.mapping or node.plain() != original.mapping[key].plain()):
-            hint = f"Delete it here, or change it in {original.source.file}."
-            message = f"{key!r} is the same in every language of an issue"
-            merge.problems.append(node.problem("misplaced-key", message, at=node.key_place, hint=hint))
-    merged = merge.mapping(original, translated, translated, shape_of(IssueFile))
+    merged = merge.mapping(original, translated, translated, shape_of(schema))
     return _own_subject(original, translated, merged), tuple(merge.problems)
 
 

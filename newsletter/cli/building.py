@@ -30,10 +30,13 @@ def build(project: Project, paths: tuple[Path, ...], out: Path | None, as_json: 
     build.json with hash, subject, sizes, links and problems. With an error nothing is written. Missing sender
     settings are only a warning here, but an error in check and send.
     """
+    from datetime import datetime
+
     from newsletter.app.issues.building import build as build_files
     from newsletter.app.shapes import problem_json
 
-    report = build_files(project, paths, out or project.folder / "build")
+    today = datetime.now(project.zone).date()
+    report = build_files(project, paths, out or project.folder / "build", today)
     failed = has_errors(report.problems)
     if as_json:
         problems = [problem_json(problem) for problem in report.problems]

@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("newsletter.cli.writing:check", "Run every check. Sends nothing."),
     "build": ("newsletter.cli.building:build", "Compile issues into HTML, text, MJML and .eml files."),
     "preview": ("newsletter.cli.serving:preview", "Preview issues in the browser as you write."),
+    "schema": ("newsletter.cli.writing:schema", "Describe the files of issues to text editors."),
     "test": ("newsletter.cli.sending:test", "Send a proof of an issue to your own addresses."),
     "send": ("newsletter.cli.sending:send", "Send an issue to lists, now or at a time."),
     "deliveries": ("newsletter.cli.deliveries:deliveries", "Watch and steer deliveries."),

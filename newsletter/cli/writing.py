@@ -1,4 +1,4 @@
-"""Commands for authors: new, check."""
+"""Commands for authors: new, check, schema."""
 
 from __future__ import annotations
 
@@ -64,6 +64,21 @@ def check(project: Project, paths: tuple[Path, ...], style: str, strict: bool) -
             print_problems(problems)
             click.echo(_summary(errors, len(problems) - errors))
     return int(bool(errors or (strict and problems)))
+
+
+@click.command()
+@JSON
+@with_project
+def schema(project: Project, as_json: bool) -> None:
+    """Write the JSON schemas in schema/, by which text editors complete and check issues as you type.
+
+    They hold the block types of the project: run this after you add or change one.
+    """
+    from newsletter.app.operating.new_project import update_schemas
+
+    files = update_schemas(project)
+    text = "\n".join(f"Wrote {from_here(file)}" for file in files)
+    print_result({"files": [str(file) for file in files]}, text, as_json=as_json)
 
 
 def _summary(errors: int, warnings: int) -> str:

@@ -6,12 +6,16 @@ merge fields → markers, words checked · theme · context · Jinja2 → MJML �
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
+from newsletter.authoring.blocks.sponsor import SponsorBlock
+from newsletter.authoring.fields.rewrite import nouns_in
 from newsletter.authoring.issue import Content, Issue
 from newsletter.compiler.checks.images import check_images, check_pictures
 from newsletter.compiler.checks.links import check_links
 from newsletter.compiler.checks.size import check_size
+from newsletter.compiler.checks.sponsors import check_labels, check_until
 from newsletter.compiler.checks.words import check_people
 from newsletter.compiler.context import make_context
 from newsletter.compiler.edition import Edition, Identity
@@ -46,6 +50,8 @@ class CompileSettings:
     """Slugs of issues that may be larger than Gmail shows."""
     readers: tuple[Values, ...] = ()
     """The values of the personas: how long a preheader can become."""
+    day: date | None = None
+    """The day on which the edition is made, in the newsletter's time zone. None: no deadline is checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,8 @@ def compile_issue(issue: Issue, language: str, kit: CompileSettings) -> Compiled
         assets = make_assets(rendered.shown, kit.pictures, kit.root)
     except AuthoringError as error:
         return Compiled(None, (*problems, *error.problems))
+    problems += check_until(content, kit.day)
+    problems += check_labels(marked, rendered.pieces, kit.templates.place)
     text = write_text(context, slots)
     reader = HtmlReader(html)
     edition = Edition(
@@ -95,6 +103,7 @@ def compile_issue(issue: Issue, language: str, kit: CompileSettings) -> Compiled
             issue.slug, content, loaded.theme, rendered.sources, kit.identity, WORDS[wording(language)],
             *([preheader] if slots.used_in(preheader) else []),  # its length then depends on the personas
         ),
+        until=min((one.until for one in nouns_in(content.blocks, SponsorBlock) if one.until), default=None),
     )  # fmt: skip
     layout, is_sound = kit.templates.place(rendered.layout), not has_errors(problems)
     problems += _check(edition, reader, content, rendered.shown, layout, kit.home_url, is_sound=is_sound)

@@ -8,6 +8,7 @@ import html
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from enum import StrEnum
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -130,6 +131,8 @@ class Edition:
     identity: Identity
     hash: str
     """Content hash (hex SHA-256) over issue, translations, contributors, templates, theme, image bytes and version."""
+    until: date | None = None
+    """The last day on which it may be sent, in the newsletter's time zone: the first `until` of its sponsors."""
 
     def fill(self, values: Values) -> Filled:
         """Put one recipient's values into the slots; a missing value without a default is an empty string."""
@@ -177,6 +180,7 @@ def edition_to_json(edition: Edition) -> dict[str, Any]:
         "slots": [[slot.marker, slot.field.source, slot.kind.value] for slot in edition.slots],
         "links": [[link.id, link.url, link.label] for link in edition.links],
         "identity": asdict(edition.identity),
+        "until": edition.until.isoformat() if edition.until else "",
     }
 
 
@@ -188,6 +192,7 @@ def edition_from_json(stored: Mapping[str, Any], assets: Sequence[Asset] = ()) -
         links=tuple(Link(*link) for link in stored["links"]),
         assets=tuple(assets),
         identity=Identity(**stored["identity"]),
+        until=date.fromisoformat(until) if (until := stored.get("until")) else None,  # not in older databases
     )
 
 

@@ -64,6 +64,7 @@ LIFE = [
     "subscribers erase dan@example.org --yes",
     "subscribers export",
     "new Birds",
+    "schema",
     "check welcome",
     "build welcome",
     "test welcome --to me@example.org",

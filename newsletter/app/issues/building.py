@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 from newsletter.app.composing import claim_outside, fill_for_persona, message_context, values_of
@@ -47,16 +47,16 @@ class BuildReport:
     """Of all issues, also those found while reading them."""
 
 
-def build(project: Project, paths: Sequence[Path], out: Path) -> BuildReport:
+def build(project: Project, paths: Sequence[Path], out: Path, day: date | None = None) -> BuildReport:
     """Compile issues into files below `out`: `<slug>/<language>.html|.txt|.eml|.mjml`, `assets/` and `build.json`.
 
     Of what an earlier build wrote, only files of a language that one of these issues has no more are removed.
-    What `check` refuses about an issue is refused here; what is wrong with the sender is a warning and costs at most
-    the `.eml` files.
+    What `check` refuses about an issue is refused here, and a sponsor whose last day lies before `day`; what is wrong
+    with the sender is a warning and costs at most the `.eml` files.
     """
     personas, _ = read_personas(project)
     sender = [replace(problem, severity=Severity.WARNING) for problem in check_sender(project)]
-    examined, problems = examine_all(project, paths)
+    examined, problems = examine_all(project, paths, day)
     if not examined:
         problems.append(no_issues(project, paths))
     files: dict[str, bytes] = {}

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import date
 from itertools import chain
 from pathlib import Path
 
@@ -44,9 +45,16 @@ def templates_of(project: Project) -> Templates:
 
 
 def compile_editions(
-    project: Project, issue: Issue, *, assets_url: str | None = None, templates: Templates | None = None
+    project: Project,
+    issue: Issue,
+    *,
+    assets_url: str | None = None,
+    templates: Templates | None = None,
+    day: date | None = None,
 ) -> Compilation:
-    """Compile every language of an issue. Images are served under `[public] url` unless `assets_url` is given."""
+    """Compile every language of an issue. Images are served under `[public] url` unless `assets_url` is given; what
+    must not be sent on this `day` is an error.
+    """
     personas, _ = load_personas(project.issues / PERSONAS, root=project.folder)
     kit = CompileSettings(
         templates=templates or templates_of(project),
@@ -57,6 +65,7 @@ def compile_editions(
         pictures=project.pictures,
         oversized=frozenset(project.config.checks.allow_oversized),
         readers=tuple(merge_values(values_of(one), one.email, unsubscribe="", view="") for one in personas),
+        day=day,
     )
     secrets, place = secrets_of(project), Place(shown(issue.file, project.folder))
     editions, found = {}, {}

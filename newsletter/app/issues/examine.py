@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from difflib import SequenceMatcher
 from functools import partial
 from heapq import nlargest
@@ -26,7 +26,9 @@ from newsletter.authoring.load import Loaded, find_issues, load_issue, may_be_is
 from newsletter.authoring.persona import BUILT_IN, Persona, load_personas
 from newsletter.authoring.persona import FILE as PERSONAS
 from newsletter.authoring.placeholders import check_authors, check_placeholders
+from newsletter.authoring.project_blocks.load import block_types
 from newsletter.compiler.checks.characters import check_characters
+from newsletter.compiler.checks.sponsors import OVER
 from newsletter.compiler.checks.untranslated import check_untranslated
 from newsletter.compiler.checks.words import check_words
 from newsletter.compiler.edition import Edition
@@ -34,7 +36,7 @@ from newsletter.compiler.mjml.templates import looks_in
 from newsletter.delivery.checks.identity import RESERVED_DOMAIN
 from newsletter.errors import NotFoundError
 from newsletter.problem import Place, Problem, Severity
-from newsletter.source import Node, Source
+from newsletter.source import Source
 
 _NAMED = 5
 """Issues that are named in place of one that is not there."""
@@ -94,7 +96,9 @@ def _nearest(name: str, slugs: Iterable[str]) -> str:
 
 def load(project: Project, path: Path) -> Loaded:
     """Read one issue of a project. One in which a secret was written is not given out."""
-    loaded = load_issue(path, root=project.folder, looks=looks_in(project.template_folders, root=project.folder))
+    folders, root = project.template_folders, project.folder
+    types = block_types(folders[:-1], root)
+    loaded = load_issue(path, root=root, looks=looks_in(folders, root=root), types=types)
     secrets = secrets_of(project)
     leaks = [leak for node in loaded.files.values() if (leak := secrets.check_source(node.source))]
     problems = (*leaks, *secrets.mask(loaded.problems))
@@ -110,15 +114,18 @@ def read_personas(project: Project) -> tuple[tuple[Persona, ...], tuple[Problem,
     return ((BUILT_IN,), (*leaks, *problems)) if leaks else (personas, problems)
 
 
-def examine(project: Project, path: Path) -> Examined:
-    """Read, compile and check one issue; what is wrong with it stops nothing that can be shown all the same."""
+def examine(project: Project, path: Path, day: date | None = None) -> Examined:
+    """Read, compile and check one issue; what is wrong with it stops nothing that can be shown all the same.
+
+    `day`: as `compile_editions` takes it.
+    """
     loaded = load(project, path)
-    words = {language: _words(file, language, loaded.problems) for language, file in loaded.files.items()}
+    words = {language: _words(loaded, language) for language in loaded.files}
     problems = [*loaded.problems, *chain.from_iterable(words.values())]
     editions: Mapping[str, Edition] = {}
     found: Mapping[str, tuple[Problem, ...]] = {}
     if loaded.issue is not None:
-        compilation = compile_editions(project, loaded.issue)
+        compilation = compile_editions(project, loaded.issue, day=day)
         editions = compilation.editions
         found = {
             language: tuple(judged((*words[language], *more), project)) for language, more in compilation.found.items()
@@ -127,27 +134,34 @@ def examine(project: Project, path: Path) -> Examined:
     problems = [*problems, *(one for file in loaded.files.values() for one in check_comments(file))]
     written = list(loaded.files.items())  # the original is the first
     for language, file in written[1:]:
-        problems += check_untranslated(written[0][1], file, (written[0][0], language))
+        problems += check_untranslated(written[0][1], file, (written[0][0], language), loaded.schema)
     problems = sorted(_quoted(dict.fromkeys(judged(problems, project)), project), key=lambda problem: problem.place)
     return Examined(slug_of(path), shown(path, project.folder), loaded.issue, editions, found, tuple(problems))
 
 
-def _words(file: Node, language: str, known: Iterable[Problem]) -> tuple[Problem, ...]:
+def _words(loaded: Loaded, language: str) -> tuple[Problem, ...]:
     """Leftovers in a file, but for lines that have a worse problem already (a link that leads nowhere is a leftover
     too); and placeholders."""
-    lines = {(problem.place.file, problem.place.line) for problem in known if problem.severity is Severity.ERROR}
-    found = islice(check_words(file), MAX_PROBLEMS)
+    file, errors = loaded.files[language], (one for one in loaded.problems if one.severity is Severity.ERROR)
+    lines = {(problem.place.file, problem.place.line) for problem in errors}
+    found = islice(check_words(file, loaded.schema), MAX_PROBLEMS)
     kept = (
         problem for problem in found
         if problem.id != "leftover-markup" or (problem.place.file, problem.place.line) not in lines
     )  # fmt: skip
-    return (*kept, *islice(check_characters(file, language), MAX_PROBLEMS), *check_placeholders(file, language))
+    return (
+        *kept,
+        *islice(check_characters(file, language, loaded.schema), MAX_PROBLEMS),
+        *check_placeholders(file, language, loaded.schema),
+    )
 
 
-def examine_all(project: Project, paths: Sequence[Path] = ()) -> tuple[list[Examined], list[Problem]]:
+def examine_all(
+    project: Project, paths: Sequence[Path] = (), day: date | None = None
+) -> tuple[list[Examined], list[Problem]]:
     """These issues (without paths, all), and every problem of them, of their personas and of what lies beside them."""
     files = find(project, paths)
-    examined = [examine(project, file) for file in files]
+    examined = [examine(project, file, day) for file in files]
     return examined, _every_problem(project, paths, files, (one.problems for one in examined))
 
 
@@ -172,18 +186,23 @@ def check(project: Project, paths: Sequence[Path] = (), *, now: datetime | None 
     """Every check on these issues: the file, editorial rules, compiling, to whom and when, and who sends.
 
     What only a real relay is refused is a warning; while there is none, an address that was made up on purpose is none.
+    A sponsor whose last day has passed is a warning too: the issue may have been sent before.
     """
-    files = find(project, paths)
-    found = list(in_processes(partial(_examined, project), files))
+    files, now = find(project, paths), now or datetime.now(UTC)
+    found = list(in_processes(partial(_examined, project, now.astimezone(project.zone).date()), files))
     problems = _every_problem(project, paths, files, (problems for problems, _ in found))
-    problems += check_plans(project, [issue for _, issue in found if issue], now or datetime.now(UTC))
+    problems = [replace(one, severity=Severity.WARNING) if one.id == OVER else one for one in problems]
+    problems += check_plans(project, [issue for _, issue in found if issue], now)
     real = [one for one in check_real_sender(project) if project.has_real_relay or one.id != RESERVED_DOMAIN]
     return judged(dict.fromkeys([*problems, *check_sender(project), *real]), project)
 
 
-def _examined(project: Project, file: Path) -> tuple[tuple[Problem, ...], Issue | None]:
-    examined = examine(project, file)
-    return examined.problems, examined.issue
+def _examined(project: Project, day: date, file: Path) -> tuple[tuple[Problem, ...], Issue | None]:
+    """The issue comes without its blocks: those of a project's own types exist in one process alone."""
+    examined = examine(project, file, day)
+    if (issue := examined.issue) is not None:
+        issue = replace(issue, contents={tag: replace(one, blocks=()) for tag, one in issue.contents.items()})
+    return examined.problems, issue
 
 
 def no_issues(project: Project, paths: Sequence[Path]) -> Problem:

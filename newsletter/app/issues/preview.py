@@ -4,6 +4,7 @@ Unlike a build it never stops at an error: what cannot be shown is missing, and 
 """
 
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 from newsletter.app.issues.examine import Examined, examine, find, load
@@ -24,9 +25,9 @@ def summary(project: Project, path: Path) -> Examined:
     return Examined(slug_of(path), shown(path, project.folder), loaded.issue, {}, {}, loaded.problems)
 
 
-def look(project: Project, path: Path) -> Examined:
-    """Read, compile and check one issue, and the configured sender; errors come first."""
-    examined = examine(project, path)
+def look(project: Project, path: Path, day: date | None = None) -> Examined:
+    """Read, compile and check one issue as on a `day`, and the configured sender; errors come first."""
+    examined = examine(project, path, day)
     found = [*examined.problems, *check_sender(project)]
     # What is wrong with the original often is what is wrong with its translations.
     found.sort(key=lambda problem: (problem.severity is not Severity.ERROR, problem.place.file != examined.file))

@@ -6,12 +6,14 @@ from pathlib import Path
 
 from newsletter.app.keys import FILE as KEYS_FILE
 from newsletter.app.keys import load_keys
-from newsletter.app.project import STARTER, shipped_templates
+from newsletter.app.project import STARTER, Project, shipped_templates
 from newsletter.authoring.json_schema import write_schemas
+from newsletter.authoring.project_blocks.load import block_types
 from newsletter.compiler.mjml.templates import looks_in
 from newsletter.config import FILE
 from newsletter.disk import write_whole
-from newsletter.errors import AlreadyExistsError, WrongUsageError
+from newsletter.errors import AlreadyExistsError, AuthoringError, WrongUsageError
+from newsletter.problem import has_errors
 
 SCHEMAS = "schema"
 """Where editors look for the shape of an issue file, to complete and check it as it is typed."""
@@ -49,9 +51,20 @@ def start_project(folder: Path, theme: str = "") -> list[Path]:
         )
     for path, data in wanted.items():
         write_whole(path, data, hint="Choose another folder")
-    write_schemas(folder / SCHEMAS)
+    schemas = write_schemas(folder / SCHEMAS)
     load_keys(folder)
-    return [*wanted, *sorted((folder / SCHEMAS).iterdir()), folder / KEYS_FILE]
+    return [*wanted, *schemas, folder / KEYS_FILE]
+
+
+def update_schemas(project: Project) -> list[Path]:
+    """Write the schemas for editors again, with the project's own block types, and return the files.
+
+    Raises AuthoringError with what is wrong with the types.
+    """
+    types = block_types(project.template_folders[:-1], project.folder)
+    if has_errors(types.problems):
+        raise AuthoringError(types.problems)
+    return write_schemas(project.folder / SCHEMAS, types.entries)
 
 
 def _target(file: Path) -> Path:

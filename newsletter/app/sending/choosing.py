@@ -1,12 +1,13 @@
-"""Choosing: the lists and the start of a delivery, from the request and the issue. Used by `propose`."""
+"""Choosing: the lists and the start of a delivery, from the request and the issue. Used by `propose` and `steer`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
 
 from newsletter.app.project import Project
 from newsletter.authoring.issue import SendPlan
+from newsletter.compiler.edition import Edition
 from newsletter.delivery.sender.schedule import TO_COME, check_start, read_when, read_zone
 from newsletter.errors import WrongUsageError
 
@@ -58,3 +59,17 @@ def read_start(project: Project, at: str, timezone: str | None, *, now: datetime
     when = read_when(at, zone)
     check_start(when.astimezone(zone), now=now, hint=hint)
     return when
+
+
+def last_day(editions: Iterable[Edition]) -> date | None:
+    """The last day on which these may be sent; None when any day will do."""
+    return min((edition.until for edition in editions if edition.until), default=None)
+
+
+def check_last_day(editions: Iterable[Edition], at: datetime) -> None:
+    """Refuse a start after the last day of a sponsor; `at` is in the newsletter's time zone. Raises WrongUsageError."""
+    if (until := last_day(editions)) and until < at.date():
+        raise WrongUsageError(
+            f"{at:%Y-%m-%d %H:%M %Z} is after {until}, the last day of a sponsor in this issue",
+            hint="Choose an earlier time, or change the sponsor's `until` and send the issue anew",
+        )

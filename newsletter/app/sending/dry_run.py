@@ -80,7 +80,7 @@ def dry_run(
     `out` is dry-run/<slug> in the project unless it is given. Raises what `checked_issue` and `choose_lists` raise,
     NotFoundError for an unknown list, and RequestError when `out` holds files that no dry run made.
     """
-    checked = checked_issue(project, path, rehearsal=True)
+    checked = checked_issue(project, path, now=now, rehearsal=True)
     preview = preview_audience(database, checked.issue, choose_lists(checked.send, lists))
     out = project.folder / "dry-run" / checked.issue if out is None else out
     _clear(out)

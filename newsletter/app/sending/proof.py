@@ -69,7 +69,7 @@ def send_proofs(
     NotFoundError for a language without an edition, and TransportError when the relay judged none of them.
     """
     parsed = [_read(address) for address in addresses]
-    ready = checked_issue(project, path, rehearsal=True)
+    ready = checked_issue(project, path, now=now, rehearsal=True)
     editions = _chosen(ready.editions, languages)
     for edition in editions:
         Deliveries(database).keep_assets(edition.assets)

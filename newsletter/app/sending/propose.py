@@ -19,7 +19,7 @@ from newsletter.app.composing import fill_for_persona
 from newsletter.app.issues.examine import examine, find, read_personas
 from newsletter.app.issues.policy import judged
 from newsletter.app.project import Project, check_real_sender, check_sender
-from newsletter.app.sending.choosing import choose_lists, choose_start, means_the_issue, own_time
+from newsletter.app.sending.choosing import check_last_day, choose_lists, choose_start, means_the_issue, own_time
 from newsletter.app.sending.relay import check_relay
 from newsletter.authoring.issue import SendPlan
 from newsletter.authoring.persona import choose_persona
@@ -100,14 +100,15 @@ def propose(
     """Check the issue at a path and forecast its delivery to `lists` (default: the issue's) at a time. Stores nothing.
 
     Raises what `checked_issue` raises; ConfigError for relay settings that cannot work; NotFoundError for an unknown
-    list; WrongUsageError without lists, and for a start that cannot be read or lies in the past; EmptyAudienceError
-    when the lists hold no recipient now (not with `at`: subscribers may still come).
+    list; WrongUsageError without lists, and for a start that cannot be read, lies in the past or is after a sponsor's
+    last day; EmptyAudienceError when the lists hold no recipient now (not with `at`: subscribers may still come).
     """
     if at is not None and not means_the_issue(at):  # wrong usage is told before the issue is compiled
         choose_start(project, SendPlan(), at, timezone, now=now)
-    checked = checked_issue(project, path, force=force)
+    checked = checked_issue(project, path, now=now, force=force)
     chosen = choose_lists(checked.send, lists)
     start = choose_start(project, checked.send, at, timezone, now=now)
+    check_last_day(checked.editions, (start or now).astimezone(project.zone))
     check_relay(project)
     outlook = forecast(database, checked, chosen, again=again)
     if start is None:
@@ -148,7 +149,9 @@ def confirm(project: Project, database: Database, proposal: Proposal, *, now: da
     return Deliveries(database).create(order, now)
 
 
-def checked_issue(project: Project, path: Path, *, force: bool = False, rehearsal: bool = False) -> CheckedIssue:
+def checked_issue(
+    project: Project, path: Path, *, now: datetime, force: bool = False, rehearsal: bool = False
+) -> CheckedIssue:
     """Load, check and compile the issue at a path. Raises AuthoringError with everything that keeps it from leaving.
 
     To a relay that is not on this machine that includes a sender, a public URL or a text that was never finished;
@@ -158,7 +161,7 @@ def checked_issue(project: Project, path: Path, *, force: bool = False, rehearsa
     if len(found) != 1:
         what = f"There are {len(found)} issues" if found else "There is no issue"
         raise WrongUsageError(f"{what} at {path}", hint="Name one issue: its slug, its folder, or its issue.yaml")
-    examined = examine(project, found[0])
+    examined = examine(project, found[0], now.astimezone(project.zone).date())
     problems = judged([*examined.problems, *check_sender(project)], project)
     is_real = project.has_real_relay
     if is_real or rehearsal:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
 from newsletter.app.project import Project, check_real_sender
+from newsletter.app.sending.choosing import check_last_day, last_day
 from newsletter.audience.address import parse_address
+from newsletter.compiler.edition import Edition
 from newsletter.delivery.delivery import Delivery, DeliveryState
 from newsletter.delivery.ledger.ledger import RecipientState
 from newsletter.delivery.sender.schedule import check_start, is_missed
@@ -36,6 +38,8 @@ def start_due(project: Project, database: Database, now: datetime, lease: Lease 
             to, reason = DeliveryState.MISSED, f"no scheduler was running at {_minute(project, delivery.scheduled_at)}"
         elif unfinished := _unfinished_sender(project, store, delivery):
             to, reason = DeliveryState.MISSED, "; ".join(f"{one.path}: {one.message}" for one in unfinished)
+        elif (until := last_day(_editions(store, delivery))) and until < now.astimezone(project.zone).date():
+            to, reason = DeliveryState.MISSED, f"{until} was the last day of a sponsor in this issue"
         if store.move(delivery.id, to, since=DeliveryState.SCHEDULED, reason=reason, lease=lease):
             # Not read anew: it may be gone by now, when an older copy of the database was restored.
             changed.append(replace(delivery, state=to, reason=reason))
@@ -97,6 +101,10 @@ def _unfinished_sender(project: Project, store: Deliveries, delivery: Delivery) 
     return check_real_sender(project, store.edition(delivery.id, delivery.languages[0]).identity)
 
 
+def _editions(store: Deliveries, delivery: Delivery) -> Iterator[Edition]:
+    return (store.edition(delivery.id, language) for language in delivery.languages)
+
+
 def _minute(project: Project, when: datetime) -> str:
     return f"{when.astimezone(project.zone):%Y-%m-%d %H:%M %Z}"
 
@@ -109,12 +117,13 @@ def cancel(database: Database, delivery: str, now: datetime) -> Delivery:
 
 def reschedule(project: Project, database: Database, delivery: str, at: datetime, now: datetime) -> Delivery:
     """Give a scheduled or missed delivery another start. Raises StateError when it has started, WrongUsageError for a
-    time in the past."""
+    time in the past or after a sponsor's last day."""
     check_start(at.astimezone(project.zone), now=now)
     store = Deliveries(database)
     found = store.get(delivery)
     if found.state not in (DeliveryState.SCHEDULED, DeliveryState.MISSED):
         raise StateError(f"Delivery {delivery} is {found.state}; only a scheduled or missed one can be rescheduled")
+    check_last_day(_editions(store, found), at.astimezone(project.zone))
     if not store.reschedule(delivery, at, since=found.state):
         raise StateError(f"Delivery {delivery} has started in this very moment")
     return store.get(delivery)

@@ -3,7 +3,7 @@
 A file here is a type of that name; nothing else lists them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import reduce
 from importlib import import_module
 from operator import or_
@@ -37,8 +37,13 @@ def _block_type(value: object) -> str | None:
     return next((f":{key}" for key in value if key != "id"), ":")
 
 
+def any_block(types: Mapping[str, type[BlockEntry]]) -> Any:
+    """The type of a block of one of these types, which its first key names."""
+    tagged: Any = (Annotated[entry, Tag(f":{name}")] for name, entry in types.items())
+    return Annotated[reduce(or_, tagged), Discriminator(_block_type)]
+
+
 if TYPE_CHECKING:
     AnyBlock = BlockEntry
 else:
-    _tagged: Any = (Annotated[entry, Tag(f":{name}")] for name, entry in BLOCKS.items())
-    AnyBlock = Annotated[reduce(or_, _tagged), Discriminator(_block_type)]
+    AnyBlock = any_block(BLOCKS)

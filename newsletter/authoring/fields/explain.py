@@ -1,7 +1,10 @@
 """explain: what a model refuses → problems at their places, in words for the author."""
 
 import re
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -118,8 +121,20 @@ def _missing(node: Node, key: str) -> Problem:
 
 def _unknown_key(node: Node, known: Sequence[str]) -> Problem:
     key = node.path.rpartition(".")[2]
-    hint = near_miss(key, known) or f"Known here: {', '.join(known)}."
+    hint = _meant_key(key, known) or f"Known here: {', '.join(known)}."
     return node.problem("unknown-key", f"there is no key {shortened(key)!r} here", at=node.key_place, hint=hint)
+
+
+def _meant_key(key: str, known: Sequence[str]) -> str:
+    """A sentence that names the known key for another word, or for a misspelt one."""
+    word = re.sub(r"[\s-]+", "_", key.strip().lower())
+    meant = next((name for name, words in _near_words().items() if word in words and name in known), "")
+    return f"Did you mean {meant!r}?" if meant else near_miss(key, known)
+
+
+@cache
+def _near_words() -> Mapping[str, Sequence[str]]:
+    return tomllib.loads(Path(__file__).with_name("near_words.toml").read_text(encoding="utf-8"))
 
 
 def _unknown_block(node: Node, types: Sequence[str]) -> Problem:
@@ -132,7 +147,7 @@ def _unknown_block(node: Node, types: Sequence[str]) -> Problem:
         hint = f"Put {late!r} first."
     else:
         message = f"there is no block type {shortened(key)!r}"
-        hint = near_miss(key, types) or f"The types are {', '.join(types)}."
+        hint = _meant_key(key, types) or f"The types are {', '.join(types)}."
     first = node.mapping.get(key)
     return node.problem("unknown-block", message, at=first.key_place if first else None, hint=hint)
 

@@ -12,6 +12,9 @@ from newsletter.authoring.fields.shape import Shape, fields_of
 from newsletter.authoring.fields.values import Role
 from newsletter.authoring.image import ImageFile
 
+_KEPT = frozenset({Role.CODE, Role.LITERAL})
+"""What is never changed."""
+
 Change = Callable[[str, Role, str], str]
 """(path, role, value) → the new value."""
 _Noun = TypeVar("_Noun")
@@ -60,10 +63,10 @@ def nouns_in(noun: object, kind: type[_Noun]) -> Iterator[_Noun]:
 
 def _rewritten(value: Any, shape: Shape, change: Change, path: str) -> Any:
     if isinstance(value, str) and shape.role is not None:
-        return change(path, shape.role, value) if value and shape.role is not Role.CODE else value
+        return change(path, shape.role, value) if value and shape.role not in _KEPT else value
     if isinstance(value, tuple):
         return tuple(_rewritten(v, shape.inner or Shape(), change, f"{path}[{n}]") for n, v in enumerate(value))
-    if value is None or isinstance(value, (int, date, ImageFile)):
+    if value is None or isinstance(value, (int, float, date, ImageFile)):
         return value
     if is_dataclass(value):
         return rewrite(value, change, path)

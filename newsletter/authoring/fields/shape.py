@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, Discriminator, RootModel, Tag
 
@@ -89,7 +89,8 @@ def walk(root: Node, shape: Shape) -> Iterator[tuple[Shape, Node]]:
 @cache
 def fields_of(model: type) -> Mapping[str, Shape]:
     """The keys of a model or the fields of a noun, in order."""
-    return {name: shape_of(hint) for name, hint in get_type_hints(model, include_extras=True).items()}
+    hints = get_type_hints(model, include_extras=True)
+    return {name: shape_of(hint) for name, hint in hints.items() if get_origin(hint) is not ClassVar}
 
 
 def shape_of(hint: Any) -> Shape:

@@ -36,6 +36,8 @@ class Role(Enum):
     URL = auto()
     IMAGE = auto()
     """The name of an image file."""
+    LITERAL = auto()
+    """Shown exactly as it is written: nothing is read in it, neither Markdown nor merge fields."""
     CONTRIBUTOR = auto()
     """An id in people.yaml."""
 
@@ -78,12 +80,17 @@ def refused(rule: str, message: str, hint: str = "", **context: object) -> Pydan
     return PydanticCustomError(rule, message, {"hint": hint, **context})
 
 
-def _one_line(value: str) -> str:
-    if "\n" in value:
-        raise refused("several-lines", "this must be one line")
+def no_direction_control(value: str) -> None:
+    """Refuse characters that show letters in another order than they are written in."""
     if (at := direction_control(value)) >= 0:
         message = "the character U+{code} turns letters round and cannot be seen"
         raise refused("control-character", message, "Delete it.", code=f"{ord(value[at]):04X}", offset=at)
+
+
+def _one_line(value: str) -> str:
+    if "\n" in value:
+        raise refused("several-lines", "this must be one line")
+    no_direction_control(value)
     return _seen(value).lstrip("\u200b\u2060\ufeff\u00ad \u00a0")
 
 

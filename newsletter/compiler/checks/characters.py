@@ -9,6 +9,7 @@ from html import unescape
 
 from newsletter.authoring.fields.values import Role
 from newsletter.authoring.proofread import written
+from newsletter.authoring.schema import IssueFile
 from newsletter.columns import is_wide
 from newsletter.compiler.wording.leftovers import without_code
 from newsletter.hostname import direction_control
@@ -44,9 +45,9 @@ _HEADING = re.compile(r"#{1,6}[ \t]+\S")
 _BLOCK = re.compile(r"\|.*\|\s*$|>[ \t]|```|~~~|[-=]{3,}\s*$")
 
 
-def check_characters(file: Node, language: str) -> Iterator[Problem]:
+def check_characters(file: Node, language: str, schema: type[IssueFile] = IssueFile) -> Iterator[Problem]:
     """Everything of this kind in one file, which is written in `language`."""
-    for role, node in written(file):
+    for role, node in written(file, schema):
         if role is Role.URL:
             continue
         is_markdown = role in (Role.INLINE, Role.MARKDOWN)

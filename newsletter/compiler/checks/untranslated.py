@@ -19,12 +19,14 @@ _LEAST_LETTERS = 8
 """The same of scripts without capitals or spaces."""
 
 
-def check_untranslated(original: Node, translated: Node, languages: tuple[str, str]) -> Iterator[Problem]:
+def check_untranslated(
+    original: Node, translated: Node, languages: tuple[str, str], schema: type[IssueFile] = IssueFile
+) -> Iterator[Problem]:
     """Texts of a translation that are those of its original. `languages`: the original's and the translation's."""
     one, other = (language.split("-")[0] for language in languages)
     fallback = translated.mapping.get("fallback") or original.mapping.get("fallback")
     if one != other and not (fallback and fallback.value == "allow"):
-        yield from _compare(original, translated, shape_of(IssueFile))
+        yield from _compare(original, translated, shape_of(schema))
 
 
 def _compare(original: Node, translated: Node, shape: Shape) -> Iterator[Problem]:

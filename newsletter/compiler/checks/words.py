@@ -11,6 +11,7 @@ from newsletter.authoring.fields.link_words import HINT
 from newsletter.authoring.fields.values import Role
 from newsletter.authoring.issue import Content
 from newsletter.authoring.proofread import written
+from newsletter.authoring.schema import IssueFile
 from newsletter.compiler.checks.foreign import foreign_tags
 from newsletter.compiler.slots import Slots
 from newsletter.compiler.wording.leftovers import Leftover, leftovers, without_code
@@ -28,9 +29,9 @@ _BRACES = re.compile(r"\{\{|\}\}|\{%|%\}|\{#|#\}")
 _MARKDOWN_SIGNS = re.compile(r"\*\*|\]\(|`")
 
 
-def check_words(file: Node) -> Iterator[Problem]:
+def check_words(file: Node, schema: type[IssueFile] = IssueFile) -> Iterator[Problem]:
     """Comments, merge tags of other systems, and leftovers of Markdown and templates in what an author wrote."""
-    for role, node in written(file):
+    for role, node in written(file, schema):
         text = node.text
         is_markdown = role in (Role.INLINE, Role.MARKDOWN)
         prose = without_code(text, inline=role is Role.INLINE) if is_markdown else text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from threading import Lock
 
@@ -48,7 +49,7 @@ class PreviewCache:
             if slug not in kept.paths:
                 return None
             if slug not in kept.looks:
-                kept.looks[slug] = look(self.project, kept.paths[slug])
+                kept.looks[slug] = look(self.project, kept.paths[slug], datetime.now(self.project.zone).date())
                 for edition in kept.looks[slug].editions.values():
                     # Never forgotten: a page that is being replaced may still ask for an image of before.
                     self._assets.update({asset.name: asset for asset in edition.assets})

@@ -23,6 +23,9 @@ GOOD = {
     "links": "links: [a, {text: b}]",
     "image": "image: a.png\n    alt: b", "quote": "quote: a\n    by: b", "button": "button: a\n    url: https://a.example",
     "divider": "divider:", "spacer": "spacer: 12",
+    "sponsor": "sponsor: a\n    text: b\n    url: https://a.example\n    image: a.png\n    alt: c\n"
+    "    until: 2026-12-24",
+    "code": "code: |\n      a\n    language: Python\n    caption: b",
 }  # fmt: skip
 
 
@@ -37,6 +40,18 @@ def test_every_block_type_is_accepted_with_an_id_before_or_after(name: str) -> N
     ("block", "rule", "message", "hint"),
     [
         ("highlihgts: []", "unknown-block", "there is no block type 'highlihgts'", "Did you mean 'highlights'?"),
+        ("ad: Sample", "unknown-block", "there is no block type 'ad'", "Did you mean 'sponsor'?"),
+        ("pre: a", "unknown-block", "there is no block type 'pre'", "Did you mean 'code'?"),
+        ("CTA: a", "unknown-block", "there is no block type 'CTA'", "Did you mean 'button'?"),
+        ("hr:", "unknown-block", "there is no block type 'hr'", "Did you mean 'divider'?"),
+        ("Pull-Quote: a", "unknown-block", "there is no block type 'Pull-Quote'", "Did you mean 'quote'?"),
+        ("quote: a\n    author: b", "unknown-key", "there is no key 'author' here", "Did you mean 'by'?"),
+        ("button: a\n    href: https://a.example", "unknown-key", "there is no key 'href' here", "Did you mean 'url'?"),
+        ("code: a\n    lang: b", "unknown-key", "there is no key 'lang' here", "Did you mean 'language'?"),
+        ('code: "  \\n"', "empty-value", "nothing is written here", ""),
+        ('code: "a\\u2067b"', "control-character",
+         "the character U+2067 turns letters round and cannot be seen", "Delete it."),
+        ('sponsor: a\n    label: ""', "empty-value", "nothing is written here", ""),
         ("xyz: 1", "unknown-block", "there is no block type 'xyz'", f"The types are {', '.join(BLOCKS)}."),
         ("url: a\n    button: b", "unknown-block", "the first key of a block names its type, and 'url' is none",
          "Put 'button' first."),

@@ -98,6 +98,20 @@ On the ridge Photo by Cy [6]
 → Write for us
   https://example.org/write?to=en
 
+Sponsored: Sample Maps
+https://sponsor.example/
+
+[A ridge]
+
+Maps of everything, by post [7].
+
+[7] https://sponsor.example/post
+
+    if {{ name }}:
+        print(name)
+
+Python · As short as can be
+
 Until next time,
 The editors
 
