@@ -19,8 +19,16 @@ from newsletter.errors import ExpressionError
 Values: TypeAlias = Mapping[str, Any]
 """Nested mappings of what a field may name: `{"subscriber": {"name": "Ana"}, "link": {…}}`."""
 
-FIELD = re.compile(r"\{\{(?P<source>[^{}]*)\}\}")
-"""A merge field in a text."""
+FIELD = re.compile(r"(?<!\\)\{\{(?P<source>[^{}]*)\}\}")
+"""A merge field in a text; a backslash before it makes it words."""
+LITERAL = r"To show braces as they are write \{{, or code."
+_ESCAPED = re.compile(r"\\(?=\{[{%#])")
+
+
+def unescaped(words: str) -> str:
+    """Plain words without the backslashes that keep braces from meaning anything; Markdown has escapes of its own."""
+    return _ESCAPED.sub("", words)
+
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _LITERAL = r"""(?:"[^"\\]*"|'[^'\\]*'|-?\d+)"""

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from newsletter.authoring.block import Assembly
 from newsletter.authoring.contributors import Contributor, link_contributors
+from newsletter.authoring.fields.prose import picture_name, pictures_in
 from newsletter.authoring.fields.rewrite import rewrite
 from newsletter.authoring.fields.values import Role
 from newsletter.authoring.image import ImageFile
@@ -24,7 +25,11 @@ def assemble(
 ) -> Content:
     """The content in one language, its contributors linked; `original` is for names that this one does not have."""
 
+    pictures: dict[str, ImageFile] = {}
+
     def link(_path: str, role: Role, value: str) -> str:
+        if role is Role.MARKDOWN:
+            pictures.update((name, image(name)) for name in map(picture_name, pictures_in(value)))
         is_markdown = role in (Role.INLINE, Role.MARKDOWN)
         return link_contributors(value, contributors, language, original) if is_markdown else value
 
@@ -51,7 +56,7 @@ def assemble(
         layout=entry.layout,
         places=places(tree),
     )
-    return rewrite(content, link)
+    return replace(rewrite(content, link), pictures=pictures)
 
 
 def send_plan(entry: SendEntry | None) -> SendPlan:

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Discriminator, Field, RootModel, Tag
 
 from newsletter.authoring.fields.explain import read_model
-from newsletter.authoring.fields.link_words import NOWHERE, misleading_links
+from newsletter.authoring.fields.link_words import misleading_links
 from newsletter.authoring.fields.values import Aside, Id, ImagePath, Language, Line, Strict, Url
 from newsletter.authoring.files import names_in, read_yaml
 from newsletter.authoring.image import ImageFile, image_beside
@@ -160,14 +160,6 @@ def link_contributors(text: str, contributors: Mapping[str, Contributor], langua
         return f"[{label}](<{author.url}>)" if author.url else label
 
     return _LINK.sub(link, text)
-
-
-def link_somewhere(text: str) -> str:
-    """The text with any links to contributors made ordinary ones of the same lines: to look at its Markdown."""
-    return _LINK.sub(
-        lambda match: f"[{match['label'] or match['id']}](https://{NOWHERE})" if match["link"] else match.group(),
-        text,
-    )
 
 
 def escape_markdown(words: str) -> str:

@@ -11,6 +11,7 @@ from typing import Annotated
 
 from newsletter.authoring.block import Block
 from newsletter.authoring.fields.values import Aside, Id, Key, Language, Line, Name, Plain, Role, Url
+from newsletter.authoring.image import ImageFile
 from newsletter.authoring.parts import Author, Picture
 from newsletter.problem import Place
 
@@ -49,6 +50,8 @@ class Content:
     signature: Aside = ""
     theme: Id = "default"
     layout: Id = "default"
+    pictures: Mapping[str, ImageFile] = field(default_factory=dict, compare=False)
+    """The pictures inside texts, by the names that they have there."""
     places: Mapping[str, Place] = field(default_factory=dict, repr=False, compare=False)
     """Path (`blocks[1].highlights[2].url`) → where it was written, translations over the original."""
 

@@ -5,19 +5,20 @@ Works on the tree, so that a misspelt key elsewhere hides nothing; what a value 
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from html import unescape
 
 from newsletter.authoring.contributors import FILE as PEOPLE
 from newsletter.authoring.contributors import Contributor, contributor_links
 from newsletter.authoring.fields.link_words import HINT, misleading
+from newsletter.authoring.fields.prose import picture_name, pictures_in, without_code
 from newsletter.authoring.fields.shape import shape_of, walk
 from newsletter.authoring.fields.url import url_fault
 from newsletter.authoring.fields.values import ID, TEXTS, Role, crowding_sign
 from newsletter.authoring.schema import IssueFile
 from newsletter.errors import ExpressionError
-from newsletter.expression import FIELD, parse_field
+from newsletter.expression import FIELD, LITERAL, parse_field
 from newsletter.problem import Problem, Severity
 from newsletter.source import Node, near_miss, shortened
 from newsletter.source.characters import KEY, explain
@@ -31,11 +32,12 @@ MAX_LENGTH = 50_000
 """Characters. The schema refuses longer texts; they are not looked at."""
 
 _ADDRESS = re.compile(r"(?<!mailto:)\{\{\s*subscriber\.email\b[^{}]*\}\}")
-_FIELD_HINT = 'A merge field looks like {{ subscriber.name | default("there") }}'
+_FIELD_HINT = f'A merge field looks like {{{{ subscriber.name | default("there") }}}}. {LITERAL}'
+_BEGUN = re.compile(r"(?<!\\)\{\{")
 _ENTITY = re.compile(r"&#?\w+;")
 """Markdown reads these in the target of a link (CommonMark 2.5)."""
 _TARGET = re.compile(
-    r"\\.|(?<!`)(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`)|!\[[^\[\]]*\]\([^()\n]*\)"
+    r"!\[[^\[\]]*\]\([^()\n]*\)"
     r"|\]\(\s*(?P<target><[^<>\n]*>|(?:\{\{[^{}]*\}\}|[^\s()]|\([^\s()]*\))+)",
     re.DOTALL,
 )
@@ -120,13 +122,17 @@ def _looks(root: Node, references: References) -> Iterator[Problem]:
 
 
 def _text(role: Role | None, node: Node, references: References) -> Iterator[Problem]:
+    prose = node.text
     if role in (Role.INLINE, Role.MARKDOWN):
+        prose = without_code(node.text, inline=role is Role.INLINE)
         yield from _contributor_links(node, references.contributors)
-        yield from _targets(node)
+        yield from _targets(node, prose)
+    if role is Role.MARKDOWN:
+        yield from _pictures(node, references)
     if role is Role.FACT:
         yield from _no_fields(node)
     elif role in TEXTS or role is Role.URL:
-        yield from _fields(node, references.attributes, needs_default=role is not Role.URL)
+        yield from _fields(node, prose, references.attributes, needs_default=role is not Role.URL)
     if role is Role.URL:
         yield from _addresses(node, node.text, 0)
 
@@ -149,10 +155,10 @@ def _unknown_contributor(node: Node, name: str, contributors: Mapping[str, Contr
     return node.problem("unknown-person", f"{name!r} is not in {PEOPLE}", hint=hint, at=node.place_at(offset))
 
 
-def _targets(node: Node) -> Iterator[Problem]:
-    """Links inside Markdown."""
-    for match in _TARGET.finditer(node.text):
-        target = (match["target"] or "").strip("<>")
+def _targets(node: Node, prose: str) -> Iterator[Problem]:
+    """Links inside Markdown; `prose` is the text with spaces in place of code."""
+    for match in _TARGET.finditer(prose):
+        target = node.text[slice(*match.span("target"))].strip("<>")
         if not target or target.startswith("@"):
             continue
         fault = url_fault(_ENTITY.sub(lambda entity: unescape(entity.group()), target))
@@ -160,6 +166,17 @@ def _targets(node: Node) -> Iterator[Problem]:
             place = node.place_at(match.start("target"))
             yield node.problem("bad-url", f"{fault.message} ({target})", hint=fault.hint, at=place)
         yield from _addresses(node, target, match.start("target"))
+
+
+def _pictures(node: Node, references: References) -> Iterator[Problem]:
+    """Pictures inside Markdown: a file beside the issue, with words for those who cannot see it."""
+    for picture in pictures_in(node.text):
+        place = node.place_at(picture.meta["start"])
+        if not picture.content.strip():
+            hint = "Describe it between the brackets, as in ![A red door](door.png)"
+            yield node.problem("missing-alt", "this picture has no alt text", hint=hint, at=place)
+        if problem := references.picture(replace(node, value=picture_name(picture))):
+            yield node.problem(problem.id, problem.message, hint=problem.hint, at=place)
 
 
 def _addresses(node: Node, url: str, start: int) -> Iterator[Problem]:
@@ -174,16 +191,15 @@ def _addresses(node: Node, url: str, start: int) -> Iterator[Problem]:
 def _no_fields(node: Node) -> Iterator[Problem]:
     for match in FIELD.finditer(node.text):
         message = "a merge field cannot be used here: this text is the same for every recipient"
-        yield node.problem("merge-field", message, at=node.place_at(match.start()))
+        yield node.problem("merge-field", message, hint=LITERAL, at=node.place_at(match.start()))
 
 
-def _fields(node: Node, attributes: frozenset[str], *, needs_default: bool) -> Iterator[Problem]:
+def _fields(node: Node, prose: str, attributes: frozenset[str], *, needs_default: bool) -> Iterator[Problem]:
     """Merge fields that do not parse, have an unknown name, or lack a default."""
-    text = node.text
-    for match in FIELD.finditer(text):
+    for match in FIELD.finditer(prose):
         place = node.place_at(match.start())
         try:
-            field = parse_field(match["source"])
+            field = parse_field(node.text[slice(*match.span("source"))])
         except ExpressionError as error:
             if error.position:
                 place = node.place_at(match.start("source") + error.position)
@@ -206,7 +222,6 @@ def _fields(node: Node, attributes: frozenset[str], *, needs_default: bool) -> I
             message = f"subscriber.{name} is not known of every subscriber; the email would have a gap here"
             hint = f'Give it a default: {{{{ {field.source} | default("…") }}}}'
             yield node.problem("missing-default", message, hint=hint, at=place)
-    rest = FIELD.sub(lambda match: " " * len(match.group()), text)
-    if "{{" in rest:
-        at = node.place_at(rest.index("{{"))
+    if begun := _BEGUN.search(FIELD.sub(lambda match: " " * len(match.group()), prose)):
+        at = node.place_at(begun.start())
         yield node.problem("merge-field", "this merge field is not closed", hint=_FIELD_HINT, at=at)

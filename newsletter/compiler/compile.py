@@ -89,7 +89,7 @@ def compile_issue(issue: Issue, language: str, kit: CompileSettings) -> Compiled
         issue=issue.slug,
         language=language,
         direction=context.direction,
-        title=content.title,
+        title=marked.title,
         subject=context.subject,
         preheader=preheader,
         html=html,

@@ -44,7 +44,9 @@ class Context:
     `isolated` (a name → the same, kept from turning the sentence around it), `outlook` (a font stack → those of its
     fonts that every Windows has).
     The two that make HTML put `theme.markdown_styles(language)[tag]` into the `style` of each tag they write: p, a, ul,
-    ol, li, h2, h3, blockquote, code, pre, hr, strong, em; `p_last` goes on the last paragraph of a text instead of p,
+    ol, li, h2, h3, h4, blockquote, code, pre, hr, strong, em, s, table, th, td, img, sup; `p_last` goes on the last
+    paragraph of a text instead of p, `img_alone` on a picture in no sentence, `notes` on the list of footnotes,
+    `cell_label` on the words of a table's head before a cell, which the class `stacked` shows on a narrow screen;
     `plate` on the cell around a pre.
     """
 

@@ -43,7 +43,7 @@ class HtmlReader:
             match (tag["end"], (tag["name"] or "").lower()):
                 case ("/", "a"):
                     opened = None
-                case ("", "a") if (url := _attribute(tag["attributes"], "href")) is not None:
+                case ("", "a") if not (url := _attribute(tag["attributes"], "href") or "#").startswith("#"):
                     opened = Anchor(url)
                     self.anchors.append(opened)
                 case ("", "img"):

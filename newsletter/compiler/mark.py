@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from newsletter.authoring.fields.prose import without_code
 from newsletter.authoring.fields.rewrite import rewrite
 from newsletter.authoring.fields.url import normalise_url, url_fault
 from newsletter.authoring.fields.values import Role
 from newsletter.authoring.issue import Content
 from newsletter.compiler.slots import Slots
 from newsletter.errors import ExpressionError
-from newsletter.expression import FIELD
+from newsletter.expression import FIELD, LITERAL, unescaped
 from newsletter.problem import Problem
 
 
@@ -19,10 +20,12 @@ def mark(content: Content, slots: Slots) -> tuple[Content, list[Problem]]:
     def change(path: str, role: Role, value: str) -> str:
         try:
             if role is Role.FACT and FIELD.search(value):
-                raise ExpressionError("a merge field cannot be used here: this text is the same for every recipient")
-            marked = slots.mark(value)
+                message = "a merge field cannot be used here: this text is the same for every recipient"
+                raise ExpressionError(message, hint=LITERAL)
+            is_markdown = role in (Role.INLINE, Role.MARKDOWN)
+            marked = slots.mark(value, without_code(value, inline=role is Role.INLINE) if is_markdown else value)
             if role is not Role.URL:
-                return marked
+                return marked if is_markdown else unescaped(marked)
             url = slots.in_url(normalise_url(marked))
         except ExpressionError as error:
             problems.append(_problem(content, path, value, error))

@@ -4,11 +4,11 @@
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from newsletter.compiler.edition import Slot, SlotKind
 from newsletter.errors import ExpressionError
-from newsletter.expression import FIELD, MergeField, parse_field
+from newsletter.expression import FIELD, LITERAL, MergeField, parse_field
 
 LINKS = frozenset({("link", "unsubscribe"), ("link", "view")})
 """Merge fields for a link of the recipient's own."""
@@ -49,9 +49,21 @@ class Slots:
         """The markers of whole links of the recipient's own."""
         return frozenset(slot.marker for slot in self._slots.values() if slot.kind is SlotKind.URL)
 
-    def mark(self, text: str) -> str:
-        """Put markers for the merge fields among words. Raises ExpressionError for an unknown field."""
-        return FIELD.sub(lambda match: self.marker(_field(match), SlotKind.TEXT), text)
+    def mark(self, text: str, prose: str = "") -> str:
+        """Put markers for the merge fields among words. Raises ExpressionError for an unknown field.
+
+        `prose` is the text with spaces in place of code, where it is Markdown: there is no merge field in code.
+        """
+        return "".join(piece for piece, _ in self.pieces(text, prose))
+
+    def pieces(self, text: str, prose: str = "") -> Iterator[tuple[str, int]]:
+        """The marked text in pieces, each with its place in the text: words, and markers."""
+        end = 0
+        for match in FIELD.finditer(prose or text):
+            yield text[end : match.start()], end
+            end = match.end()
+            yield self.marker(_field(match, text), SlotKind.TEXT), match.start()
+        yield text[end:], end
 
     def in_url(self, url: str) -> str:
         """A URL whose markers for words become markers for parts of a URL. Raises ExpressionError where none may be."""
@@ -65,7 +77,7 @@ class Slots:
                 if match.group() != url:
                     raise ExpressionError(f"{_braces(slot)} is a whole link and cannot be a part of another one")
                 return self.marker(slot.field, SlotKind.URL)
-            if not re.match(r"(?i)https?://[^/?#]+[/?#]|mailto:[^?]+\?", url[: match.start()]):
+            if not re.match(r"(?i)https?://[^/?#]+[/?#]|mailto:[^?]*\?", url[: match.start()]):
                 raise ExpressionError(
                     f"{_braces(slot)} would decide where the link leads",
                     hint="A URL may have merge fields only after its host name, as in https://example.org/?n=…",
@@ -87,9 +99,10 @@ class Slots:
         return tuple(slot for slot in self._slots.values() if slot.marker in present)
 
 
-def _field(match: re.Match[str]) -> MergeField:
+def _field(match: re.Match[str], text: str) -> MergeField:
+    source = text[slice(*match.span("source"))]
     try:
-        field = parse_field(match["source"])
+        field = parse_field(source)
     except ExpressionError as error:
         raise ExpressionError(str(error), position=match.start(), hint=error.hint) from error
     if field.path in LINKS and not field.filters:
@@ -99,7 +112,7 @@ def _field(match: re.Match[str]) -> MergeField:
     raise ExpressionError(
         f"there is no merge field {field.source!r}",
         position=match.start(),
-        hint="Use subscriber.name, another attribute of subscriber, link.view or link.unsubscribe",
+        hint=f"Use subscriber.name, another attribute of subscriber, link.view or link.unsubscribe. {LITERAL}",
     )
 
 

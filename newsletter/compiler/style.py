@@ -24,12 +24,9 @@ def markdown_styles(theme: Theme, language: str) -> Mapping[str, str]:
     Inline, because an email must hold together where every style sheet is removed.
     """
     face = typeface(theme, language)
-    start = "right" if direction_of(language) == "rtl" else "left"
+    start, end = ("right", "left") if direction_of(language) == "rtl" else ("left", "right")
     gap = theme.spacing.paragraph
-    heading = (
-        f"margin:0 0 8px;font-family:{face.title};font-size:{theme.sizes.title}px;"
-        f"line-height:{face.title_line_height};font-weight:700"
-    )
+    heading = f"margin:0 0 8px;font-family:{face.title};line-height:{face.title_line_height};font-weight:700"
     items = f"margin:0 0 {gap}px;padding:0;padding-{start}:20px"
     code = f"font-family:Menlo, Consolas, monospace;font-size:{theme.sizes.body - 2}px"
     return {
@@ -39,14 +36,25 @@ def markdown_styles(theme: Theme, language: str) -> Mapping[str, str]:
         "ul": items,
         "ol": items,
         "li": "margin:0 0 4px",
-        "h2": heading,
-        "h3": heading,
+        "h2": f"{heading};font-size:{theme.sizes.title}px",
+        "h3": f"{heading};font-size:{theme.sizes.body}px",
+        "h4": "margin:0 0 8px;font-weight:700",
         "blockquote": f"margin:0 0 {gap}px;padding-{start}:16px;border-{start}:1px solid {theme.light.rule}",
         "code": f"padding:1px 4px;{code};line-height:1;background-color:{theme.light.tint}",
         "pre": f"margin:0;text-align:left;{code};line-height:1.5;white-space:pre-wrap;overflow-wrap:anywhere",
         "plate": f"padding:12px 16px;background-color:{theme.light.tint}",
         "hr": f"margin:24px 0;border:0;border-top:1px solid {theme.light.rule}",
         "strong": "font-weight:700",
+        "s": "text-decoration:line-through",
+        "sup": f"font-size:{theme.sizes.meta}px;line-height:0",
+        "notes": f"{items};border-top:1px solid {theme.light.rule};padding-top:12px;font-size:{theme.sizes.meta}px",
+        "table": f"margin:0 0 {gap}px;border-collapse:collapse;font-family:{face.body};"
+        f"font-size:{theme.sizes.body}px;line-height:1.4",
+        "th": f"padding:0 0 8px;padding-{end}:16px;border-bottom:2px solid {theme.light.rule};text-align:{start}",
+        "td": f"padding:8px 0;padding-{end}:16px;border-bottom:1px solid {theme.light.rule};vertical-align:top",
+        "cell_label": f"display:none;mso-hide:all;font-size:{theme.sizes.meta}px;color:{theme.light.muted}",
+        "img": "max-width:100%;height:auto;border:0;vertical-align:middle",
+        "img_alone": "display:block;max-width:100%;height:auto;border:0;line-height:20px",
         "em": "font-style:italic" if face.emphasis == "italic" else "font-style:normal;font-weight:700",
     }
 
@@ -62,7 +70,7 @@ def on_plates(html: str, styles: Mapping[str, str]) -> str:
             f"{match.group()}</td></tr></table>"
         )
 
-    return re.sub(r'<pre style="([^"]*)">.*?</pre>', plate, html, flags=re.DOTALL)
+    return re.sub(r'<pre\b[^>]*\bstyle="([^"]*)"[^>]*>.*?</pre>', plate, html, flags=re.DOTALL)
 
 
 def outlook_fonts(stack: str) -> str:

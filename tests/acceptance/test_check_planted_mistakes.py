@@ -84,7 +84,7 @@ MISTAKES = [
     Mistake("missing-alt", EN, '        alt: "A ridge at dusk"\n', "", "35:16", "missing-alt"),
     Mistake("heading-sign", EN, '"Three picks"', '"## Three picks"', "25:14", "heading-sign"),
     Mistake("open-bold", EN, "**maps**, and", "**maps, and", "21:35", "leftover-markup"),
-    Mistake("picture-in-text", EN, "Why hikers still", "![Hikers](coast.png) still", "34:11", "leftover-markup"),
+    Mistake("picture-in-text", EN, "Why hikers still", "![Hikers](http://e.example/a.png) still", "34:11", "bad-image"),
     Mistake("misleading-link", EN, "[Bo](@bo) at", "[bank.example/x](https://e.example) at", "22:7", "misleading-link"),
     Mistake("host-in-disguise", EN, "https://weekly.example.org/write", "https://аррӏе.com", "59:10", "bad-url"),
     Mistake("html-comment", EN, "Why hikers still", "Why <!-- who? --> hikers still", "34:15", "html-comment"),

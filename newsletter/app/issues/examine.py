@@ -140,14 +140,14 @@ def examine(project: Project, path: Path, day: date | None = None) -> Examined:
 
 
 def _words(loaded: Loaded, language: str) -> tuple[Problem, ...]:
-    """Leftovers in a file, but for lines that have a worse problem already (a link that leads nowhere is a leftover
+    """Leftovers in a file, but for places that have a worse problem already (a link that leads nowhere is a leftover
     too); and placeholders."""
-    file, errors = loaded.files[language], (one for one in loaded.problems if one.severity is Severity.ERROR)
-    lines = {(problem.place.file, problem.place.line) for problem in errors}
+    file = loaded.files[language]
+    places = {problem.place for problem in loaded.problems if problem.severity is Severity.ERROR}
     found = islice(check_words(file, loaded.schema), MAX_PROBLEMS)
     kept = (
         problem for problem in found
-        if problem.id != "leftover-markup" or (problem.place.file, problem.place.line) not in lines
+        if problem.id != "leftover-markup" or problem.place not in places
     )  # fmt: skip
     return (
         *kept,

@@ -13,8 +13,6 @@ from newsletter.problem import Problem, Severity
 from newsletter.source import Node
 
 HINT = "Name the host that the link leads to, or write words without a host name."
-NOWHERE = "person.invalid"
-"""The host put for a contributor's page where only the Markdown is checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,5 +69,5 @@ def _host(url: str) -> str:
     except ValueError:
         return ""
     if parts.scheme == "mailto":
-        host = parts.path.rpartition("@")[2]
-    return "" if host == NOWHERE or "." not in host else host
+        host = parts.path.partition(",")[0].rpartition("@")[2]
+    return host if "." in host else ""

@@ -1,4 +1,4 @@
-"""What a link may be: http, https or mailto; and how it is written into an email.
+"""What a link may be: http, https, mailto or tel; and how it is written into an email.
 
 Used by `schema`, `proofread` and the compiler.
 """
@@ -6,7 +6,7 @@ Used by `schema`, `proofread` and the compiler.
 import re
 from dataclasses import dataclass
 from html import unescape
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from newsletter.expression import FIELD
 from newsletter.hostname import ascii_host, disguise, is_local
@@ -15,6 +15,7 @@ from newsletter.problem import named
 MAX_LENGTH = 2000
 """Characters; longer links break in some mail programs."""
 
+_MAIL_FIELDS = frozenset({"to", "cc", "bcc", "subject", "body"})
 _FORBIDDEN = re.compile(r"[\s<>\"\\\x00-\x1f]")
 _HIDDEN = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ufffc]")
 """Joiners may belong to a word of Persian or to an emoji."""
@@ -60,10 +61,10 @@ def url_fault(written: str) -> BadUrl | None:
             )
         return _host_fault(host)
     if parts.scheme == "mailto":
-        is_address = re.fullmatch(r"[^@]+@[^@]+\.[^@]+", parts.path)
-        return (
-            None if is_address else BadUrl("there is no email address after mailto:", "As in mailto:name@example.org")
-        )
+        return _mail_fault(parts.path, parts.query)
+    if parts.scheme == "tel":
+        is_number = re.fullmatch(r"\+?[0-9().*#-]*[0-9][0-9().*#-]*(?:;[A-Za-z0-9-]+=[\w.+%-]+)*", parts.path)
+        return None if is_number else BadUrl("there is no telephone number after tel:", "As in tel:+49-30-123456")
     return _scheme_fault(url, parts.scheme)
 
 
@@ -77,6 +78,21 @@ def normalise_url(url: str) -> str:
     if match and not match[2].isascii():
         url = match[1] + ascii_host(match[2]) + match[3]  # what is no host name is made harmless below
     return quote(url, safe=_KEPT, errors="replace")
+
+
+def _mail_fault(path: str, query: str) -> BadUrl | None:
+    """What is wrong with a `mailto:` link: addresses divided by commas, then fields (RFC 6068)."""
+    fields = [field.partition("=") for field in query.split("&")] if query else []
+    if unknown := next((name for name, _, _ in fields if name.lower() not in _MAIL_FIELDS), None):
+        hint = "It may have subject, body, cc, bcc and to; an & in their words is written %26."
+        return BadUrl(f"a link to an email address cannot have the field {unknown!r}", hint)
+    named = [unquote(value) for name, _, value in fields if name.lower() in ("to", "cc", "bcc")]
+    for address in (one for text in (path, *named) if text or not fields for one in unquote(text).split(",")):
+        if not re.fullmatch(r"[^@]+@[^@]+\.[^@]+", address.strip()):
+            if address.strip():
+                return BadUrl(f"{address.strip()!r} is not an email address", "Addresses are divided by commas.")
+            return BadUrl("there is no email address after mailto:", "As in mailto:name@example.org")
+    return None
 
 
 def _host_fault(host: str) -> BadUrl | None:
@@ -93,7 +109,7 @@ def _host_fault(host: str) -> BadUrl | None:
 
 def _scheme_fault(url: str, scheme: str) -> BadUrl:
     if scheme and not re.match(r"[\w.-]+\.\w+:\d", url):
-        return BadUrl(f"a link cannot begin with {scheme}:", "Links begin with https://, http:// or mailto:")
+        return BadUrl(f"a link cannot begin with {scheme}:", "Links begin with https://, http://, mailto: or tel:")
     if re.fullmatch(r"[^/@\s]+@[\w.-]+\.\w+", url):
         return BadUrl("this is an email address, not a link", f"Write mailto:{url}")
     if re.match(r"(//)?[\w-]+(\.[\w-]+)+(:\d+)?([/?#]|$)", url):

@@ -72,7 +72,7 @@ MAX_SIGNS = 1000
 
 def crowding_sign(text: str) -> str:
     """The sign of Markdown of which a text holds too many to be parsed in good time; empty when it does not."""
-    return next((sign for sign in "[*_`" if text.count(sign) > MAX_SIGNS), "")
+    return next((sign for sign in "[*_`~" if text.count(sign) > MAX_SIGNS), "")
 
 
 def refused(rule: str, message: str, hint: str = "", **context: object) -> PydanticCustomError:
@@ -162,7 +162,7 @@ def _language(value: str) -> str:
 _PLACES = {"top": "50% 0%", "bottom": "50% 100%", "left": "0% 50%", "right": "100% 50%", "center": "50% 50%"}
 _PERCENTAGES = re.compile(r"(\d{1,3}(?:\.\d{1,2})?)% +(\d{1,3}(?:\.\d{1,2})?)%")
 _FOCUS_PATTERN = f"^({'|'.join(_PLACES)}|{_PERCENTAGES.pattern})$"
-_URL_SCHEMA = {"type": "string", "maxLength": MAX_LENGTH, "pattern": r"^([hH][tT][tT][pP][sS]?://|mailto:|\{\{)"}
+_URL_SCHEMA = {"type": "string", "maxLength": MAX_LENGTH, "pattern": r"^([hH][tT][tT][pP][sS]?://|mailto:|tel:|\{\{)"}
 _TEXT = AfterValidator(_readable)
 _LINE = AfterValidator(_one_line)
 

@@ -7,11 +7,11 @@ import unicodedata
 from collections.abc import Iterator
 from html import unescape
 
+from newsletter.authoring.fields.prose import without_code
 from newsletter.authoring.fields.values import Role
 from newsletter.authoring.proofread import written
 from newsletter.authoring.schema import IssueFile
 from newsletter.columns import is_wide
-from newsletter.compiler.wording.leftovers import without_code
 from newsletter.hostname import direction_control
 from newsletter.language import direction_of
 from newsletter.problem import Place, Problem, Severity, named

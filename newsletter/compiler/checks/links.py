@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from html import escape
 
 from newsletter.authoring.fields.url import normalise_url, url_fault
 from newsletter.compiler.edition import Edition
 from newsletter.problem import Place, Problem, Severity
 
 _ENDS = ".,;:!?)"
-_URL = re.compile(r"https?://[^\s<>\"）」』】]+")
+_URL = re.compile(r"https?://[^\s<>\"，。、；：！？（）「」『』【】《》〈〉]+")
 
 
 def check_links(edition: Edition, place: Place, template: Place, *, home: str) -> Iterator[Problem]:
@@ -53,10 +54,11 @@ def _parity(edition: Edition, own: dict[str, str], place: Place) -> Iterator[Pro
     in_text = set(_URL.findall(edition.text))
     travelling = {normalise_url(url) for url in in_text}  # the text shows a host as its author wrote it
     for url in sorted(in_html):
-        if url.removeprefix("mailto:") not in edition.text and url not in travelling:
+        if re.sub(r"^(?:mailto:|tel:|http://(?=www\.))", "", url) not in edition.text and url not in travelling:
             yield _only_in("HTML", "text", edition, url, place)
     for url in sorted(in_text):
-        if not in_html & {url, url.rstrip(_ENDS), normalise_url(url), normalise_url(url.rstrip(_ENDS))}:
+        same = {url, url.rstrip(_ENDS), normalise_url(url), normalise_url(url.rstrip(_ENDS))}
+        if not in_html & same and escape(url.rstrip(_ENDS)) not in edition.html:  # code shows URLs as words
             yield _only_in("text", "HTML", edition, url, place)
 
 

@@ -5,18 +5,19 @@ Names and bios in people.yaml are checked with the issue that shows them.
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
-from newsletter.authoring.contributors import link_somewhere
 from newsletter.authoring.fields.link_words import HINT
+from newsletter.authoring.fields.prose import blanked, without_code
 from newsletter.authoring.fields.values import Role
 from newsletter.authoring.issue import Content
 from newsletter.authoring.proofread import written
 from newsletter.authoring.schema import IssueFile
 from newsletter.compiler.checks.foreign import foreign_tags
 from newsletter.compiler.slots import Slots
-from newsletter.compiler.wording.leftovers import Leftover, leftovers, without_code
+from newsletter.compiler.wording.leftovers import Leftover, leftovers
 from newsletter.errors import ExpressionError
-from newsletter.expression import FIELD
+from newsletter.expression import FIELD, LITERAL
 from newsletter.problem import Problem, Severity
 from newsletter.source import Node, quoted
 
@@ -25,44 +26,54 @@ _OPENS = r"<\s?!\s?(?:-\s?-|[–—])"
 _COMMENT = re.compile(rf"{_OPENS}(?:(?!{_OPENS}).)*?(?:-\s?-|[–—])\s?>|{_OPENS}", re.DOTALL)
 _COMMENT_HINT = "Delete it, or write it as a comment of YAML: a line that begins with # outside the text."
 _CURLY = re.compile(r"([“„”«‘‚])[^“„”«»‘’]+([“”»’‘])")
-_BRACES = re.compile(r"\{\{|\}\}|\{%|%\}|\{#|#\}")
+_BRACES = re.compile(r"\{\{|\}\}|\{%(?:.*?%\})?|%\}|\{#.*?#\}")
+_MEANT = re.compile(r"(?:(?:\\\{|&#(?:123|x7b);|&l(?:brace|cub);)\{?)+[^{}\n]*(?:\}\}|%\}|#\})", re.IGNORECASE)
+"""Braces that the author wrote as words, up to those that close them."""
 _MARKDOWN_SIGNS = re.compile(r"\*\*|\]\(|`")
 
 
 def check_words(file: Node, schema: type[IssueFile] = IssueFile) -> Iterator[Problem]:
     """Comments, merge tags of other systems, and leftovers of Markdown and templates in what an author wrote."""
     for role, node in written(file, schema):
-        text = node.text
-        is_markdown = role in (Role.INLINE, Role.MARKDOWN)
-        prose = without_code(text, inline=role is Role.INLINE) if is_markdown else text
+        text, prose = node.text, _prose(node.text, role)
         for tag in foreign_tags(prose):
             yield tag.problem(node)
-            text = _cross_out(text, tag.start, tag.end)
+            text, prose = _cross_out(text, tag.start, tag.end), _cross_out(prose, tag.start, tag.end)
         if role is Role.URL:
             continue
         for comment in _COMMENT.finditer(prose):
             at = node.place_at(comment.start())
             yield node.problem("html-comment", "readers would see this comment", hint=_COMMENT_HINT, at=at)
-            text = _cross_out(text, *comment.span())
+            text, prose = _cross_out(text, *comment.span()), _cross_out(prose, *comment.span())
         if role in (Role.FACT, Role.WORDS) and not node.style and (quotes := _CURLY.fullmatch(text.strip())):
             message = f"the quotes {quotes[1]} and {quotes[2]} would be printed: YAML takes only straight ones"
             hint = f"Quote this text: {quoted(text.strip()[1:-1])}"
             yield node.problem("curly-quotes", message, hint=hint, severity=Severity.WARNING)
-        slots = Slots("0")  # of no edition: gone after this text
+        slots, origin = Slots("0"), list[int]()  # of no edition: gone after this text
         try:
-            marked = slots.mark(link_somewhere(text))
+            pieces = list(slots.pieces(text, prose))
         except ExpressionError:  # `proofread` reports it
             continue
-        for found in dict.fromkeys(_found(marked, role, slots)):
-            line = node.text.split("\n")[found.row]
-            column = max(_find(line, slots.unmark(found.sign), found.before), len(line) - len(line.lstrip()))
+        for number, (piece, start) in enumerate(pieces):
+            origin += [start] * len(piece) if number % 2 else range(start, start + len(piece))
+        marked = "".join(piece for piece, _ in pieces)
+        there = [replace(one, at=origin[one.at]) for one in _found(marked, role, slots, contributors=True)]
+        for found in dict.fromkeys([*there, *_braces(prose)]):
             yield node.problem(
                 "misleading-link" if found.hint == HINT else "leftover-markup",
                 slots.unmark(found.message),
                 hint=found.hint,
-                at=node.place_at(_offset(node.text, found.row) + column),
+                at=node.place_at(found.at),
                 severity=Severity.ERROR if found.is_error else Severity.WARNING,
             )
+
+
+def _prose(text: str, role: Role) -> str:
+    """The text with spaces in place of code and of what else was written to be shown as it is."""
+    meant = [match.span() for match in _MEANT.finditer(text)]
+    if role in (Role.INLINE, Role.MARKDOWN):
+        return blanked(without_code(text, inline=role is Role.INLINE), meant)
+    return blanked(text, meant)
 
 
 def _cross_out(text: str, start: int, end: int) -> str:
@@ -70,39 +81,28 @@ def _cross_out(text: str, start: int, end: int) -> str:
     return text[:start] + re.sub(r"[^\n]", "x", text[start:end]) + text[end:]
 
 
-def _find(line: str, sign: str, before: int) -> int:
-    """The column of a sign with `before` of the same before it in the line; -1 where there is none."""
-    at = line.find(sign)
-    while before and (after := line.find(sign, at + 1)) > at >= 0:
-        at, before = after, before - 1
-    return at
-
-
 def check_people(content: Content, slots: Slots) -> Iterator[Problem]:
     """The same in the names and bios of the issue's authors in people.yaml."""
     for author in content.authors:
         texts = (("name", author.name, Role.WORDS), ("bio", author.bio, Role.INLINE)) if author.id else ()
         for what, text, role in texts:
-            for found in _found(text, role, slots):
+            for found in (*_found(text, role, slots), *_braces(_prose(text, role))):
                 message = f"in the {what} of {author.id}: {slots.unmark(found.message)}"
                 severity = Severity.ERROR if found.is_error else Severity.WARNING
                 yield Problem("leftover-markup", message, content.place("author"), severity, "author", found.hint)
 
 
-def _found(value: str, role: Role, slots: Slots) -> Iterator[Leftover]:
+def _found(value: str, role: Role, slots: Slots, *, contributors: bool = False) -> Iterator[Leftover]:
     if role in (Role.INLINE, Role.MARKDOWN):
-        yield from leftovers(value, slots, inline=role is Role.INLINE)
+        yield from leftovers(value, slots, inline=role is Role.INLINE, contributors=contributors)
     elif match := _MARKDOWN_SIGNS.search(value):
-        row, sign = value.count("\n", 0, match.start()), match.group()
-        yield Leftover(f"{sign} would be shown as it is: there is no Markdown here", row, sign, is_error=False)
-    for row, line in enumerate(value.split("\n")):
-        if not FIELD.search(value) and (match := _BRACES.search(line)):
-            sign = match.group()
-            hint = "A merge field looks like {{ subscriber.name }}; template code has no meaning in an issue"
-            yield Leftover(f"{sign} would be shown as it is", row, sign, hint=hint)
-            return
+        yield Leftover(
+            f"{match.group()} would be shown as it is: there is no Markdown here", match.start(), is_error=False
+        )
 
 
-def _offset(text: str, row: int) -> int:
-    """Where a line begins in its text."""
-    return sum(len(line) + 1 for line in text.split("\n")[:row])
+def _braces(prose: str) -> Iterator[Leftover]:
+    """Braces that are no merge field and were not written to be seen."""
+    for match in _BRACES.finditer(blanked(prose, [field.span() for field in FIELD.finditer(prose)])):
+        hint = f"A merge field looks like {{{{ subscriber.name }}}}. {LITERAL}"
+        yield Leftover(f"{match.group()} would be shown as it is", match.start(), hint=hint)

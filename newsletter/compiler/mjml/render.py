@@ -23,7 +23,7 @@ from newsletter.compiler.mjml.limits import OUTPUT, FailedError, TooLongError
 from newsletter.compiler.rendition import rendition
 from newsletter.compiler.slots import Slots
 from newsletter.compiler.style import markdown_styles, on_plates, outlook_fonts, typeface
-from newsletter.compiler.wording.markdown import plain_words, render_inline, render_markdown
+from newsletter.compiler.wording.markdown import Page, plain_words, render_inline, render_markdown
 from newsletter.compiler.wording.phrases import issue_date, phrase
 from newsletter.language import isolate
 
@@ -66,7 +66,9 @@ def render(job: Mapping[str, Any], ask: Callable[[Any], Any], note: Callable[[st
         return Markup(in_sections(made))  # noqa: S704 - made by templates with autoescape on
 
     environment = _environment(loader)
-    environment.filters |= _filters(language, markdown_styles(theme, language), slots)
+    files = context["content"].pictures
+    page = Page(lambda name: image(files[name], theme.column) if name in files else None)
+    environment.filters |= _filters(language, markdown_styles(theme, language), slots, page)
     environment.globals |= context | {
         "t": lambda key, **values: phrase(key, language, **values), "image": image,
         "render_blocks": render_blocks, "render_block": lambda block, previous=None: render_blocks([block], previous),
@@ -197,10 +199,10 @@ class _Undefined(jinja2.StrictUndefined):
         return f"{message}. {near_miss(str(name), values)} It has {there}".replace(".  ", ". ")
 
 
-def _filters(language: str, styles: Mapping[str, str], slots: Slots) -> dict[str, Callable[..., object]]:
+def _filters(language: str, styles: Mapping[str, str], slots: Slots, page: Page) -> dict[str, Callable[..., object]]:
     # S704: what is marked as safe here was escaped by the Markdown renderer
     return {
-        "markdown": lambda text: Markup(on_plates(render_markdown(text, styles, slots), styles)),  # noqa: S704
+        "markdown": lambda text: Markup(on_plates(render_markdown(text, styles, slots, page), styles)),  # noqa: S704
         "inline": lambda text: Markup(render_inline(text, styles, slots)),  # noqa: S704
         "plain": plain_words,
         "outlook": outlook_fonts,

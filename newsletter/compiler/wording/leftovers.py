@@ -1,27 +1,32 @@
-"""Leftovers: signs of an author's Markdown that readers would see, and where. Used by checks."""
+"""Leftovers: signs of an author's Markdown that readers would see, and where. Used by checks.
+
+What other dialects have is a table beside this file.
+"""
 
 import re
+import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import groupby
-from typing import TypeAlias
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 from markdown_it.token import Token
 
 from newsletter.authoring.fields.link_words import HINT, misleading
+from newsletter.authoring.fields.prose import BARE, DEEPEST, UNMATCHED, Prose, blanked, read_prose, words_alone
 from newsletter.authoring.fields.url import url_fault
+from newsletter.authoring.files import read_file
 from newsletter.compiler.slots import Slots
-from newsletter.compiler.wording.markdown import BROKEN_LINK, DEEPEST, RAW_HTML, UNMATCHED, parse
 from newsletter.errors import ExpressionError
 from newsletter.problem import Severity
+from newsletter.source import MAX_BYTES
 
-Row: TypeAlias = tuple[int, str]
-"""A line of the text with its number, from 0."""
-
-_TABLE = re.compile(r"\s*\|?\s*:?-{3,}:?\s*\|[\s:|-]*")
+_TABLE = re.compile(r"^[ \t]*\|?[ \t]*:?-{3,}:?[ \t]*\|[\s:|-]*$", re.MULTILINE)
 """The line under a table's head."""
-_MAY_BE_CODE = re.compile(r"[`\\\t]|~~~|    ")
+_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 _ELEMENT = re.compile(
     r"""</?(?:
       a | abbr | address | article | aside | audio | b | big | blink | blockquote | body | br | button | caption |
@@ -34,8 +39,11 @@ _ELEMENT = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 """Of HTML; other words between angle brackets may be meant."""
-_ESCAPED = re.compile(r"\\[!-/:-@\[-`{-~]")
-"""A sign that means nothing (CommonMark 2.4)."""
+_BROKEN_LINK = re.compile(r"(?:\[(?:[^\[\]]|\[[^\[\]]*\])*)?\]\(")
+_UNDEFINED = re.compile(r"(?<![\w\]])\[(?=[^\[\]]*[^\W\d])[^\[\]]+\]\[(?P<label>[^\[\]]*)\]")
+"""Words and a label; `[1][2]` may be two notes of the author's own, and `a[b][c]` a formula."""
+_UNKNOWN_NOTE = re.compile(r"(?<!\[)\[\^(?P<label>[^\]\s]+)\]")
+_GAP = re.compile(r"\[[^\[\]]*\][ \t]+\($")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,130 +51,161 @@ class Leftover:
     """Something of an author's Markdown that readers would see as signs, or that must not be a link."""
 
     message: str
-    row: int
-    """The line of the text, from 0."""
-    sign: str = ""
-    """What to look for in that line; empty for the whole line."""
+    at: int
+    """The character of the text."""
     is_error: bool = True
     hint: str = ""
-    before: int = 0
-    """How many of these signs precede it in that line."""
 
 
-def without_code(text: str, *, inline: bool) -> str:
-    """The text with its code and escaped signs replaced by spaces; every other character keeps its place."""
-    if not _MAY_BE_CODE.search(text):
-        return text
-    lines = text.split("\n")
-    for token in parse(text, inline=inline):
-        first, last = (0, len(lines)) if inline or not token.map else token.map
-        if token.type in ("fence", "code_block"):
-            lines[first:last] = [" " * len(line) for line in lines[first:last]]
-        for code in token.children or ():
-            if code.type == "code_inline":
-                _blank(lines, first, token.content, code.meta["at"], code.meta["end"])
-    return _ESCAPED.sub("  ", "\n".join(lines))
+def leftovers(text: str, slots: Slots, *, inline: bool, contributors: bool = False) -> list[Leftover]:
+    """What readers would see of the Markdown itself, and links that may not be; in the order of the text.
 
-
-def _blank(lines: list[str], row: int, content: str, start: int, end: int) -> None:
-    """Put spaces for a stretch of `content`, which begins in line `row`."""
-    for part in content.split("\n"):
-        if start < len(part) and end > 0:
-            column = max(lines[row].find(part), 0)
-            a, b = column + max(start, 0), column + min(end, len(part))
-            lines[row] = lines[row][:a] + " " * (b - a) + lines[row][b:]
-        start, end, row = start - len(part) - 1, end - len(part) - 1, row + 1
-
-
-def leftovers(text: str, slots: Slots, *, inline: bool) -> list[Leftover]:
-    """What readers would see of the Markdown itself, and links that may not be; in the order of the text."""
-    rows = list(enumerate(text.split("\n")))
-    found: list[Leftover] = []
-    for token in parse(text, inline=inline):
+    With `contributors`, links to them are left to `proofread`.
+    """
+    prose = read_prose(text, inline=inline)
+    words = words_alone(text, prose)
+    found = [*_in_blocks(text, prose), *_unused(text, prose)]
+    for token in prose.tokens:
         if token.type == "inline":
-            here = rows if inline or not token.map else rows[slice(*token.map)]
-            found += _leftovers(token, here, slots)
-            found += [_table(row) for row, line in here if _TABLE.fullmatch(line)]
-        elif token.type == "fence" and token.map and not rows[token.map[1] - 1][1].strip().startswith(token.markup):
-            found.append(Leftover("a block of code begins here and never ends", token.map[0], token.markup))
-    return found
+            found += _in_line(text, token, slots, inline=inline, contributors=contributors)
+    tags = list(_TAG.finditer(words))
+    html = list(map(_html, tags))
+    found += [one for one in html if one.is_error] or html
+    words = blanked(words, [tag.span() for tag in tags])
+    found += _in_words(words)
+    return sorted(found, key=lambda one: one.at)
 
 
-def _leftovers(inline: Token, rows: Sequence[Row], slots: Slots) -> Iterator[Leftover]:
-    tokens = inline.children or []
-    for (kind, content), run in groupby(tokens, key=lambda token: (token.type, token.content)):
-        if kind == UNMATCHED and tokens[0].meta.get("deep"):
-            yield Leftover(f"emphasis is nested more than {DEEPEST} deep", rows[0][0])
-        elif kind == UNMATCHED:
-            yield _unmatched(content, len(list(run)), rows)
-    for number, token in enumerate(tokens):
-        if token.type == "link_open":
+def _in_blocks(text: str, prose: Prose) -> Iterator[Leftover]:
+    starts = [0, *(match.end() for match in re.finditer("\n", text))]
+    if any(token.level >= 2 * DEEPEST - 1 for token in prose.tokens):
+        yield Leftover(f"lists and quotations are nested more than {DEEPEST} deep, and the rest would be lost", 0)
+    before = ""
+    for token in prose.tokens:
+        if token.type == "inline":
+            begin = (token.meta["lines"] or [0])[0]
+            if before == "list_item_open" and (box := re.match(r"\[[ xX]\][ \t]", token.content)):
+                yield Leftover(f"{box.group().strip()} would be shown as it is: there are no task lists here", begin,
+                               hint="Write ☐ or ☑ in its place")  # fmt: skip
+        elif token.type == "fence" and token.map:
+            last = text.split("\n")[token.map[1] - 1]
+            if not last.strip(" >\t").startswith(token.markup) or token.map[1] - token.map[0] < 2:
+                yield Leftover("a block of code begins here and never ends", starts[token.map[0]])
+        before = token.type if token.type != "paragraph_open" else before
+
+
+def _in_line(text: str, token: Token, slots: Slots, *, inline: bool, contributors: bool) -> Iterator[Leftover]:
+    tokens = token.children or []
+    if tokens and tokens[0].meta.get("deep"):
+        yield Leftover(f"emphasis is nested more than {DEEPEST} deep", (token.meta["lines"] or [0])[0])
+        return
+    yield from _stray(tokens)
+    for number, child in enumerate(tokens):
+        if child.type == "link_open" and not (contributors and str(child.attrGet("href")).startswith("@")):
             close = next(n for n in range(number, len(tokens)) if tokens[n].type == "link_close")
-            yield from _link(tokens[number:close], inline.content, rows, slots)
-        if token.type == "image":
-            hint = "Make it a block: - image: file"
-            yield Leftover("a text cannot hold a picture", _row_with("![", rows), "![", hint=hint)
+            yield from _link(tokens[number:close], text, slots)
+        if child.type == "image" and inline:
+            hint = "Make it a block, - image: file, or put it into a text of paragraphs"
+            yield Leftover("a picture cannot stand here", child.meta["start"], hint=hint)
 
 
-def _link(tokens: Sequence[Token], content: str, rows: Sequence[Row], slots: Slots) -> Iterator[Leftover]:
-    """What is wrong with a link, from its opening to its last word; `content` is the text around it."""
-    url, at = str(tokens[0].attrGet("href") or ""), int(tokens[0].meta["at"])
-    start, number = content.rfind("\n", 0, at) + 1, content.count("\n", 0, at)
-    row, line = rows[min(number, len(rows) - 1)]
-    indent = max(line.find(content[start:].partition("\n")[0]), 0)
-    sign = content[at]
-    here = Leftover("", row, sign, before=line.count(sign, 0, indent) + content.count(sign, start, at))
+def _stray(tokens: Sequence[Token]) -> Iterator[Leftover]:
+    """Signs of emphasis without a partner; neighbours are one sign."""
+    signs = [token for token in tokens if token.type == UNMATCHED]
+    if not signs:
+        return
+    runs = [[signs[0]]]
+    for one, other in pairwise(signs):
+        if one.meta["stop"] == other.meta["start"] and one.content == other.content:
+            runs[-1].append(other)
+        else:
+            runs.append([other])
+    for run in runs:
+        sign = "".join(token.content for token in run)
+        hint = f"Give it its partner, or write \\{sign} for the sign itself"
+        if len(sign) > 1:
+            hint = "Give it its partner, with no space on its inner side"
+        yield Leftover(f"{sign} would be shown as it is", run[0].meta["start"], len(sign) > 1, hint)
+
+
+def _link(tokens: Sequence[Token], text: str, slots: Slots) -> Iterator[Leftover]:
+    """What is wrong with a link, from its opening to its last word."""
+    opened, url = tokens[0], str(tokens[0].attrGet("href") or "")
+    at, stop = opened.meta["start"], opened.meta["stop"]
     there = unquote(url)
-    target = replace(here, sign=there, before=0) if there and there in line else here
+    target = max(text.find(there, opened.meta.get("close", at), stop), at)
     words = "".join(" " if token.type.endswith("break") else token.content for token in tokens)
+    is_bare = opened.markup == BARE
+    if is_bare and (gap := _GAP.search(text, text.rfind("\n", 0, at) + 1, at)):
+        hint = "Delete the space between ] and ("
+        yield Leftover("a link is not complete: its words and its URL stand apart", gap.start(), hint=hint)
+        return
     try:
         marked = slots.in_url(url)
     except ExpressionError as error:
-        yield replace(target, message=str(error), hint=error.hint)
+        if not (is_bare and "@" in words):  # a merge field before @ and a host is no address
+            yield Leftover(str(error), target, hint=error.hint)
         return
-    written = content[at + 1 : content.find(">", at)] if sign == "<" else marked
-    if marked not in slots.own_links and (fault := url_fault(marked) or url_fault(written)):
-        yield replace(target, message=f"{fault.message} ({there})", hint=fault.hint)
+    written = text[at + 1 : stop - 1] if opened.markup == "autolink" else text[at:stop] if is_bare else marked
+    if marked not in slots.own_links and (fault := url_fault(marked) or (not is_bare and url_fault(written)) or None):
+        yield Leftover(f"{fault.message} ({there})", target, hint=fault.hint)
     elif found := misleading(words, url):
-        yield replace(here, message=found.message, is_error=found.severity is Severity.ERROR, hint=HINT)
+        yield Leftover(found.message, at, found.severity is Severity.ERROR, HINT)
     if len(tokens) == 1:
-        yield replace(here, message="a link has no words that could be clicked")
+        yield Leftover("a link has no words that could be clicked", at)
 
 
-def _unmatched(content: str, length: int, rows: Sequence[Row]) -> Leftover:
-    """What is wrong with words that hold signs, or with a run of `length` equal signs."""
-    if tags := list(RAW_HTML.finditer(content)):
-        known = next(filter(_is_element, tags), None)
-        tag = (known or tags[0]).group()
-        message = f"{tag} would be shown as it is: HTML has no meaning here"
-        hint = "Write Markdown, as in **bold** or [words](https://…)"
-        return Leftover(message, _row_with(tag, rows), tag, known is not None, hint)
-    if BROKEN_LINK in content:
-        return Leftover(
-            "a link is not complete and would be shown as it is", _row_with(BROKEN_LINK, rows), BROKEN_LINK,
-            hint="A link is [words](https://…) without spaces or line ends in its URL",
-        )  # fmt: skip
-    return _stray("`" if "`" in content else content * length, rows)
+def _unused(text: str, prose: Prose) -> Iterator[Leftover]:
+    """Definitions that nothing refers to: readers do not see them."""
+    lines = text.split("\n")
+    for label, row in prose.unused:
+        at = sum(len(line) + 1 for line in lines[:row]) + max(lines[row].find("["), 0)
+        if label.startswith("^"):
+            message = f"nothing refers to the footnote [{label}], or it is defined twice: readers would not see it"
+            yield Leftover(message, at, hint=f"Write [{label}] where it belongs, or delete it")
+            continue
+        is_link = url_fault(prose.links.get(label, "")) is None
+        message = f"nothing refers to this definition of a link, [{label.lower()}], or it is there twice"
+        hint = "Delete it." if is_link else r"If these words are for readers, write \[ at their beginning."
+        yield Leftover(message, at, not is_link, hint)
 
 
-def _is_element(tag: re.Match[str]) -> bool:
-    """Whether it is an element of HTML; `<T>` in `List<T>` is none."""
+def _html(tag: re.Match[str]) -> Leftover:
+    """An element of HTML is an error; `<T>` in `List<T>` is none."""
     is_parameter = re.fullmatch("<[A-Z]>", tag.group()) and tag.string[: tag.start()][-1:].isalnum()
-    return not is_parameter and _ELEMENT.match(tag.group()) is not None
+    is_element = not is_parameter and _ELEMENT.match(tag.group()) is not None
+    message = f"{tag.group()} would be shown as it is: HTML has no meaning here"
+    return Leftover(message, tag.start(), is_element, "Write Markdown, as in **bold** or [words](https://…)")
 
 
-def _stray(sign: str, rows: Sequence[Row]) -> Leftover:
-    if sign in ("**", "__", "***"):
-        hint = "Give it its partner, with no space on its inner side"
-    else:
-        hint = f"Give it its partner, or write \\{sign} for the sign itself"
-    row = next((number for number, line in rows if line.count(sign) % 2), _row_with(sign, rows))
-    return Leftover(f"{sign} would be shown as it is", row, sign, len(sign) > 1, hint)
+def _in_words(words: str) -> Iterator[Leftover]:
+    """Signs among the words that readers see."""
+    for found in _BROKEN_LINK.finditer(words):
+        hint = "A link is [words](https://…) without spaces or line ends in its URL"
+        yield Leftover("a link is not complete and would be shown as it is", found.start(), hint=hint)
+    for found in _UNDEFINED.finditer(words):
+        label = found["label"] or found.group()[1:].partition("]")[0]
+        hint = f"Add a line [{label}]: https://… to this text"
+        yield Leftover(f"there is no definition of the link [{label}]", found.start(), hint=hint)
+    for found in _UNKNOWN_NOTE.finditer(words):
+        hint = f"Add a line [^{found['label']}]: with the note to this text; one line of text can have no footnotes"
+        yield Leftover(f"there is no footnote {found.group()}", found.start(), hint=hint)
+    for found in re.finditer("`+", words):
+        hint = "Give it its partner, or write \\` for the sign itself"
+        yield Leftover(f"{found.group()} would be shown as it is", found.start(), is_error=False, hint=hint)
+    for found in _TABLE.finditer(words):
+        hint = "A table has a line of words above this one, with as many cells, and a blank line above that"
+        yield Leftover("a table would be shown as its signs", found.start(), hint=hint)
+    for construct, pattern in _constructs():
+        for found in pattern.finditer(words):
+            here = "here" if "here" in pattern.groupindex else 0
+            message = f"{found.group(here).strip()} would be shown as it is: {construct['name']} has no meaning here"
+            hint = f"{construct['hint']}; for the signs themselves write \\ before the first"
+            yield Leftover(message, found.start(here), hint=hint)
 
 
-def _table(row: int) -> Leftover:
-    return Leftover("a table would be shown as its signs", row, hint="Make it a list, or a picture with an alt text")
-
-
-def _row_with(needle: str, rows: Sequence[Row]) -> int:
-    return next((number for number, line in rows if needle in line), rows[0][0] if rows else 0)
+@cache
+def _constructs() -> Sequence[tuple[dict[str, Any], re.Pattern[str]]]:
+    table = tomllib.loads(read_file(Path(__file__).with_suffix(".toml"), None, MAX_BYTES).decode())
+    flags = re.VERBOSE | re.MULTILINE | re.ASCII
+    return [(one, re.compile(one["pattern"], flags)) for one in table["construct"]]

@@ -1,226 +1,70 @@
-"""Markdown: an author's words → safe HTML or plain words. Raw HTML is off; bold works beside Chinese punctuation.
+"""Markdown: an author's words → safe HTML or plain words. Raw HTML is off; links lead only where they may.
 
-Before it: text whose merge fields are markers. After it: templates (HTML), the text part (a tree), `leftovers`.
+Before it: text whose merge fields are markers, parsed by `authoring/fields/prose.py`. After it: templates.
 """
 
-import re
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from markdown_it import MarkdownIt
 from markdown_it.common.utils import escapeHtml
+from markdown_it.presets import commonmark
 from markdown_it.renderer import RendererHTML
-from markdown_it.rules_inline import StateInline, autolink, backtick, link
-from markdown_it.rules_inline.state_inline import Delimiter
 from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
+from markdown_it.utils import EnvType, OptionsDict
 
-from newsletter.authoring.fields.url import normalise_url, url_fault
+from newsletter.authoring.fields.prose import parse, picture_name
+from newsletter.authoring.fields.url import url_fault
+from newsletter.columns import columns
 from newsletter.compiler.slots import Slots
 from newsletter.errors import ExpressionError
 
 Styles: TypeAlias = Mapping[str, str]
-"""Tag → its `style` attribute; `p_last` for the last paragraph of a text."""
+"""Tag → its `style` attribute; `p_last` for the last paragraph of a text, `img_alone` for a picture in no sentence."""
 
 _STYLED = {
     "paragraph_open": "p", "link_open": "a", "bullet_list_open": "ul", "ordered_list_open": "ol",
-    "list_item_open": "li", "blockquote_open": "blockquote", "strong_open": "strong", "em_open": "em",
-    "code_inline": "code", "fence": "pre", "code_block": "pre", "hr": "hr",
+    "list_item_open": "li", "blockquote_open": "blockquote", "strong_open": "strong", "em_open": "em", "s_open": "s",
+    "code_inline": "code", "fence": "pre", "code_block": "pre", "hr": "hr", "table_open": "table", "th_open": "th",
+    "td_open": "td", "image": "img", "notes_open": "notes", "note_open": "li",
 }  # fmt: skip
-DEEPEST = 30
-UNMATCHED = "unmatched"
-"""The type of tokens that hold signs which became nothing."""
-RAW_HTML = re.compile(r"</?[A-Za-z][^<>]*>")
-BROKEN_LINK = "]("
-_HAN = re.compile(
-    "[\u2e80-\u2fdf\u3001-\u30ff\u3100-\u312f\u31c0-\u31ff\u3400-\u9fff\uf900-\ufaff"
-    "\ufe30-\ufe4f\uff01-\uff60\uffe0-\uffe6\U00020000-\U0003ffff]"
-)
-"""Scripts written without spaces (and their punctuation): a line end between two of them is no space."""
+_NARROW = 32
+"""Columns of text that the cells of a row may take beside each other on a telephone."""
+STACKED = "stacked"
+"""The class of a table whose rows become blocks on a narrow screen."""
 
 
-class _Markdown(MarkdownIt):
-    def validateLink(self, url: str) -> bool:  # noqa: N802, ARG002 - the library's name
-        """Every target is a link here: `_finish` keeps the good ones, `leftovers.py` reports the others."""
-        return True
+@dataclass
+class Page:
+    """What the texts of one edition share."""
 
-    def normalizeLink(self, url: str) -> str:  # noqa: N802 - the library's name
-        """The one rule for URLs of the whole compiler."""
-        return normalise_url(url)
+    picture: Callable[[str], Any] = lambda _name: None
+    """The `url`, `width` and `height` of a picture in a text; None for one that is not there."""
+    notes: int = 0
+    """Footnotes so far: they are counted through the whole email."""
 
 
-def render_markdown(text: str, styles: Styles, slots: Slots) -> str:
+def render_markdown(text: str, styles: Styles, slots: Slots, page: Page | None = None) -> str:
     """Paragraphs of Markdown as well-formed HTML."""
-    parser, tokens = _parser(), parse(text, inline=False)
-    _finish(tokens, styles, slots)
+    page, tokens = page or Page(), _with_ways_back(parse(text, inline=False))
+    _finish(tokens, styles, slots, page)
     _style_blocks(tokens, styles)
-    return str(parser.renderer.render(tokens, parser.options, {})).strip()
+    page.notes += sum(token.type == "note_open" for token in tokens)
+    return _renderer().render(tokens, _OPTIONS, {}).strip()
 
 
 def render_inline(text: str, styles: Styles, slots: Slots) -> str:
     """Inline Markdown as HTML without a paragraph around it; line ends are spaces."""
-    parser, tokens = _parser(), parse(text, inline=True)
-    _finish(tokens, styles, slots)
-    return str(parser.renderer.render(tokens, parser.options, {})).strip()
+    tokens = parse(text, inline=True)
+    _finish(tokens, styles, slots, Page())
+    return _renderer().render(tokens, _OPTIONS, {}).strip()
 
 
 def plain_words(text: str) -> str:
-    """The words alone, on one line: links keep their label, emphasis is gone."""
+    """The words alone, on one line: links keep their label, emphasis is gone, footnotes too."""
     return " ".join("".join(_words(parse(text, inline=False))).split())
-
-
-def parse(text: str, *, inline: bool) -> list[Token]:
-    """The parser's tokens; for inline Markdown a single one of type `inline`."""
-    tokens = _parser().parseInline(text) if inline else _parser().parse(text)
-    return _join_han(_flatten(tokens))
-
-
-def tree(text: str, *, inline: bool) -> SyntaxTreeNode:
-    """The parsed text as a tree, for the text part."""
-    return SyntaxTreeNode(parse(text, inline=inline))
-
-
-@cache
-def _parser() -> MarkdownIt:
-    parser = _Markdown("commonmark", {"html": False, "xhtmlOut": True})
-    parser.disable(["html_block", "html_inline", "reference"])
-    parser.inline.ruler.at("emphasis", _emphasis)
-    for name, rule in (("link", link), ("autolink", autolink), ("backticks", backtick)):
-        parser.inline.ruler.at(name, _placed(rule))
-    parser.inline.ruler2.before("fragments_join", UNMATCHED, _keep_unmatched)
-    parser.add_render_rule(UNMATCHED, _render_unmatched)
-    parser.add_render_rule("fence", _render_code)
-    parser.add_render_rule("code_block", _render_code)
-    parser.parse("*")  # it collects its rules when they are first used: not in two threads at once
-    return parser
-
-
-def _placed(rule: Callable[[StateInline, bool], bool]) -> Callable[[StateInline, bool], bool]:
-    """A rule of the library for links or code, which notes where in its text the thing begins and ends."""
-
-    def placed(state: StateInline, silent: bool) -> bool:
-        start, count = state.pos, len(state.tokens)
-        if not rule(state, silent):
-            return False
-        for token in state.tokens[count:]:
-            if token.type in ("link_open", "code_inline"):
-                token.meta.update(at=start, end=state.pos)
-                break
-        return True
-
-    return placed
-
-
-def _flatten(tokens: list[Token]) -> list[Token]:
-    """Take deeply nested emphasis as words: all later steps walk the tree recursively."""
-    for token in tokens:
-        if any(child.level > DEEPEST for child in token.children or ()):
-            token.children = [Token(UNMATCHED, "", 0, content=token.content, meta={"deep": True})]
-    return tokens
-
-
-# -- emphasis ---------------------------------------------------------------------------------------------------------
-
-
-def _emphasis(state: StateInline, silent: bool) -> bool:
-    """The library's rule for `*` and `_`, with flanking that knows scripts written without spaces."""
-    sign = state.src[state.pos]
-    if silent or sign not in "*_":
-        return False
-    end = next((at for at in range(state.pos, state.posMax) if state.src[at] != sign), state.posMax)
-    length = end - state.pos
-    before = state.src[state.pos - 1] if state.pos else " "
-    after = state.src[end] if end < state.posMax else " "
-    can_open, can_close = flanking(sign, before, after)
-    for _ in range(length):
-        token = state.push("text", "", 0)
-        token.content = sign
-        # A lone * between spaces is a star; ** between spaces was meant to be bold.
-        token.meta = {"sign": can_open or can_close or (sign == "*" and length > 1)}
-        state.delimiters.append(Delimiter(ord(sign), length, len(state.tokens) - 1, -1, can_open, can_close))
-    state.pos += length
-    return True
-
-
-def flanking(sign: str, before: str, after: str) -> tuple[bool, bool]:
-    """Whether a run of `*` or `_` between two characters may open and may close emphasis.
-
-    CommonMark 6.2 lets a run beside punctuation count only next to a space or more punctuation, and so
-    `**加粗。**文字` never closes. Here wide punctuation counts as a letter, and a wide character as good as a space.
-    """
-    left = not after.isspace() and (not _narrow_mark(after) or _loose(before))
-    right = not before.isspace() and (not _narrow_mark(before) or _loose(after))
-    if sign == "*":
-        return left, right
-    return left and (not right or _mark(before)), right and (not left or _mark(after))
-
-
-def _mark(char: str) -> bool:
-    return unicodedata.category(char)[0] in "PS"
-
-
-def _wide(char: str) -> bool:
-    return unicodedata.east_asian_width(char) in "WFH"
-
-
-def _narrow_mark(char: str) -> bool:
-    return _mark(char) and not _wide(char)
-
-
-def _loose(char: str) -> bool:
-    return char.isspace() or _mark(char) or _wide(char)
-
-
-def _keep_unmatched(state: StateInline) -> None:
-    """Keep signs that became neither emphasis, code, link nor HTML apart from those that were escaped on purpose."""
-    for token in state.tokens:
-        words = token.content
-        if (
-            token.type == "text"
-            and words
-            and (token.meta.get("sign") or "`" in words or BROKEN_LINK in words or RAW_HTML.search(words))
-        ):
-            token.type = UNMATCHED
-
-
-def _render_unmatched(_self: object, tokens: Sequence[Token], at: int, _options: object, _env: object) -> str:
-    return escapeHtml(tokens[at].content)
-
-
-def _render_code(self: RendererHTML, tokens: Sequence[Token], at: int, _options: object, _env: object) -> str:
-    """Lines of code as one element; the library's rule would style a `<code>` inside, not the `<pre>` with its gaps."""
-    return f"<pre{self.renderAttrs(tokens[at])}>{escapeHtml(tokens[at].content)}</pre>\n"
-
-
-# -- HTML -------------------------------------------------------------------------------------------------------------
-
-
-def _finish(tokens: Sequence[Token], styles: Styles, slots: Slots) -> None:
-    """Inline styles, and links only where they may lead."""
-    for token in tokens:
-        if token.children is not None:
-            token.children = list(_safe_links(token.children, slots))
-            for child in token.children:
-                _style(child, styles)
-
-
-def _safe_links(tokens: Sequence[Token], slots: Slots) -> Iterator[Token]:
-    open_links: list[bool] = []
-    for token in tokens:
-        if token.type == "link_open":
-            url = target(str(token.attrGet("href") or ""), slots)
-            open_links.append(bool(url))
-            token.attrs = {"href": url}
-            if not url:
-                continue
-        if token.type == "link_close" and not open_links.pop():
-            continue
-        if token.type == "image":
-            yield Token("text", "", 0, content=token.content)
-            continue
-        yield token
 
 
 def target(url: str, slots: Slots) -> str:
@@ -232,25 +76,206 @@ def target(url: str, slots: Slots) -> str:
     return marked if marked in slots.own_links or not url_fault(marked) else ""
 
 
-def _style_blocks(tokens: Sequence[Token], styles: Styles) -> None:
+def cells(table: SyntaxTreeNode) -> list[list[SyntaxTreeNode]]:
+    """The cells of a table, row by row, its head first."""
+    return [list(row.children) for part in table.children for row in part.children]
+
+
+# -- tokens -----------------------------------------------------------------------------------------------------------
+
+
+def _with_ways_back(tokens: Sequence[Token]) -> list[Token]:
+    """The tokens with the ways back from each footnote, in its last paragraph."""
+    done: list[Token] = []
+    for token in tokens:
+        if token.type == "note_open":
+            note = token
+        if token.type == "note_close":
+            after = [done.pop()] if done[-1].type == "paragraph_close" else []
+            done += [Token("note_back", "", 0, meta={"note": note}), *after]
+        done.append(token)
+    return done
+
+
+def _finish(tokens: Sequence[Token], styles: Styles, slots: Slots, page: Page) -> None:
+    """Inline styles, links only where they may lead, pictures, numbers of notes."""
+    for before, token in zip([None, *tokens], tokens, strict=False):
+        if token.type in ("note_open", "note_back"):
+            token.meta["styles"] = styles
+        if token.type == "note_open":
+            token.meta["number"] += page.notes
+        if token.children is not None:
+            shown = [child.type for child in token.children if child.type not in _AROUND_PICTURES]
+            token.children = list(_safe(token.children, slots, page))
+            for child in token.children:
+                child.meta["styles"] = styles
+                _style(child, styles)
+                if child.type == "image":
+                    child.attrSet("alt", "".join(_words(child.children or [])))
+                    if before is not None:
+                        before.meta["picture"] = True
+                    if shown == ["image"] and "img_alone" in styles:
+                        child.attrSet("style", styles["img_alone"])
+
+
+_AROUND_PICTURES = ("link_open", "link_close", "softbreak")
+
+
+def _safe(tokens: Sequence[Token], slots: Slots, page: Page) -> Iterator[Token]:
+    open_links: list[bool] = []
+    for token in tokens:
+        match token.type:
+            case "link_open":
+                token.attrs["href"] = target(str(token.attrGet("href") or ""), slots)
+                open_links.append(bool(token.attrs["href"]))
+                if not open_links[-1]:
+                    continue
+            case "link_close":
+                if not open_links.pop():
+                    continue
+            case "image":
+                shown = page.picture(picture_name(token))
+                if shown is None:
+                    yield Token("text", "", 0, content=token.content)
+                    continue
+                size = {"width": shown.width, "height": shown.height}
+                token.attrs = {**token.attrs, "src": shown.url, **size}
+            case "note_mark":
+                token.meta["number"] += page.notes
+            case "code_inline":
+                token.attrSet("dir", "ltr")
+        yield token
+
+
+def _style_blocks(tokens: list[Token], styles: Styles) -> None:
     """Styles of their own for blocks; what ends with the text has no gap below it, for that is the next block's."""
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):
-            token.tag = "h2" if token.tag in ("h1", "h2") else "h3"  # the issue's title is the only first heading
+            token.tag = _HEADINGS.get(token.tag, "h4")
+        if token.type in ("fence", "code_block"):
+            token.attrSet("dir", "ltr")
         _style(token, styles)
-    node = SyntaxTreeNode(tokens)
-    while node.children and node.type != "inline":  # a list ends with its last item, and that with its last paragraph
-        node = node.children[-1]
+    root = node = SyntaxTreeNode(tokens)
+    _label_cells(root, styles)
+    for last in (note.children[-1] for note in root.walk() if note.type == "note" and note.children):
+        if last.type == "paragraph" and "p_last" in styles:
+            last.attrs["style"] = styles["p_last"]
+    while node.children and node.type not in (
+        "inline",
+        "table",
+    ):  # a list ends with its last item, and that with its last paragraph
+        node = node.children[-1]  # a list ends with its last item, and that with its last paragraph
         if node.type == "paragraph" and "p_last" in styles:
             node.attrs["style"] = styles["p_last"]
         elif "style" in node.attrs:
             node.attrs["style"] = f"{node.attrs['style']};margin-bottom:0"
+    for token in tokens:
+        if "picture" in token.meta:  # Outlook crops a picture to the line that it stands in
+            style = token.attrGet("style")
+            token.attrSet("style", f"{style};{_WHOLE}" if style else _WHOLE)
+
+
+_WHOLE = "mso-line-height-rule:at-least"
+_HEADINGS = {"h1": "h2", "h2": "h2", "h3": "h3"}
+"""The issue's title is the only first heading."""
+
+
+def _label_cells(root: SyntaxTreeNode, styles: Styles) -> None:
+    """In tables too wide for a telephone put the head's words before each cell, to be shown there alone."""
+    for table in (node for node in root.walk() if node.type == "table"):
+        rows = cells(table)
+        words = [["".join(_words(_inline(cell).children or [])) for cell in row] for row in rows]
+        if sum(max(map(columns, column)) for column in zip(*words, strict=True)) <= _NARROW:
+            continue
+        table.attrs["class"] = STACKED
+        for row in rows[1:]:
+            for cell, label in zip(row, words[0], strict=True):
+                style = styles.get("cell_label", "display:none")
+                head = Token("cell_label", "span", 0, content=label, attrs={"class": "label muted", "style": style})
+                inline = _inline(cell)
+                inline.children = [head, *(inline.children or [])] if label and inline.content else inline.children
+
+
+def _inline(cell: SyntaxTreeNode) -> Token:
+    token = cell.children[0].token
+    assert token is not None  # of a cell: always one of type `inline`
+    return token
 
 
 def _style(token: Token, styles: Styles) -> None:
     name = token.tag if token.type == "heading_open" else _STYLED.get(token.type, "")
     if name in styles:
-        token.attrSet("style", styles[name])
+        own = token.attrGet("style")  # of a cell: how it is aligned
+        token.attrSet("style", f"{styles[name]};{own}" if own else styles[name])
+
+
+# -- HTML -------------------------------------------------------------------------------------------------------------
+
+
+_OPTIONS = OptionsDict(commonmark.make()["options"])
+
+
+@cache
+def _renderer() -> RendererHTML:
+    return _Renderer()
+
+
+class _Renderer(RendererHTML):
+    """The library's rules; and ours, by the types of tokens."""
+
+    def image(self, tokens: Sequence[Token], at: int, _options: OptionsDict, _env: EnvType) -> str:
+        """A picture whose alternative text is known."""
+        return f"<img{self.renderAttrs(tokens[at])} />"
+
+    def fence(self, tokens: Sequence[Token], at: int, _options: OptionsDict, _env: EnvType) -> str:
+        """Lines of code as one element: the library's rule would style a `<code>` inside, not the `<pre>` with its
+        gaps."""
+        return f"<pre{self.renderAttrs(tokens[at])}>{escapeHtml(tokens[at].content)}</pre>\n"
+
+    def code_block(self, tokens: Sequence[Token], at: int, options: OptionsDict, env: EnvType) -> str:
+        """The same for indented code."""
+        return self.fence(tokens, at, options, env)
+
+    def unmatched(self, tokens: Sequence[Token], at: int, _options: OptionsDict, _env: EnvType) -> str:
+        """Signs as they are."""
+        return escapeHtml(tokens[at].content)
+
+    def cell_label(self, tokens: Sequence[Token], at: int, _options: OptionsDict, _env: EnvType) -> str:
+        """The words of a table's head before a cell."""
+        return f"<span{self.renderAttrs(tokens[at])}>{escapeHtml(tokens[at].content)}</span>"
+
+    def note_mark(self, tokens: Sequence[Token], at: int, _options: OptionsDict, _env: EnvType) -> str:
+        """The number of a footnote, which leads to it."""
+        meta, styles = tokens[at].meta, tokens[at].meta["styles"]
+        number, again = meta["number"], meta["again"]
+        mark, link = _attribute(styles.get("sup")), _attribute(styles.get("a"))
+        name = _mark_id(number, again)
+        return f'<sup{mark}><a href="#note-{number}" id="{name}"{link}>{number}</a></sup>'
+
+    def notes_open(self, tokens: Sequence[Token], at: int, _options: OptionsDict, _env: EnvType) -> str:
+        """The list of a text's footnotes."""
+        first = tokens[at + 1].meta["number"]
+        start = f' start="{first}"' if first > 1 else ""
+        return f"<ol{start}{self.renderAttrs(tokens[at])}>\n"
+
+    def note_open(self, tokens: Sequence[Token], at: int, _options: OptionsDict, _env: EnvType) -> str:
+        """A footnote."""
+        return f'<li id="note-{tokens[at].meta["number"]}"{self.renderAttrs(tokens[at])}>'
+
+    def note_back(self, tokens: Sequence[Token], at: int, _options: OptionsDict, _env: EnvType) -> str:
+        """The ways back to the marks of a footnote; the sign in its form as text, which no telephone makes an emoji."""
+        note, style = tokens[at].meta["note"].meta, _attribute(tokens[at].meta["styles"].get("a"))
+        names = (_mark_id(note["number"], again) for again in range(1, note["marks"] + 1))
+        return "".join(f' <a href="#{name}"{style}>\u21a9\ufe0e</a>' for name in names)
+
+
+def _attribute(style: str | None) -> str:
+    return f' style="{escapeHtml(style)}"' if style else ""
+
+
+def _mark_id(number: int, again: int) -> str:
+    """The name of a mark; of several marks of one note each has its own."""
+    return f"mark-{number}" if again == 1 else f"mark-{number}-{again}"
 
 
 # -- words ------------------------------------------------------------------------------------------------------------
@@ -258,25 +283,12 @@ def _style(token: Token, styles: Styles) -> None:
 
 def _words(tokens: Sequence[Token]) -> Iterator[str]:
     for token in tokens:
-        if token.children is not None and token.type == "inline":
-            yield from _words(token.children)
-            yield " "
+        if token.type == "notes_open":
+            return
+        if token.type == "image" or (token.children is not None and token.type == "inline"):
+            yield from _words(token.children or ())
+            yield " " if token.type == "inline" else ""
         elif token.type in ("softbreak", "hardbreak"):
             yield " "
         else:
             yield token.content
-
-
-def _join_han(tokens: list[Token]) -> list[Token]:
-    """Drop line ends between two characters of a script without spaces."""
-    for token in tokens:
-        before, waiting = "", []
-        for child in token.children or ():
-            if child.type == "softbreak":
-                waiting.append(child)
-            elif child.content:
-                if _HAN.match(before[-1:]) and _HAN.match(child.content):
-                    for line_end in waiting:
-                        line_end.type = "text"
-                before, waiting = child.content, []
-    return tokens

@@ -8,14 +8,15 @@ from collections.abc import Iterator, Sequence
 
 from markdown_it.tree import SyntaxTreeNode
 
+from newsletter.authoring.fields.prose import parse
 from newsletter.authoring.fields.url import normalise_url
 from newsletter.authoring.parts import Author, Picture
-from newsletter.columns import WIDTH, indented, is_wide, underlined, wrap
+from newsletter.columns import WIDTH, columns, indented, is_wide, underlined, wrap
 from newsletter.compiler.context import Context
 from newsletter.compiler.slots import Slots
-from newsletter.compiler.wording.markdown import target, tree
+from newsletter.compiler.wording.markdown import cells, target
 from newsletter.compiler.wording.phrases import issue_date, phrase
-from newsletter.language import isolate
+from newsletter.language import direction_of, isolate
 
 _GLUE = "\u2007"
 """A space at which no line breaks, so that a note stays with its word; a common space in the end.
@@ -42,8 +43,10 @@ class _Writer:
         self._slots = slots
         self._glue = _TIGHT_GLUE if context.language.split("-")[0] in ("zh", "ja") else _GLUE
         self._count = 0
-        self._notes: list[tuple[int, str]] = []
-        """Number and URL of what was linked in the section being written."""
+        self._notes: list[tuple[int, str | SyntaxTreeNode]] = []
+        """Number, and URL or footnote, of what was marked in the section being written."""
+        self._footnotes: dict[int, SyntaxTreeNode] = {}
+        """Of the text being written, by the numbers they have in it."""
 
     def t(self, key: str, **values: object) -> str:
         return phrase(key, self._context.language, **values)
@@ -120,7 +123,9 @@ class _Writer:
         return names
 
     def paragraphs(self, text: str, width: int = WIDTH) -> list[str]:
-        return list(self._nodes(tree(text, inline=False).children, width))
+        root = SyntaxTreeNode(parse(text, inline=False))
+        self._footnotes = {node.meta["number"]: node for node in root.walk() if node.type == "note"}
+        return list(self._nodes(root.children, width))
 
     def _nodes(self, nodes: Sequence[SyntaxTreeNode], width: int) -> Iterator[str]:
         """Each block-level piece of Markdown as lines."""
@@ -129,13 +134,15 @@ class _Writer:
                 case "paragraph" | "inline":
                     yield "\n".join(wrap(line, width=width) for line in self._spans(node).split("\n"))
                 case "heading":
-                    yield underlined(self._spans(node), "-")
+                    yield underlined(self._spans(node), "-" if node.tag in ("h1", "h2") else ".")
                 case "bullet_list" | "ordered_list":
                     yield "\n".join(self._list(node, width))
                 case "blockquote":
                     yield indented("\n\n".join(self._nodes(node.children, width - 2)), "> ")
                 case "fence" | "code_block":
-                    yield indented(node.content.rstrip("\n"), "    ")
+                    yield indented("\n".join(map(self._code, node.content.rstrip("\n").split("\n"))), "    ")
+                case "table":
+                    yield self._table(node, width)
                 case "hr":
                     yield "* * *"
 
@@ -147,8 +154,26 @@ class _Writer:
             body = "\n\n".join(self._nodes(item.children, width - len(sign)))
             yield sign + indented(body, " " * len(sign)).removeprefix(" " * len(sign))
 
+    def _table(self, node: SyntaxTreeNode, width: int) -> str:
+        """Aligned columns; where they do not fit, each row below the other with the words of the head."""
+        rows = [[" ".join(self._spans(cell).split()) for cell in row] for row in cells(node)]
+        widest = [max(map(columns, column)) for column in zip(*rows, strict=True)]
+        if sum(widest) + 2 * (len(widest) - 1) > width:
+            head, *others = rows
+            named = ([self._named(name, cell) if name else cell for name, cell in zip(head, row, strict=True) if cell]
+                     for row in others)  # fmt: skip
+            lines = ("\n".join(wrap(line, rest="  ", width=width) for line in row) for row in named)
+            return "\n\n".join(lines) or wrap(" · ".join(head), width=width)
+        sides = [str(cell.attrs.get("style", "")) for cell in cells(node)[0]]
+        rows.insert(1, ["-" * size for size in widest])
+        return "\n".join("  ".join(map(_aligned, row, widest, sides)).rstrip() for row in rows)
+
+    def _code(self, code: str) -> str:
+        """Code is read from the left, among words of any direction."""
+        return f"\u2066{code}\u2069" if code and direction_of(self._context.language) == "rtl" else code
+
     def inline(self, text: str) -> str:
-        return re.sub(r"[ \t\n]+", " ", self._spans(tree(text, inline=True))).strip()
+        return re.sub(r"[ \t\n]+", " ", self._spans(SyntaxTreeNode(parse(text, inline=True)))).strip()
 
     def _spans(self, node: SyntaxTreeNode) -> str:
         """The words of a node with a note after each link; hard line breaks stay."""
@@ -159,6 +184,14 @@ class _Writer:
                 return "\n"
             case "link":
                 return self._link(node)
+            case "note_mark":
+                return self._note(self._footnotes[node.meta["number"]])
+            case "s":
+                return "~" + "".join(map(self._spans, node.children)) + "~"
+            case "code_inline":
+                return self._code(node.content)
+            case "image":
+                return self.isolated(f"[{''.join(map(self._spans, node.children))}]")
         if node.is_root or node.children:
             return "".join(map(self._spans, node.children))
         return str(node.content)
@@ -166,7 +199,7 @@ class _Writer:
     def _link(self, node: SyntaxTreeNode) -> str:
         words = "".join(map(self._spans, node.children))
         url = target(str(node.attrs.get("href", "")), self._slots)
-        if not url or normalise_url(words) == url or f"mailto:{words}" == url:
+        if not url or url in (normalise_url(words), f"mailto:{words}", f"tel:{words}", f"http://{words}"):
             return words
         return self._noted(words, url)
 
@@ -180,16 +213,30 @@ class _Writer:
     def _noted(self, words: str, url: str) -> str:
         return self.isolated(words) + (self._note(url) if url else "")
 
-    def _note(self, url: str) -> str:
-        known = next((number for number, noted in self._notes if noted == url), 0)
+    def _note(self, noted: str | SyntaxTreeNode) -> str:
+        known = next((number for number, other in self._notes if other == noted), 0)
         if not known:
             self._count += 1
             known = self._count
-            self._notes.append((known, url))
+            self._notes.append((known, noted))
         return f"{self._glue}[{known}]"
 
     def section(self, *parts: str, indent: str = "") -> str:
         """The parts with empty lines between them, and the notes they made at the end."""
-        notes = "\n".join(f"{indent}[{number}] {url}" for number, url in self._notes)
+        notes = []
+        for number, noted in self._notes:  # grows: a footnote may hold links
+            sign = f"{indent}[{number}] "
+            if isinstance(noted, str):
+                notes.append(sign + noted)
+                continue
+            body = "\n\n".join(self._nodes(noted.children, WIDTH - len(sign)))
+            notes.append(sign + indented(body, " " * len(sign)).removeprefix(" " * len(sign)))
         self._notes = []
-        return "\n\n".join(part for part in (*parts, notes) if part)
+        return "\n\n".join(part for part in (*parts, "\n".join(notes)) if part)
+
+
+def _aligned(cell: str, width: int, side: str) -> str:
+    """A cell with spaces on the side that it is aligned from."""
+    gap = width - columns(cell)
+    left = gap if side.endswith("right") else gap // 2 if side.endswith("center") else 0
+    return " " * left + cell + " " * (gap - left)

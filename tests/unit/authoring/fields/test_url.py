@@ -14,6 +14,9 @@ _NO_USER = "Delete what is between // and @; a link to an email address begins w
     [
         "https://example.org", "HTTP://Example.org:8080/a(b)?c=d&e#f", "https://例子.example/路", "https://[2001:db8::1]:8000/x",
         "https://[2001:db8::1]/", "mailto:ana@example.org", "mailto:ana@example.org?subject=Hi",
+        "mailto:ana@example.org,bo@example.org?cc=cy%40example.org&subject=Hi%20all&body=One%0D%0Atwo",
+        "mailto:?subject=Read&body=https://example.org/", "mailto:?to=ana@example.org", "tel:+49-30-123456", "tel:112",
+        "tel:+1(555)123.45;ext=7", "TEL:*100#",
         "https://example.org/?n={{ subscriber.name }}", "{{ link.view }}", "https://example.org/@user",
     ],
 )  # fmt: skip
@@ -24,9 +27,9 @@ def test_url_that_mail_may_hold(url: str) -> None:
 @pytest.mark.parametrize(
     ("url", "hint"),
     [
-        ("javascript:alert(1)", "Links begin with https://, http:// or mailto:"),
-        ("JavaScript:alert(1)", "Links begin with https://, http:// or mailto:"),
-        ("data:text/html,x", "Links begin with https://, http:// or mailto:"),
+        ("javascript:alert(1)", "Links begin with https://, http://, mailto: or tel:"),
+        ("JavaScript:alert(1)", "Links begin with https://, http://, mailto: or tel:"),
+        ("data:text/html,x", "Links begin with https://, http://, mailto: or tel:"),
         ("www.example.org/x", "Write https://www.example.org/x"),
         ("example.org", "Write https://example.org"),
         ("//example.org/x", "Write https://example.org/x"),
@@ -45,7 +48,18 @@ def test_url_that_mail_may_hold(url: str) -> None:
         ("https://bank.example:443@example.org/", _NO_USER),
         ("http://@example.org", _NO_USER),
         ("https://{{ subscriber.name }}@example.org", _NO_USER),
-        ("mailto:ana", "As in mailto:name@example.org"),
+        ("mailto:", "As in mailto:name@example.org"),
+        ("mailto:ana", "Addresses are divided by commas."),
+        ("mailto:ana@example.org;bo@example.org", "Addresses are divided by commas."),
+        ("mailto:ana@example.org,", "As in mailto:name@example.org"),
+        ("mailto:ana@example.org?cc=bo", "Addresses are divided by commas."),
+        (
+            "mailto:ana@example.org?subject=a&b",
+            "It may have subject, body, cc, bcc and to; an & in their words is written %26.",
+        ),
+        ("tel:home", "As in tel:+49-30-123456"),
+        ("tel:", "As in tel:+49-30-123456"),
+        ("sms:112", "Links begin with https://, http://, mailto: or tel:"),
     ],
 )
 def test_url_that_mail_may_not_hold_says_what_to_write(url: str, hint: str) -> None:

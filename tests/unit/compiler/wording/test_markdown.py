@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsletter.authoring.fields.prose import flanking
 from newsletter.compiler.slots import Slots
 from newsletter.compiler.wording.leftovers import leftovers
-from newsletter.compiler.wording.markdown import flanking, plain_words, render_inline, render_markdown
+from newsletter.compiler.wording.markdown import plain_words, render_inline, render_markdown
 
 STYLES = {"p": "P", "p_last": "L", "a": "A", "h2": "H"}
 
@@ -50,7 +51,7 @@ def test_bold_beside_wide_characters(text: str, html: str) -> None:
         (r"\*not\*", "*not*"),
         ("*a **b** c*", "<em>a <strong>b</strong> c</em>"),
         ("_a_ __b__", "<em>a</em> <strong>b</strong>"),
-        ("`a*b*`", "<code>a*b*</code>"),
+        ("`a*b*`", '<code dir="ltr">a*b*</code>'),
     ],
 )
 def test_emphasis_elsewhere_is_commonmark(text: str, html: str) -> None:
@@ -87,8 +88,8 @@ def test_styles_are_written_into_tags() -> None:
             '<ul style="U;margin-bottom:0">\n<li style="I">a</li>\n<li style="I;margin-bottom:0">b</li>\n</ul>',
         ),
         ("- a\n\nb", '<ul style="U">\n<li style="I">a</li>\n</ul>\n<p style="L">b</p>'),
-        ("```sh\na < b\n```", '<pre style="C;margin-bottom:0">a &lt; b\n</pre>'),
-        ("    a\n\nb", '<pre style="C">a\n</pre>\n<p style="L">b</p>'),
+        ("```sh\na < b\n```", '<pre dir="ltr" style="C;margin-bottom:0">a &lt; b\n</pre>'),
+        ("    a\n\nb", '<pre dir="ltr" style="C">a\n</pre>\n<p style="L">b</p>'),
         ("# a", '<h2 style="H;margin-bottom:0">a</h2>'),
     ],
     ids=["quotation", "list", "list-before", "code", "code-before", "heading"],

@@ -1,0 +1,462 @@
+"""Prose: an author's Markdown → the parser's tokens; links, pictures, notes and code with their places in the text.
+
+CommonMark without raw HTML, with tables, strikethrough and bare URLs as GitHub reads them, with footnotes, and with
+emphasis beside Chinese punctuation. Before it: a text of an issue. After it: `proofread`; in the compiler merge fields,
+HTML, the text part and `leftovers`.
+"""
+
+import re
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any
+from urllib.parse import unquote
+
+from markdown_it import MarkdownIt
+from markdown_it.common.utils import unescapeAll
+from markdown_it.rules_block import StateBlock
+from markdown_it.rules_inline import StateInline, autolink, backtick, image, link
+from markdown_it.rules_inline.state_inline import Delimiter
+from markdown_it.token import Token
+
+from newsletter.authoring.fields.url import normalise_url
+
+DEEPEST = 30
+"""Levels of emphasis, and of lists and quotations."""
+UNMATCHED = "unmatched"
+"""The type of tokens that hold signs of emphasis which became nothing."""
+BARE = "bare"
+"""The markup of links that are URLs or addresses written as such."""
+_HAN = re.compile(
+    "[\u2e80-\u2fdf\u3001-\u30ff\u3100-\u312f\u31c0-\u31ff\u3400-\u9fff\uf900-\ufaff"
+    "\ufe30-\ufe4f\uff01-\uff60\uffe0-\uffe6\U00020000-\U0003ffff]"
+)
+"""Scripts written without spaces (and their punctuation): a line end between two of them is no space."""
+_MAY_BE_CODE = re.compile(r"[`\\\t]|~~~|    ")
+_ESCAPED = re.compile(r"\\[!-/:-@\[-`{-~]")
+"""A sign that means nothing (CommonMark 2.4)."""
+_NOTE = re.compile(r"\[\^(?P<label>[^\]\s]+)\](?P<defines>:[ \t]*)?")
+_BARE = re.compile(
+    r"""(?<![A-Za-z0-9_])(?:https?://|(?=www\.[\w-]))
+      | (?<![A-Za-z0-9.+_@/-])(?:mailto:)?(?P<address>[A-Za-z0-9.+_-]++
+          @(?:[A-Za-z0-9-]++\.)+[A-Za-z][A-Za-z0-9-]*+)(?<!-)(?![_@]|:[\w/~])""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_HOST = re.compile(r"(?:[^\s@/?#]*@)?(?:[\w-]+\.)+(?:[A-Za-z0-9][A-Za-z0-9-]*|[^\W_]+)(?::\d+)?")
+"""After ASCII letters the last label ends before others: Chinese goes on without a space."""
+_TRAILING = "?!.,:;*_~'\""
+
+
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """A parsed text.
+
+    The `meta` of its links, pictures, spans of code, marks of notes and signs of emphasis has `start` and `stop`,
+    characters of the text; that of a link also `close`, where its words end.
+    """
+
+    tokens: list[Token]
+    """Footnotes stand at the end, in the order of their marks."""
+    links: Mapping[str, str]
+    """The definitions of links: label → URL."""
+    unused: Sequence[tuple[str, int]]
+    """Definitions that nothing refers to, with their lines, from 0; the labels of notes begin with ^."""
+
+
+class _Markdown(MarkdownIt):
+    def validateLink(self, url: str) -> bool:  # noqa: N802, ARG002 - the library's name
+        """Every target is a link here; where it may lead is decided, and reported, by those who read the tokens."""
+        return True
+
+    def normalizeLink(self, url: str) -> str:  # noqa: N802 - the library's name
+        """The one rule for URLs of the whole program."""
+        return normalise_url(url)
+
+
+def parse(text: str, *, inline: bool) -> list[Token]:
+    """The parser's tokens; for inline Markdown a single one of type `inline`."""
+    return read_prose(text, inline=inline).tokens
+
+
+def read_prose(text: str, *, inline: bool) -> Prose:
+    """A text, parsed: paragraphs, or inline Markdown alone."""
+    env: dict[str, Any] = {"notes": set()}
+    tokens = _parser().parseInline(text, env) if inline else _parser().parse(text, env)
+    _place(text, tokens, inline=inline)
+    tokens, unused = _notes_last(_join_han(_flatten(tokens)))
+    links, again = env.get("references", {}), env.get("duplicate_refs", [])
+    used = {child.meta.get("label") for token in tokens for child in token.children or ()}
+    unused += [(label, link["map"][0]) for label, link in links.items() if label not in used]
+    unused += [(link["label"], link["map"][0]) for link in again]
+    return Prose(tokens, {label: link["href"] for label, link in links.items()}, unused)
+
+
+def without_code(text: str, *, inline: bool) -> str:
+    """The text with its code and escaped signs replaced by spaces; every other character keeps its place."""
+    if not _MAY_BE_CODE.search(text):
+        return text
+    lines, spans = text.split("\n"), []
+    for token in parse(text, inline=inline):
+        if token.type in ("fence", "code_block") and token.map:
+            rows = slice(*token.map)
+            lines[rows] = [" " * len(line) for line in lines[rows]]
+        spans += [_span(child) for child in token.children or () if child.type == "code_inline"]
+    return _ESCAPED.sub("  ", blanked("\n".join(lines), spans))
+
+
+def words_alone(text: str, prose: Prose) -> str:
+    """What readers see as words; spaces in place of all that Markdown understood, and of escaped signs."""
+    kept, spans = [" " if char != "\n" else char for char in text], []
+    for token in prose.tokens:
+        for part, start in zip(token.content.split("\n"), token.meta.get("lines", ()), strict=False):
+            kept[start : start + len(part)] = text[start : start + len(part)]
+        for child in token.children or ():
+            if child.type == "link_open" and "close" in child.meta:
+                spans += [(child.meta["start"], child.meta["start"] + 1), (child.meta["close"], child.meta["stop"])]
+            elif child.type in ("link_open", "code_inline", "image", "note_mark"):
+                spans.append(_span(child))
+    return _ESCAPED.sub("  ", blanked("".join(kept), spans))
+
+
+def blanked(text: str, spans: Sequence[tuple[int, int]]) -> str:
+    """The text with spaces, but for line ends, in these places."""
+    for start, stop in spans:
+        text = text[:start] + re.sub(r"[^\n]", " ", text[start:stop]) + text[stop:]
+    return text
+
+
+def pictures_in(text: str) -> list[Token]:
+    """The pictures in paragraphs of Markdown."""
+    if "![" not in text:
+        return []
+    return [child for token in parse(text, inline=False) for child in token.children or () if child.type == "image"]
+
+
+def picture_name(picture: Token) -> str:
+    """The file that a picture's URL names: a space is %20 in a URL, not on a disk."""
+    return unquote(str(picture.attrGet("src") or ""))
+
+
+def _span(token: Token) -> tuple[int, int]:
+    return token.meta["start"], token.meta["stop"]
+
+
+# -- places -----------------------------------------------------------------------------------------------------------
+
+
+def _place(text: str, tokens: Sequence[Token], *, inline: bool) -> None:
+    """Note where each line of an inline token begins in the text, and where what its rules found begins and ends."""
+    lines, reached = text.split("\n"), dict.fromkeys(range(text.count("\n") + 1), 0)
+    begins = [0]
+    for line in lines:
+        begins.append(begins[-1] + len(line) + 1)
+    before = ""
+    for token in tokens:
+        if token.type == "inline":
+            first, starts = 0 if inline or not token.map else token.map[0], []
+            for row, part in enumerate(token.content.split("\n"), first):
+                line = lines[row].rstrip() if row < len(lines) else ""
+                part, at = part.rstrip(), reached.get(row, 0)
+                is_rest = before not in ("th_open", "td_open") and line.endswith(part)
+                column = len(line) - len(part) if is_rest else line.find(part, at)
+                reached[row] = (at if column < 0 else column) + len(part)
+                starts.append(begins[min(row, len(lines))] + (at if column < 0 else column))
+            token.meta["lines"] = starts
+            for child in token.children or ():
+                for name, key in (("at", "start"), ("end", "stop"), ("words", "close")):
+                    if name in child.meta:
+                        offset = child.meta[name]
+                        column = offset - token.content.rfind("\n", 0, offset) - 1
+                        child.meta[key] = starts[token.content.count("\n", 0, offset)] + column
+        before = token.type
+
+
+def _placed(rule: Callable[[StateInline, bool], bool]) -> Callable[[StateInline, bool], bool]:
+    """A rule of the library, which notes where in its text the thing begins and ends."""
+
+    def placed(state: StateInline, silent: bool) -> bool:
+        start, count = state.pos, len(state.tokens)
+        if not rule(state, silent):
+            return False
+        for token in state.tokens[count:]:
+            if token.type in ("link_open", "code_inline", "image"):
+                token.meta.update(at=start, end=state.pos)
+                if token.type == "link_open" and not token.markup:
+                    token.meta["words"] = state.md.helpers.parseLinkLabel(state, start, True)
+                break
+        return True
+
+    return placed
+
+
+# -- rules of our own -------------------------------------------------------------------------------------------------
+
+
+@cache
+def _parser() -> MarkdownIt:
+    options = {"html": False, "xhtmlOut": True, "maxNesting": 2 * DEEPEST, "store_labels": True}
+    parser = _Markdown("commonmark", options)
+    parser.disable(["html_block", "html_inline"])
+    parser.enable(["table", "strikethrough"])
+    parser.block.ruler.before("reference", "note", _note, {"alt": ["paragraph", "reference"]})
+    for name, rule in (("link", link), ("image", image), ("autolink", autolink), ("backticks", backtick)):
+        parser.inline.ruler.at(name, _placed(rule))
+    parser.inline.ruler.at("text", _words)
+    parser.inline.ruler.at("emphasis", _emphasis)
+    parser.inline.ruler.at("strikethrough", _strikethrough)
+    parser.inline.ruler.before("link", "note_mark", _note_mark)
+    parser.inline.ruler2.before("fragments_join", UNMATCHED, _keep_unmatched)
+    parser.parse("*", {"notes": set()})  # it collects its rules when they are first used: not in two threads at once
+    return parser
+
+
+def _words(state: StateInline, silent: bool) -> bool:
+    """The library's rule for words, which stops before a bare URL and makes that a link."""
+    start, (starts, bare) = state.pos, _bare_links(state.src)
+    stop, url = bare.get(start, (start, ""))
+    if url and not state.linkLevel and stop <= state.posMax:
+        if not silent:
+            opened = state.push("link_open", "a", 1)
+            opened.attrs, opened.markup = {"href": normalise_url(url)}, BARE
+            opened.meta.update(at=start, end=stop)
+            state.push("text", "", 0).content = unescapeAll(state.src[start:stop])
+            state.push("link_close", "a", -1).markup = BARE
+        state.pos = stop
+        return True
+    end = state.md.inline.terminator_re.search(state.src, start)
+    after = bisect_right(starts, start)
+    state.pos = min(
+        end.start() if end else state.posMax, starts[after] if after < len(starts) else state.posMax, state.posMax
+    )
+    if state.pos > start and not silent:
+        state.pending += state.src[start : state.pos]
+    return state.pos > start
+
+
+@lru_cache(maxsize=16)
+def _bare_links(text: str) -> tuple[list[int], dict[int, tuple[int, str]]]:
+    """Where bare URLs and addresses begin, in order; and begin → (end, URL), as GitHub's extension finds them.
+
+    A URL also ends before punctuation that is not ASCII: Chinese puts it there without a space.
+    """
+    found: dict[int, tuple[int, str]] = {}
+    at = 0
+    while match := _BARE.search(text, at):
+        start, at = match.start(), match.end() + 1
+        if match["address"]:
+            stop, url = match.end(), f"mailto:{match['address']}"
+        else:
+            host = _HOST.match(text, match.end())
+            if host is None:
+                continue
+            stop = _end_of_url(text, host.end()) if text[host.end() : host.end() + 1] in tuple("/?#") else host.end()
+            url = unescapeAll(text[start:stop])
+            url = url if match.group() else f"http://{url}"
+        found[start] = stop, url
+        at = stop
+    return list(found), found
+
+
+def _end_of_url(text: str, start: int) -> int:
+    """Where a URL ends whose path begins at `start`."""
+    stop = start
+    while stop < len(text):
+        char = text[stop]
+        if char == "[":
+            group = re.compile(r"\[[^\[\]\s<>\"`\\]*\]").match(text, stop)
+            if group is None:
+                break
+            stop = group.end()
+        elif char in ' \n\t<>"`\\]' or (not char.isascii() and unicodedata.category(char)[0] in "PZC"):
+            break
+        else:
+            stop += 1
+    while stop > start:
+        url, last = text[start:stop], text[stop - 1]
+        entity = re.search(r"&[A-Za-z0-9]+;$", url) if last == ";" else None
+        if entity:
+            stop = start + entity.start()
+        elif last in _TRAILING or (last == ")" and url.count(")") > url.count("(")):
+            stop -= 1
+        else:
+            break
+    return stop
+
+
+def _note(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """The definition of a footnote: `[^label]:` and what follows it, with everything indented below."""
+    at = state.bMarks[start] + state.tShift[start]
+    match = _NOTE.match(state.src, at, state.eMarks[start])
+    if match is None or not match["defines"] or state.is_code_block(start):
+        return False
+    if silent:
+        return True
+    if state.env.get("in_note"):
+        return False
+    state.env["notes"].add(match["label"])
+    opened = state.push("note_open", "li", 1)
+    opened.meta["label"] = match["label"]
+    kept = state.bMarks[start], state.tShift[start], state.sCount[start], state.blkIndent, state.parentType
+    state.env["in_note"] = True
+    state.blkIndent += 4
+    state.bMarks[start], state.tShift[start], state.sCount[start] = match.end(), 0, state.blkIndent
+    state.parentType = "list"
+    state.md.block.tokenize(state, start, end)
+    state.bMarks[start], state.tShift[start], state.sCount[start], state.blkIndent, state.parentType = kept
+    state.env["in_note"] = False
+    opened.map = [start, state.line]
+    state.push("note_close", "li", -1)
+    return True
+
+
+def _note_mark(state: StateInline, silent: bool) -> bool:
+    """The mark of a footnote that is defined somewhere in the text."""
+    match = _NOTE.match(state.src, state.pos, state.posMax)
+    if match is None or match["label"] not in state.env["notes"]:
+        return False
+    if not silent:
+        mark = state.push("note_mark", "", 0)
+        mark.meta.update(note=match["label"], at=state.pos, end=match.end("label") + 1)
+    state.pos = match.end("label") + 1
+    return True
+
+
+def _notes_last(tokens: Sequence[Token]) -> tuple[list[Token], list[tuple[str, int]]]:
+    """The tokens with footnotes at the end, numbered by their marks; and the definitions that nothing refers to."""
+    texts: list[list[Token]] = [[]]
+    notes: dict[str, list[Token]] = {}
+    unused: list[tuple[str, int]] = []
+    current = texts[0]
+    for token in tokens:
+        if token.type == "note_open":
+            current = [token]
+            if token.meta["label"] in notes:
+                unused.append((f"^{token.meta['label']}", (token.map or [0])[0]))
+            notes.setdefault(token.meta["label"], current)
+            continue
+        current.append(token)
+        if token.type == "note_close":
+            current = texts[0]
+    numbers: dict[str, int] = {}
+    for text in texts:  # grows: a note may refer to others
+        for mark in (child for token in text for child in token.children or () if child.type == "note_mark"):
+            label = mark.meta["note"]
+            if label not in numbers:
+                numbers[label] = len(numbers) + 1
+                texts.append(notes[label])
+            opened = notes[label][0]
+            opened.meta["marks"] = opened.meta.get("marks", 0) + 1
+            opened.meta["number"] = numbers[label]
+            mark.meta.update(number=numbers[label], again=opened.meta["marks"])
+    unused += [(f"^{label}", (note[0].map or [0])[0]) for label, note in notes.items() if label not in numbers]
+    text, *last = texts
+    if last:
+        text += [Token("notes_open", "ol", 1), *(token for note in last for token in note)]
+        text.append(Token("notes_close", "ol", -1))
+    return text, unused
+
+
+def _emphasis(state: StateInline, silent: bool) -> bool:
+    """The library's rule for `*` and `_`, with flanking that knows scripts written without spaces."""
+    sign = state.src[state.pos]
+    if silent or sign not in "*_":
+        return False
+    length, can_open, can_close = _run(state)
+    for _ in range(length):
+        # A lone * between spaces is a star; ** between spaces was meant to be bold.
+        _push_sign(state, sign, is_sign=can_open or can_close or (sign == "*" and length > 1))
+        state.delimiters.append(Delimiter(ord(sign), length, len(state.tokens) - 1, -1, can_open, can_close))
+    return True
+
+
+def _strikethrough(state: StateInline, silent: bool) -> bool:
+    """The same for `~~`."""
+    if silent or not state.src.startswith("~~", state.pos):
+        return False
+    length, can_open, can_close = _run(state)
+    if length % 2:
+        _push_sign(state, "~", is_sign=False)
+    for _ in range(length // 2):
+        _push_sign(state, "~~", is_sign=can_open or can_close)
+        state.delimiters.append(Delimiter(ord("~"), 0, len(state.tokens) - 1, -1, can_open, can_close))
+    return True
+
+
+def _run(state: StateInline) -> tuple[int, bool, bool]:
+    """The length of a run of one sign, and whether it may open and close something."""
+    sign = state.src[state.pos]
+    end = next((at for at in range(state.pos, state.posMax) if state.src[at] != sign), state.posMax)
+    before = state.src[state.pos - 1] if state.pos else " "
+    after = state.src[end] if end < state.posMax else " "
+    return end - state.pos, *flanking(sign, before, after)
+
+
+def _push_sign(state: StateInline, sign: str, *, is_sign: bool) -> None:
+    token = state.push("text", "", 0)
+    token.content = sign
+    token.meta = {"sign": is_sign, "at": state.pos, "end": state.pos + len(sign)}
+    state.pos += len(sign)
+
+
+def flanking(sign: str, before: str, after: str) -> tuple[bool, bool]:
+    """Whether a run of `*`, `_` or `~` between two characters may open and may close emphasis.
+
+    CommonMark 6.2 lets a run beside punctuation count only next to a space or more punctuation, and so
+    `**加粗。**文字` never closes. Here wide punctuation counts as a letter, and a wide character as good as a space.
+    """
+    left = not after.isspace() and (not _narrow_mark(after) or _loose(before))
+    right = not before.isspace() and (not _narrow_mark(before) or _loose(after))
+    if sign != "_":
+        return left, right
+    return left and (not right or _mark(before)), right and (not left or _mark(after))
+
+
+def _mark(char: str) -> bool:
+    return unicodedata.category(char)[0] in "PS"
+
+
+def _wide(char: str) -> bool:
+    return unicodedata.east_asian_width(char) in "WFH"
+
+
+def _narrow_mark(char: str) -> bool:
+    return _mark(char) and not _wide(char)
+
+
+def _loose(char: str) -> bool:
+    return char.isspace() or _mark(char) or _wide(char)
+
+
+def _keep_unmatched(state: StateInline) -> None:
+    """Keep signs of emphasis that became nothing apart from the words around them."""
+    for token in state.tokens:
+        if token.type == "text" and token.content and token.meta.get("sign"):
+            token.type = UNMATCHED
+
+
+# -- after parsing ----------------------------------------------------------------------------------------------------
+
+
+def _flatten(tokens: list[Token]) -> list[Token]:
+    """Take deeply nested emphasis as words: all later steps walk the tree recursively."""
+    for token in tokens:
+        if any(child.level > DEEPEST for child in token.children or ()):
+            token.children = [Token(UNMATCHED, "", 0, content=token.content, meta={"deep": True})]
+    return tokens
+
+
+def _join_han(tokens: list[Token]) -> list[Token]:
+    """Drop line ends between two characters of a script without spaces."""
+    for token in tokens:
+        before, waiting = "", []
+        for child in token.children or ():
+            if child.type == "softbreak":
+                waiting.append(child)
+            elif child.content:
+                if _HAN.match(before[-1:]) and _HAN.match(child.content):
+                    for line_end in waiting:
+                        line_end.type = "text"
+                before, waiting = child.content, []
+    return tokens
