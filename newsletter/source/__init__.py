@@ -7,6 +7,7 @@ a problem with its place, never a feature and never an exception.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from newsletter.problem import Place, Problem, named
 from newsletter.source.compose import MAX_PROBLEMS, compose
@@ -26,6 +27,7 @@ __all__ = [
 MAX_BYTES = 1024 * 1024
 
 
+@lru_cache(16)  # themes, contributors and personas are read again for every issue
 def parse_source(data: bytes, name: str) -> tuple[Node | None, tuple[Problem, ...]]:
     """YAML bytes → the root node and the problems of the YAML; `name` is the file's name in problems.
 

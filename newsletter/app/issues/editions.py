@@ -1,7 +1,6 @@
 """Editions: an issue compiled in all its languages with this project's templates, identity and address."""
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import chain
@@ -69,9 +68,8 @@ def compile_editions(
     )
     secrets, place = secrets_of(project), Place(shown(issue.file, project.folder))
     editions, found = {}, {}
-    with ThreadPoolExecutor(2) as pool:  # while the worker renders one language, the other is written as text
-        every = list(pool.map(lambda language: compile_issue(issue, language, kit), issue.languages))
-    for language, compiled in zip(issue.languages, every, strict=True):
+    for language in issue.languages:
+        compiled = compile_issue(issue, language, kit)
         problems = [sharpen(problem, project.folder) for problem in compiled.problems]
         if compiled.edition is not None and (leak := secrets.check_edition(compiled.edition, place)):
             problems.append(leak)

@@ -39,7 +39,7 @@ def render(job: Mapping[str, Any], ask: Callable[[Any], Any], note: Callable[[st
     theme, language = context["theme"], context["language"]
     theme.typeface = lambda tag: typeface(theme, tag)
     theme.markdown_styles = lambda tag: markdown_styles(theme, tag)
-    loader = _Loader(ask)
+    loader = _Loader(ask, job["templates"])
     pieces: list[tuple[str, str, str]] = []
     shown: list[tuple[object, ...]] = []
 
@@ -79,7 +79,8 @@ def render(job: Mapping[str, Any], ask: Callable[[Any], Any], note: Callable[[st
         raise
     except Exception as error:  # a template's code may raise anything; it is the template's mistake
         raise _failure(error, loader) from error
-    return {"mjml": mjml, "pieces": pieces, "shown": shown, "slots": slots.made}
+    used = list(loader.files.values())
+    return {"mjml": mjml, "pieces": pieces, "shown": shown, "slots": slots.made, "used": used}
 
 
 def in_sections(pieces: Iterable[str]) -> str:
@@ -129,15 +130,16 @@ def from_data(value: Any) -> Any:
 
 
 class _Loader(jinja2.BaseLoader):
-    """Asks the worker, which knows the project's folders and what must not be read."""
+    """Has the templates that came with the job; asks the worker, which knows the project's folders, for others."""
 
-    def __init__(self, ask: Callable[[Any], Any]) -> None:
+    def __init__(self, ask: Callable[[Any], Any], given: Mapping[str, Any]) -> None:
         self._ask = ask
+        self._given = given
         self.files: dict[str, str] = {}
         """Path of a template that was used → its name."""
 
     def get_source(self, environment: jinja2.Environment, template: str) -> tuple[str, str, None]:  # noqa: ARG002
-        found = self._ask({"want": template})
+        found = self._given.get(template) or self._ask({"want": template})
         if "refused" in found:
             raise FailedError("refused")
         if "text" not in found:
@@ -170,8 +172,15 @@ def _compiled() -> _CompiledTemplates:
     return _CompiledTemplates()
 
 
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """The sandbox, quicker about our own nouns: they hold plain values, so that a look at the name is enough."""
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        return not attr.startswith("_") if isinstance(obj, Noun) else super().is_safe_attribute(obj, attr, value)
+
+
 def _environment(loader: _Loader) -> jinja2.Environment:
-    return ImmutableSandboxedEnvironment(
+    return _Sandbox(
         loader=loader,
         autoescape=True,
         undefined=_Undefined,

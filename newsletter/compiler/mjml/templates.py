@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -27,6 +27,7 @@ from newsletter.problem import Place, Problem
 from newsletter.source import MAX_BYTES
 
 SUFFIX = ".mjml.j2"
+_NAMED = re.compile(r"""["']([\w./-]+\.mjml\.j2)["']""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def looks_in(folders: Sequence[Path], *, root: Path) -> dict[str, list[str]]:
 class Templates:
     """The template folders of a project, the project's own first. Each file is read once, when it is first used.
 
-    Places are shown relative to `root`, the project folder. Threads may share one.
+    Places are shown relative to `root`, the project folder.
     """
 
     def __init__(self, folders: Sequence[Path], *, root: Path) -> None:
@@ -99,24 +100,25 @@ class Templates:
         """The MJML of an edition. Raises TemplateError with the place in the template."""
         images: dict[str, ImageFile] = {}
         ((_, plain),) = to_data(context, images).items()
-        used: dict[str, str] = {}
         refused: list[Problem] = []
 
         def read(name: str) -> dict[str, object]:
             """What the worker gets of a template."""
             try:
-                file, used[name] = self._texts[name] = self._texts.get(name) or self._read(name)
+                file, text = self._read(name)
             except FileNotFoundError:
                 return {"missing": name}
             except TemplateError as error:
                 refused.extend(error.problems)
                 return {"refused": name}
-            return {"file": str(file), "text": used[name]}
+            return {"file": str(file), "text": text}
 
         job = {
             "do": "render", "layout": f"layouts/{layout}{SUFFIX}", "context": plain, "assets_url": assets_url,
             "seed": slots.seed, "slots": slots.made,
         }  # fmt: skip
+        likely = self._likely([job["layout"], *(f"blocks/{block.type}{SUFFIX}" for block in context.content.blocks)])
+        job["templates"] = {name: read(name) for name in likely}  # else it would ask for each, and wait
         answer = worker().do(job, read)
         if "error" in answer:
             raise TemplateError(refused or [self._problem(answer["error"], job["layout"])])
@@ -128,7 +130,8 @@ class Templates:
             Shown(images[sha256], rendition(images[sha256], width, ratio, focus), path)
             for sha256, width, ratio, focus, path in made["shown"]
         )
-        return Rendered(made["mjml"], job["layout"], pieces, dict(sorted(used.items())), shown)
+        sources = {name: self._texts[name][1] for name in sorted(made["used"])}
+        return Rendered(made["mjml"], job["layout"], pieces, sources, shown)
 
     def to_html(self, rendered: Rendered, context: Context) -> str:
         """The finished HTML. Raises TemplateError that names the template whose MJML is at fault."""
@@ -168,7 +171,26 @@ class Templates:
         file = self._file(name)
         return Place(shown(file, self._root), line) if file.is_absolute() else Place(f"templates/{name}")
 
+    def _likely(self, names: Iterable[str]) -> Iterator[str]:
+        """These templates and those that they name, where they can be read."""
+        waiting, seen = list(names), set[str]()
+        while waiting:
+            if (name := waiting.pop()) in seen:
+                continue
+            seen.add(name)
+            try:
+                _, text = self._read(name)
+            except (FileNotFoundError, TemplateError):
+                continue  # it may never be asked for
+            yield name
+            waiting += _NAMED.findall(text)
+
     def _read(self, name: str) -> tuple[Path, str]:
+        if name not in self._texts:
+            self._texts[name] = self._find(name)
+        return self._texts[name]
+
+    def _find(self, name: str) -> tuple[Path, str]:
         """A template of the project, else that of the last folder, which is the program's. Raises FileNotFoundError,
         and TemplateError for one that must not or cannot be read.
         """
