@@ -101,6 +101,8 @@ class NewsletterSection(_Section):
 
     name: str = ""
     """The newsletter's name, as readers know it."""
+    description: str = ""
+    """What readers get, in a sentence or two; shown on the front page."""
     from_: str = Field(default="", alias="from")
     """The sender: `"Name <address>"` or an address."""
     reply_to: str = ""

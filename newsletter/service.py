@@ -30,10 +30,12 @@ from newsletter.app.operating.database import connect
 from newsletter.app.project import Project
 from newsletter.app.sending.relay import check_relay
 from newsletter.compiler.mjml.worker import worker
+from newsletter.compiler.theme import Theme
 from newsletter.errors import RequestError
+from newsletter.problem import Severity
 from newsletter.scheduler import project_scheduler
 from newsletter.web.preview import Changes, preview_app
-from newsletter.web.public import Site, public_app
+from newsletter.web.public import Site, page_theme, public_app
 
 try:
     import resource
@@ -277,11 +279,24 @@ def _site(project: Project) -> Site:
     reachable = identity if identity.contact else replace(identity, contact=identity.reply_to)
     return Site(
         name=identity.newsletter or urlsplit(project.config.public.url).hostname or "",
+        theme=_theme(project),
         language=project.config.newsletter.language,
         contact=reachable.contact_text,
         contact_url=reachable.contact_url,
         imprint=identity.imprint_url,
+        description=project.config.newsletter.description,
+        legal_name=identity.legal_name,
+        postal_address=identity.postal_address,
     )
+
+
+def _theme(project: Project) -> Theme:
+    loaded = page_theme(project.template_folders, root=project.folder)
+    assert loaded.theme is not None, "the program's own theme has no error"
+    for problem in loaded.problems:
+        if problem.severity is Severity.ERROR:
+            log.warning("the pages show the program's own theme: %s", problem)
+    return loaded.theme
 
 
 def _known_as(url: str, public_url: str) -> str:

@@ -2,5 +2,6 @@
 
 from newsletter.web.public.answers import Site
 from newsletter.web.public.app import public_app
+from newsletter.web.public.look import page_theme
 
-__all__ = ["Site", "public_app"]
+__all__ = ["Site", "page_theme", "public_app"]

@@ -9,7 +9,9 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from newsletter.compiler.theme import Theme
 from newsletter.web.pages import Pages, hash_source, policy
+from newsletter.web.public.look import variables
 from newsletter.web.public.words import Catalogue, accepted_languages, choose_words
 
 
@@ -18,6 +20,7 @@ class Site:
     """The newsletter as the public pages show it."""
 
     name: str
+    theme: Theme
     language: str
     """Where neither the edition nor the browser says another."""
     contact: str = ""
@@ -26,25 +29,33 @@ class Site:
     """Where a link to them leads; empty for no link."""
     imprint: str = ""
     """URL."""
+    description: str = ""
+    """What readers get; in `language`."""
+    legal_name: str = ""
+    """Who is responsible by law."""
+    postal_address: str = ""
 
 
 class Answers:
     """Makes the pages. The style sheet is part of every page, so that a page needs no second request."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, home: str) -> None:
+        """`home`: the URL of the front page."""
         self._site = site
+        self._home = home
         self._pages = Pages(Path(__file__).parent / "pages")
-        self._style = self._pages.read("public.css")
-        self._policy = policy(style_src=hash_source(self._style), img_src="data:", form_action="'self'")
+        self._layout = self._pages.read("public.css")
 
     def page(
         self, page: str, words: Catalogue, values: Mapping[str, object] | None = None, *, status: int = 200
     ) -> HTMLResponse:
         """One page. `t` in it gives a phrase in the language of `words`."""
-        html = self._pages.render(page, {"site": self._site, "style": self._style, "t": words, **(values or {})})
+        style = variables(self._site.theme, words.language) + self._layout
+        shared = {"site": self._site, "home": self._home, "style": style, "t": words}
+        html = self._pages.render(page, {**shared, **(values or {})})
         headers = {
             "Content-Language": words.language,
-            "Content-Security-Policy": self._policy,
+            "Content-Security-Policy": policy(style_src=hash_source(style), img_src="data:", form_action="'self'"),
             "Vary": "Accept-Language",
         }
         return HTMLResponse(html, status_code=status, headers=headers)

@@ -70,7 +70,7 @@ def public_app(
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.add_middleware(Headers, headers=_HEADERS)
     app.add_middleware(Below, path=urlsplit(public_url).path)
-    answers = Answers(site)
+    answers = Answers(site, f"{public_url}/")
     _add_leaving(app, database, signer, answers, clock)
     _add_reading(app, database, signer, public_url)
     _add_errors(app, answers)
@@ -119,7 +119,7 @@ def _add_leaving(
 
     @app.api_route("/", methods=SHOW)
     def show_front_page(request: Request) -> HTMLResponse:
-        return answers.message("home", answers.words(request))
+        return answers.page("home.html", answers.words(request))
 
     @app.api_route("/u", methods=SHOW)
     def explain_leaving(request: Request) -> HTMLResponse:

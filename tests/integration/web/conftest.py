@@ -6,24 +6,36 @@ import base64
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
+from newsletter.app.project import shipped_templates
 from newsletter.audience.consent import Consent
 from newsletter.compiler.edition import Asset, Edition, Identity, Slot, SlotKind
+from newsletter.compiler.theme import Theme
 from newsletter.expression import parse_field
 from newsletter.storage.database import tables
 from newsletter.storage.database.database import Database
 from newsletter.storage.ledger.deliveries import Deliveries, NewDelivery
 from newsletter.tokens import Key, Purpose, Signer
-from newsletter.web.public import Site, public_app
+from newsletter.web.public import Site, page_theme, public_app
 
 START = datetime(2024, 1, 25, 8, 0, tzinfo=UTC)
 PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC")
 ASSET = Asset("0123456789abcdef0123456789abcdef.png", "image/png", PIXEL)
 URL = "https://news.example.org/letters"
+
+
+def theme_of(*folders: Path) -> Theme:
+    """The theme of the pages of a project with these template folders."""
+    theme = page_theme(
+        [*folders, shipped_templates()], root=folders[0].parent if folders else shipped_templates()
+    ).theme
+    assert theme is not None
+    return theme
 
 
 def edition(language: str = "en") -> Edition:
@@ -85,12 +97,27 @@ class World:
             editions=(edition("en"), edition("zh")),
         )  # fmt: skip
         Deliveries(self.database).create(order, START)
+        self.open_pages(theme_of())
+
+    def wear(self, folder: Path, written: str) -> None:
+        """Open the pages again, with this in the project's `themes/default.yaml`."""
+        (folder / "templates" / "themes").mkdir(parents=True)
+        (folder / "templates" / "themes" / "default.yaml").write_text(written, encoding="utf-8")
+        self.client.close()
+        self.open_pages(theme_of(folder / "templates"))
+
+    def open_pages(self, theme: Theme) -> None:
+        """Put a browser in front of the pages in this theme."""
         site = Site(
             "The <b>Weekly</b>",
+            theme,
             "en",
             contact="editor@example.org",
             contact_url="mailto:editor@example.org",
             imprint="https://example.org/imprint",
+            description="A letter about <b>kettles</b>.",
+            legal_name="Weekly & Sons",
+            postal_address="1 Example Street",
         )
         self.client = TestClient(
             public_app(self.database, signer=lambda: self.signer, site=site, public_url=URL, clock=self.clock),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ import uvicorn
 from newsletter.app.operating.new_project import start_project
 from newsletter.app.project import Project, open_project
 from newsletter.audience.consent import Consent
+from newsletter.compiler.colour import contrast
+from newsletter.compiler.theme import Palette
 from newsletter.service import listen, url_of
 from newsletter.tokens import Purpose
 from newsletter.web.preview import Changes, export_preview, preview_app
@@ -250,7 +253,47 @@ def test_reader_pages_never_scroll_sideways(world: World, open_page: Callable[..
                 page.set_viewport_size({"width": width, "height": 700})
                 page.goto(f"{url}/u/{world.token(Purpose.UNSUBSCRIBE, recipient)}")
                 assert page.evaluate("document.documentElement.scrollWidth") <= width, (language, width)
-                assert page.locator("main").evaluate("main => getComputedStyle(main).borderRadius") == "12px"
+                assert page.locator("main").evaluate("main => getComputedStyle(main).borderRadius") == "4px"
+
+
+READING = """() => [...document.querySelectorAll("p, h1, bdi, button, a, address, span")]
+  .filter((element) => [...element.childNodes].some((child) => child.nodeType === 3 && child.data.trim()))
+  .map((element) => {
+    let ground = element;
+    while (getComputedStyle(ground).backgroundColor === "rgba(0, 0, 0, 0)") ground = ground.parentElement;
+    return [getComputedStyle(element).color, getComputedStyle(ground).backgroundColor];
+  })"""
+
+
+def hex_of(computed: str) -> str:
+    return "#" + "".join(f"{int(part):02x}" for part in re.findall(r"\d+", computed)[:3])
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("written", [f"base: {name}\n" for name in ("digest", "letter", "magazine", "bulletin")] + [
+    "structure: {masthead: cover}\n" + "".join(
+        f"{scheme}: {{{', '.join(f'{key}: {chr(34)}#777777{chr(34)}' for key in Palette.model_fields)}}}\n"
+        for scheme in ("light", "dark")
+    ),
+])  # fmt: skip
+def test_reader_pages_can_be_read_in_every_theme(
+    world: World, reader: str, tmp_path: Path, open_page: Callable[..., Watched], scheme: str, written: str
+) -> None:
+    world.wear(tmp_path, written)
+    token = world.token(Purpose.UNSUBSCRIBE, reader)
+    with served(world.client.app) as url:
+        page = open_page(f"{url}/", color_scheme=scheme, viewport={"width": 375, "height": 700}).page
+        for path in ("/", f"/u/{token}", "/nowhere"):
+            page.goto(url + path)
+            assert page.get_by_role("heading", level=1).count() == 1
+            pairs = page.evaluate(READING)
+            assert len(pairs) > 6
+            assert [pair for pair in pairs if contrast(*map(hex_of, pair)) < 4.5] == []
+        page.goto(f"{url}/u/{token}")
+        page.get_by_role("button", name="Unsubscribe").click()
+        page.get_by_role("heading", name="You are unsubscribed").wait_for()
+        assert [pair for pair in page.evaluate(READING) if contrast(*map(hex_of, pair)) < 4.5] == []
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)

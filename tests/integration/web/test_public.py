@@ -16,9 +16,12 @@ from starlette.types import Message
 from newsletter.audience.consent import Consent
 from newsletter.storage.database import tables
 from newsletter.tokens import Key, Purpose, Signer
+from newsletter.web.pages import hash_source
 from newsletter.web.public.app import small_body
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from integration.web.conftest import World
 
 URLENCODED = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -372,7 +375,37 @@ def test_a_forwarded_view_leads_to_an_explanation(world: World) -> None:
 def test_the_front_page_tells_what_this_is(world: World) -> None:
     page = world.client.get("/", headers={"Accept-Language": "de"})
     assert page.status_code == 200
-    assert "Ein Newsletter per E-Mail" in page.text
+    shown = unescape(page.text)
+    assert "Ein Newsletter per E-Mail" in shown
+    for told in (
+        "The <b>Weekly</b>", "A letter about <b>kettles</b>.", "Weekly & Sons", "1 Example Street",
+        'href="mailto:editor@example.org"', 'href="https://example.org/imprint"',
+    ):  # fmt: skip
+        assert told in shown
+    assert "<b>" not in page.text
+
+
+def test_pages_have_the_colours_and_faces_of_the_theme(world: World, reader: str, tmp_path: Path) -> None:
+    world.wear(tmp_path, 'light: {accent: "#123456"}\ntypefaces: {de: {body: [Fell Types, serif]}}\n')
+    page = world.client.get("/", headers={"Accept-Language": "de"})
+    assert "--accent: #123456;" in page.text
+    assert "--face: Fell Types, serif;" in page.text
+    assert "Fell Types" not in world.client.get("/nowhere").text
+    (style,) = re.findall(r"<style>(.*?)</style>", page.text, re.DOTALL)
+    assert hash_source(style) in page.headers["content-security-policy"]
+    assert "unsafe" not in page.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("written", ["light: [\n", "base: nowhere\n", "light: {accent: red}\n", "base: default\n", "x"])
+def test_a_broken_theme_does_not_keep_anyone_from_leaving(
+    world: World, reader: str, tmp_path: Path, written: str
+) -> None:
+    plain = world.client.get("/").text
+    world.wear(tmp_path, written)
+    assert world.client.get("/").text == plain
+    url = f"/u/{world.token(Purpose.UNSUBSCRIBE, reader)}"
+    assert world.client.post(url, content=BUTTON, headers=URLENCODED).status_code == 200
+    assert world.consents(1) == ENDED
 
 
 def test_assets_are_served_for_ever(world: World) -> None:
