@@ -83,15 +83,16 @@ class ListStore:
         found = {row.id: _list(row) for row in rows}
         return [found[list_id] for list_id in list_ids if list_id in found]
 
-    def of_delivery(self, delivery: str) -> list[MailingList]:
-        """The lists of a delivery, in the order they were named."""
-        query = (
-            sa.select(lists)
-            .join(delivery_lists, delivery_lists.c.list_id == lists.c.id)
-            .where(delivery_lists.c.delivery_id == delivery)
-            .order_by(delivery_lists.c.position)
-        )
-        return [_list(row) for row in self._connection.execute(query)]
+
+def lists_of(connection: sa.Connection, delivery: str) -> list[MailingList]:
+    """The lists of a delivery, in the order they were named."""
+    query = (
+        sa.select(lists)
+        .join(delivery_lists, delivery_lists.c.list_id == lists.c.id)
+        .where(delivery_lists.c.delivery_id == delivery)
+        .order_by(delivery_lists.c.position)
+    )
+    return [_list(row) for row in connection.execute(query)]
 
 
 def _list(row: sa.Row[tuple[object, ...]]) -> MailingList:

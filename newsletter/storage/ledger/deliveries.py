@@ -15,7 +15,7 @@ from newsletter.delivery.delivery import MOVES, Delivery, DeliveryState
 from newsletter.delivery.ledger.ledger import Recipient, RecipientState
 from newsletter.delivery.ledger.plan import Exclusion
 from newsletter.errors import NotFoundError, StateError, WrongUsageError
-from newsletter.storage.audience.lists import ListStore
+from newsletter.storage.audience.lists import ListStore, lists_of
 from newsletter.storage.database import tables
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.leases import holds
@@ -199,7 +199,7 @@ class Deliveries:
     def lists(self, delivery: str) -> list[MailingList]:
         """The lists of a delivery, in the order they were named."""
         with self._database.read() as connection:
-            return ListStore(self._database, connection).of_delivery(delivery)
+            return lists_of(connection, delivery)
 
     def recipient(self, recipient: str) -> Recipient | None:
         """One row of the ledger by its id."""
@@ -277,13 +277,7 @@ def sweep_cancelled(connection: sa.Connection, names: Sequence[str], now: dateti
 
 def list_slugs(connection: sa.Connection, delivery: str) -> dict[int, str]:
     """The lists of a delivery, id → slug, in the order they were named."""
-    query = (
-        sa.select(lists.c.id, lists.c.slug)
-        .join(delivery_lists, delivery_lists.c.list_id == lists.c.id)
-        .where(delivery_lists.c.delivery_id == delivery)
-        .order_by(delivery_lists.c.position)
-    )
-    return {row.id: row.slug for row in connection.execute(query)}
+    return {one.id: one.slug for one in lists_of(connection, delivery)}
 
 
 def _deliveries(connection: sa.Connection, query: sa.Select[*tuple[Any, ...]]) -> list[Delivery]:

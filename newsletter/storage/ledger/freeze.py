@@ -16,14 +16,12 @@ from newsletter.audience.consent import Consent
 from newsletter.audience.subscriber import MailingList
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.delivery.ledger.plan import Candidate, NotEligible, PlannedRecipient, plan
-from newsletter.storage.audience.lists import ListStore
+from newsletter.storage.audience.lists import ListStore, lists_of
 from newsletter.storage.audience.subscribers import AudienceStore
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.tables import (
     deliveries,
-    delivery_lists,
     editions,
-    lists,
     recipients,
     subscribers,
     subscriptions,
@@ -90,7 +88,7 @@ def preview_audience(database: Database, issue: str, list_slugs: Sequence[str]) 
     """Who would be in the audience of a delivery, were it frozen now. Writes nothing. Raises NotFoundError."""
     with database.read() as connection:
         chosen = ListStore(database, connection).all_named(list_slugs)
-        audience = Audience("", issue, tuple(one.id for one in chosen), {one.id: one.language for one in chosen})
+        audience = _audience("", issue, chosen)
         return AudiencePreview(tuple(chosen), _pages(database, audience), not_eligible(connection, audience))
 
 
@@ -186,14 +184,11 @@ def _complete(database: Database, delivery: str) -> None:
 
 def audience_of(connection: sa.Connection, delivery: str, issue: str) -> Audience:
     """The audience that a stored delivery is for."""
-    query = (
-        sa.select(lists.c.id, lists.c.language)
-        .join(delivery_lists, delivery_lists.c.list_id == lists.c.id)
-        .where(delivery_lists.c.delivery_id == delivery)
-        .order_by(delivery_lists.c.position)
-    )
-    found = connection.execute(query).all()
-    return Audience(delivery, issue, tuple(row.id for row in found), {row.id: row.language for row in found})
+    return _audience(delivery, issue, lists_of(connection, delivery))
+
+
+def _audience(delivery: str, issue: str, chosen: Sequence[MailingList]) -> Audience:
+    return Audience(delivery, issue, tuple(one.id for one in chosen), {one.id: one.language for one in chosen})
 
 
 def _page(connection: sa.Connection, audience: Audience, *, after: int, up_to: int | None, limit: int) -> _Page:
