@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -33,9 +34,9 @@ def with_database(function: Callable[..., int | None]) -> Callable[..., int | No
     @with_project
     @wraps(function)
     def run(project: Project, /, **options: Any) -> int | None:
-        from newsletter.app.operating.database import connected  # not needed to answer --help
+        from newsletter.app.operating.database import connect  # not needed to answer --help
 
-        with connected(project) as database:
+        with closing(connect(project)) as database:
             return function(project, database, **options)
 
     return run

@@ -93,11 +93,8 @@ def restore(project: Project, file: Path, yes: bool, as_json: bool) -> None:
     from newsletter.app.operating.database import connect_to_replace
 
     confirm(f"Replace the database of {project.folder} by {file}?", yes=yes)
-    database = connect_to_replace(project)
-    try:
+    with closing(connect_to_replace(project)) as database:
         restored = restore_backup(project, database, file, datetime.now(UTC))
-    finally:
-        database.close()
     kept = counted(restored.carried_over, "unsubscribe or suppression", "unsubscribes and suppressions")
     lines = [f"Restored {file}. Carried over from since then: {kept}."]
     lines += [f"  stopped {name}: look at it with newsletter deliveries show {name}" for name in restored.stopped]

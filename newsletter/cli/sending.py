@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,12 +49,12 @@ def test(ctx: click.Context, path: Path, addresses: Sequence[str], languages: Se
     a send to a real relay would refuse is a warning here. Exits with 1 unless the relay accepted every proof; one that
     fails does not stop the others.
     """
-    from newsletter.app.operating.database import connected
+    from newsletter.app.operating.database import connect
     from newsletter.app.sending.proof import send_proofs
     from newsletter.app.shapes import proof_json
 
     project = the_project(ctx)
-    with connected(project) as database:
+    with closing(connect(project)) as database:
         proofs = send_proofs(project, database, path, addresses, now=datetime.now(UTC), languages=languages)
     print_problems(proofs.warnings, err=True)
     if as_json:
@@ -109,7 +110,7 @@ def send(
 
     Exit codes: 0 done, 1 problems found or failed, 2 wrong usage, 3 stopped before the end or outcomes are unknown.
     """
-    from newsletter.app.operating.database import connected
+    from newsletter.app.operating.database import connect
     from newsletter.app.sending.propose import confirm as confirm_delivery
     from newsletter.app.sending.propose import propose
     from newsletter.cli.watching import ending_of, send_watched, show_outcome
@@ -121,7 +122,7 @@ def send(
     if dry_run and (at or detach):
         raise click.UsageError("--dry-run sends nothing, now or later: omit --at and --detach")
     project = the_project(ctx)
-    with connected(project) as database:
+    with closing(connect(project)) as database:
         if dry_run:
             return _dry_run(project, database, path, lists, out, again=again, as_json=as_json)
         proposal = propose(
@@ -228,8 +229,5 @@ def worker(ctx: click.Context, exit_with_parent: bool) -> None:
     project = the_project(ctx)
     check_relay(project)
     tell = seldom(logging.getLogger("newsletter.sender").warning)
-    database = connect(project, tell=tell)
-    try:
+    with closing(connect(project, tell=tell)) as database:
         run_worker(project, database, on_trouble=tell, exit_with_parent=exit_with_parent)
-    finally:
-        database.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -76,15 +77,12 @@ def run_demo(project: Project, out: Path, say: Echo) -> DemoReport:
     with Catcher(folder / "caught") as catcher:
         stage = _stage(project, folder, catcher)
         _check_and_build(stage, folder / "build", say)
-        database = connect(stage)
-        try:
+        with closing(connect(stage)) as database:
             say(f"\nDatabase    {database.shown_url}, made by migration")
             _invite(stage, database, folder, say)
             reports = [_send(stage, database, path, folder, say) for path in find(stage)]
             names = [report.summary.delivery.id for report in reports]
             problems = {name: verify(database, name) for name in names}
-        finally:
-            database.close()
     caught = read_caught(catcher.files.iterdir())
     index = write_gallery(caught, folder, served=stage.assets_url, local="../build/assets")
     report = DemoReport(

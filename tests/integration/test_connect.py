@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from newsletter.app.audience.lists import show_lists
 from newsletter.app.keys import load_keys
-from newsletter.app.operating.database import connect, connected
+from newsletter.app.operating.database import connect
 from newsletter.app.project import Project
 from newsletter.config import Config, DatabaseSection
 from newsletter.errors import ConfigError, StorageError
@@ -23,9 +24,9 @@ def project(empty_url: str, tmp_path: Path) -> Project:
 def test_empty_database_is_filled_by_the_first_who_connects(project: Project) -> None:
     with pytest.raises(StorageError):  # no file yet, or no tables yet
         connect(project, may_change=False)
-    with connected(project) as database:
+    with closing(connect(project)) as database:
         assert schema_state(database) is SchemaState.CURRENT
-    with connected(project) as database:
+    with closing(connect(project)) as database:
         assert show_lists(database) == []
 
 

@@ -6,6 +6,7 @@ import itertools
 import json
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import sqlalchemy as sa
 from factories import NOW, add_list, add_people, make_order, make_worker, start_delivery
 
 from newsletter.app.operating.backup import back_up, restore
-from newsletter.app.operating.database import connect, connect_to_replace, connected, upgrade_database
+from newsletter.app.operating.database import connect, connect_to_replace, upgrade_database
 from newsletter.app.operating.doctor import Grade, examine
 from newsletter.app.project import Project
 from newsletter.config import Config, DatabaseSection
@@ -41,7 +42,7 @@ def project(database_url: str, tmp_path: Path) -> Project:
 @pytest.fixture
 def opened(project: Project) -> Iterator[Database]:
     """The project's database, with a delivery to six people that is sending."""
-    with connected(project) as database:
+    with closing(connect(project)) as database:
         add_people(database, [f"reader{n}@example.com" for n in range(6)], add_list(database))
         start_delivery(database)
         yield database
@@ -262,7 +263,7 @@ def test_file_that_cannot_be_written_is_told_once_and_stops_nobody(opened: Datab
 
 def test_each_database_is_remembered_for_itself(opened: Database, project: Project, tmp_path: Path) -> None:
     permit(opened, project.folder, 4)
-    with connected(project_in(tmp_path / "other", f"sqlite:///{tmp_path / 'other.db'}")) as other:
+    with closing(connect(project_in(tmp_path / "other", f"sqlite:///{tmp_path / 'other.db'}"))) as other:
         high_water = HighWater(project.folder, other)
         high_water.require_reached(NOW)
         note(high_water, other, 2)
@@ -272,7 +273,7 @@ def test_each_database_is_remembered_for_itself(opened: Database, project: Proje
 
 def test_no_new_database_is_made_where_mail_was_sent_from(empty_url: str, tmp_path: Path) -> None:
     project = project_in(tmp_path, empty_url)
-    with connected(project) as database:
+    with closing(connect(project)) as database:
         note(HighWater(tmp_path, database), database, 1)
     _lose(empty_url, tmp_path)
     for attempt in (connect, upgrade_database):
@@ -288,7 +289,7 @@ def test_another_database_may_be_tried_where_mail_was_sent(tmp_path: Path, empty
     """A file beside it, or the server that `docs/howto/look-after-it.md` moves to."""
     (tmp_path / "home").mkdir()
     sent = project_in(tmp_path / "home", "sqlite:///newsletter.db")
-    with connected(sent) as database:
+    with closing(connect(sent)) as database:
         note(HighWater(sent.folder, database), database, 1)
     other = project_in(sent.folder, empty_url)
     assert upgrade_database(other).changed
@@ -316,7 +317,7 @@ def test_place_of_a_database_moves_with_the_folder_and_holds_no_secret(url: str,
 
 def test_database_that_is_gone_is_brought_back_by_a_restore(tmp_path: Path) -> None:
     project = project_in(tmp_path, f"sqlite:///{tmp_path / 'newsletter.db'}")
-    with connected(project) as database:
+    with closing(connect(project)) as database:
         add_people(database, ["ana@example.com", "bo@example.com"], add_list(database))
         start_delivery(database)
         back_up(database, tmp_path / "copy.db")
@@ -325,7 +326,7 @@ def test_database_that_is_gone_is_brought_back_by_a_restore(tmp_path: Path) -> N
     database = connect_to_replace(project)
     assert restore(project, database, tmp_path / "copy.db", NOW).stopped == ("delivery1",)
     database.close()
-    with connected(project) as database:  # stopped and told by the restore: nothing is left to notice
+    with closing(connect(project)) as database:  # stopped and told by the restore: nothing is left to notice
         assert state(database)[1].startswith("restored from a backup")
 
 

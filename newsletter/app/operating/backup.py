@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -56,15 +56,12 @@ def restore(project: Project, database: Database, file: Path, now: datetime) -> 
     if not file.is_file():
         raise NotFoundError(f"There is no file {file}")
     with _scratch_copy(file) as copy:
-        scratch = open_file(copy)
-        try:
+        with closing(open_file(copy)) as scratch:
             _bring_up(scratch, project, file)
             stopped = _stop(scratch, project, database, now)
             # Before `put_back`, because it may take long; that carries over whatever is added in between.
             carried_over = carry_over(database, scratch)
             scratch.scrub()
-        finally:
-            scratch.close()
         late = put_back(database, copy)
     warning = ""
     if late:  # it may have been an erasure

@@ -121,13 +121,3 @@ def upgrade_database(project: Project) -> Upgrade:
     may_fill = not _was_sent_from(project)
     with _missing_is_explained(project), closing(open_database(project.database_url, create=may_fill)) as database:
         return Upgrade(database.shown_url, upgrade(database, fill_empty=may_fill) is not SchemaState.CURRENT)
-
-
-@contextmanager
-def connected(project: Project) -> Iterator[Database]:
-    """`connect` for the length of a block."""
-    database = connect(project)
-    try:
-        yield database
-    finally:
-        database.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -112,11 +113,9 @@ def _database(project: Project) -> Iterator[Finding]:
     except NewsletterError as error:
         yield Finding("database", Grade.BAD, str(error), error.hint)
         return
-    try:
+    with closing(database):
         yield Finding("database", Grade.GOOD, database.shown_url)
         yield from _ledger(database)
-    finally:
-        database.close()
 
 
 def _ledger(database: Database) -> Iterator[Finding]:
