@@ -4,8 +4,6 @@
 underscores: `NEWSLETTER_SMTP__HOST`. After start-up no module reads the environment.
 """
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence

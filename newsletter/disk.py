@@ -1,7 +1,5 @@
 """Disk: write a file whole or not at all, with the reason when that fails. The ground: every room may use it."""
 
-from __future__ import annotations
-
 import os
 import secrets
 import stat

@@ -7,8 +7,6 @@ It has no calls, loops, indexing or attribute access on objects: a value is look
 so a subscriber's data can never become code.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

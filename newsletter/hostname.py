@@ -3,8 +3,6 @@
 The ground; `authoring/fields` asks it about links, the words of links, and characters that show nothing.
 """
 
-from __future__ import annotations
-
 import re
 import tomllib
 import unicodedata

@@ -3,8 +3,6 @@
 The ground: authors, subscribers, phrases, pages and the plan of a delivery all ask here.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence

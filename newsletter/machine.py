@@ -1,7 +1,5 @@
 """This machine: which start of it this is, and a clock that no setting moves. The ground: leases and fences ask."""
 
-from __future__ import annotations
-
 import time
 from pathlib import Path
 

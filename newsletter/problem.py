@@ -3,8 +3,6 @@
 The file beside this lists every id with its severity and meaning.
 """
 
-from __future__ import annotations
-
 import tomllib
 import unicodedata
 from collections.abc import Mapping

@@ -4,8 +4,6 @@ Any number may run. Only the one that holds the lease starts deliveries. Every s
 so that a scheduler whose lease has expired can start nothing.
 """
 
-from __future__ import annotations
-
 import logging
 import secrets
 from collections.abc import Callable

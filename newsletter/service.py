@@ -3,8 +3,6 @@
 Both announce their URL once, and stop everything they started.
 """
 
-from __future__ import annotations
-
 import asyncio
 import ipaddress
 import logging

@@ -1,7 +1,5 @@
 """Time zones by their name in the tz database. The ground: settings, issues and cells are read with it."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 

@@ -4,8 +4,6 @@ A token is `<payload><key id><tag>` in the base32 alphabet a-z2-7, so that it su
 and needs no escaping in a URL. The tag is a 130-bit keyed BLAKE2b over purpose, key id and payload.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import hmac

@@ -1,7 +1,5 @@
 """Composing: what a project's messages are made from beside their editions, in a delivery and outside of any."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime
 

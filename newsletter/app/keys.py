@@ -4,8 +4,6 @@ Signing keys can be rotated and retired: the newest signs, all verify. The addre
 identify subscribers in the database and is never changed; a database made with another one is refused.
 """
 
-from __future__ import annotations
-
 import base64
 import secrets
 import tomllib

@@ -1,7 +1,5 @@
 """Logs: what long-running parts say about themselves, a line each on standard error, in UTC: ids, never addresses."""
 
-from __future__ import annotations
-
 import logging
 import time
 

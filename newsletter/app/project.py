@@ -1,7 +1,5 @@
 """Project: the folder with newsletter.toml, and what follows from it: configuration, keys, template folders."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property

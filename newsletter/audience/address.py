@@ -4,8 +4,6 @@ All code that writes to or looks up a subscriber uses `parse_address`: no librar
 another address, and an address is one subscriber whatever its capitals.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from dataclasses import dataclass

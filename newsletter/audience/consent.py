@@ -1,7 +1,5 @@
 """Consent: whether one subscriber agreed to one list, and what may change it. Decisions only; storage writes them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum

@@ -1,7 +1,5 @@
 """Subscriber, MailingList and the Subscription that joins them: what a delivery is planned from."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime

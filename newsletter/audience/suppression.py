@@ -1,7 +1,5 @@
 """Suppression: an address never to be written to, whatever its subscriptions say, and why."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum

@@ -1,7 +1,5 @@
 """Problems in the formats of other programs: SARIF 2.1.0 for code scanning, workflow commands for a GitHub run."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import quote
 

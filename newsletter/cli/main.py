@@ -3,8 +3,6 @@
 Commands live in the other modules of this package and are imported only when called, so that `--help` is fast.
 """
 
-from __future__ import annotations
-
 import errno
 import importlib
 import os

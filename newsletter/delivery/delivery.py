@@ -1,7 +1,5 @@
 """Delivery: the sending of one issue to one audience at one time, and the states it goes through."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Transport: our code that hands a message over. The whole seam between the sender and SMTP or files."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeAlias
 

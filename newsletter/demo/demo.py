@@ -4,8 +4,6 @@ It does what an operator would do with the commands, on a copy of the project: c
 send, send again. Nothing leaves the machine.
 """
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing

@@ -1,7 +1,5 @@
 """Gallery: caught messages as pages, with an `index.html` beside them. The demo makes it from `.eml` files alone."""
 
-from __future__ import annotations
-
 import email.policy
 import re
 from collections.abc import Iterable, Sequence

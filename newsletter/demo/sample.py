@@ -5,8 +5,6 @@ audiences include: no name at all, names longer than a line, commas and quotes i
 in other alphabets, language tags with regions.
 """
 
-from __future__ import annotations
-
 import csv
 import tomllib
 import unicodedata

@@ -5,8 +5,6 @@ complete. How a subscription began is stored on the subscription. A restore carr
 not their events.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime

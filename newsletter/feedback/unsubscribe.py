@@ -4,8 +4,6 @@ Before: the bytes that a mail program (RFC 8058) or the form of our own page sen
 carries the consequence out in one transaction and appends the event.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from email.message import Message
 from email.parser import BytesParser

@@ -4,8 +4,6 @@ Storage reads the rows (`storage/ledger/reconcile.py`); this decides. Done once 
 `deliveries verify` and by `doctor`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Report: the state of a delivery (Summary) and its outcome (Report), from the counts that storage reads."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Wording: counts and reasons in words. Programs read the numbers and codes."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import cache
 

@@ -4,8 +4,6 @@ Dangerous or surprising YAML (aliases, tags, merge keys, duplicate keys, several
 a problem with its place, never a feature and never an exception.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import lru_cache
 

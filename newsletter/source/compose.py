@@ -4,8 +4,6 @@ Composed by hand and never by `yaml.compose`: its C code recurses, and 100,000 o
 events come one by one and can be stopped. Scalars follow YAML 1.2: `no` and `12:30` are text.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Errors of the YAML parser, in words for authors."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from pathlib import Path

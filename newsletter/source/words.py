@@ -1,7 +1,5 @@
 """Words for authors: the key that was probably meant, a text in quotes, a value short enough for a sentence."""
 
-from __future__ import annotations
-
 import difflib
 import json
 from collections.abc import Iterable

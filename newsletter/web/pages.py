@@ -3,8 +3,6 @@
 Used by the apps beside this file; each keeps its pages (HTML, one style sheet) in a folder of its own.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import re

@@ -1,7 +1,5 @@
 """Exporting: every subscriber with consent and suppression, so that an import restores all of it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Sequence
 from typing import IO, Any

@@ -1,7 +1,5 @@
 """Importing: a whole file of subscribers in one transaction. The reverse: `exporting.py`."""
 
-from __future__ import annotations
-
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Lists: add, change, count and remove them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

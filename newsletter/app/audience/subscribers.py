@@ -1,7 +1,5 @@
 """One subscriber: add, show, unsubscribe, suppress, erase. Every change is one transaction with its event."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime

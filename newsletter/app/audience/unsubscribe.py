@@ -4,8 +4,6 @@ Called by the public pages. A token has one purpose. Every change is one transac
 the same as one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime

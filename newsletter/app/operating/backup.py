@@ -5,8 +5,6 @@ the copy, before its rows replace the database's in one transaction, and waits f
 suppressions and erasures are kept, as far as the replaced database holds them.
 """
 
-from __future__ import annotations
-
 import shutil
 import tempfile
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Connecting to a project's database: opened, of the right schema, and made with the project's own keys."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Doctor: looks at an installation and says what is wrong with it and what to do. Changes nothing."""
 
-from __future__ import annotations
-
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing

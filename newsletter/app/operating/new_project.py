@@ -1,7 +1,5 @@
 """New project: made from the starter that ships with the program. Asked for by `newsletter init`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from newsletter.app.keys import FILE as KEYS_FILE

@@ -1,7 +1,5 @@
 """Choosing: the lists and the start of a delivery, from the request and the issue. Used by `propose` and `steer`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 

@@ -3,8 +3,6 @@
 Changes neither subscribers nor ledger; the personal links in its messages are signed with a key that opens nothing.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import time

@@ -1,7 +1,5 @@
 """Proof: the editions of an issue sent to the team before the delivery, marked as proofs, with inert links."""
 
-from __future__ import annotations
-
 import asyncio
 import secrets
 from collections.abc import Sequence

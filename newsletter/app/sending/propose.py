@@ -5,8 +5,6 @@ the delivery; then `worker.send_now` sends it, or the scheduler starts it at its
     delivery = confirm(project, database, proposal, now=now)
 """
 
-from __future__ import annotations
-
 import hashlib
 import secrets
 from collections import Counter

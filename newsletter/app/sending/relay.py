@@ -1,7 +1,5 @@
 """Relay: the SMTP settings that the configuration describes, and whether they and the relay are of any use."""
 
-from __future__ import annotations
-
 import asyncio
 
 from newsletter.app.project import Project

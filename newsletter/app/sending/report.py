@@ -1,7 +1,5 @@
 """Report: the progress of a delivery, its results, and whether its rows agree with what was recorded."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import datetime
 

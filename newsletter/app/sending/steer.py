@@ -1,7 +1,5 @@
 """Steer: start deliveries that are due; pause, resume, cancel and reschedule them; resolve unknown recipients."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime

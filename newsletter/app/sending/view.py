@@ -3,8 +3,6 @@
 Nothing personal is in it and no link in it has any power, because such an address is passed on with the mail.
 """
 
-from __future__ import annotations
-
 from newsletter.compiler.edition import Asset
 from newsletter.errors import LinkError
 from newsletter.storage.database.database import Database

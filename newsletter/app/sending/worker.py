@@ -1,7 +1,5 @@
 """Worker: runs the sender for one delivery in the foreground, or for all of them in a worker process."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import os

@@ -1,7 +1,5 @@
 """Cells: the text of one CSV cell, made safe when read and written; importing restores what exporting wrote."""
 
-from __future__ import annotations
-
 import csv
 import re
 import unicodedata

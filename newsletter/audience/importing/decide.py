@@ -5,8 +5,6 @@ and writes. A crash at any moment leaves either everything or nothing, and the s
 writers wait for that transaction: on SQLite for seconds when there are hundreds of thousands of rows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime

@@ -4,8 +4,6 @@ In code a column is named like an attribute (`favourite_topic`); the further col
 colon: `consent:weekly`, `consent:` for every list, `suppressed:`.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

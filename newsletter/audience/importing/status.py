@@ -3,8 +3,6 @@
 They are known by their heading (`status_columns.tsv`) or by what their cells contain (`status_words.tsv`).
 """
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase

@@ -3,8 +3,6 @@
 Reads the message's bytes. Before: `message.py`. After: problems, shown by build and check.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterator

@@ -3,8 +3,6 @@
 Before: `[newsletter]`, `[public]` and `[bounces]` of newsletter.toml. After: problems for the operator.
 """
 
-from __future__ import annotations
-
 import ipaddress
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Envelope: what SMTP carries outside the message: return path and recipient (RFC 5321)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from newsletter.audience.address import MAX_LOCAL, parse_address

@@ -4,8 +4,6 @@ Python's email package is not used to write: it turns long List-Unsubscribe URLs
 one-click, and in some versions a line end inside an encoded word into a header of its own.
 """
 
-from __future__ import annotations
-
 import base64
 import re
 from collections.abc import Callable, Sequence

@@ -3,8 +3,6 @@
 Before: `compiler/edition.py`, `ledger.py` (Claim). After: a transport. Bytes depend on nothing but the arguments.
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import hashlib

@@ -3,8 +3,6 @@
 Made from `[public] url` and the project's signer; used by compose for links and headers, and by previews.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from newsletter.tokens import Purpose, Signer

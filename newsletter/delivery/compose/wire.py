@@ -1,7 +1,5 @@
 """Wire: what SMTP requires of a message's bytes. The final check of compose, and dot-stuffing for a transport."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

@@ -4,8 +4,6 @@ The rules: `classification.toml`, beside this module. A refusal that is ours nev
 wrongly classified as theirs loses a subscriber.
 """
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Sequence

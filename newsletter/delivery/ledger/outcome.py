@@ -4,8 +4,6 @@ The relay's bytes become a `Reply`, and `outcome_of` makes an outcome of it; `cl
 about.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 Plain decisions from values: `plan` when an audience is frozen, `recheck` when a row is claimed.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Providers: the groups of recipient domains that one mail system receives for. The table: `providers.toml`."""
 
-from __future__ import annotations
-
 import tomllib
 from pathlib import Path
 

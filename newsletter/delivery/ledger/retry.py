@@ -1,7 +1,5 @@
 """Retry: what to do after an attempt, as a value. Plain decisions; the ledger carries them out."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 

@@ -1,7 +1,5 @@
 """Settle: what a settlement changes in its recipient's row, or whether it came too late. Decided from values."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from types import NoneType
 

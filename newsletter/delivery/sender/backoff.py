@@ -1,7 +1,5 @@
 """Backoff: how long to wait before the next try when a relay cannot be reached, and when to stop trying."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from newsletter.machine import now_elapsed

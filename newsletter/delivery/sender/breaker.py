@@ -1,7 +1,5 @@
 """Breaker: halts a delivery whose messages are refused for our reasons or cannot be composed. Counts, no I/O."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter, defaultdict
 from dataclasses import replace

@@ -4,8 +4,6 @@ Before: the sender, whose connections run side by side. After: a `Ledger`, whose
 Outcomes and permits that come while one transaction runs are committed together by the next.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

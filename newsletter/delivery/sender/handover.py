@@ -4,8 +4,6 @@ Before: a claim; after: a `Handover`, which the sender settles. Writes nothing i
 permit.
 """
 
-from __future__ import annotations
-
 import asyncio
 import traceback
 from collections.abc import Awaitable, Callable

@@ -1,7 +1,5 @@
 """Lease guard: until when a worker may act on its claims, on a clock that never jumps."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from newsletter.machine import now_elapsed

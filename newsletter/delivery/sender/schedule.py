@@ -1,7 +1,5 @@
 """Schedule: when a delivery starts: read the time of `--at`, refuse one in the past, recognise a missed one."""
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo

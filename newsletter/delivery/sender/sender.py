@@ -7,8 +7,6 @@ committed no later than its connection's next permit; what may take seconds runs
 its lease in time stops by itself, and registers again when it was reclaimed.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections import Counter

@@ -1,7 +1,5 @@
 """Worker: how other processes recognise a sending process, also after it died and its PID was reused."""
 
-from __future__ import annotations
-
 import os
 import secrets
 import socket

@@ -1,7 +1,5 @@
 """A transport into files, for dry runs: each message becomes an `.eml` file named after its Message-ID."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from newsletter.delivery.compose.envelope import Envelope

@@ -1,7 +1,5 @@
 """Erasing: remove one subscriber's address and data from every table; the keyed hash stays, against re-import."""
 
-from __future__ import annotations
-
 import sqlalchemy as sa
 
 from newsletter.storage.database.tables import attempts, recipients, subscribers, subscriptions, suppressions

@@ -1,7 +1,5 @@
 """Events: appended in the transaction that they record; an event with the key of an earlier one is dropped."""
 
-from __future__ import annotations
-
 import sqlalchemy as sa
 
 from newsletter.feedback.event import Event

@@ -1,7 +1,5 @@
 """Lists, and the number of subscriptions of each."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 

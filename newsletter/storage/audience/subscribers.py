@@ -1,7 +1,5 @@
 """Subscribers, their subscriptions with consent, and suppressions, one at a time. Whole files: `importing.py`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime

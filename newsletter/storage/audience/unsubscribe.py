@@ -3,8 +3,6 @@
 Called by `app/audience/unsubscribe.py`; a change and its event are one transaction.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

@@ -4,8 +4,6 @@ Everything in which SQLite and PostgreSQL differ stands in `sqlite.py` and `post
 same on both.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path

@@ -4,8 +4,6 @@ The scheduler takes one. Its fencing token goes with every change it makes, and 
 has been replaced meanwhile. Time is the database's lease clock, so a wrong wall clock does no harm.
 """
 
-from __future__ import annotations
-
 import sqlalchemy as sa
 
 from newsletter.storage.database.database import Database

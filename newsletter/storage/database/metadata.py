@@ -1,7 +1,5 @@
 """Properties of the database itself: values under a name, written once, and counts, which only grow."""
 
-from __future__ import annotations
-
 import sqlalchemy as sa
 
 from newsletter.storage.database.database import Database

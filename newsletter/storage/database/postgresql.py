@@ -1,7 +1,5 @@
 """PostgreSQL: a server, shared by any number of machines; all of them go by its clock."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import partial
 from importlib.util import find_spec

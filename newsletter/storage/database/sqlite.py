@@ -4,8 +4,6 @@ A connection goes on in the file that it opened, also when that one was deleted 
 would be lost. So each use of a connection begins with a look at what lies at the path now.
 """
 
-from __future__ import annotations
-
 import os
 import sqlite3
 import time

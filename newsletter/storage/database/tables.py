@@ -4,8 +4,6 @@ Identifiers that a person sees are text and opaque. An address is kept in one co
 the keyed hash beside it stays. Instants are UTC. The same definitions serve SQLite and PostgreSQL.
 """
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 import sqlalchemy as sa

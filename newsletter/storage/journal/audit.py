@@ -4,8 +4,6 @@ A database file that was copied over another one, whose log stayed beside it, is
 today's and the rows yesterday's. What the rows have forgotten would be sent again; reconciling them shows it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 

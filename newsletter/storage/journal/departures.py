@@ -3,8 +3,6 @@
 A backup does not know who left after it was made. Where the database it replaces can still be read, they stay out.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

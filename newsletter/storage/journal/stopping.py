@@ -1,7 +1,5 @@
 """Stopping everything that could send, at once: what an older copy of a database needs before anybody uses it."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 import sqlalchemy as sa

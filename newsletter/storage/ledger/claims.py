@@ -5,8 +5,6 @@ delivery, recipient rows by id, their attempts, the count of permits), so that n
 SQLite a writing transaction is alone anyway.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol

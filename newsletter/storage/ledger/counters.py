@@ -1,7 +1,5 @@
 """Counters: how many rows of a delivery are in which state and why. Cheap: an index, or so many rows and no more."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime
 

@@ -4,8 +4,6 @@ Each chunk is one transaction that also moves the cursor `frozen_to`; it locks t
 take turns and each goes on where the other one was. Ids are derived: the rows are the same either way.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Re-check: what is known of frozen recipients when they are claimed; `delivery/ledger/plan.py` decides."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Reconcile: a delivery's rows compared with each other and with their attempts. Reads all of them."""
 
-from __future__ import annotations
-
 import sqlalchemy as sa
 
 from newsletter.delivery.ledger.ledger import RecipientState

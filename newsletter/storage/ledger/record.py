@@ -1,7 +1,5 @@
 """Record: outcomes and permits written to the rows of the ledger, inside one transaction of `claims.py`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any

@@ -1,7 +1,5 @@
 """Resolve: unknown recipients become accepted or waiting, as an operator or `sending.unknown` decides."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from datetime import datetime, timedelta
 

@@ -1,7 +1,5 @@
 """Workers: sending processes as the database knows them, their permits, and the claims of those that are gone."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from datetime import datetime
 

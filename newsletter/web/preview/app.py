@@ -1,7 +1,5 @@
 """The preview app: an author's pages, live. It reads the project and changes nothing; it answers this machine only."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable

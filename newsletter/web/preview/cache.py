@@ -1,7 +1,5 @@
 """PreviewCache: the issues of the project, compiled when a page asks for them and cached until a file changes."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime

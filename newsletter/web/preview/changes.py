@@ -1,7 +1,5 @@
 """Changes: watches the project's files, and notifies every open page of a change (server-sent events)."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import secrets

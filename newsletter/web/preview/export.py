@@ -1,7 +1,5 @@
 """Export: a static copy of the preview, to be looked at without any server or put beside a pull request."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Frame: one filled edition as the document inside the sandboxed frame, in light or in dark."""
 
-from __future__ import annotations
-
 import re
 from enum import StrEnum
 

@@ -4,8 +4,6 @@ A foreign page may point its own name to 127.0.0.1 after it was loaded (DNS rebi
 name in `Host`, and it is refused. A number cannot be rebound.
 """
 
-from __future__ import annotations
-
 import ipaddress
 import re
 

@@ -4,8 +4,6 @@ index.html · issues/<slug>/<language>/<persona>.html and the message as <person
 assets/<name> · static/preview.css, static/preview.js
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 

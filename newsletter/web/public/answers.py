@@ -1,7 +1,5 @@
 """Answers: the public pages as responses, in the reader's language. The routes in `app` choose; these show."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path

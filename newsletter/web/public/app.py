@@ -4,8 +4,6 @@
 GET and HEAD change nothing, because email scanners follow every link; only a POST with the right body does.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import Callable

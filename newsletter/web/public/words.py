@@ -1,7 +1,5 @@
 """Words: what the public pages say, in the reader's language. Written in words.toml; asked for by the app beside it."""
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 Whether the connection is fit for a password was decided before connecting (`settings.check_settings`).
 """
 
-from __future__ import annotations
-
 import base64
 from collections.abc import Callable, Mapping, Sequence
 

@@ -3,8 +3,6 @@
 Before: `line`, which carries bytes. After: `dialogue`, one message after the other.
 """
 
-from __future__ import annotations
-
 import re
 import socket
 import ssl

@@ -4,8 +4,6 @@ Every failure before the final dot is raised as a RelayConnectionError or RelayT
 destroyed: a late reply must never be taken for the next one.
 """
 
-from __future__ import annotations
-
 import asyncio
 import ssl
 

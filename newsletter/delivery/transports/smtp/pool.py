@@ -3,8 +3,6 @@
 Before: the sender. After: `dialogue` (one message), `handshake` (one connection), `line` (one socket).
 """
 
-from __future__ import annotations
-
 import asyncio
 
 from newsletter.delivery.compose.envelope import Envelope

@@ -1,7 +1,5 @@
 """The relay's settings, and the refusal to send email or passwords in clear."""
 
-from __future__ import annotations
-
 import ipaddress
 import re
 import ssl
