@@ -119,7 +119,7 @@ def resubscribe(database: Database, signer: Signer, token: str, now: datetime) -
         holder = opt_out.holder
         untouched = opt_outs.still_unsubscribed(connection, opt_out)
         restored = {list_id: consent for list_id, consent in opt_out.ended.items() if list_id in untouched}
-        if restored:  # none of an erased subscriber, whose subscriptions are gone
+        if restored and opt_outs.has_address(connection, holder.subscriber):
             opt_outs.change_consents(connection, holder.subscriber, restored, how=Wish.PAGE.value, now=now)
             opt_outs.add_resubscription(database, connection, opt_out, list(restored), how=Wish.PAGE.value, now=now)
             return Resubscribed(holder.language, Undone.BACK, holder.recipient, holder.delivery, changed=True)

@@ -14,7 +14,7 @@ from newsletter.audience.consent import Consent
 from newsletter.feedback.event import Event, EventKind
 from newsletter.storage.audience.events import append_event
 from newsletter.storage.database.database import Database
-from newsletter.storage.database.tables import events, recipients, subscriptions
+from newsletter.storage.database.tables import events, recipients, subscribers, subscriptions
 from newsletter.tokens import base32
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -134,6 +134,12 @@ def add_resubscription(
     """Append the event of an undo."""
     data = {"how": how, "restored": list(restored)}
     append_event(database, connection, _event(EventKind.RESUBSCRIBED, opt_out, now, data))
+
+
+def has_address(connection: sa.Connection, subscriber: int) -> bool:
+    """Whether the subscriber has an address; an erased one cannot be resubscribed by an undo."""
+    query = sa.select(subscribers.c.id).where(subscribers.c.id == subscriber, subscribers.c.address != "")
+    return connection.execute(query).first() is not None
 
 
 def _event(kind: EventKind, opt_out: OptOut, now: datetime, data: Mapping[str, object]) -> Event:
