@@ -1,7 +1,5 @@
 """Mark: an issue's content → the same with markers for its merge fields. The first step of compiling."""
 
-from __future__ import annotations
-
 from newsletter.authoring.fields.prose import without_code
 from newsletter.authoring.fields.rewrite import rewrite
 from newsletter.authoring.fields.url import normalise_url, url_fault

@@ -3,8 +3,6 @@
 Made ones are kept in a cache, where any of them may be missing: each can be made again.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Sequence

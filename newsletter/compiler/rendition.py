@@ -3,8 +3,6 @@
 The pixels are made later, by `pictures`.
 """
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass
 from typing import Protocol

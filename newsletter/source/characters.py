@@ -3,8 +3,6 @@
 Input methods, word processors and web pages put them into a file; the parser takes them for letters of a word.
 """
 
-from __future__ import annotations
-
 import re
 import tomllib
 import unicodedata

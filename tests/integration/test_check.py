@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from writing import CONFIG, png, write_project
 
 from newsletter.app.issues.building import build
 from newsletter.app.issues.examine import check, find
-from newsletter.app.operating.database import connected
+from newsletter.app.operating.database import connect
 from newsletter.app.project import open_project
 from newsletter.audience.consent import OptIn
 from newsletter.cli.main import cli
@@ -229,7 +230,7 @@ def test_plan_is_held_against_the_database_where_there_is_one(tmp_path: Path) ->
     project = open_project(tmp_path, {})
     assert check(project, now=now) == []
     assert not (tmp_path / "newsletter.db").exists()
-    with connected(project) as database, database.write() as connection:
+    with closing(connect(project)) as database, database.write() as connection:
         ListStore(database, connection).add("weekly", name="W", opt_in=OptIn.SINGLE, language="en", now=now)
     assert check(project, now=now) == []
     assert [(p.id, str(p.place)) for p in check(project, now=datetime(2024, 3, 15, tzinfo=UTC))] == [

@@ -1,7 +1,5 @@
 """block: the noun of a block of a project's own type, and the text part that is written from its fields."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar

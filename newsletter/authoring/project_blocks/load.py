@@ -1,7 +1,5 @@
 """load: the block types in a project's template folders, each made once for one text of its schema."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """make: the YAML of a block type → the model of its entry and its noun, of the same kinds as those in `blocks`."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import make_dataclass
 from typing import Annotated, Any, ClassVar, Literal

@@ -5,8 +5,6 @@ input, when nothing was asked for a while, and after a job that took too much. T
 file, names the template it is at.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import select

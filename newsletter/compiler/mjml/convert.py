@@ -4,8 +4,6 @@ It raises bare sentences with byte offsets, which here become a failure with the
 ends the whole process, of which the worker tells.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser

@@ -4,8 +4,6 @@ premailer's door. It is given only the rules of `<mj-style inline="inline">`, in
 doctype, style tags, Outlook's comments and image sizes as they are; everything else about it does harm to mail.
 """
 
-from __future__ import annotations
-
 import html
 import logging
 import re

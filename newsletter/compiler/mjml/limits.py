@@ -1,7 +1,5 @@
 """Limits: how much time and memory the child may use for one job. Computing time is counted, so load does no harm."""
 
-from __future__ import annotations
-
 import signal
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ Templates run in Jinja's sandbox and see plain values: no object of ours, no fil
 asked for by name; the worker reads them. Their text is escaped and was never a template.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date

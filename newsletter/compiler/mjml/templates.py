@@ -3,8 +3,6 @@
 A project's own templates come first, then those that ship with the program. They are read here and run in the worker.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Together: what a line of the finished HTML must not tear apart or turn round. Called by `finish`."""
 
-from __future__ import annotations
-
 import re
 
 _PARTS = re.compile(

@@ -3,8 +3,6 @@
 What goes wrong in it is an answer: a template that loops, MJML that ends mjml-python's whole process.
 """
 
-from __future__ import annotations
-
 import atexit
 import json
 import os
