@@ -62,6 +62,13 @@ def fill_for_persona(edition: Edition, persona: Persona, *, unsubscribe: str = "
     return edition.fill(merge_values(values_of(persona), address, unsubscribe=unsubscribe, view=view))
 
 
+def page_for_nobody(edition: Edition, *, unsubscribe: str, view: str) -> str:
+    """The web page of an edition as everybody sees it: merge fields show their defaults. Where a `read_more` ends the
+    email, it goes on.
+    """
+    return edition.fill_page({"subscriber": {}, "link": {"unsubscribe": unsubscribe, "view": view}})
+
+
 async def ungated() -> bool:
     """The permit of a message that no ledger counts."""
     return True

@@ -32,6 +32,10 @@ class Assembly:
 class TextWriter(Protocol):
     """What a block writes its text part with. Links become numbered notes at the end of their section."""
 
+    @property
+    def view(self) -> str:
+        """The recipient's own link to the web page of the email."""
+
     def t(self, key: str, **values: object) -> str:
         """A phrase of the interface in the edition's language."""
 

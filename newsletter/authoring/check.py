@@ -10,6 +10,7 @@ from newsletter.authoring.blocks.button import ButtonBlock
 from newsletter.authoring.blocks.heading import HeadingBlock
 from newsletter.authoring.blocks.highlights import Article
 from newsletter.authoring.blocks.image import ImageBlock
+from newsletter.authoring.blocks.read_more import ReadMoreBlock
 from newsletter.authoring.fields.rewrite import nouns_in, texts
 from newsletter.authoring.fields.values import TEXTS
 from newsletter.authoring.issue import Content, Issue
@@ -100,6 +101,18 @@ def headings(content: Content) -> Iterator[Problem]:
             yield _problem(content, "empty-heading", "there is nothing below this heading", f"{block.path}.heading")
 
 
+def ends(content: Content) -> Iterator[Problem]:
+    """The email ends once, and its web page has more than the email."""
+    found = [block for block in content.blocks if isinstance(block, ReadMoreBlock)]
+    for block in found[1:]:
+        message = "the email ends at the first read_more; this one is shown nowhere"
+        yield _problem(content, "second-read-more", message, f"{block.path}.read_more", "Delete it.")
+    if found and isinstance(content.blocks[-1], ReadMoreBlock) and len(found) == 1:
+        message = "nothing follows: the web page would have no more than the email"
+        hint = "Put it above the blocks that only the page shows, or delete it."
+        yield _problem(content, "nothing-more", message, f"{found[0].path}.read_more", hint)
+
+
 def punctuation(content: Content) -> Iterator[Problem]:
     """Chinese and Japanese take full-width punctuation."""
     if content.language.split("-")[0] not in ("zh", "ja"):
@@ -114,7 +127,7 @@ def punctuation(content: Content) -> Iterator[Problem]:
 
 Rule = Callable[[Content], Iterator[Problem]]
 RULES: tuple[Rule, ...] = (
-    small_pictures, articles_without_link, repeated_urls, buttons, inbox_lines, headings, punctuation,
+    small_pictures, articles_without_link, repeated_urls, buttons, inbox_lines, headings, ends, punctuation,
 )  # fmt: skip
 
 

@@ -27,8 +27,9 @@ def build(project: Project, paths: tuple[Path, ...], out: Path | None, as_json: 
     """Compile issues, by path or slug, into files (default: all of issues/).
 
     Writes <slug>/<language>.html, .txt, .eml (for the first persona of that language) and .mjml, the images, and
-    build.json with hash, subject, sizes, links and problems. With an error nothing is written. Missing sender
-    settings are only a warning here, but an error in check and send.
+    build.json with hash, subject, sizes, links and problems; also .page.html, the web page, where a read_more ends the
+    email. With an error nothing is written. Missing sender settings are only a warning here, but an error in check and
+    send.
     """
     from datetime import datetime
 

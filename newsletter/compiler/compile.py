@@ -1,14 +1,16 @@
 """Compile: Issue → Edition, the steps in their order. Once per edition; no recipient is known here.
 
 merge fields → markers, words checked · theme · context · Jinja2 → MJML · mjml-python → HTML · finishing, inline CSS
-· pictures made · links registered · text part · content hash · checks of the finished edition
+· pictures made · links registered · text part · content hash · checks of the finished edition, and of its web page
+where that goes on after the end of the email
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
+from newsletter.authoring.blocks.read_more import ReadMoreBlock
 from newsletter.authoring.blocks.sponsor import SponsorBlock
 from newsletter.authoring.fields.rewrite import nouns_in
 from newsletter.authoring.issue import Content, Issue
@@ -17,15 +19,16 @@ from newsletter.compiler.checks.links import check_links
 from newsletter.compiler.checks.size import check_size
 from newsletter.compiler.checks.sponsors import check_labels, check_until
 from newsletter.compiler.checks.words import check_people
-from newsletter.compiler.context import make_context
+from newsletter.compiler.context import Context, make_context
 from newsletter.compiler.edition import Edition, Identity
 from newsletter.compiler.fingerprint import fingerprint
 from newsletter.compiler.links import HtmlReader, register_links
 from newsletter.compiler.mark import mark
-from newsletter.compiler.mjml.templates import Templates
-from newsletter.compiler.pictures import PictureCache, Shown, make_assets
+from newsletter.compiler.mjml.templates import Rendered, Templates
+from newsletter.compiler.pictures import PictureCache, make_assets
 from newsletter.compiler.preheader import preheader_of
 from newsletter.compiler.slots import Slots
+from newsletter.compiler.theme import Theme
 from newsletter.compiler.wording.phrases import WORDS, wording
 from newsletter.compiler.wording.plaintext import write_text
 from newsletter.errors import AuthoringError
@@ -73,18 +76,21 @@ def compile_issue(issue: Issue, language: str, kit: CompileSettings) -> Compiled
     problems += loaded.problems
     if loaded.theme is None:
         return Compiled(None, tuple(problems))
-    preheader = preheader_of(marked, slots, kit.readers)
-    context = make_context(issue.slug, marked, loaded.theme, kit.identity, slots, kit.home_url, preheader)
+    email, beyond = divide(marked)
+    preheader = preheader_of(email, slots, kit.readers)
     try:
-        rendered = kit.templates.render(content.layout, context, slots, kit.assets_url)
-        html = kit.templates.to_html(rendered, context)
-        assets = make_assets(rendered.shown, kit.pictures, kit.root)
+        shown = _show(issue.slug, email, loaded.theme, preheader, slots, kit)
+        page = _show(issue.slug, beyond, loaded.theme, preheader, slots, kit) if beyond else None
+        made = (shown, page) if page else (shown,)
+        assets = make_assets([one for each in made for one in each.rendered.shown], kit.pictures, kit.root)
     except AuthoringError as error:
         return Compiled(None, (*problems, *error.problems))
     problems += check_until(content, kit.day)
-    problems += check_labels(marked, rendered.pieces, kit.templates.place)
+    problems += check_labels(marked, [one for each in made for one in each.rendered.pieces], kit.templates.place)
+    context, rendered, html = shown.context, shown.rendered, shown.html
     text = write_text(context, slots)
     reader = HtmlReader(html)
+    sources = {name: source for each in made for name, source in each.rendered.sources.items()}
     edition = Edition(
         issue=issue.slug,
         language=language,
@@ -95,30 +101,65 @@ def compile_issue(issue: Issue, language: str, kit: CompileSettings) -> Compiled
         html=html,
         text=text,
         mjml=rendered.mjml,
-        slots=slots.used_in(context.subject, preheader, html, text, rendered.mjml),
+        slots=slots.used_in(context.subject, preheader, html, text, rendered.mjml, page.html if page else ""),
         links=register_links(reader, slots.unmark),
         assets=assets,
         identity=kit.identity,
         hash=fingerprint(
-            issue.slug, content, loaded.theme, rendered.sources, kit.identity, WORDS[wording(language)],
+            issue.slug, content, loaded.theme, sources, kit.identity, WORDS[wording(language)],
             *([preheader] if slots.used_in(preheader) else []),  # its length then depends on the personas
         ),
+        page=page.html if page else "",
         until=min((one.until for one in nouns_in(content.blocks, SponsorBlock) if one.until), default=None),
     )  # fmt: skip
     layout, is_sound = kit.templates.place(rendered.layout), not has_errors(problems)
-    problems += _check(edition, reader, content, rendered.shown, layout, kit.home_url, is_sound=is_sound)
+    problems += _check(edition, reader, content, layout, kit.home_url, is_sound=is_sound)
+    if page:
+        reader = HtmlReader(page.html)
+        whole = replace(
+            edition,
+            html=page.html,
+            text=write_text(page.context, slots),
+            links=register_links(reader, slots.unmark),
+        )
+        problems += _check(whole, reader, content, layout, kit.home_url, is_sound=is_sound)
+    problems += check_pictures(edition, content, (page or shown).rendered.shown)
     problems += check_size(
         edition, content, lambda: kit.templates.heaviest_blocks(rendered, context, html),
         is_allowed=issue.slug in kit.oversized,
     )  # fmt: skip
-    return Compiled(edition, tuple(problems))
+    return Compiled(edition, tuple(dict.fromkeys(problems)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What the templates made of a content: the email, or the web page that goes on."""
+
+    context: Context
+    rendered: Rendered
+    html: str
+
+
+def _show(slug: str, content: Content, theme: Theme, preheader: str, slots: Slots, kit: CompileSettings) -> _Shown:
+    context = make_context(slug, content, theme, kit.identity, slots, kit.home_url, preheader)
+    rendered = kit.templates.render(content.layout, context, slots, kit.assets_url)
+    return _Shown(context, rendered, kit.templates.to_html(rendered, context))
+
+
+def divide(content: Content) -> tuple[Content, Content | None]:
+    """What the email shows, and its web page, which goes on after a `read_more`; None where both are the same."""
+    blocks = content.blocks
+    end = next((number for number, block in enumerate(blocks) if isinstance(block, ReadMoreBlock)), None)
+    if end is None:
+        return content, None
+    rest = tuple(block for block in blocks if not isinstance(block, ReadMoreBlock))
+    return replace(content, blocks=blocks[: end + 1]), replace(content, blocks=rest)
 
 
 def _check(
     edition: Edition,
     reader: HtmlReader,
     content: Content,
-    shown: Sequence[Shown],
     layout: Place,
     home: str,
     *,
@@ -128,4 +169,3 @@ def _check(
     if is_sound:  # else a faulty link of the author is empty here, which is no fault of a template
         yield from check_links(edition, place, layout, home=home)
     yield from check_images(edition, reader, layout, home=home)
-    yield from check_pictures(edition, content, shown)

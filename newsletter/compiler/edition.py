@@ -131,6 +131,8 @@ class Edition:
     identity: Identity
     hash: str
     """Content hash (hex SHA-256) over issue, translations, contributors, templates, theme, image bytes and version."""
+    page: str = field(default="", repr=False)
+    """The HTML of its web page where that goes on after the end of the email; empty where it shows the same."""
     until: date | None = None
     """The last day on which it may be sent, in the newsletter's time zone: the first `until` of its sponsors."""
 
@@ -144,6 +146,11 @@ class Edition:
             html=_replace(self.html, markup),
             text=_replace(self.text, plain),
         )
+
+    def fill_page(self, values: Values) -> str:
+        """The HTML of the web page with one recipient's values, or those of nobody."""
+        markup = {slot.marker: write_value(slot, values, markup=True) for slot in self.slots}
+        return _replace(self.page or self.html, markup)
 
     def readable(self, text: str) -> str:
         """A piece of this edition with the author's merge fields in place of the markers."""
@@ -180,6 +187,7 @@ def edition_to_json(edition: Edition) -> dict[str, Any]:
         "slots": [[slot.marker, slot.field.source, slot.kind.value] for slot in edition.slots],
         "links": [[link.id, link.url, link.label] for link in edition.links],
         "identity": asdict(edition.identity),
+        "page": edition.page,
         "until": edition.until.isoformat() if edition.until else "",
     }
 
@@ -192,7 +200,8 @@ def edition_from_json(stored: Mapping[str, Any], assets: Sequence[Asset] = ()) -
         links=tuple(Link(*link) for link in stored["links"]),
         assets=tuple(assets),
         identity=Identity(**stored["identity"]),
-        until=date.fromisoformat(until) if (until := stored.get("until")) else None,  # not in older databases
+        page=stored.get("page", ""),  # not in older databases, like the next one
+        until=date.fromisoformat(until) if (until := stored.get("until")) else None,
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 
-from newsletter.app.composing import claim_outside, fill_for_persona, message_context, values_of
+from newsletter.app.composing import claim_outside, fill_for_persona, message_context, page_for_nobody, values_of
 from newsletter.app.issues.examine import Examined, examine_all, no_issues, read_personas
 from newsletter.app.project import Project, check_sender
 from newsletter.app.shapes import problem_json
@@ -32,7 +32,7 @@ from newsletter.tokens import base32
 
 FACTS = "build.json"
 _MAX_FACTS = 64 * 1024 * 1024
-_EDITION_FILE = re.compile(r"([^/]+)/[A-Za-z0-9-]+\.(html|txt|eml|mjml)")
+_EDITION_FILE = re.compile(r"([^/]+)/[A-Za-z0-9-]+\.(html|page\.html|txt|eml|mjml)")
 """What a build writes about an edition, below its folder."""
 
 
@@ -48,7 +48,8 @@ class BuildReport:
 
 
 def build(project: Project, paths: Sequence[Path], out: Path, day: date | None = None) -> BuildReport:
-    """Compile issues into files below `out`: `<slug>/<language>.html|.txt|.eml|.mjml`, `assets/` and `build.json`.
+    """Compile issues into files below `out`: `<slug>/<language>.html|.txt|.eml|.mjml`, `assets/` and `build.json`;
+    `<slug>/<language>.page.html` where a `read_more` ends the email and the web page goes on.
 
     Of what an earlier build wrote, only files of a language that one of these issues has no more are removed.
     What `check` refuses about an issue is refused here, and a sponsor whose last day lies before `day`; what is wrong
@@ -87,11 +88,15 @@ def _files(
     except AddressError as error:
         return {}, [_cannot_compose(one, persona, error)]
     filled = fill_for(edition, claim, context.urls)
-    html = filled.html
+    shown = {f"{name}.html": filled.html}
+    if edition.page:
+        public_url = project.config.public.url
+        shown[f"{name}.page.html"] = page_for_nobody(edition, unsubscribe=f"{public_url}/u", view=f"{public_url}/v")
     for asset in edition.assets:
-        html = html.replace(f"{project.assets_url}/{asset.name}", f"../assets/{asset.name}")
+        served = f"{project.assets_url}/{asset.name}"
+        shown = {file: html.replace(served, f"../assets/{asset.name}") for file, html in shown.items()}
     files = {
-        f"{name}.html": html.encode(),
+        **{file: html.encode() for file, html in shown.items()},
         f"{name}.txt": filled.text.encode(),
         f"{name}.mjml": edition.readable(edition.mjml).encode(),
         **{f"assets/{asset.name}": asset.data for asset in edition.assets},

@@ -40,7 +40,9 @@ class Secrets:
         links = (text for link in edition.links for text in (link.url, link.label))
         identity = (str(getattr(edition.identity, one.name)) for one in fields(edition.identity))
         images = (asset.data.decode("latin-1") for asset in edition.assets)
-        parts = (edition.title, edition.subject, edition.preheader, edition.html, edition.text, edition.mjml)
+        parts = (
+            edition.title, edition.subject, edition.preheader, edition.html, edition.page, edition.text, edition.mjml,
+        )  # fmt: skip
         key = self.key_in(*parts, *links, *identity) or next(filter(None, map(self._key_in_bytes, images)), "")
         return _leak(f"the {edition.language} edition contains", key, place) if key else None
 

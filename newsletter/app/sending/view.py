@@ -3,6 +3,7 @@
 Nothing personal is in it and no link in it has any power, because such an address is passed on with the mail.
 """
 
+from newsletter.app.composing import page_for_nobody
 from newsletter.compiler.edition import Asset
 from newsletter.errors import LinkError
 from newsletter.storage.database.database import Database
@@ -22,7 +23,7 @@ def open_view(database: Database, signer: Signer, token: str, *, leave_url: str,
         # A valid signature over a row we do not have: a database restored from an older copy.
         raise LinkError(NOT_OURS)
     edition = deliveries.edition(recipient.delivery, recipient.language)
-    return edition.fill({"subscriber": {}, "link": {"unsubscribe": leave_url, "view": view_url}}).html
+    return page_for_nobody(edition, unsubscribe=leave_url, view=view_url)
 
 
 def find_asset(database: Database, name: str) -> Asset | None:

@@ -33,7 +33,7 @@ def check_size(
     message = f"the HTML of the {edition.language} edition has {size:,} bytes; Gmail cuts it off at about 102,000"
     if blocks := [f"{path} ({content.place(path)}) {weight / 1000:.0f} kB" for path, weight in heaviest().items()]:
         message += f". The heaviest blocks: {', '.join(blocks)}"
-    hint = f'Shorten blocks, or move some to the next issue, or set [checks] allow_oversized = ["{edition.issue}"]'
+    hint = f'End the email with a read_more, or shorten blocks, or set [checks] allow_oversized = ["{edition.issue}"]'
     yield Problem(
         id="html-size",
         message=message,

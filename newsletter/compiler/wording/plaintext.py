@@ -48,6 +48,10 @@ class _Writer:
         self._footnotes: dict[int, SyntaxTreeNode] = {}
         """Of the text being written, by the numbers they have in it."""
 
+    @property
+    def view(self) -> str:
+        return self._context.links.view
+
     def t(self, key: str, **values: object) -> str:
         return phrase(key, self._context.language, **values)
 

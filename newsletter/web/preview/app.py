@@ -26,6 +26,8 @@ from newsletter.web.preview.hosts import OwnHosts
 from newsletter.web.preview.issue_pages import STATIC, PreviewPages
 
 SHOW = ["GET", "HEAD"]
+PAGE = "page-"
+"""Before the scheme in the name of a frame that shows the web page."""
 
 _PAGE_POLICY = policy(
     script_src="'self'", style_src="'self'", img_src="'self' data:", connect_src="'self'", frame_src="'self'"
@@ -139,9 +141,11 @@ def _mail(
     cache: PreviewCache, pages: PreviewPages, slug: str, language: str, persona: str, scheme: str
 ) -> HTMLResponse:
     edition = _found(cache, slug).editions.get(language)
-    if edition is None or scheme not in list(Scheme):
+    shown = scheme.removeprefix(PAGE)
+    if edition is None or shown not in list(Scheme) or (shown != scheme and not edition.page):
         raise HTTPException(404)
-    html = pages.mail(edition, _persona(cache, persona), Scheme(scheme))
+    reader = _persona(cache, persona)
+    html = pages.mail(edition, reader, Scheme(shown)) if shown == scheme else pages.web_page(edition, Scheme(shown))
     return HTMLResponse(html, headers={"Content-Security-Policy": _MAIL_POLICY})
 
 

@@ -35,6 +35,8 @@ def _files(pages: PreviewPages, found: Examined, personas: tuple[Persona, ...]) 
                 if edition is None:
                     continue  # the page says why
                 yield folder / f"{persona.id}.{scheme}.html", pages.mail(edition, persona, scheme).encode()
+                if edition.page:
+                    yield folder / f"{persona.id}.page-{scheme}.html", pages.web_page(edition, scheme).encode()
     for edition in found.editions.values():
         for asset in edition.assets:
             yield Path("assets", asset.name), asset.data

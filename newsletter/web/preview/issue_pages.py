@@ -1,13 +1,14 @@
 """PreviewPages: the pages of the preview as HTML, for the live preview and for a static copy: every link is relative.
 
 index.html · issues/<slug>/<language>/<persona>.html and the message as <persona>.light.html, .dark.html
+<persona>.page-light.html, .page-dark.html where the web page goes on after the end of the email
 assets/<name> · static/preview.css, static/preview.js
 """
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from newsletter.app.composing import fill_for_persona
+from newsletter.app.composing import fill_for_persona, page_for_nobody
 from newsletter.app.issues.examine import Examined
 from newsletter.authoring.persona import Persona, choose_persona
 from newsletter.compiler.checks.size import MAX_BYTES, html_size
@@ -77,8 +78,16 @@ class PreviewPages:
 
     def mail(self, edition: Edition, persona: Persona, scheme: Scheme) -> str:
         """The document inside the frame."""
-        served, local = self._cache.project.assets_url, f"{_UP}assets"
-        return framed(self._fill(edition, persona).html, scheme, served=served, local=local)
+        return self._framed(self._fill(edition, persona).html, scheme)
+
+    def web_page(self, edition: Edition, scheme: Scheme) -> str:
+        """The document inside the frame of the web page."""
+        public_url = self._cache.project.config.public.url
+        html = page_for_nobody(edition, unsubscribe=f"{public_url}/u", view=f"{public_url}/v")
+        return self._framed(html, scheme)
+
+    def _framed(self, html: str, scheme: Scheme) -> str:
+        return framed(html, scheme, served=self._cache.project.assets_url, local=f"{_UP}assets")
 
     def _facts(self, edition: Edition, persona: Persona) -> dict[str, object]:
         filled = self._fill(edition, persona)

@@ -54,6 +54,13 @@ def test_good_issue_passes(edited: Callable[..., Issue]) -> None:
         ("default('you')", f"default('you') }}}} {'x' * 78} {{{{ subscriber.email", "long-subject", 3, 10),
         ('preheader: "', f'preheader: "{"x" * 150}', "long-preheader", 4, 12),
         ("  - highlights:\n", "  - heading: Another\n  - highlights:\n", "empty-heading", 25, 14),
+        (
+            "  - divider:",
+            "  - read_more: More\n    id: more\n  - read_more: Still\n    id: still",
+            "second-read-more",
+            56,
+            16,
+        ),
         (ARTICLE, f'{ARTICLE}\n        url: "https://maps.example.org/paper/#top"', "duplicate-url", 41, 14),
     ],
 )
@@ -67,6 +74,14 @@ def test_last_heading_stands_over_nothing(edited: Callable[..., Issue]) -> None:
     issue = edited()
     content = replace(issue.original, blocks=issue.original.blocks[:2])
     assert [p.id for p in check_issue(replace(issue, contents={"en": content}))] == ["empty-heading"]
+
+
+def test_end_of_the_email_after_which_nothing_follows_is_noticed(edited: Callable[..., Issue]) -> None:
+    issue = edited(("  - divider:", "  - divider:\n  - read_more: More\n    id: more"))
+    assert check_issue(issue) == []
+    types = [one.type for one in issue.original.blocks]
+    content = replace(issue.original, blocks=issue.original.blocks[: types.index("read_more") + 1])
+    assert [one.id for one in check_issue(replace(issue, contents={"en": content}))] == ["nothing-more"]
 
 
 def test_decoration_needs_no_words(edited: Callable[..., Issue]) -> None:

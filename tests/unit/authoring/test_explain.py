@@ -25,6 +25,7 @@ GOOD = {
     "divider": "divider:", "spacer": "spacer: 12",
     "sponsor": "sponsor: a\n    text: b\n    url: https://a.example\n    image: a.png\n    alt: c\n"
     "    until: 2026-12-24",
+    "read_more": "read_more: a",
     "code": "code: |\n      a\n    language: Python\n    caption: b",
 }  # fmt: skip
 

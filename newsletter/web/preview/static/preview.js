@@ -14,7 +14,7 @@ function recall(main) {
 }
 
 function shownFrame(main) {
-  return [...main.querySelectorAll("iframe")].find((frame) => getComputedStyle(frame).display !== "none");
+  return [...main.querySelectorAll("iframe")].find((frame) => frame.getClientRects().length);
 }
 
 function loaded(frame) {
