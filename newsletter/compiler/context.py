@@ -47,7 +47,7 @@ class Context:
     ol, li, h2, h3, h4, blockquote, code, pre, hr, strong, em, s, table, th, td, img, sup; `p_last` goes on the last
     paragraph of a text instead of p, `img_alone` on a picture in no sentence, `notes` on the list of footnotes,
     `cell_label` on the words of a table's head before a cell, which the class `stacked` shows on a narrow screen;
-    `plate` on the cell around a pre.
+    `plate` on the cell around a pre, `quoted` on the cell in a blockquote, `code_note` on code in a footnote.
     """
 
     issue: str

@@ -18,8 +18,8 @@ def typeface(theme: Theme, language: str) -> Typeface:
 
 
 def markdown_styles(theme: Theme, language: str) -> Mapping[str, str]:
-    """Tag → inline style for the HTML made of Markdown; `p_last` for the last paragraph of a text, `plate` for the
-    cell around `pre`.
+    """Tag → inline style for the HTML made of Markdown; `p_last` for the last paragraph of a text, `plate` and
+    `quoted` for the cells around `pre` and in `blockquote`.
 
     Inline, because an email must hold together where every style sheet is removed.
     """
@@ -39,8 +39,10 @@ def markdown_styles(theme: Theme, language: str) -> Mapping[str, str]:
         "h2": f"{heading};font-size:{theme.sizes.title}px",
         "h3": f"{heading};font-size:{theme.sizes.body}px",
         "h4": "margin:0 0 8px;font-weight:700",
-        "blockquote": f"margin:0 0 {gap}px;padding-{start}:16px;border-{start}:1px solid {theme.light.rule}",
+        "blockquote": f"margin:0 0 {gap}px",
+        "quoted": f"padding:0;padding-{start}:16px;border-{start}:3px solid {theme.light.rule}",
         "code": f"padding:1px 4px;{code};line-height:1;background-color:{theme.light.tint}",
+        "code_note": f"padding:1px 4px;font-family:Menlo, Consolas, monospace;background-color:{theme.light.tint}",
         "pre": f"margin:0;text-align:left;{code};line-height:1.5;white-space:pre-wrap;overflow-wrap:anywhere",
         "plate": f"padding:12px 16px;background-color:{theme.light.tint}",
         "hr": f"margin:24px 0;border:0;border-top:1px solid {theme.light.rule}",
@@ -60,16 +62,18 @@ def markdown_styles(theme: Theme, language: str) -> Mapping[str, str]:
 
 
 def on_plates(html: str, styles: Mapping[str, str]) -> str:
-    """The HTML made of Markdown with each `pre` in a table cell: Outlook gives padding to nothing else."""
+    """The HTML made of Markdown with each `pre` and quotation in a table cell: Outlook pads nothing else."""
 
     def plate(match: re.Match[str]) -> str:
         gap = "0" if match[1].endswith("margin-bottom:0") else styles["p"].removeprefix("margin:")
         return (
-            '<table role="presentation" width="100%" border="0" cellpadding="0" cellspacing="0" '
-            f'style="width:100%;margin:{gap};table-layout:fixed"><tr><td class="tint" style="{styles["plate"]}">'
+            f'<table {_LAYOUT};margin:{gap}"><tr><td class="tint" style="{styles["plate"]}">'
             f"{match.group()}</td></tr></table>"
         )
 
+    cell = f'<table {_LAYOUT}"><tr><td style="{styles["quoted"]}">'
+    html = re.sub(r"<blockquote\b[^>]*>", lambda match: match.group() + cell, html)
+    html = html.replace("</blockquote>", "</td></tr></table></blockquote>")
     return re.sub(r'<pre\b[^>]*\bstyle="([^"]*)"[^>]*>.*?</pre>', plate, html, flags=re.DOTALL)
 
 
@@ -80,6 +84,9 @@ def outlook_fonts(stack: str) -> str:
     return f"{found}, {generic}"
 
 
+_LAYOUT = (
+    'role="presentation" width="100%" border="0" cellpadding="0" cellspacing="0" style="width:100%;table-layout:fixed'
+)
 _WINDOWS = frozenset({
     "Arial", "Calibri", "Cambria", "Consolas", "Courier New", "Georgia", "Malgun Gothic", "Meiryo",
     "Microsoft JhengHei", "Microsoft YaHei", "Palatino Linotype", "Segoe UI", "Tahoma", "Times New Roman",

@@ -14,7 +14,8 @@ _NUMBER = re.compile(r"(?<![\w@./+-])(?:\+\d|\(?\d)[\d()]*(?:[ \u00a0/.-]\(?\d+\
 
 def keep_together(markup: str, direction: str) -> str:
     """The HTML with these kept: a dot between two facts stays with the second, "4-bit" in a title stays whole, and in
-    text from the right a telephone number is neither reordered nor broken (Unicode TR9 turns `030-1234567` round).
+    text from the right it and a telephone number are neither reordered nor broken (Unicode TR9 turns `030-1234567`
+    and `4-bit` round).
 
     Style sheets, comments, attributes and code are unchanged.
     """
@@ -27,6 +28,7 @@ def keep_together(markup: str, direction: str) -> str:
             part = _DOT.sub(" ·\u00a0", part)
             if direction == "rtl":
                 part = _NUMBER.sub(lambda number: _isolated(number.group()), part)
+                part = _COMPOUND.sub(r'<span dir="ltr" style="white-space:nowrap">\g<0></span>', part)
             elif in_title:
                 part = _COMPOUND.sub(r'<span style="white-space:nowrap">\g<0></span>', part)
         parts.append(part)

@@ -32,6 +32,10 @@ _STYLED = {
 }  # fmt: skip
 _NARROW = 32
 """Columns of text that the cells of a row may take beside each other on a telephone."""
+_WIDE = 40
+"""The same on a wide screen, for the longest words alone."""
+WHOLE = "whole"
+"""The class of a table whose words need not be broken on a wide screen."""
 STACKED = "stacked"
 """The class of a table whose rows become blocks on a narrow screen."""
 
@@ -100,6 +104,8 @@ def _with_ways_back(tokens: Sequence[Token]) -> list[Token]:
 def _finish(tokens: Sequence[Token], styles: Styles, slots: Slots, page: Page) -> None:
     """Inline styles, links only where they may lead, pictures, numbers of notes."""
     for before, token in zip([None, *tokens], tokens, strict=False):
+        if token.type == "notes_open" and "code_note" in styles:
+            styles = {**styles, "code": styles["code_note"]}
         if token.type in ("note_open", "note_back"):
             token.meta["styles"] = styles
         if token.type == "note_open":
@@ -155,26 +161,27 @@ def _style_blocks(tokens: list[Token], styles: Styles) -> None:
         if token.type in ("fence", "code_block"):
             token.attrSet("dir", "ltr")
         _style(token, styles)
-    root = node = SyntaxTreeNode(tokens)
+    root = SyntaxTreeNode(tokens)
     _label_cells(root, styles)
-    for last in (note.children[-1] for note in root.walk() if note.type == "note" and note.children):
-        if last.type == "paragraph" and "p_last" in styles:
-            last.attrs["style"] = styles["p_last"]
-    while node.children and node.type not in (
-        "inline",
-        "table",
-    ):  # a list ends with its last item, and that with its last paragraph
-        node = node.children[-1]  # a list ends with its last item, and that with its last paragraph
-        if node.type == "paragraph" and "p_last" in styles:
-            node.attrs["style"] = styles["p_last"]
-        elif "style" in node.attrs:
-            node.attrs["style"] = f"{node.attrs['style']};margin-bottom:0"
+    for node in (root, *(node for node in root.walk() if node.type in ("note", "blockquote"))):
+        _end(node, styles)
     for token in tokens:
         if "picture" in token.meta:  # Outlook crops a picture to the line that it stands in
             style = token.attrGet("style")
             token.attrSet("style", f"{style};{_WHOLE}" if style else _WHOLE)
 
 
+def _end(node: SyntaxTreeNode, styles: Styles) -> None:
+    """No gap below the last thing in a node: a list ends with its last item, and that with its last paragraph."""
+    while node.children and node.type not in ("inline", "table"):
+        node = node.children[-1]
+        if node.type == "paragraph" and "p_last" in styles:
+            node.attrs["style"] = styles["p_last"]
+        elif "style" in node.attrs and not str(node.attrs["style"]).endswith(_NO_GAP):
+            node.attrs["style"] = f"{node.attrs['style']}{_NO_GAP}"
+
+
+_NO_GAP = ";margin-bottom:0"
 _WHOLE = "mso-line-height-rule:at-least"
 _HEADINGS = {"h1": "h2", "h2": "h2", "h3": "h3"}
 """The issue's title is the only first heading."""
@@ -185,9 +192,12 @@ def _label_cells(root: SyntaxTreeNode, styles: Styles) -> None:
     for table in (node for node in root.walk() if node.type == "table"):
         rows = cells(table)
         words = [["".join(_words(_inline(cell).children or [])) for cell in row] for row in rows]
+        runs = [[max(map(columns, text.split()), default=0) for text in row] for row in words]
+        if sum(map(max, zip(*runs, strict=True))) <= _WIDE:
+            table.attrs["class"] = WHOLE
         if sum(max(map(columns, column)) for column in zip(*words, strict=True)) <= _NARROW:
             continue
-        table.attrs["class"] = STACKED
+        table.attrs["class"] = " ".join(filter(None, (STACKED, str(table.attrs.get("class", "")))))
         for row in rows[1:]:
             for cell, label in zip(row, words[0], strict=True):
                 style = styles.get("cell_label", "display:none")

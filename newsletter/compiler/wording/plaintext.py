@@ -11,7 +11,7 @@ from markdown_it.tree import SyntaxTreeNode
 from newsletter.authoring.fields.prose import parse
 from newsletter.authoring.fields.url import normalise_url
 from newsletter.authoring.parts import Author, Picture
-from newsletter.columns import WIDTH, columns, indented, is_wide, underlined, wrap
+from newsletter.columns import WIDTH, columns, indented, underlined, wrap
 from newsletter.compiler.context import Context
 from newsletter.compiler.slots import Slots
 from newsletter.compiler.wording.markdown import cells, target
@@ -85,7 +85,8 @@ class _Writer:
     def footer(self) -> str:
         """Why this email came, how to unsubscribe, who sends it."""
         identity, links, t = self._context.identity, self._context.links, self.t
-        lines = ["-" * WIDTH, wrap(t("why", newsletter=self.isolated(identity.newsletter))), ""]
+        lines = ["-" * WIDTH, wrap(t("why", newsletter=self.isolated(identity.newsletter)))]
+        lines += [self._named(t("forwarded"), links.home), ""]
         lines += [self._named(t("unsubscribe"), links.unsubscribe), self._named(t("view"), links.view)]
         if identity.contact:
             lines.append(self._named(t("contact"), identity.contact_text))
@@ -112,9 +113,10 @@ class _Writer:
         if picture.url:
             parts.append(picture.url)
         caption, credit = self.inline(picture.caption), self.inline(picture.credit)
-        gap = " " if caption and credit and not is_wide(caption[-1]) else ""
+        if caption and credit:  # as in the HTML: a caption that is no sentence is kept apart by a dot
+            caption += "" if caption[-1] in "。！？」" else " " if caption[-1] in ".!?…”»؟" else " · "
         if caption or credit:
-            parts.append(wrap(caption + gap + credit))
+            parts.append(wrap(caption + credit))
         return "\n".join(parts)
 
     def names(self, authors: Sequence[Author]) -> str:

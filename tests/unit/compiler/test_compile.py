@@ -181,7 +181,7 @@ def test_contact_is_a_link_only_where_it_can_be_opened(contact: str, links: list
     compiled = compile_issue(text_issue("Words."), "en", make_kit(identity=replace(IDENTITY, contact=contact)))
     edition = edition_of(compiled)
     assert compiled.problems == ()
-    assert [link.url for link in edition.links][3:] == links
+    assert [link.url for link in edition.links][4:] == links
     assert line in edition.text.splitlines()
     assert links or "Room 5" in edition.html
 

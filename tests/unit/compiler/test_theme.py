@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image
 
 from newsletter.compiler.colour import contrast
+from newsletter.compiler.style import on_plates
 from newsletter.compiler.theme import LoadedTheme, Palette, Theme, load_theme
 from newsletter.problem import Place, Severity
 
@@ -141,11 +143,20 @@ def test_typeface_of_language(theme: Theme, language: str, font: str) -> None:
     assert theme.typeface(language).body.startswith(font)
 
 
+def test_quotation_lies_in_a_cell_also_inside_another(theme: Theme) -> None:
+    html = on_plates(
+        '<blockquote style="B"><p>a</p><blockquote><p>b</p></blockquote></blockquote>', theme.markdown_styles("en")
+    )
+    cell = r'<table role="presentation"[^>]*><tr><td style="padding:0;padding-left:16px;border-left:3px solid #\w{6}">'
+    end = "</td></tr></table></blockquote>"
+    assert re.fullmatch(f'<blockquote style="B">{cell}<p>a</p><blockquote>{cell}<p>b</p>{end}{end}', html)
+
+
 @pytest.mark.parametrize("language", ["ar", "he"])
 def test_scripts_from_the_right_are_mirrored_and_not_spaced(theme: Theme, language: str) -> None:
     styles = theme.markdown_styles(language)
     assert "padding-right:20px" in styles["ul"]
-    assert "border-right" in styles["blockquote"]
+    assert "border-right" in styles["quoted"]
     assert theme.typeface(language).tracking == 0
     assert "italic" not in styles["em"]
 

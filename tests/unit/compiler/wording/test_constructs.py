@@ -101,11 +101,13 @@ def test_wide_table_is_stacked_on_a_narrow_screen_and_in_the_text_part() -> None
     long = "a cell with so many words that two of them side by side fit on no telephone"
     edition = compiled(f"| First | Second |\n|---|---|\n| {long} | `b` |\n| c | |")
     html = html_of(edition)
-    assert '<table class="stacked">' in html
+    assert '<table class="stacked whole">' in html
     assert '<td><span class="label muted">First</span>a cell' in html
     assert f"First: {long[:60]}" in edition.text.replace("\n  ", " ")
     assert "Second: b\n\nFirst: c\n" in edition.text
-    assert 'class="stacked"' not in compiled("| a | b |\n|---|---|\n| c | d |").html
+    assert 'class="whole"' in compiled("| a | b |\n|---|---|\n| c | d |").html
+    address = f"https://e.example/{'a' * 40}"
+    assert '<table class="stacked">' in html_of(compiled(f"| a |\n|---|\n| {address} |"))
 
 
 def test_picture_in_a_text_is_shown_like_others() -> None:

@@ -68,7 +68,7 @@ Highlights
   [2] https://people.example/ana
 
 [A ridge]
-On the ridge Photo by Cy [3]
+On the ridge · Photo by Cy [3]
 
 [3] https://cy.example
 
@@ -89,7 +89,7 @@ On the ridge Photo by Cy [3]
 
 [A ridge]
 https://example.org/large
-On the ridge Photo by Cy [6]
+On the ridge · Photo by Cy [6]
 
 [6] https://cy.example
 
@@ -117,6 +117,7 @@ The editors
 
 ------------------------------------------------------------------------
 You get this email because you subscribed to The Weekly.
+Forwarded to you? Visit our website: https://news.example/
 
 Unsubscribe: https://news.example/u
 View in browser: https://news.example/v
