@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from transforms import INVERSIONS, TRANSFORMS
 
 from newsletter.compiler.edition import Edition
 
@@ -48,7 +49,7 @@ class Screens:
         self._pages: list[Any] = []
         self._measured: dict[tuple[object, ...], Any] = {}
 
-    def measure(self, edition: Edition, width: int, **how: bool) -> Any:
+    def measure(self, edition: Edition, width: int, **how: Any) -> Any:
         """What `Screen.measure` says of a mail that nobody touches; each is shown once."""
         key = (edition.issue, edition.language, width, *sorted(how.items()))
         if key not in self._measured:
@@ -57,12 +58,20 @@ class Screens:
         return self._measured[key]
 
     def show(
-        self, edition: Edition, width: int, *, dark: bool = False, styles: bool = True, images: bool = True
+        self,
+        edition: Edition,
+        width: int,
+        *,
+        dark: bool = False,
+        styles: bool = True,
+        images: bool = True,
+        by: str = "",
     ) -> Screen:
-        """A mail in a window of its own, open until `close`."""
+        """A mail in a window of its own, open until `close`; changed as `by` does, a transform or an inversion."""
         html = edition.fill(_VALUES).html
         if not styles:
-            html = re.sub(r"(?s)<style.*?</style>", "", html)
+            html = TRANSFORMS["no-style-sheets"](html)
+        html = TRANSFORMS.get(by, str)(html)
         page = self._browser.new_page(
             viewport={"width": width, "height": 800}, color_scheme="dark" if dark else "light"
         )
@@ -78,6 +87,8 @@ class Screens:
 
         page.route("**/*", serve)
         page.set_content(html)
+        if by in INVERSIONS:
+            page.evaluate((_SCRIPTS / "invert.js").read_text(encoding="utf-8"), by)
         return Screen(page)
 
     def close(self) -> None:

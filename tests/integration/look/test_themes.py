@@ -11,13 +11,17 @@ from typing import Any
 
 import pytest
 from screens import ASSETS, Screens
+from transforms import INVERSIONS, TRANSFORMS
 
 from newsletter.app.issues.editions import compile_editions
 from newsletter.app.project import Project
 from newsletter.authoring.blocks.button import ButtonBlock
+from newsletter.authoring.blocks.code import CodeBlock
 from newsletter.authoring.blocks.heading import HeadingBlock
 from newsletter.authoring.blocks.highlights import Article, HighlightsBlock
+from newsletter.authoring.blocks.links import LinksBlock, ListItem
 from newsletter.authoring.blocks.quote import QuoteBlock
+from newsletter.authoring.blocks.sponsor import SponsorBlock
 from newsletter.authoring.blocks.text import TextBlock
 from newsletter.authoring.image import ImageFile, read_image
 from newsletter.authoring.issue import Content, Issue
@@ -38,6 +42,22 @@ WORDS = {
     "ar": ("مكتبة الأشياء في المدينة", "تقرير قصير ودافئ من وراء المنضدة.", "المدن", "اكتب لنا"),
     "he": ("ספריית החפצים של העיר", "דיווח קצר וחם מהדלפק.", "ערים", "כתבו לנו"),
 }
+MARKDOWN = """Run `check`.[^1] ~~Old~~
+
+> A quotation, [linked](https://news.test/).
+
+| Client | Dark | Width | Remark |
+|:--|:-:|--:|---|
+| `apple` | yes | 600 | Keeps the style sheets and takes the dark palette of the email |
+| gmail | part | 600 | Changes colours |
+
+```
+a = 1 - 2
+```
+
+[^1]: A note with `code`.
+"""
+HAIRLINES = Path(__file__).with_name("measure_hairlines.js").read_text(encoding="utf-8")
 MEASURE = Path(__file__).with_name("measure_styles.js").read_text(encoding="utf-8")
 
 
@@ -192,6 +212,102 @@ def test_themes_are_built_differently(screens: Screens, small: Mapping[tuple[str
     assert len({facts[:2] for facts in found.values()}) == 4
 
 
+@pytest.mark.parametrize("theme", ["bulletin", "digest", "letter"])
+def test_hairlines_lie_in_the_middle_between_two_articles(
+    screens: Screens, small: Mapping[tuple[str, str], Edition], theme: str
+) -> None:
+    gaps = screens.show(small[theme, "en"], 375).page.evaluate(HAIRLINES)
+    assert len(gaps) >= 2
+    assert all(abs(above - below) <= 4 for above, below in gaps), gaps
+
+
+def test_words_of_a_table_are_whole_on_a_wide_screen(screens: Screens, full: Mapping[str, Edition]) -> None:
+    lines = [line for block in screens.measure(full["digest"], 700)["blocks"] for line in block["lines"]]
+    assert {"Client", "Width", "600", "`apple`".strip("`")} <= set(lines)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("dark", [False, True])
+def test_bar_of_a_quote_has_the_accent_colour(
+    screens: Screens, small: Mapping[tuple[str, str], Edition], theme: str, *, dark: bool
+) -> None:
+    bar = screens.show(small[theme, "en"], 375, dark=dark).page.locator("td.mark:has(p)")
+    palette = _theme(theme).dark if dark else _theme(theme).light
+    assert _hex(bar.evaluate("e => getComputedStyle(e).borderLeftColor")) == palette.accent
+
+
+# -- where a mail program changes them: docs/reference/clients.md ------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def full(project: Project, hero: ImageFile) -> Mapping[str, Edition]:
+    """By theme: an issue with every part and every block."""
+    made = {}
+    for theme in THEMES:
+        content = _content(theme, "en", hero)
+        blocks = (
+            *content.blocks,
+            TextBlock(MARKDOWN),
+            CodeBlock("$ pip install example", "shell", "One command"),
+            SponsorBlock(
+                "Sample Tools", "Tools for [a day](https://news.test/d).", "https://news.test/s", content.hero
+            ),
+            LinksBlock((ListItem("[One](https://news.test/1)"), ListItem("Two"))),
+        )
+        hero_picture = replace(content.hero, credit="Drawn for this issue") if content.hero else None
+        made[theme] = _compiled(project, replace(content, blocks=blocks, hero=hero_picture), f"full-{theme}")
+    return made
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("by", [*TRANSFORMS, *INVERSIONS])
+def test_theme_holds_where_a_mail_program_changes_it(
+    screens: Screens, full: Mapping[str, Edition], theme: str, by: str
+) -> None:
+    width = 700 if by == "word" else 375
+    seen = screens.measure(full[theme], width, by=by)
+    assert seen["scroll"] <= width
+    assert len({round(block["left"]) for block in seen["blocks"] if block["tag"] in ("H1", "H2")}) == 1
+    assert {word["weight"] for word in seen["words"]} <= {400, 700}
+    assert min(word["size"] for word in seen["words"]) == 13
+    for word in seen["words"]:
+        assert contrast(_hex(word["colour"]), _hex(word["background"])) >= 4.5, word
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_word_keeps_cells_widths_and_labels(screens: Screens, full: Mapping[str, Edition], theme: str) -> None:
+    screen = screens.show(full[theme], 700, by="word")
+    column = screen.box("h1")
+    assert column["width"] <= 560
+    assert screen.box("blockquote p")["x"] - column["x"] >= 16
+    assert screen.box("pre")["x"] - column["x"] >= 12
+    assert screen.box("td.mark p")["x"] - column["x"] >= 20
+    button = screen.page.locator(".button td").bounding_box()
+    assert button is not None
+    assert 44 <= button["height"] <= 48
+    if theme in ("bulletin", "magazine"):  # where labels stand above titles
+        lines = [line for block in screen.measure()["blocks"] for line in block["lines"]]
+        assert lines.count("Opinion") == 2
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("dark", [False, True])
+def test_missing_pictures_leave_a_tint_and_their_words(
+    screens: Screens, full: Mapping[str, Edition], theme: str, *, dark: bool
+) -> None:
+    palette = _theme(theme).dark if dark else _theme(theme).light
+    pictures = screens.show(full[theme], 375, dark=dark, images=False).page.evaluate(
+        "[...document.images].map(image => [image, getComputedStyle(image)]).map(([image, style]) => ({alt: image.alt,"
+        " colour: style.color, ground: style.backgroundColor, size: style.fontSize, height: image.offsetHeight}))"
+    )
+    shown = [picture for picture in pictures if picture["alt"]]
+    assert len(shown) >= 2
+    for picture in shown:
+        assert (_hex(picture["colour"]), _hex(picture["ground"])) == (palette.muted, palette.tint), picture
+        assert picture["size"] == "13px"
+        assert picture["height"] >= 100
+
+
 # -- styles of articles -----------------------------------------------------------------------------------------------
 
 
@@ -199,7 +315,7 @@ def test_themes_are_built_differently(screens: Screens, small: Mapping[tuple[str
 def table(screens: Screens, project: Project, hero: ImageFile) -> Any:
     """How the articles of one style stand at a width."""
 
-    def shown(style: str, width: int, language: str = "en", **how: bool) -> Any:
+    def shown(style: str, width: int, language: str = "en", **how: Any) -> Any:
         edition = _compiled(project, _content("digest", language, hero, style), style)
         return screens.show(edition, width, **how).page.evaluate(MEASURE)
 
