@@ -37,6 +37,7 @@ _HAN = re.compile(
 _MAY_BE_CODE = re.compile(r"[`\\\t]|~~~|    ")
 _ESCAPED = re.compile(r"\\[!-/:-@\[-`{-~]")
 """A sign that means nothing (CommonMark 2.4)."""
+_REFERENCE = re.compile(r"\[(?!\^)[^\]\n]+\]:\s*\S")
 _NOTE = re.compile(r"\[\^(?P<label>[^\]\s]+)\](?P<defines>:[ \t]*)?")
 _BARE = re.compile(
     r"""(?<![A-Za-z0-9_])(?:https?://|(?=www\.[\w-]))
@@ -298,17 +299,31 @@ def _note(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     state.env["notes"].add(match["label"])
     opened = state.push("note_open", "li", 1)
     opened.meta["label"] = match["label"]
-    kept = state.bMarks[start], state.tShift[start], state.sCount[start], state.blkIndent, state.parentType
+    kept = state.bMarks[start], state.tShift[start], state.sCount[start]
+    outside = state.blkIndent, state.parentType, state.lineMax
     state.env["in_note"] = True
+    state.lineMax = _before_reference(state, start + 1, end)
     state.blkIndent += 4
     state.bMarks[start], state.tShift[start], state.sCount[start] = match.end(), 0, state.blkIndent
     state.parentType = "list"
-    state.md.block.tokenize(state, start, end)
-    state.bMarks[start], state.tShift[start], state.sCount[start], state.blkIndent, state.parentType = kept
+    state.md.block.tokenize(state, start, state.lineMax)
+    state.bMarks[start], state.tShift[start], state.sCount[start] = kept
+    state.blkIndent, state.parentType, state.lineMax = outside
     state.env["in_note"] = False
     opened.map = [start, state.line]
     state.push("note_close", "li", -1)
     return True
+
+
+def _before_reference(state: StateBlock, first: int, end: int) -> int:
+    """Where a footnote's first paragraph ends: authors write the definitions of links right below those of notes."""
+    for line in range(first, end):
+        if state.isEmpty(line):
+            break
+        at = state.bMarks[line] + state.tShift[line]
+        if state.sCount[line] < state.blkIndent + 4 and _REFERENCE.match(state.src, at, state.eMarks[line]):
+            return line
+    return end
 
 
 def _note_mark(state: StateInline, silent: bool) -> bool:

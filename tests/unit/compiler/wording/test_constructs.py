@@ -141,3 +141,12 @@ def test_summary_of_an_article_has_them_too() -> None:
     edition = edition_of(compile_issue(make_issue(make_content(HighlightsBlock((article,)))), "en", make_kit()))
     assert '<li id="note-1"><p>Its source.' in html_of(edition)
     assert "[1] Its source." in edition.text
+
+
+def test_link_is_defined_right_below_a_footnote() -> None:
+    html = html_of(
+        compiled("A [guide] and a note[^1].\n\n[^1]: The note\ngoes on.\n[guide]: https://example.org/guide")
+    )
+    assert '<a href="https://example.org/guide">guide</a>' in html
+    assert re.search(r'<li id="note-1"><p>The note\s+goes on\.', html)
+    assert "[guide]:" not in html
