@@ -71,7 +71,7 @@
         text: a.textContent.trim(), height: box.height, width: box.width, top: box.top, underlined: style.textDecorationLine === "underline",
         colour: style.color, size: parseFloat(style.fontSize), button: !!a.closest(".button"),
         title: !!a.closest("h2,h3") || !!a.querySelector("img"), masthead: !!a.closest(".masthead"), prose: !!a.closest(".prose p, .prose li") && !a.closest("p.muted"), weight: +style.fontWeight,
-        byline: !!a.closest("p.muted") && !!a.closest(".prose"), footer: !!a.closest(".footer"),
+        byline: !!a.closest("h2 + p.muted, h3 + p.muted"), footer: !!a.closest(".footer"),
       };
     }),
     images: [...document.images].map(image => {
