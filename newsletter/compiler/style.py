@@ -56,7 +56,8 @@ def markdown_styles(theme: Theme, language: str) -> Mapping[str, str]:
         "td": f"padding:8px 0;padding-{end}:16px;border-bottom:1px solid {theme.light.rule};vertical-align:top",
         "cell_label": f"display:none;mso-hide:all;font-size:{theme.sizes.meta}px;color:{theme.light.muted}",
         "img": "max-width:100%;height:auto;border:0;vertical-align:middle",
-        "img_alone": "display:block;max-width:100%;height:auto;border:0;line-height:20px",
+        "img_alone": "display:block;max-width:100%;height:auto;border:0;line-height:20px;"
+        f"font-size:{theme.sizes.meta}px;background-color:{theme.light.tint}",
         "em": "font-style:italic" if face.emphasis == "italic" else "font-style:normal;font-weight:700",
     }
 
