@@ -85,7 +85,7 @@ def compile_editions(
 
 def sharpen(problem: Problem, folder: Path) -> Problem:
     """A problem inside a long text with the very line it is in, where the line it quotes is found there."""
-    if len(problem.quote) < _TELLING or not problem.place.line:
+    if len(problem.quote) < _TELLING or not problem.place.column:
         return problem
     source = quotable(problem.place.file, folder)
     if source is None:

@@ -21,7 +21,7 @@ from newsletter.errors import NewsletterError
 from newsletter.web.pages import QUIET_HEADERS, Headers, policy
 from newsletter.web.preview.cache import PreviewCache
 from newsletter.web.preview.changes import Changes
-from newsletter.web.preview.frame import Scheme
+from newsletter.web.preview.frame import VIEWS
 from newsletter.web.preview.hosts import OwnHosts
 from newsletter.web.preview.issue_pages import STATIC, PreviewPages
 
@@ -97,11 +97,15 @@ def _add_pages(app: FastAPI, cache: PreviewCache, changes: Changes) -> None:
         language, persona = next(iter(pages.ways(_found(cache, slug), cache.personas()).items()))
         return RedirectResponse(f"/issues/{quote(slug)}/{language}/{persona.id}.html")
 
+    @app.api_route("/issues/{slug}/counts", methods=SHOW)
+    def count_problems(slug: str) -> HTMLResponse:
+        return HTMLResponse(pages.counts(_found(cache, slug)))
+
     @app.api_route("/issues/{slug}/{language}/{name}.html", methods=SHOW)
     def show_edition(request: Request, slug: str, language: str, name: str) -> HTMLResponse:
-        persona, _, scheme = name.partition(".")
-        if scheme:
-            return _mail(cache, pages, slug, language, persona, scheme)
+        persona, _, view = name.partition(".")
+        if view:
+            return _mail(cache, pages, slug, language, persona, view)
         found, version = _found(cache, slug), request.state.version
         return HTMLResponse(pages.sheet(found, language, _persona(cache, persona), cache.personas(), version))
 
@@ -137,15 +141,13 @@ def _add_stream(app: FastAPI, changes: Changes) -> None:
         return Stream(lines(), media_type="text/event-stream")
 
 
-def _mail(
-    cache: PreviewCache, pages: PreviewPages, slug: str, language: str, persona: str, scheme: str
-) -> HTMLResponse:
+def _mail(cache: PreviewCache, pages: PreviewPages, slug: str, language: str, persona: str, view: str) -> HTMLResponse:
     edition = _found(cache, slug).editions.get(language)
-    shown = scheme.removeprefix(PAGE)
-    if edition is None or shown not in list(Scheme) or (shown != scheme and not edition.page):
+    shown = view.removeprefix(PAGE)
+    if edition is None or shown not in VIEWS or (shown != view and not edition.page):
         raise HTTPException(404)
     reader = _persona(cache, persona)
-    html = pages.mail(edition, reader, Scheme(shown)) if shown == scheme else pages.web_page(edition, Scheme(shown))
+    html = pages.mail(edition, reader, VIEWS[shown]) if shown == view else pages.web_page(edition, VIEWS[shown])
     return HTMLResponse(html, headers={"Content-Security-Policy": _MAIL_POLICY})
 
 

@@ -25,7 +25,7 @@ class Kept:
 
 
 class PreviewCache:
-    """Compiles issues. That is slow, so it is done off the event loop, one issue at a time.
+    """Compiles issues. That is slow, so it is done off the event loop, one issue at a time; the list does not wait.
 
     When `version` changes, everything is made anew, and `reopen` reads the configuration again. Every method raises
     ConfigError while the configuration has a mistake.
@@ -37,30 +37,34 @@ class PreviewCache:
         self._reopen = reopen
         self._version = version
         self._lock = Lock()
+        self._compiling = Lock()
         self._kept: Kept | None = None
         self._assets: dict[str, Asset] = {}
 
     def look(self, slug: str) -> Examined | None:
         """One issue; None when there is none of that name."""
-        with self._lock:
-            kept = self._fresh()
+        with self._compiling:
+            with self._lock:
+                kept, project = self._fresh(), self.project
             if slug not in kept.paths:
                 return None
             if slug not in kept.looks:
-                kept.looks[slug] = look(self.project, kept.paths[slug], datetime.now(self.project.zone).date())
-                for edition in kept.looks[slug].editions.values():
+                found = look(project, kept.paths[slug], datetime.now(project.zone).date())
+                for edition in found.editions.values():
                     # Never forgotten: a page that is being replaced may still ask for an image of before.
                     self._assets.update({asset.name: asset for asset in edition.assets})
+                kept.looks[slug] = found
             return kept.looks[slug]
 
-    def glances(self) -> list[Examined]:
-        """Every issue, read but not compiled, the newest name first."""
+    def glances(self) -> list[tuple[Examined, bool]]:
+        """Every issue, and whether it is compiled: those that nobody has looked at are only read."""
         with self._lock:
             kept = self._fresh()
+            compiled = dict(kept.looks)
             for slug, path in kept.paths.items():
-                if slug not in kept.glances:
+                if slug not in kept.glances and slug not in compiled:
                     kept.glances[slug] = summary(self.project, path)
-            return [kept.glances[slug] for slug in kept.paths]
+            return [(compiled.get(slug) or kept.glances[slug], slug in compiled) for slug in kept.paths]
 
     def slugs(self) -> list[str]:
         """The names of all issues."""

@@ -8,7 +8,7 @@ from newsletter.app.project import Project
 from newsletter.authoring.persona import Persona
 from newsletter.disk import write_whole
 from newsletter.web.preview.cache import PreviewCache
-from newsletter.web.preview.frame import Scheme
+from newsletter.web.preview.frame import VIEWS
 from newsletter.web.preview.issue_pages import STATIC, PreviewPages
 
 
@@ -17,7 +17,7 @@ def export_preview(project: Project, out: Path) -> list[Path]:
     cache = PreviewCache(lambda: project, lambda: "")
     pages = PreviewPages(cache, live=False)
     looks, personas = [found for slug in cache.slugs() if (found := cache.look(slug))], cache.personas()
-    written = [_write(out / "index.html", pages.index(looks, personas, "").encode())]
+    written = [_write(out / "index.html", pages.index([(look, True) for look in looks], personas, "").encode())]
     written += [_write(out / "static" / file.name, file.read_bytes()) for file in sorted(STATIC.iterdir())]
     for found in looks:
         files = _files(pages, found, personas)
@@ -31,12 +31,12 @@ def _files(pages: PreviewPages, found: Examined, personas: tuple[Persona, ...]) 
         edition = found.editions.get(language)
         for persona in personas:
             yield folder / f"{persona.id}.html", pages.sheet(found, language, persona, personas, "").encode()
-            for scheme in Scheme:
+            for name, view in VIEWS.items():
                 if edition is None:
                     continue  # the page says why
-                yield folder / f"{persona.id}.{scheme}.html", pages.mail(edition, persona, scheme).encode()
+                yield folder / f"{persona.id}.{name}.html", pages.mail(edition, persona, view).encode()
                 if edition.page:
-                    yield folder / f"{persona.id}.page-{scheme}.html", pages.web_page(edition, scheme).encode()
+                    yield folder / f"{persona.id}.page-{name}.html", pages.web_page(edition, view).encode()
     for edition in found.editions.values():
         for asset in edition.assets:
             yield Path("assets", asset.name), asset.data

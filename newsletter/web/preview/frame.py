@@ -1,14 +1,41 @@
-"""Frame: one filled edition as the document inside the sandboxed frame, in light or in dark."""
+"""Frame: one filled edition as the document inside the sandboxed frame, as different email programs show it."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
+from itertools import product
 
 
 class Scheme(StrEnum):
-    """The appearance that the email program prefers."""
+    """What the email program makes of the colours."""
 
     LIGHT = "light"
     DARK = "dark"
+    INVERTED = "inverted"
+    """A dark scheme forced upon the light colours, as by programs that ignore an email's own."""
+    PLAIN = "plain"
+    """Every style sheet removed; the styles within the elements stay."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One way to show an edition."""
+
+    scheme: Scheme
+    images: bool
+    """Whether images are loaded."""
+
+    @property
+    def name(self) -> str:
+        """In the names of files and of frames."""
+        return self.scheme.value if self.images else f"{self.scheme}-no-images"
+
+
+VIEWS: Mapping[str, View] = {
+    view.name: view for view in (View(scheme, images) for scheme, images in product(Scheme, (True, False)))
+}
+"""Every view by its name."""
 
 
 # Feature queries that are true and false on every screen: a media query keeps its shape, only its answer is fixed.
@@ -23,16 +50,27 @@ _COLOR_SCHEME = re.compile(r"\b(?:supported-)?color-schemes?\s*:\s*[^;}]*", re.I
 _HEAD = re.compile(r"<head\b[^>]*>", re.IGNORECASE)
 
 
-def framed(html: str, scheme: Scheme, *, served: str, local: str) -> str:
-    """The HTML of a message as it looks where `scheme` is preferred, whatever the computer itself prefers.
+_TURNED = "filter:invert(1) hue-rotate(180deg)"
+_INVERTED = f"<style>html{{background:#fff;{_TURNED}}}</style>"
+_PHOTOS = f"<style>img{{{_TURNED}}}</style>"  # turned back: such programs leave photographs as they are
+# In the document and not in a header, because a copy on disk has no headers. It stops backgrounds too.
+_NO_IMAGES = """<meta http-equiv="Content-Security-Policy" content="img-src 'none'">"""
+
+
+def framed(html: str, view: View, *, served: str, local: str) -> str:
+    """The HTML of a message in one view, whatever the computer itself prefers.
 
     Image URLs below `served` become paths below `local`; links open in a new tab.
     """
-    html = _STYLE.sub(lambda style: _fix_style(style.group(), scheme), html)
+    is_plain, is_inverted = view.scheme is Scheme.PLAIN, view.scheme is Scheme.INVERTED
+    scheme = Scheme.DARK if view.scheme is Scheme.DARK else Scheme.LIGHT
+    html = _STYLE.sub(lambda style: "" if is_plain else _fix_style(style.group(), scheme), html)
     html = _MEDIA.sub(lambda media: _fix_queries(media.group(), scheme), html)
     html = _META.sub(lambda meta: _BOTH.sub(scheme.value, meta.group()), html)
     html = html.replace(f"{served}/", f"{local}/")
-    return _HEAD.sub(lambda head: head.group() + '<base target="_blank">', html, count=1)
+    first = '<base target="_blank">' + (_INVERTED if is_inverted else "")
+    first += _NO_IMAGES if not view.images else _PHOTOS if is_inverted else ""
+    return _HEAD.sub(lambda head: head.group() + first, html, count=1)
 
 
 def _fix_style(css: str, scheme: Scheme) -> str:

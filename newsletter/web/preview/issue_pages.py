@@ -1,11 +1,12 @@
 """PreviewPages: the pages of the preview as HTML, for the live preview and for a static copy: every link is relative.
 
-index.html · issues/<slug>/<language>/<persona>.html and the message as <persona>.light.html, .dark.html
-<persona>.page-light.html, .page-dark.html where the web page goes on after the end of the email
+index.html · issues/<slug>/<language>/<persona>.html and the message as <persona>.<view>.html, such as .dark-no-images
+<persona>.page-<view>.html where the web page goes on after the end of the email
 assets/<name> · static/preview.css, static/preview.js
 """
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 
 from newsletter.app.composing import fill_for_persona, page_for_nobody
@@ -16,7 +17,7 @@ from newsletter.compiler.edition import Edition, Filled
 from newsletter.errors import ConfigError, NewsletterError
 from newsletter.web.pages import Pages
 from newsletter.web.preview.cache import PreviewCache
-from newsletter.web.preview.frame import Scheme, framed
+from newsletter.web.preview.frame import VIEWS, View, framed
 
 STATIC = Path(__file__).parent / "static"
 
@@ -31,13 +32,20 @@ class PreviewPages:
         self._live = live
         self._pages = Pages(Path(__file__).parent / "pages")
 
-    def index(self, looks: list[Examined], personas: tuple[Persona, ...], version: str) -> str:
-        """The list of issues."""
+    def index(self, looks: list[tuple[Examined, bool]], personas: tuple[Persona, ...], version: str) -> str:
+        """The list of issues, the newest first, before it those that cannot be read; each with whether it is compiled,
+        so that every problem of it is known.
+        """
+        looks = sorted(looks, key=lambda pair: _age(pair[0]), reverse=True)
         values = {
-            "looks": [(found, self.ways(found, personas)) for found in looks],
+            "looks": [(found, is_compiled, self.ways(found, personas)) for found, is_compiled in looks],
             "folder": self._cache.project.issues.name,
         }
         return self._page("index.html", "", version, values)
+
+    def counts(self, found: Examined) -> str:
+        """How many problems a compiled issue has: a piece of the list."""
+        return self._pages.render("counts.html", {"look": found, "is_compiled": True})
 
     def ways(self, found: Examined, personas: tuple[Persona, ...], asked: str = "") -> dict[str, Persona]:
         """The languages of an issue, its own first, with the persona who would get each edition.
@@ -61,6 +69,7 @@ class PreviewPages:
             "personas": personas,
             "problems": found.problems,
             "edition": edition,
+            "views": VIEWS,
         }
         if edition is not None:
             values |= self._facts(edition, persona)
@@ -76,18 +85,18 @@ class PreviewPages:
         values = {"message": str(error), "problems": problems, "hint": error.hint}
         return self._page("stopped.html", "/", version, values)
 
-    def mail(self, edition: Edition, persona: Persona, scheme: Scheme) -> str:
+    def mail(self, edition: Edition, persona: Persona, view: View) -> str:
         """The document inside the frame."""
-        return self._framed(self._fill(edition, persona).html, scheme)
+        return self._framed(self._fill(edition, persona).html, view)
 
-    def web_page(self, edition: Edition, scheme: Scheme) -> str:
+    def web_page(self, edition: Edition, view: View) -> str:
         """The document inside the frame of the web page."""
         public_url = self._cache.project.config.public.url
         html = page_for_nobody(edition, unsubscribe=f"{public_url}/u", view=f"{public_url}/v")
-        return self._framed(html, scheme)
+        return self._framed(html, view)
 
-    def _framed(self, html: str, scheme: Scheme) -> str:
-        return framed(html, scheme, served=self._cache.project.assets_url, local=f"{_UP}assets")
+    def _framed(self, html: str, view: View) -> str:
+        return framed(html, view, served=self._cache.project.assets_url, local=f"{_UP}assets")
 
     def _facts(self, edition: Edition, persona: Persona) -> dict[str, object]:
         filled = self._fill(edition, persona)
@@ -109,3 +118,8 @@ class PreviewPages:
         name = self._cache.project.config.newsletter.name or self._cache.project.folder.name
         shared = {"root": root, "newsletter": name, "live": self._live, "version": version}
         return self._pages.render(page, {**shared, **values})
+
+
+def _age(found: Examined) -> tuple[bool, date, str]:
+    """What the list is ordered by."""
+    return found.issue is None, found.issue.original.date if found.issue else date.max, found.slug

@@ -6,11 +6,13 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvicorn
+from PIL import Image
 
 from newsletter.app.operating.new_project import start_project
 from newsletter.app.project import Project, open_project
@@ -121,6 +123,121 @@ def test_preview_switches_width_part_and_appearance(preview: str, open_page: Cal
     assert page.locator("pre.mjml").inner_text().startswith('<mjml lang="de"')  # what was chosen stays chosen
 
 
+def shown(page: Any, view: str) -> Any:
+    """The frame of one view, which must be the only one that is seen."""
+    assert page.locator("iframe").evaluate_all(
+        "frames => frames.filter(frame => frame.checkVisibility()).map(frame => frame.className)"
+    ) == [view]
+    frame = page.frame_locator(f"iframe.{view}")
+    frame.get_by_role("heading").first.wait_for()
+    return frame
+
+
+def test_preview_shows_an_email_as_other_programs_do(preview: str, open_page: Callable[..., Watched]) -> None:
+    page = open_page(preview).page
+    assert all(pictures_of(shown(page, "light")))
+    page.get_by_role("radio", name="No images").check()
+    mail = shown(page, "light-no-images")
+    assert pictures_of(mail)
+    assert not any(pictures_of(mail))
+    assert all(mail.locator("img").evaluate_all("images => images.map(image => image.offsetHeight > 0)"))
+    page.get_by_role("radio", name="Dark").check()
+    assert not any(pictures_of(shown(page, "dark-no-images")))
+    page.get_by_role("radio", name="Images", exact=True).check()
+    assert all(pictures_of(shown(page, "dark")))
+    page.get_by_role("radio", name="No styles").check()
+    assert shown(page, "plain").locator("style").count() == 0
+    page.get_by_role("radio", name="Inverted").check()
+    shown(page, "inverted").locator("img").first.evaluate("image => image.decode()")
+    box = page.locator("iframe.inverted").bounding_box()
+    left, middle = pixel(page, box["x"] + 8, box["y"] + 8), pixel(page, box["x"] + 350, box["y"] + 200)
+    assert max(left) < 100
+    assert max(middle) < 100
+
+
+def pixel(page: Any, x: float, y: float) -> tuple[int, ...]:
+    """The colour that is seen at one place of the window."""
+    data = page.screenshot(clip={"x": x, "y": y, "width": 1, "height": 1})
+    colour = Image.open(BytesIO(data)).convert("RGB").getpixel((0, 0))
+    assert isinstance(colour, tuple)
+    return colour
+
+
+def test_preview_keeps_what_was_chosen_in_its_address(
+    project: Project, preview: str, open_page: Callable[..., Watched]
+) -> None:
+    page = open_page(preview).page
+    assert "#" not in page.url
+    page.get_by_role("radio", name="320").check()
+    page.get_by_role("radio", name="No images").check()
+    assert page.url.partition("#")[2] == "width=320&images=off"
+    other = open_page(page.url.replace("/en/", "/de/")).page
+    assert shown(other, "light-no-images").locator("html").evaluate("html => html.clientWidth") == 320
+    issue = project.issues / "welcome" / "issue.yaml"
+    issue.write_text(issue.read_text().replace("Hello, and welcome aboard", "A title just saved"))
+    page.locator("h1", has_text="A title just saved").wait_for()
+    shown(page, "light-no-images")
+    page.get_by_role("radio", name="700").check()
+    page.get_by_role("radio", name="Images", exact=True).check()
+    assert "#" not in page.url
+    strange = open_page(f"{preview}#width=12&scheme=x%22%5D&images=&part=light")
+    shown(strange.page, "light")
+    assert strange.complaints == []
+
+
+@pytest.mark.parametrize("window", [320, 720, 1024, 1400])
+def test_preview_shows_the_whole_width_in_every_window(
+    preview: str, open_page: Callable[..., Watched], window: int
+) -> None:
+    page = open_page(f"{preview}#width=700", viewport={"width": window, "height": 800}).page
+    mail = shown(page, "light")
+    assert mail.locator("html").evaluate("html => html.clientWidth") == 700
+    frame, part = page.locator("iframe.light").bounding_box(), page.locator(".part.mail").bounding_box()
+    assert part["x"] <= frame["x"]
+    assert frame["x"] + frame["width"] <= part["x"] + part["width"] + 1
+    assert abs(frame["y"] + frame["height"] - part["y"] - part["height"]) <= 2
+    assert part["x"] + part["width"] <= window
+    told = page.locator(".fit")
+    assert told.is_visible() == (window < 1400)
+    page.set_viewport_size({"width": 1400, "height": 800})
+    told.wait_for(state="hidden")
+    assert page.locator("iframe.light").bounding_box()["width"] == 700
+
+
+def test_preview_is_worked_by_keyboard_and_every_control_has_a_name(
+    preview: str, open_page: Callable[..., Watched]
+) -> None:
+    page = open_page(preview).page
+    for group, count in (("Part", 4), ("Width", 4), ("Appearance", 4), ("Images", 2)):
+        assert page.get_by_role("group", name=group, exact=True).get_by_role("radio").count() == count
+    assert page.locator("input").evaluate_all("inputs => inputs.every(input => input.labels[0].innerText)")
+    titles = page.locator("iframe").evaluate_all("frames => frames.map(frame => frame.title)")
+    assert len(set(titles)) == len(titles) == 8
+    page.get_by_role("radio", name="Light").focus()
+    page.keyboard.press("ArrowRight")
+    shown(page, "dark")
+    outline = "input => getComputedStyle(input.nextElementSibling).outlineStyle"
+    assert page.get_by_role("radio", name="Dark").evaluate(outline) == "solid"
+
+
+def test_list_counts_the_problems_of_the_rows_that_are_seen(
+    project: Project, preview: str, open_page: Callable[..., Watched]
+) -> None:
+    text = "- text: '{{ subscriber.shoe | default(\"\") }} Hello'"
+    text = f"title: Short\nlanguage: en\ndate: 2030-01-01\nblocks:\n  {text}\n"
+    (project.issues / "short").mkdir()
+    (project.issues / "short" / "issue.yaml").write_text(text)
+    watched = open_page(preview.partition("/issues/")[0])
+    row = watched.page.locator(".issues li").first
+    row.locator(".count", has_text="warning").wait_for()
+    row.locator(".pending").wait_for(state="detached")
+    counted = row.locator(".counts").inner_text()
+    row.get_by_role("link", name="Short").click()
+    warnings = watched.page.locator("aside .problems > li.warning")
+    assert counted == f"{warnings.count()} warning" + "s" * (warnings.count() > 1)
+    assert watched.complaints == []
+
+
 def test_preview_follows_a_save_without_losing_ones_place(
     project: Project, preview: str, open_page: Callable[..., Watched]
 ) -> None:
@@ -219,6 +336,11 @@ def test_copy_of_the_preview_works_from_disk(
     mail.get_by_role("heading", name="Hello, and welcome aboard").wait_for()
     assert pictures_of(mail)
     assert all(pictures_of(mail))
+    page.get_by_role("radio", name="No images").check()
+    assert not any(pictures_of(shown(page, "light-no-images")))
+    assert page.url.endswith("#images=off")
+    page.get_by_role("link", name="de", exact=True).click()
+    shown(page, "light-no-images")
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)

@@ -5,17 +5,22 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from html import unescape
 from pathlib import Path
+from threading import Event
 
 import pytest
 from starlette.testclient import TestClient
 
+from newsletter.app.issues.examine import Examined
+from newsletter.app.issues.preview import summary
 from newsletter.app.operating.new_project import start_project
 from newsletter.app.project import Project, open_project
 from newsletter.authoring.persona import BUILT_IN
 from newsletter.web.preview import Changes, export_preview, preview_app
+from newsletter.web.preview.frame import VIEWS
 
 SHEET = "/issues/welcome/en/"
 CHECKED = ("/", SHEET + "reader.html", "/issues/none/en/reader.html", "/nowhere", "/assets/no.png", "/static/no.css")
@@ -59,6 +64,67 @@ def test_issues_are_listed_with_their_languages(client: TestClient) -> None:
         assert client.get(f"/{link}").status_code == 200
 
 
+def write_issue(project: Project, slug: str, text: str) -> None:
+    (project.issues / slug).mkdir()
+    (project.issues / slug / "issue.yaml").write_text(text, encoding="utf-8")
+
+
+def test_issues_are_listed_by_date_the_newest_first_and_before_them_what_cannot_be_read(
+    project: Project, client: TestClient, tmp_path: Path
+) -> None:
+    for slug, date in (("aa", "2025-03-01"), ("zz", "2023-01-01"), ("b-old", "2022-01-01"), ("c-same", "2025-03-01")):
+        write_issue(project, slug, f"title: Of {slug}\nlanguage: en\ndate: {date}\nblocks:\n  - text: Hello\n")
+    write_issue(project, "bad", "title: [unclosed\n")
+    issue_file(project).write_text(re.sub(r"(?m)^date:.*$", "date: 2024-01-01", issue_file(project).read_text()))
+    order = ["bad", "c-same", "aa", "welcome", "zz", "b-old"]
+    for page in (client.get("/").text, export_preview(project, tmp_path / "copy")[0].read_text(encoding="utf-8")):
+        assert re.findall(r'<h2><a dir="auto" href="issues/([\w-]+)/', page) == order
+
+
+def test_list_counts_what_the_issue_itself_shows(project: Project, client: TestClient, tmp_path: Path) -> None:
+    def row(page: str) -> str:
+        own = page.partition(f"{SHEET.removeprefix('/')}")[2].partition('class="counts"')[2].partition("</li>")[0]
+        return " ".join(re.sub("<[^>]*>", " ", own.partition(">")[2]).split())
+
+    write_issue(project, "welcome2", "title: [unclosed\n")
+    translation = project.issues / "welcome" / "issue.de.yaml"
+    translation.write_text(re.sub(r"(?m)^preheader:.*\n", "", translation.read_text()))
+    listed = client.get("/").text
+    assert 'data-counts="issues/welcome/counts"' in listed
+    counted = client.get("/issues/welcome/counts").text
+    sheet = client.get(first_sheet(client)).text
+    errors, warnings = (len(re.findall(f'<li class="{kind}">', sheet)) for kind in ("error", "warning"))
+    assert errors + warnings > 0
+    assert re.findall(r"(\d+) error", counted) == ([str(errors)] if errors else [])
+    assert re.findall(r"(\d+) warning", counted) == ([str(warnings)] if warnings else [])
+    again = client.get("/").text  # what was compiled meanwhile is known
+    assert re.findall('data-counts="([^"]+)"', again) == ["issues/welcome2/counts"]
+    assert row(again) == " ".join(re.sub("<[^>]*>", " ", counted).split())
+    copy = export_preview(project, tmp_path / "copy")[0].read_text(encoding="utf-8")
+    assert row(copy) == row(again)
+    assert "data-counts" not in copy
+    assert client.get("/issues/none/counts").status_code == 404
+
+
+def test_list_does_not_wait_for_an_issue_that_is_being_compiled(
+    project: Project, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed, begun = Event(), Event()
+
+    def compile_slowly(*_: object) -> Examined:
+        begun.set()
+        assert listed.wait(20), "the list waited"
+        return summary(project, issue_file(project))
+
+    monkeypatch.setattr("newsletter.web.preview.cache.look", compile_slowly)
+    with ThreadPoolExecutor(1) as pool:
+        count = pool.submit(client.get, "/issues/welcome/counts")
+        assert begun.wait(20)
+        assert "Hello, and welcome aboard" in client.get("/").text
+        listed.set()
+        assert count.result().status_code == 200
+
+
 def test_project_without_issues_says_how_to_begin(project: Project, client: TestClient) -> None:
     (project.issues).rename(project.folder / "elsewhere")
     assert "newsletter new" in client.get("/").text
@@ -73,7 +139,7 @@ def test_sheet_shows_subject_sources_size_and_frames(client: TestClient) -> None
     assert "{{ subscriber.name" in unescape(page)  # in the sources merge fields stand as the author wrote them
     assert re.search(r"\d+\.\d kB <small>of 99 kB", page)
     frames = re.findall(r'<iframe[^>]*sandbox="([^"]*)"[^>]*src="([^"]*)"', page, re.DOTALL)
-    assert [source.rpartition(".html")[0].partition(".")[2] for _, source in frames] == ["light", "dark"]
+    assert [source.rpartition(".html")[0].partition(".")[2] for _, source in frames] == list(VIEWS)
     assert all("allow-scripts" not in sandbox for sandbox, _ in frames)
 
 
@@ -140,6 +206,8 @@ def test_template_error_stands_in_place_of_the_mail(project: Project, client: Te
     page = client.get(first_sheet(client)).text
     assert "<iframe" not in page
     assert "templates/blocks/text.mjml.j2:3" in page
+    (told,) = re.findall(r'<li class="error">(.*?)</li>', page, re.DOTALL)
+    assert re.findall(r'<pre dir="auto">(.*?)</pre>', told) == ["{{ nothing.here }}"]  # no column is known to mark
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from newsletter.web.preview.frame import Scheme, framed
+from newsletter.web.preview.frame import VIEWS, Scheme, View, framed
 
 TRUE, FALSE = "(min-width:0px)", "(max-width:0px)"
 
 
-def frame(html: str, scheme: Scheme) -> str:
-    return framed(html, scheme, served="https://news.example.org/assets", local="../assets")
+def frame(html: str, scheme: Scheme, *, images: bool = True) -> str:
+    return framed(html, View(scheme, images=images), served="https://news.example.org/assets", local="../assets")
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,38 @@ def test_images_are_taken_from_here_and_links_open_in_a_new_tab() -> None:
     assert frame(html, Scheme.LIGHT) == (
         '<!doctype html><html><head lang="en"><base target="_blank"><title>a</title></head><img src="../assets/a.png">'
     )
+
+
+MAIL = (
+    '<html><head><style>@media (prefers-color-scheme: dark) {p{color:red}}</style></head><body style="color:blue">'
+    '<style media="all">p{margin:0}</style><img src="a.png"></body></html>'
+)
+
+
+def test_views_have_names_of_their_own() -> None:
+    assert list(VIEWS) == [
+        "light", "light-no-images", "dark", "dark-no-images", "inverted", "inverted-no-images", "plain",
+        "plain-no-images",
+    ]  # fmt: skip
+
+
+def test_without_styles_only_those_of_elements_are_left() -> None:
+    assert frame(MAIL, Scheme.PLAIN) == (
+        '<html><head><base target="_blank"></head><body style="color:blue"><img src="a.png"></body></html>'
+    )
+
+
+def test_inverted_ignores_the_dark_colours_of_the_email() -> None:
+    html = frame(MAIL, Scheme.INVERTED)
+    assert f"@media {FALSE} {{p{{color:red}}}}" in html
+    assert html.count("filter:invert(1)") == 2  # photographs are turned back
+    assert (
+        frame(MAIL, Scheme.INVERTED, images=False).count("filter:invert(1)") == 1
+    )  # the place of a missing one is not
+
+
+@pytest.mark.parametrize("scheme", Scheme)
+def test_images_are_blocked_where_they_are_off(scheme: Scheme) -> None:
+    blocked = frame(MAIL, scheme, images=False)
+    assert "img-src 'none'" in blocked.partition("</head>")[0]
+    assert "img-src" not in frame(MAIL, scheme)

@@ -2,15 +2,66 @@
 // one's place. Served as it stands here: no build step.
 "use strict";
 
-const CHOICES = ["part", "width", "scheme"];
+const CHOICES = ["part", "width", "scheme", "images"];
 
+// What was chosen: by the address (#width=320&images=off), else before in this tab, else what fits the window.
 function recall(main) {
-  const fitting = { width: matchMedia("(max-width: 600px)").matches && "375" };
+  const address = new URLSearchParams(location.hash.slice(1));
+  const fitting = { width: matchMedia("(max-width: 600px)").matches ? "375" : null };
   for (const name of CHOICES) {
-    const value = sessionStorage.getItem(name) ?? fitting[name];
-    const input = value && main.querySelector(`input[name="${name}"][value="${value}"]`);
+    const inputs = [...main.querySelectorAll(`input[name="${name}"]`)];
+    const input = [address.get(name), sessionStorage.getItem(name), fitting[name]]
+      .map((value) => inputs.find((input) => input.value === value))
+      .find((input) => input);
     if (input) input.checked = true;
   }
+}
+
+function remember(main) {
+  const chosen = [...main.querySelectorAll("input:checked")].filter((input) => CHOICES.includes(input.name));
+  for (const input of chosen) sessionStorage.setItem(input.name, input.value);
+  const address = new URLSearchParams(
+    chosen.filter((input) => !input.defaultChecked).map((input) => [input.name, input.value]),
+  );
+  if (chosen.length && address.toString() !== location.hash.slice(1)) {
+    history.replaceState(null, "", `${location.pathname}${location.search}${address.size ? `#${address}` : ""}`);
+  }
+}
+
+// An email that is wider than the window is scaled down, so that its whole width is seen.
+function fit(main) {
+  const frame = shownFrame(main);
+  if (!frame) return;
+  const part = frame.closest(".part");
+  const scale = Math.min(1, part.clientWidth / frame.offsetWidth);
+  part.style.setProperty("--fit", scale);
+  part.classList.toggle("fitted", scale < 1);
+  const told = main.querySelector(".fit");
+  told.hidden = scale === 1;
+  told.textContent = `Shown at ${Math.round(scale * 100)} %`;
+}
+
+// The list is there at once; an issue that nobody has looked at is compiled when its row is seen, one at a time.
+let counting = Promise.resolve();
+
+function count(main) {
+  const seen = new IntersectionObserver((entries) => {
+    for (const { target } of entries.filter((entry) => entry.isIntersecting)) {
+      seen.unobserve(target);
+      counting = counting.then(() => countOne(target)).catch(() => target.querySelector(".pending")?.remove());
+    }
+  });
+  for (const place of main.querySelectorAll("[data-counts]")) {
+    place.insertAdjacentHTML("beforeend", '<span class="pending">Checking …</span>');
+    seen.observe(place);
+  }
+}
+
+async function countOne(place) {
+  if (!place.isConnected) return; // the list was replaced meanwhile
+  const response = await fetch(place.dataset.counts, { cache: "no-store" });
+  if (!response.ok) throw new Error(response.statusText);
+  place.innerHTML = await response.text();
 }
 
 function shownFrame(main) {
@@ -34,6 +85,7 @@ async function refresh() {
   recall(next);
   next.classList.add("arriving"); // laid out behind the present one until its mail is there: nothing flickers
   present.after(next);
+  fit(next);
   const frame = shownFrame(next);
   if (frame) {
     frame.loading = "eager";
@@ -44,6 +96,8 @@ async function refresh() {
   present.remove();
   next.classList.remove("arriving");
   next.querySelectorAll("pre.part").forEach((part, number) => (part.scrollTop = parts[number] ?? 0));
+  fit(next);
+  count(next);
   document.title = page.title;
   document.body.dataset.version = page.body.dataset.version;
 }
@@ -94,9 +148,20 @@ function listen(url) {
   open();
 }
 
-recall(document.querySelector("main"));
-document.addEventListener("change", (event) => {
-  if (CHOICES.includes(event.target.name)) sessionStorage.setItem(event.target.name, event.target.value);
+function begin() {
+  const main = document.querySelector("main");
+  recall(main);
+  remember(main);
+  fit(main);
+}
+
+begin();
+count(document.querySelector("main"));
+addEventListener("hashchange", begin);
+addEventListener("resize", () => fit(document.querySelector("main")));
+document.addEventListener("change", () => {
+  remember(document.querySelector("main"));
+  fit(document.querySelector("main"));
 });
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) {
