@@ -16,12 +16,14 @@ from PIL import Image
 from newsletter.app.project import shipped_templates
 from newsletter.authoring.block import Block
 from newsletter.authoring.blocks.button import ButtonBlock
+from newsletter.authoring.blocks.callout import CalloutBlock
 from newsletter.authoring.blocks.code import CodeBlock
 from newsletter.authoring.blocks.divider import DividerBlock
 from newsletter.authoring.blocks.heading import HeadingBlock
 from newsletter.authoring.blocks.highlights import Article, HighlightsBlock
 from newsletter.authoring.blocks.image import ImageBlock
 from newsletter.authoring.blocks.links import LinksBlock, ListItem
+from newsletter.authoring.blocks.numbers import Number, NumbersBlock
 from newsletter.authoring.blocks.quote import QuoteBlock
 from newsletter.authoring.blocks.spacer import SpacerBlock
 from newsletter.authoring.blocks.sponsor import SponsorBlock
@@ -120,6 +122,8 @@ def rich_content(language: str = "en", **more: Any) -> Content:
             "Sample Maps", text="Maps of *everything*, [by post](https://sponsor.example/post).",
             url="https://sponsor.example/", picture=replace(picture, path="blocks[9]"),
         ),
+        CalloutBlock("It is *closed*; [call](https://call.example/).", title="Before you go"),
+        NumbersBlock((Number("1,234", "readers"), Number("42", "towns, [all](https://towns.example/)"))),
         CodeBlock("if {{ name }}:\n    print(name)", "Python", "As *short* as can be"),
     )  # fmt: skip
     facts: dict[str, Any] = {

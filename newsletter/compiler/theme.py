@@ -38,7 +38,7 @@ class Palette(Strict):
     surface: Colour
     """Behind the text."""
     tint: Colour
-    """Behind code, and where a picture is missing."""
+    """Behind code, callouts and numbers, and where a picture is missing."""
     ink: Colour
     """Text."""
     muted: Colour

@@ -18,22 +18,22 @@ import newsletter
 
 TEMPLATE = """\
 <mj-section><mj-column>
-<mj-text>{{ block.label }} {{ block.remark | markdown }}</mj-text>
+<mj-text>{{ block.label }} {{ block.dish | markdown }}</mj-text>
 </mj-column></mj-section>
 """
-HEAD = "title: Callout\ndate: 2026-01-01\nlanguage: en\nblocks:\n"
+HEAD = "title: Recipe\ndate: 2026-01-01\nlanguage: en\nblocks:\n"
 GOOD = """\
-  - callout: "Dear {{ subscriber.name | default('you') }}, [](@ana), [more](https://e.example/?{{ subscriber.email }})"
+  - recipe: "Dear {{ subscriber.name | default('you') }}, [](@ana), [more](https://e.example/?{{ subscriber.email }})"
     label: "For {{ subscriber.name | default('you') }}"
     id: c
 """
 BAD = """\
   - text: Hello.
     id: t
-  - callout: "Dear {{ subscriber.nam }}, see [](@nobody) and [here](javascript:a)"
+  - recipe: "Dear {{ subscriber.nam }}, see [](@nobody) and [here](javascript:a)"
     label: "Not `code`"
     id: c
-  - callout: "Some **bold , and <b>html</b>"
+  - recipe: "Some **bold , and <b>html</b>"
     id: d
 """
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -46,8 +46,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     package = Path(newsletter.__file__).parent
     shutil.copytree(package, code / "newsletter", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(package.parent / "templates", code / "templates")
-    shutil.copy(Path(__file__).parents[1] / "callout.py", code / "newsletter/authoring/blocks")
-    (code / "templates/blocks/callout.mjml.j2").write_text(TEMPLATE, encoding="utf-8")
+    shutil.copy(Path(__file__).parents[1] / "recipe.py", code / "newsletter/authoring/blocks")
+    (code / "templates/blocks/recipe.mjml.j2").write_text(TEMPLATE, encoding="utf-8")
 
     def run(folder: Path, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", module, *arguments]
@@ -79,13 +79,13 @@ def test_its_texts_are_checked_where_they_were_written(run: Run, write: Callable
     assert done.returncode == 1, done.stderr
     found = {(p["id"], p["line"], p["column"], p["path"]) for p in json.loads(done.stdout)}
     assert found >= {
-        ("unknown-attribute", 7, 20, "blocks[1].callout"),
-        ("missing-default", 7, 20, "blocks[1].callout"),
-        ("unknown-person", 7, 46, "blocks[1].callout"),
-        ("bad-url", 7, 69, "blocks[1].callout"),
+        ("unknown-attribute", 7, 19, "blocks[1].recipe"),
+        ("missing-default", 7, 19, "blocks[1].recipe"),
+        ("unknown-person", 7, 45, "blocks[1].recipe"),
+        ("bad-url", 7, 68, "blocks[1].recipe"),
         ("leftover-markup", 8, 17, "blocks[1].label"),
-        ("leftover-markup", 10, 20, "blocks[2].callout"),
-        ("leftover-markup", 10, 33, "blocks[2].callout"),
+        ("leftover-markup", 10, 19, "blocks[2].recipe"),
+        ("leftover-markup", 10, 32, "blocks[2].recipe"),
     }
 
 
@@ -93,8 +93,8 @@ def test_its_texts_are_checked_where_they_were_written(run: Run, write: Callable
     ("german", "problem"),
     [
         ("", ("missing-translation", "error", "blocks[0]")),
-        ("blocks:\n  - {id: c, label: Für dich}\n", ("missing-translation", "error", "blocks[0].callout")),
-        ("blocks:\n  - {id: c, callout: Hallo}\n", ("missing-translation", "warning", "blocks[0].label")),
+        ("blocks:\n  - {id: c, label: Für dich}\n", ("missing-translation", "error", "blocks[0].recipe")),
+        ("blocks:\n  - {id: c, recipe: Hallo}\n", ("missing-translation", "warning", "blocks[0].label")),
     ],
 )
 def test_its_missing_translation_is_a_problem(
@@ -122,5 +122,5 @@ def test_its_merge_fields_and_people_are_filled_in_both_parts(run: Run, write: C
 def test_its_schema_is_shown_to_editors(run: Run, tmp_path: Path) -> None:
     run(tmp_path, "newsletter.authoring.json_schema", str(tmp_path)).check_returncode()
     schema = json.loads((tmp_path / "issue.schema.json").read_text(encoding="utf-8"))
-    assert {"$ref": "#/definitions/CalloutEntry"} in schema["properties"]["blocks"]["items"]["oneOf"]
-    assert set(schema["definitions"]["CalloutEntry"]["properties"]) == {"id", "callout", "label"}
+    assert {"$ref": "#/definitions/RecipeEntry"} in schema["properties"]["blocks"]["items"]["oneOf"]
+    assert set(schema["definitions"]["RecipeEntry"]["properties"]) == {"id", "recipe", "label"}

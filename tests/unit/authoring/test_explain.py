@@ -25,7 +25,9 @@ GOOD = {
     "divider": "divider:", "spacer": "spacer: 12",
     "sponsor": "sponsor: a\n    text: b\n    url: https://a.example\n    image: a.png\n    alt: c\n"
     "    until: 2026-12-24",
-    "read_more": "read_more: a",
+    "read_more": "read_more: a", "callout": "callout: a\n    title: b",
+    "numbers": 'numbers: [{number: 42, label: a}, {number: "1,234", label: b}]',
+
     "code": "code: |\n      a\n    language: Python\n    caption: b",
 }  # fmt: skip
 
@@ -52,6 +54,9 @@ def test_every_block_type_is_accepted_with_an_id_before_or_after(name: str) -> N
         ('code: "  \\n"', "empty-value", "nothing is written here", ""),
         ('code: "a\\u2067b"', "control-character",
          "the character U+2067 turns letters round and cannot be seen", "Delete it."),
+        ("numbers: [{number: 3.10, label: a}]", "wrong-type", "this must be text, not a number (3.10)",
+         'Quote this text: "3.10"'),
+        ("numbers: [{number: a}]", "missing-key", "'label' is missing", ""),
         ('sponsor: a\n    label: ""', "empty-value", "nothing is written here", ""),
         ("xyz: 1", "unknown-block", "there is no block type 'xyz'", f"The types are {', '.join(BLOCKS)}."),
         ("url: a\n    button: b", "unknown-block", "the first key of a block names its type, and 'url' is none",

@@ -107,6 +107,17 @@ Maps of everything, by post [7].
 
 [7] https://sponsor.example/post
 
+| Before you go
+|
+| It is closed; call [8].
+
+[8] https://call.example/
+
+1,234  readers
+   42  towns, all [9]
+
+[9] https://towns.example/
+
     if {{ name }}:
         print(name)
 

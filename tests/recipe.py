@@ -1,4 +1,4 @@
-"""callout: a boxed remark. Does not ship: `test_block_type` adds this file to a copy of the package."""
+"""recipe: a boxed recipe. Does not ship: `test_block_type` adds this file to a copy of the package."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from newsletter.authoring.block import Assembly, Block, BlockEntry, TextWriter
 from newsletter.authoring.fields.values import Key, Markdown, Plain
 
 
-class CalloutEntry(BlockEntry):
-    """A boxed remark."""
+class RecipeEntry(BlockEntry):
+    """A boxed recipe."""
 
-    callout: Markdown
+    recipe: Markdown
     """Markdown."""
     label: Plain | None = None
     """A word above it."""
 
     def to_block(self, assembly: Assembly) -> Block:
-        return CalloutBlock(self.callout, self.label or "")
+        return RecipeBlock(self.recipe, self.label or "")
 
 
 @dataclass(frozen=True, slots=True)
-class CalloutBlock(Block):
-    remark: Annotated[Markdown, Key("callout")]
+class RecipeBlock(Block):
+    dish: Annotated[Markdown, Key("recipe")]
     label: Plain = ""
 
     def to_text(self, writer: TextWriter) -> str:
-        return writer.section(self.label, *writer.paragraphs(self.remark))
+        return writer.section(self.label, *writer.paragraphs(self.dish))
