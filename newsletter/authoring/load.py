@@ -21,6 +21,7 @@ from newsletter.authoring.persona import load_personas
 from newsletter.authoring.project_blocks.load import BlockTypes
 from newsletter.authoring.proofread import References, proofread, wordless_pictures
 from newsletter.authoring.schema import IssueFile, issue_file
+from newsletter.authoring.shorthand import written_out
 from newsletter.authoring.translation import repeated_ids, translate
 from newsletter.language import language_tag
 from newsletter.problem import Place, Problem, Severity, has_errors
@@ -208,7 +209,7 @@ class _Reading:
             self.complain("missing-file", "there is no such file", file, hint)
             return None
         self.problems += problems
-        return tree
+        return written_out(tree) if tree else None
 
     def references(self) -> References:
         """Contributors, personas and images that the issue may refer to."""

@@ -115,6 +115,15 @@ class Node:
         before = seen[min(max(offset, 0), len(seen) - 1)]
         return self.source.place(self.start + visible[before] if before < len(visible) else self.start)
 
+    def part(self, start: int, end: int, path: str) -> Node:
+        """Characters of its text as a value of their own, without the white space around them."""
+        seen, visible = self._visible
+        is_quoted = self.style in ("'", '"')  # then the characters around a value belong to it
+        behind = visible[seen[end]] if seen[end] < len(visible) else self.end - self.start - is_quoted
+        first, last = self.start + visible[seen[start]] - is_quoted, self.start + behind + is_quoted
+        style = self.style if is_quoted else ""
+        return Node(self.source, path, self.text[start:end].strip(), first, last, style=style)
+
     @cached_property
     def _visible(self) -> tuple[list[int], list[int]]:
         """How many visible characters stand before each one of the text, and where each of them was written."""

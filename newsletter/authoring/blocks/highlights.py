@@ -24,6 +24,7 @@ from newsletter.authoring.fields.values import (
     Url,
 )  # fmt: skip
 from newsletter.authoring.parts import Author, Authors, Credit, Picture, PictureEntry
+from newsletter.authoring.shorthand import BARE_ARTICLE
 from newsletter.columns import WIDTH, indented, wrap
 
 HighlightStyle: TypeAlias = Annotated[Literal["lead", "rows", "cards", "list"], Role.CODE]
@@ -65,7 +66,9 @@ def _kind(value: object) -> str:
 
 
 _Highlight = Annotated[
-    Annotated[ArticleEntry, Tag(":article")] | Annotated[PictureEntry, Tag(":picture")], Discriminator(_kind)
+    Annotated[ArticleEntry, Tag(":article")] | Annotated[PictureEntry, Tag(":picture")],
+    Discriminator(_kind),
+    BARE_ARTICLE,
 ]
 
 
