@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path
@@ -21,7 +21,8 @@ from newsletter.authoring.persona import load_personas
 from newsletter.authoring.project_blocks.load import BlockTypes
 from newsletter.authoring.proofread import References, proofread, wordless_pictures
 from newsletter.authoring.schema import IssueFile, issue_file
-from newsletter.authoring.shorthand import written_out
+from newsletter.authoring.short.shorthand import written_out
+from newsletter.authoring.short.snippets import Snippets
 from newsletter.authoring.translation import repeated_ids, translate
 from newsletter.language import language_tag
 from newsletter.problem import Place, Problem, Severity, has_errors
@@ -78,9 +79,11 @@ def load_issue(
     of the project.
     """
     types = types or BlockTypes()
-    reading = _Reading(file, root, looks or {}, issue_file(types.entries), [*types.problems])
+    reading = _Reading(file, root, looks or {}, issue_file(types.entries), [*types.problems], Snippets(root))
     contents, entry = reading.contents()
-    problems = tuple(dict.fromkeys(sorted(reading.problems, key=lambda problem: problem.place)))
+    problems = tuple(
+        dict.fromkeys(sorted([*reading.problems, *reading.snippets.problems], key=lambda problem: problem.place))
+    )
     if entry is None or has_errors(problems):
         return Loaded(None, problems, reading.files, reading.schema)
     issue = Issue(
@@ -144,16 +147,18 @@ class _Reading:
     looks: Mapping[str, Sequence[str]]
     schema: type[IssueFile]
     problems: list[Problem]
+    snippets: Snippets
     images: dict[str, ImageFile] = field(default_factory=dict)
     contributors: Mapping[str, Contributor] = field(default_factory=dict)
     files: dict[str, Node] = field(default_factory=dict)
 
     def contents(self) -> tuple[dict[str, Content], IssueFile | None]:
         """Every language of the issue; complete only if no problem is an error."""
-        tree = self.tree(self.file)
+        written = self.tree(self.file)
         self.check_slug()
-        if tree is None:
+        if written is None:
             return {}, None
+        tree, _ = self.snippets.include(written)
         references = self.references()
         twice = list(islice(repeated_ids(tree), MAX_PROBLEMS))
         self.problems += [*islice(proofread(tree, references, self.schema), MAX_PROBLEMS), *twice]
@@ -167,18 +172,19 @@ class _Reading:
             translated = self.tree(file)
             if translated is None:
                 continue
-            self.files[tag] = translated
-            self.problems += islice(proofread(translated, references, self.schema), MAX_PROBLEMS)
+            whole, theirs = self.snippets.include(written, tag)
+            self.files[tag] = _with_blocks(translated, theirs)
+            self.problems += islice(proofread(self.files[tag], references, self.schema), MAX_PROBLEMS)
             self.check_language(tag, translated)
             if not twice:  # else it is not known which of the two a translation means
-                merged, problems = translate(tree, translated, self.schema)
+                merged, problems = translate(whole, translated, self.schema, theirs)
                 self.problems += [
                     *problems[:MAX_PROBLEMS],
                     *islice(wordless_pictures(merged, self.schema), MAX_PROBLEMS),
                 ]
                 self.problems += islice(misleading_links(merged, self.schema), MAX_PROBLEMS)
                 trees[tag] = (merged, self.model(merged, translated))
-        if entry is None or has_errors(self.problems):
+        if entry is None or has_errors([*self.problems, *self.snippets.problems]):
             return {}, None
         contents = {}
         for tag, (merged, model) in trees.items():
@@ -198,7 +204,7 @@ class _Reading:
         """A tree as the schema understands it. Of a merged one only what the translation has `written` can be new."""
         entry, problems = read_model(self.schema, tree)
         file = (written or tree).source.file
-        self.problems += [problem for problem in problems if problem.place.file == file]
+        self.problems += [problem for problem in problems if problem.place.file in (file, *self.snippets.files)]
         return entry
 
     def tree(self, file: Path) -> Node | None:
@@ -225,10 +231,14 @@ class _Reading:
 
     def picture(self, node: Node) -> Problem | None:
         """Read an image, once for all places that show it."""
-        name = node.text.strip()
+        name, folder = node.text.strip(), self.snippets.files.get(node.source.file, self.file).parent
         if name in self.images:
-            return None
-        image, problem = read_picture(node, self.file.parent, self.root)
+            other = self.images[name].file
+            if other.is_relative_to(folder) or not (folder / name).exists():
+                return None
+            message = f"{shown(other, self.root)} has this name too, and the issue shows both"
+            return node.problem("bad-image", message, hint="Rename one of them.")
+        image, problem = read_picture(node, folder, self.root)
         if image is not None:
             self.images[name] = image
         return problem
@@ -272,6 +282,14 @@ class _Reading:
 
     def complain(self, rule: str, message: str, file: Path, hint: str) -> None:
         self.problems.append(Problem(rule, message, Place(shown(file, self.root)), hint=hint))
+
+
+def _with_blocks(tree: Node, more: Sequence[Node]) -> Node:
+    """A tree with further blocks."""
+    if not more:
+        return tree
+    blocks = tree.mapping.get("blocks", more[0])
+    return replace(tree, value={**tree.mapping, "blocks": replace(blocks, value=(*blocks.items, *more))})
 
 
 def _of_file(path: Path) -> Iterator[Path]:

@@ -4,7 +4,7 @@ Top-level fields are matched by name, blocks and articles by id. Every value kee
 the merged tree is read by the same models and its problems point into the right file.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from newsletter.authoring.fields.explain import MAX_PROBLEMS
@@ -24,6 +24,8 @@ class _Merge:
 
     allow: bool
     """Whether what is missing may be shown in the language of the issue."""
+    settled: Sequence[Node] = ()
+    """Items of the original that are in the language already."""
     problems: list[Problem] = field(default_factory=list)
 
     def mapping(self, original: Node, translated: Node, where: Node, shape: Shape) -> Node:
@@ -110,7 +112,7 @@ class _Merge:
 
     def missing_item(self, item: Node, where: Node, shape: Shape) -> None:
         owed = {inner.translation for inner, node in walk(item, shape) if node.text.strip()} & _SEVERITY.keys()
-        if self.allow or not owed:
+        if self.allow or not owed or item in self.settled:
             return
         severity = Severity.ERROR if Translation.REQUIRED in owed else Severity.WARNING
         if not _id(item):
@@ -134,11 +136,11 @@ class _Merge:
 
 
 def translate(
-    original: Node, translated: Node, schema: type[IssueFile] = IssueFile
+    original: Node, translated: Node, schema: type[IssueFile] = IssueFile, settled: Sequence[Node] = ()
 ) -> tuple[Node, tuple[Problem, ...]]:
     """The issue in the language of a translation, and what is wrong with it as a translation."""
     fallback = translated.mapping.get("fallback") or original.mapping.get("fallback")
-    merge = _Merge(allow=fallback is not None and fallback.value == "allow")
+    merge = _Merge(fallback is not None and fallback.value == "allow", settled)
     merged = merge.mapping(original, translated, translated, shape_of(schema))
     return _own_subject(original, translated, merged), tuple(merge.problems)
 

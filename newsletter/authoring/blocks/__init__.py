@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Discriminator, Tag
 
 from newsletter.authoring.block import BlockEntry
-from newsletter.authoring.shorthand import BARE_TEXT
+from newsletter.authoring.short.shorthand import BARE_TEXT, INCLUDED
 
 
 def _block_types() -> Iterator[tuple[str, type[BlockEntry]]]:
@@ -41,7 +41,7 @@ def _block_type(value: object) -> str | None:
 def any_block(types: Mapping[str, type[BlockEntry]]) -> Any:
     """The type of a block of one of these types, which its first key names."""
     tagged: Any = (Annotated[entry, Tag(f":{name}")] for name, entry in types.items())
-    return Annotated[reduce(or_, tagged), Discriminator(_block_type), BARE_TEXT]
+    return Annotated[reduce(or_, tagged), Discriminator(_block_type), BARE_TEXT, INCLUDED]
 
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from newsletter.authoring.fields.values import (
     Url,
 )  # fmt: skip
 from newsletter.authoring.parts import Author, Authors, Credit, Picture, PictureEntry
-from newsletter.authoring.shorthand import BARE_ARTICLE
+from newsletter.authoring.short.shorthand import BARE_ARTICLE
 from newsletter.columns import WIDTH, indented, wrap
 
 HighlightStyle: TypeAlias = Annotated[Literal["lead", "rows", "cards", "list"], Role.CODE]

@@ -17,6 +17,7 @@ from newsletter.app.issues.examine import Examined
 from newsletter.app.project import Project
 from newsletter.authoring.files import legible
 from newsletter.authoring.persona import Persona
+from newsletter.authoring.short.snippets import FOLDER as SNIPPETS
 from newsletter.errors import NewsletterError
 from newsletter.web.pages import QUIET_HEADERS, Headers, policy
 from newsletter.web.preview.cache import PreviewCache
@@ -79,7 +80,11 @@ def watched_folders(project: Project) -> list[Path]:
 
     Nor is a folder whose name is not UTF-8, which watchfiles cannot take.
     """
-    tops = (folder for folder in (project.issues, *project.template_folders) if not folder.is_symlink())
+    tops = (
+        folder
+        for folder in (project.issues, project.folder / SNIPPETS, *project.template_folders)
+        if not folder.is_symlink()
+    )
     found = (Path(folder) for top in tops for folder, _, _ in os.walk(top))
     return [folder for folder in found if legible(str(folder)) == str(folder)]
 

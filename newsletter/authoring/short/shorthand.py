@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
+from newsletter.authoring.fields.values import ID
 from newsletter.source import Node
 
 ARTICLE = r"^\s*\[([^\[\]\n]+)\]\(([^()\s]+(?:\([^()\s]*\)[^()\s]*)*)\)(?:\s*[:：]\s*(\S[\s\S]*))?\s*$"
@@ -17,20 +18,33 @@ _ARTICLE = re.compile(ARTICLE)
 
 @dataclass(frozen=True)
 class Shorthand:
-    """The mark of a union type whose value may be written as a string too: JSON Schema tells editors."""
+    """The mark of a union type whose value may be written in another way too: JSON Schema tells editors."""
 
-    about: str
-    pattern: str
+    schema: tuple[tuple[str, Any], ...]
 
     def __get_pydantic_json_schema__(self, core_schema: Any, handler: Any) -> Any:
         """What pydantic asks a mark for."""
         made = handler(core_schema)
-        made["oneOf"].append({"type": "string", "pattern": self.pattern, "description": self.about})
+        made["oneOf"].append(dict(self.schema))
         return made
 
 
-BARE_TEXT = Shorthand("Paragraphs of Markdown, short for text.", r"\S")
-BARE_ARTICLE = Shorthand('An article: "[Title](https://…): summary".', ARTICLE)
+def _string(about: str, pattern: str) -> Shorthand:
+    return Shorthand((("type", "string"), ("pattern", pattern), ("description", about)))
+
+
+BARE_TEXT = _string("Paragraphs of Markdown, short for text.", r"\S")
+BARE_ARTICLE = _string('An article: "[Title](https://…): summary".', ARTICLE)
+INCLUDED = Shorthand(
+    (
+        ("type", "object"),
+        ("description", "The blocks of a file in snippets/."),
+        ("properties", {"snippet": {"type": "string", "pattern": ID, "description": "Its name, without .yaml."}}),
+        ("required", ["snippet"]),
+        ("additionalProperties", False),
+    )
+)
+"""See `snippets`, which comes after this."""
 
 
 def written_out(tree: Node) -> Node:
