@@ -22,7 +22,7 @@ from newsletter.authoring.project_blocks.load import BlockTypes
 from newsletter.authoring.proofread import References, proofread, wordless_pictures
 from newsletter.authoring.schema import IssueFile, issue_file
 from newsletter.authoring.short.shorthand import written_out
-from newsletter.authoring.short.snippets import Snippets
+from newsletter.authoring.short.snippets import Snippets, may_be_snippet
 from newsletter.authoring.translation import repeated_ids, translate
 from newsletter.language import language_tag
 from newsletter.problem import Place, Problem, Severity, has_errors
@@ -62,8 +62,9 @@ def find_issues(paths: Iterable[Path], *, root: Path) -> list[Path]:
 
 
 def may_be_issue(file: Path) -> bool:
-    """Whether an issue or a translation can have this name: contributors, personas and pictures may lie beside them."""
-    return file.suffix == ".yaml" and file.name not in (PEOPLE, PERSONAS)
+    """Whether an issue or a translation can have this name: contributors, personas and pictures may lie beside them,
+    and snippets are no issues."""
+    return file.suffix == ".yaml" and file.name not in (PEOPLE, PERSONAS) and not may_be_snippet(file)
 
 
 def load_issue(

@@ -267,3 +267,15 @@ def test_database_that_does_not_answer_is_no_problem_of_an_issue(tmp_path: Path)
     assert found(tmp_path) == []
     server = {"NEWSLETTER_DATABASE__URL": "postgresql://bob:secret-word@127.0.0.1:1/x"}
     assert check(open_project(tmp_path, server)) == []
+
+
+def test_snippet_given_as_a_path_is_no_issue(tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    write_project(folder)
+    (folder / "snippets").mkdir()
+    good, bad = folder / "snippets" / "good.yaml", folder / "snippets" / "bad.yaml"
+    good.write_text("- Hello.\n", encoding="utf-8")
+    bad.write_text("- text: [a\n", encoding="utf-8")
+    project = open_project(folder, {})
+    assert check(project, [good]) == []
+    assert [one.place.file for one in check(project, [good, bad]) if one.id == "yaml"] == ["snippets/bad.yaml"]

@@ -20,13 +20,14 @@ from newsletter.authoring.check import check_issue
 from newsletter.authoring.contributors import FILE as PEOPLE
 from newsletter.authoring.contributors import load_contributors
 from newsletter.authoring.fields.explain import MAX_PROBLEMS
-from newsletter.authoring.files import is_inside, located, names_in, quotable, read_file, shown, unreadable
+from newsletter.authoring.files import is_inside, located, names_in, quotable, read_file, read_yaml, shown, unreadable
 from newsletter.authoring.issue import Issue
 from newsletter.authoring.load import Loaded, find_issues, load_issue, may_be_issue, misnamed, misnamed_files, slug_of
 from newsletter.authoring.persona import BUILT_IN, Persona, load_personas
 from newsletter.authoring.persona import FILE as PERSONAS
 from newsletter.authoring.placeholders import check_authors, check_placeholders
 from newsletter.authoring.project_blocks.load import block_types
+from newsletter.authoring.short.snippets import may_be_snippet
 from newsletter.compiler.checks.characters import check_characters
 from newsletter.compiler.checks.sponsors import OVER
 from newsletter.compiler.checks.untranslated import check_untranslated
@@ -177,7 +178,7 @@ def _every_problem(
         *_same_slugs(project, files),
         *chain.from_iterable(found),
     ]
-    if not files and not strays and not any(path.name in (PEOPLE, PERSONAS) for path in paths):
+    if not files and not strays and not any(path.name in (PEOPLE, PERSONAS) or may_be_snippet(path) for path in paths):
         problems.append(no_issues(project, paths))
     return _quoted(dict.fromkeys(judged(problems, project)), project)
 
@@ -226,6 +227,8 @@ def _beside(project: Project, file: Path) -> Sequence[Problem]:
         return []
     if file.name == PEOPLE:
         return load_contributors(file, project.folder)[1]
+    if may_be_snippet(file):  # what its blocks say is checked in the issues that include it
+        return read_yaml(file, project.folder)[1]
     if file.name == PERSONAS:
         return load_personas(file, root=project.folder)[1]
     name = shown(file, project.folder)

@@ -20,6 +20,11 @@ FOLDER = "snippets"
 KEY = "snippet"
 
 
+def may_be_snippet(file: Path) -> bool:
+    """Whether a file lies where snippets do."""
+    return file.absolute().parent.name == FOLDER and file.name != "issue.yaml"
+
+
 @dataclass
 class Snippets:
     """The snippets that one issue includes."""
