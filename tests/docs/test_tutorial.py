@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from email.message import Message
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -56,9 +57,15 @@ def first_part(message: Message) -> str:
     return text.decode()
 
 
+def title(text: str) -> str:
+    """The line that is underlined with equals signs."""
+    lines = text.splitlines()
+    return next(line for line, under in pairwise(lines) if under and not under.strip("="))
+
+
 def test_tutorial_delivers_to_each_in_their_language(project: Path) -> None:
     caught = {
-        (str(message["To"]), first_part(message).splitlines()[4])
+        (str(message["To"]), title(first_part(message)))
         for message in mailbox.Maildir(project / "caught")
         if "reader.example" in str(message["To"])
     }
