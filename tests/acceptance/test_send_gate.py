@@ -68,11 +68,11 @@ def test_draft_of_a_new_project_is_refused_with_every_reason(shell: Shell, more:
 
     assert (done.exit_code, done.stdout) == (1, ""), done.output
     reasons = [
-        "newsletter.toml:6: error: newsletter.name: ", "newsletter.toml:7: error: newsletter.from: ",
-        "newsletter.toml:8: error: newsletter.reply_to: ", "newsletter.toml:9: error: newsletter.legal_name: ",
-        "newsletter.toml:10: error: newsletter.postal_address: ", "newsletter.toml:11: error: newsletter.contact: ",
+        "newsletter.toml:6: error: newsletter.name: ", "newsletter.toml:8: error: newsletter.from: ",
+        "newsletter.toml:9: error: newsletter.reply_to: ", "newsletter.toml:10: error: newsletter.legal_name: ",
+        "newsletter.toml:11: error: newsletter.postal_address: ", "newsletter.toml:12: error: newsletter.contact: ",
         "issues/draft/issue.yaml:8:7: error: ", "issues/draft/issue.yaml:13:17: error: ",
-        "issues/draft/issue.yaml:16:11: error: ", "newsletter.toml:26: error: public.url: readers cannot reach",
+        "issues/draft/issue.yaml:16:11: error: ", "newsletter.toml:27: error: public.url: readers cannot reach",
     ]  # fmt: skip
     assert [one for one in reasons if one not in done.stderr] == []
     assert "--force sends it as it is" in done.stderr
@@ -193,7 +193,7 @@ def test_subject_is_shown_as_a_persona_sees_it(shell: Shell) -> None:
     rehearsed = run(shell, "send", "welcome", "--dry-run", "--json")
     built = run(shell, "build", "welcome", "--json")
 
-    assert "'Mei: two articles' goes to 2 people" in asked.stderr
+    assert "'Mei: two articles' goes to 2 subscribers" in asked.stderr
     assert json.loads(rehearsed.stdout)["subjects"]["en"] == "Mei: two articles"
     assert next(one["subject"] for one in json.loads(built.stdout)["editions"]) == "Mei: two articles"
     assert "Mei: two articles" in run(shell, "build", "welcome").stdout

@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 from writing import write_project
 
 from newsletter.app.project import open_project
+from newsletter.authoring.fields.explain import MAX_PROBLEMS
 from newsletter.cli.main import cli
 from newsletter.web.preview import Changes, preview_app
 
@@ -72,7 +73,8 @@ def test_planted_trap_is_a_problem_everywhere(tmp_path: Path, plant: Callable[[P
     plant(write_project(tmp_path))
     checked = CliRunner().invoke(cli, ["-C", str(tmp_path), "check", "--format", "json"], standalone_mode=False)
     assert checked.exception is None
-    assert [problem["id"] for problem in json.loads(checked.stdout.encode())].count(rule) == 1
+    count = [problem["id"] for problem in json.loads(checked.stdout.encode())].count(rule)
+    assert 1 <= count <= (MAX_PROBLEMS if rule == "leftover-markup" else 1)
     built = CliRunner().invoke(cli, ["-C", str(tmp_path), "build", "--out", str(tmp_path / "o")], standalone_mode=False)
     assert built.exception is None
     reopen = partial(open_project, tmp_path, {})

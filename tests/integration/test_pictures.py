@@ -118,8 +118,9 @@ def test_pictures_of_one_block_get_one_ratio(desk: Desk) -> None:
         photograph(*size).save(desk.issue / name)
     desk.write(articles("image: a.jpg", "image: b.jpg", "image: c.jpg") + "      - image: a.jpg\n        alt: A\n")
     files = desk.build()
-    shown = desk.shown()
+    *shown, (*_, between) = desk.shown()
     ratio = shown[0][2].width / shown[0][2].height
+    assert abs(between.width / between.height - 16 / 9) < 0.02  # a picture between articles stays whole
     assert all(abs(image.width / image.height / ratio - 1) < 0.02 for *_, image in shown)
     assert all(abs(width - height * ratio) <= ratio for width, height, _ in shown)
     assert len(files) >= 3

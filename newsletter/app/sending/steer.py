@@ -30,18 +30,27 @@ def start_due(project: Project, database: Database, now: datetime, lease: Lease 
     store = Deliveries(database)
     changed = []
     for delivery in store.due(now):
-        assert delivery.scheduled_at is not None
-        to, reason = DeliveryState.PREPARING, ""
-        if is_missed(delivery.scheduled_at, now=now, max_lateness=project.config.sending.max_lateness):
-            to, reason = DeliveryState.MISSED, f"no scheduler was running at {_minute(project, delivery.scheduled_at)}"
-        elif unfinished := _unfinished_sender(project, store, delivery):
-            to, reason = DeliveryState.MISSED, "; ".join(f"{one.path}: {one.message}" for one in unfinished)
-        elif (until := last_day(_editions(store, delivery))) and until < now.astimezone(project.zone).date():
-            to, reason = DeliveryState.MISSED, f"{until} was the last day of a sponsor in this issue"
+        try:
+            reason = _why_missed(project, store, delivery, now)
+        except NotFoundError:  # an older copy of the database was restored, which does not know it
+            continue
+        to = DeliveryState.MISSED if reason else DeliveryState.PREPARING
         if store.move(delivery.id, to, since=DeliveryState.SCHEDULED, reason=reason, lease=lease):
             # Not read anew: it may be gone by now, when an older copy of the database was restored.
             changed.append(replace(delivery, state=to, reason=reason))
     return changed
+
+
+def _why_missed(project: Project, store: Deliveries, delivery: Delivery, now: datetime) -> str:
+    """Why a delivery that is due cannot start by itself; empty when it can."""
+    assert delivery.scheduled_at is not None, "what is due has a time"
+    if is_missed(delivery.scheduled_at, now=now, max_lateness=project.config.sending.max_lateness):
+        return f"no scheduler was running at {_minute(project, delivery.scheduled_at)}"
+    if unfinished := _unfinished_sender(project, store, delivery):
+        return "; ".join(f"{one.path}: {one.message}" for one in unfinished)
+    until = last_day(_editions(store, delivery))
+    is_over = until is not None and until < now.astimezone(project.zone).date()
+    return f"{until} was the last day of a sponsor in this issue" if is_over else ""
 
 
 def pause(database: Database, delivery: str) -> Delivery:

@@ -4,7 +4,9 @@ import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
+from newsletter.authoring.blocks.highlights import HighlightsBlock
 from newsletter.authoring.issue import Content
+from newsletter.authoring.parts import Picture
 from newsletter.compiler.edition import Edition
 from newsletter.compiler.links import HtmlReader
 from newsletter.compiler.pictures import MAX_PICTURE, Shown
@@ -59,10 +61,15 @@ def check_pictures(edition: Edition, content: Content, shown: Sequence[Shown]) -
 
 
 def _unlike(content: Content, shown: Sequence[Shown]) -> Iterator[Problem]:
-    """In each block the first picture with another ratio than those shown in the same width; rather an animation."""
+    """In each block the first picture with another ratio than those shown in the same width; rather an animation.
+
+    Pictures between articles stay whole.
+    """
+    lists = (block.items for block in content.blocks if isinstance(block, HighlightsBlock))
+    whole = {item.path for items in lists for item in items if isinstance(item, Picture)}
     alike: dict[tuple[str, int], list[Shown]] = {}
     for one in shown:
-        if block := _BLOCK.match(one.path):
+        if one.path not in whole and (block := _BLOCK.match(one.path)):
             alike.setdefault((block[0], one.rendition.width), []).append(one)
     told: set[str] = set()
     for (block_path, _), group in alike.items():
