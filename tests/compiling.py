@@ -15,19 +15,19 @@ from PIL import Image
 
 from newsletter.app.project import shipped_templates
 from newsletter.authoring.block import Block
-from newsletter.authoring.blocks.button import ButtonBlock
-from newsletter.authoring.blocks.callout import CalloutBlock
-from newsletter.authoring.blocks.code import CodeBlock
-from newsletter.authoring.blocks.divider import DividerBlock
-from newsletter.authoring.blocks.heading import HeadingBlock
 from newsletter.authoring.blocks.highlights import Article, HighlightsBlock
-from newsletter.authoring.blocks.image import ImageBlock
-from newsletter.authoring.blocks.links import LinksBlock, ListItem
 from newsletter.authoring.blocks.numbers import Number, NumbersBlock
-from newsletter.authoring.blocks.quote import QuoteBlock
-from newsletter.authoring.blocks.spacer import SpacerBlock
+from newsletter.authoring.blocks.simple.button import ButtonBlock
+from newsletter.authoring.blocks.simple.callout import CalloutBlock
+from newsletter.authoring.blocks.simple.code import CodeBlock
+from newsletter.authoring.blocks.simple.divider import DividerBlock
+from newsletter.authoring.blocks.simple.heading import HeadingBlock
+from newsletter.authoring.blocks.simple.image import ImageBlock
+from newsletter.authoring.blocks.simple.links import LinksBlock, ListItem
+from newsletter.authoring.blocks.simple.quote import QuoteBlock
+from newsletter.authoring.blocks.simple.spacer import SpacerBlock
+from newsletter.authoring.blocks.simple.text import TextBlock
 from newsletter.authoring.blocks.sponsor import SponsorBlock
-from newsletter.authoring.blocks.text import TextBlock
 from newsletter.authoring.image import ImageFile, read_image
 from newsletter.authoring.issue import Content, Issue, SourceLink
 from newsletter.authoring.parts import Author, Picture

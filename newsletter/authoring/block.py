@@ -4,9 +4,15 @@ A type is an entry (the YAML) that makes a block (the noun a template sees) that
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from functools import reduce
+from importlib import import_module
+from operator import or_
+from pkgutil import iter_modules
+from typing import Annotated, Any, Protocol
+
+from pydantic import Discriminator, Tag
 
 from newsletter.authoring.fields.values import Id, Strict
 from newsletter.authoring.image import ImageFile
@@ -85,3 +91,29 @@ class BlockEntry(Strict):
     @abstractmethod
     def to_block(self, assembly: Assembly) -> Block:
         """The noun, without its id and path, which every type gets alike."""
+
+
+def types_in(package: str, paths: Iterable[str]) -> Iterator[tuple[str, type[BlockEntry]]]:
+    """The block types of a package, each in a module of its name, which is the key that names it in the YAML."""
+    for module in iter_modules(paths):
+        if module.ispkg:
+            continue
+        found = [value for value in vars(import_module(f"{package}.{module.name}")).values() if isinstance(value, type)]
+        entries = [value for value in found if issubclass(value, BlockEntry) and module.name in value.model_fields]
+        if len(entries) != 1:
+            raise TypeError(f"{package}.{module.name} must hold one BlockEntry with a field {module.name!r}")
+        yield module.name, entries[0]
+
+
+def _block_type(value: object) -> str | None:
+    """The type of a block: its first key, not counting an id before it."""
+    if not isinstance(value, dict):
+        return None
+    return next((f":{key}" for key in value if key != "id"), ":")
+
+
+def one_block(types: Mapping[str, type[BlockEntry]], *marks: object) -> Any:
+    """The type of a block of one of these types, which its first key names."""
+    tagged: Any = (Annotated[entry, Tag(f":{name}")] for name, entry in types.items())
+    made: Any = Annotated
+    return made[reduce(or_, tagged), Discriminator(_block_type), *marks]

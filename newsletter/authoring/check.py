@@ -6,11 +6,11 @@ An editor may have reasons to ignore them. What would disturb readers is an erro
 import re
 from collections.abc import Callable, Iterator
 
-from newsletter.authoring.blocks.button import ButtonBlock
-from newsletter.authoring.blocks.heading import HeadingBlock
 from newsletter.authoring.blocks.highlights import Article
-from newsletter.authoring.blocks.image import ImageBlock
 from newsletter.authoring.blocks.read_more import ReadMoreBlock
+from newsletter.authoring.blocks.simple.button import ButtonBlock
+from newsletter.authoring.blocks.simple.heading import HeadingBlock
+from newsletter.authoring.blocks.simple.image import ImageBlock
 from newsletter.authoring.fields.rewrite import nouns_in, texts
 from newsletter.authoring.fields.values import TEXTS
 from newsletter.authoring.issue import Content, Issue

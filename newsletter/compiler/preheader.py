@@ -11,7 +11,7 @@ from itertools import dropwhile, takewhile
 from pathlib import Path
 from typing import Any
 
-from newsletter.authoring.blocks.text import TextBlock
+from newsletter.authoring.blocks.simple.text import TextBlock
 from newsletter.authoring.files import read_file
 from newsletter.authoring.issue import Content
 from newsletter.columns import clip, columns, is_wide

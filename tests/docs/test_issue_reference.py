@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from newsletter.authoring.blocks import BLOCKS
 from newsletter.authoring.blocks.highlights import ArticleEntry
-from newsletter.authoring.blocks.links import LinkEntry
+from newsletter.authoring.blocks.simple.links import LinkEntry
 from newsletter.authoring.contributors import ContributorEntry
 from newsletter.authoring.parts import AuthorEntry, PictureEntry
 from newsletter.authoring.persona import Persona

@@ -13,13 +13,13 @@ from screens import ASSETS, Screens
 
 from newsletter.app.issues.editions import compile_editions
 from newsletter.app.project import Project, open_project
-from newsletter.authoring.blocks.button import ButtonBlock
-from newsletter.authoring.blocks.heading import HeadingBlock
 from newsletter.authoring.blocks.highlights import Article, HighlightsBlock
-from newsletter.authoring.blocks.image import ImageBlock
-from newsletter.authoring.blocks.links import LinksBlock, ListItem
-from newsletter.authoring.blocks.quote import QuoteBlock
-from newsletter.authoring.blocks.text import TextBlock
+from newsletter.authoring.blocks.simple.button import ButtonBlock
+from newsletter.authoring.blocks.simple.heading import HeadingBlock
+from newsletter.authoring.blocks.simple.image import ImageBlock
+from newsletter.authoring.blocks.simple.links import LinksBlock, ListItem
+from newsletter.authoring.blocks.simple.quote import QuoteBlock
+from newsletter.authoring.blocks.simple.text import TextBlock
 from newsletter.authoring.image import ImageFile, read_image
 from newsletter.authoring.issue import Content, Issue, SourceLink
 from newsletter.authoring.load import find_issues, load_issue

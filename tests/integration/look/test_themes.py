@@ -15,14 +15,14 @@ from transforms import INVERSIONS, TRANSFORMS
 
 from newsletter.app.issues.editions import compile_editions
 from newsletter.app.project import Project
-from newsletter.authoring.blocks.button import ButtonBlock
-from newsletter.authoring.blocks.code import CodeBlock
-from newsletter.authoring.blocks.heading import HeadingBlock
 from newsletter.authoring.blocks.highlights import Article, HighlightsBlock
-from newsletter.authoring.blocks.links import LinksBlock, ListItem
-from newsletter.authoring.blocks.quote import QuoteBlock
+from newsletter.authoring.blocks.simple.button import ButtonBlock
+from newsletter.authoring.blocks.simple.code import CodeBlock
+from newsletter.authoring.blocks.simple.heading import HeadingBlock
+from newsletter.authoring.blocks.simple.links import LinksBlock, ListItem
+from newsletter.authoring.blocks.simple.quote import QuoteBlock
+from newsletter.authoring.blocks.simple.text import TextBlock
 from newsletter.authoring.blocks.sponsor import SponsorBlock
-from newsletter.authoring.blocks.text import TextBlock
 from newsletter.authoring.image import ImageFile, read_image
 from newsletter.authoring.issue import Content, Issue
 from newsletter.authoring.parts import Author, Picture

@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from writing import ISSUE, write_project
 
-from newsletter.authoring.blocks.button import ButtonBlock
 from newsletter.authoring.blocks.highlights import Article, HighlightsBlock
-from newsletter.authoring.blocks.links import LinksBlock
-from newsletter.authoring.blocks.text import TextBlock
+from newsletter.authoring.blocks.simple.button import ButtonBlock
+from newsletter.authoring.blocks.simple.links import LinksBlock
+from newsletter.authoring.blocks.simple.text import TextBlock
 from newsletter.authoring.issue import Issue, SendPlan
 from newsletter.authoring.load import find_issues, load_issue, slug_of
 from newsletter.authoring.parts import Picture

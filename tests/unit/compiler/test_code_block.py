@@ -9,7 +9,7 @@ import pytest
 from compiling import edition_of, make_content, make_issue, make_kit
 
 from newsletter.authoring.blocks import BLOCKS
-from newsletter.authoring.blocks.code import CodeBlock, CodeEntry
+from newsletter.authoring.blocks.simple.code import CodeBlock, CodeEntry
 from newsletter.authoring.fields.explain import read_model
 from newsletter.authoring.schema import IssueFile
 from newsletter.compiler.compile import compile_issue

@@ -21,8 +21,8 @@ from compiling import (
     write_templates,
 )
 
-from newsletter.authoring.blocks.button import ButtonBlock
-from newsletter.authoring.blocks.text import TextBlock
+from newsletter.authoring.blocks.simple.button import ButtonBlock
+from newsletter.authoring.blocks.simple.text import TextBlock
 from newsletter.compiler.compile import compile_issue
 from newsletter.compiler.edition import Edition
 from newsletter.problem import has_errors

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from compiling import make_content, make_image, rich_content
 
-from newsletter.authoring.blocks.image import ImageBlock
-from newsletter.authoring.blocks.text import TextBlock
+from newsletter.authoring.blocks.simple.image import ImageBlock
+from newsletter.authoring.blocks.simple.text import TextBlock
 from newsletter.authoring.parts import Picture
 from newsletter.compiler.fingerprint import fingerprint
 from newsletter.problem import Place

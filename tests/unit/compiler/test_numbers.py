@@ -6,8 +6,8 @@ import pytest
 from compiling import edition_of, make_content, make_issue, make_kit
 
 from newsletter.authoring.block import Block
-from newsletter.authoring.blocks.callout import CalloutBlock
 from newsletter.authoring.blocks.numbers import Number, NumbersBlock
+from newsletter.authoring.blocks.simple.callout import CalloutBlock
 from newsletter.compiler.compile import compile_issue
 from newsletter.compiler.edition import Edition
 

@@ -8,8 +8,8 @@ import pytest
 from compiling import make_content
 
 from newsletter.authoring.block import Block
-from newsletter.authoring.blocks.divider import DividerBlock
-from newsletter.authoring.blocks.text import TextBlock
+from newsletter.authoring.blocks.simple.divider import DividerBlock
+from newsletter.authoring.blocks.simple.text import TextBlock
 from newsletter.columns import columns
 from newsletter.compiler.mark import mark
 from newsletter.compiler.preheader import INBOX_ROW, preheader_of

@@ -8,10 +8,10 @@ import pytest
 from compiling import edition_of, make_content, make_image, make_issue, make_kit, write_templates
 
 from newsletter.authoring.block import Block
-from newsletter.authoring.blocks.image import ImageBlock
 from newsletter.authoring.blocks.read_more import ReadMoreBlock
+from newsletter.authoring.blocks.simple.image import ImageBlock
+from newsletter.authoring.blocks.simple.text import TextBlock
 from newsletter.authoring.blocks.sponsor import SponsorBlock
-from newsletter.authoring.blocks.text import TextBlock
 from newsletter.authoring.parts import Picture
 from newsletter.compiler.checks.size import html_size
 from newsletter.compiler.compile import Compiled, compile_issue

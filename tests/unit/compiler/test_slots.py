@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from compiling import make_content, rich_content
 
-from newsletter.authoring.blocks.button import ButtonBlock
-from newsletter.authoring.blocks.links import LinksBlock, ListItem
-from newsletter.authoring.blocks.text import TextBlock
+from newsletter.authoring.blocks.simple.button import ButtonBlock
+from newsletter.authoring.blocks.simple.links import LinksBlock, ListItem
+from newsletter.authoring.blocks.simple.text import TextBlock
 from newsletter.authoring.fields.rewrite import rewrite
 from newsletter.authoring.fields.values import Role
 from newsletter.compiler.edition import SlotKind

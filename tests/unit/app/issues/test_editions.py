@@ -9,7 +9,7 @@ from compiling import make_content, make_issue
 
 from newsletter.app.issues.editions import compile_editions, sharpen
 from newsletter.app.project import Project, open_project
-from newsletter.authoring.blocks.text import TextBlock
+from newsletter.authoring.blocks.simple.text import TextBlock
 from newsletter.problem import Place, Problem
 
 

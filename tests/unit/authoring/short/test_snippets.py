@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from newsletter.authoring.blocks.callout import CalloutBlock
-from newsletter.authoring.blocks.image import ImageBlock
+from newsletter.authoring.blocks.simple.callout import CalloutBlock
+from newsletter.authoring.blocks.simple.image import ImageBlock
 from newsletter.authoring.load import Loaded, load_issue
 from newsletter.compiler.fingerprint import fingerprint
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from compiling import edition_of, make_content, make_issue, make_kit, rich_content
 
-from newsletter.authoring.blocks.text import TextBlock
+from newsletter.authoring.blocks.simple.text import TextBlock
 from newsletter.authoring.parts import Author
 from newsletter.compiler.checks.images import check_images
 from newsletter.compiler.checks.links import check_links

@@ -9,8 +9,8 @@ import pytest
 from compiling import edition_of, make_content, make_issue, make_kit
 
 from newsletter.authoring.block import Block
-from newsletter.authoring.blocks.heading import HeadingBlock
-from newsletter.authoring.blocks.text import TextBlock
+from newsletter.authoring.blocks.simple.heading import HeadingBlock
+from newsletter.authoring.blocks.simple.text import TextBlock
 from newsletter.compiler.checks.size import html_size
 from newsletter.compiler.compile import compile_issue
 from newsletter.problem import Place, Severity

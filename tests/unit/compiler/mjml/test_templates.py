@@ -18,11 +18,11 @@ from compiling import (
 )
 
 from newsletter.app.project import shipped_templates
-from newsletter.authoring.blocks.divider import DividerBlock
-from newsletter.authoring.blocks.heading import HeadingBlock
 from newsletter.authoring.blocks.highlights import Article, HighlightsBlock
-from newsletter.authoring.blocks.quote import QuoteBlock
-from newsletter.authoring.blocks.text import TextBlock
+from newsletter.authoring.blocks.simple.divider import DividerBlock
+from newsletter.authoring.blocks.simple.heading import HeadingBlock
+from newsletter.authoring.blocks.simple.quote import QuoteBlock
+from newsletter.authoring.blocks.simple.text import TextBlock
 from newsletter.authoring.parts import Author
 from newsletter.compiler.compile import compile_issue
 from newsletter.problem import Place, Severity

@@ -9,7 +9,7 @@ import pytest
 from compiling import edition_of, make_content, make_image, make_issue, make_kit
 
 from newsletter.authoring.blocks.highlights import Article, HighlightsBlock
-from newsletter.authoring.blocks.text import TextBlock
+from newsletter.authoring.blocks.simple.text import TextBlock
 from newsletter.compiler.compile import compile_issue
 from newsletter.compiler.edition import Edition
 

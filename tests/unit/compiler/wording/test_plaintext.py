@@ -7,8 +7,8 @@ from compiling import edition_of, make_content, make_issue, make_kit, rich_conte
 
 from newsletter.authoring.block import Block
 from newsletter.authoring.blocks.highlights import Article, HighlightsBlock
-from newsletter.authoring.blocks.quote import QuoteBlock
-from newsletter.authoring.blocks.text import TextBlock
+from newsletter.authoring.blocks.simple.quote import QuoteBlock
+from newsletter.authoring.blocks.simple.text import TextBlock
 from newsletter.authoring.parts import Author
 from newsletter.columns import columns
 from newsletter.compiler.compile import compile_issue
