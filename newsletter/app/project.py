@@ -1,18 +1,15 @@
 """Project: the folder with newsletter.toml, and what follows from it: configuration, keys, template folders."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from newsletter.app.keys import Keyring, Keys
 from newsletter.compiler.edition import Identity
-from newsletter.compiler.pictures import PictureCache
-from newsletter.config import FILE, Config, identity_of, load_config, place_of
-from newsletter.delivery.checks.identity import check_identity, check_real_identity
+from newsletter.config import FILE, Config, identity_of, load_config
 from newsletter.delivery.transports.smtp.settings import is_loopback
-from newsletter.problem import Problem
 
 STARTER = Path(__file__).parent / "operating" / "starter"
 """The project that `newsletter init` copies."""
@@ -24,8 +21,8 @@ class Project:
 
     folder: Path
     config: Config
-    pictures: PictureCache = field(default_factory=PictureCache)
-    """Outside the folder: what lies in there may come from a branch of a stranger."""
+    picture_folder: Path | None = None
+    """Where pictures are cached. Outside the folder: what lies in there may come from a branch of a stranger."""
 
     @property
     def issues(self) -> Path:
@@ -76,34 +73,6 @@ class Project:
         return Keyring(self.folder)
 
 
-def check_sender(project: Project) -> list[Problem]:
-    """What is missing or wrong about who sends."""
-    found = check_identity(project.identity, project.config.public.url, project.config.bounces.address)
-    return [_placed(project, problem) for problem in found]
-
-
-def check_real_sender(project: Project, identity: Identity | None = None) -> list[Problem]:
-    """What `send` refuses to a real relay: a sender left as the starter's, a public URL that readers cannot use.
-
-    `identity`: that of a stored edition; None: the configured one. Warnings, because the present relay may be one to
-    try with.
-    """
-    config = project.config
-    sender = identity or project.identity
-    found = check_real_identity(sender, config.public.url, config.bounces.address, starter_identity())
-    return [_placed(project, problem) for problem in found]
-
-
-@cache
-def starter_identity() -> Identity:
-    """The sender that a new project begins with, which is nobody's."""
-    return identity_of(load_config(STARTER, {}).newsletter)
-
-
-def _placed(project: Project, problem: Problem) -> Problem:
-    return replace(problem, place=place_of(project.folder, project.config, problem.path))
-
-
 def find_folder(start: Path) -> Path | None:
     """The nearest folder, from `start` upwards, that holds newsletter.toml; None when there is none."""
     start = start.resolve()
@@ -112,7 +81,7 @@ def find_folder(start: Path) -> Path | None:
 
 def open_project(folder: Path, environment: Mapping[str, str]) -> Project:
     """Read a project's configuration. Raises ConfigError with everything that is wrong with it."""
-    return Project(folder, load_config(folder, environment), PictureCache(_picture_folder(environment)))
+    return Project(folder, load_config(folder, environment), _picture_folder(environment))
 
 
 def _picture_folder(environment: Mapping[str, str]) -> Path | None:

@@ -17,7 +17,8 @@ from newsletter.app.audience.subscribers import suppress_subscriber, unsubscribe
 from newsletter.app.issues.building import build
 from newsletter.app.issues.examine import examine_all, find
 from newsletter.app.operating.database import connect
-from newsletter.app.project import Project, check_sender, open_project
+from newsletter.app.project import Project, open_project
+from newsletter.app.sender_checks import check_sender
 from newsletter.app.sending.dry_run import dry_run
 from newsletter.app.sending.propose import confirm, propose
 from newsletter.app.sending.report import report_on, summary_of, verify

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from newsletter.app.composing import claim_outside, fill_for_persona, message_context, page_for_nobody, values_of
 from newsletter.app.issues.examine import Examined, examine_all, no_issues, read_personas
-from newsletter.app.project import Project, check_sender
+from newsletter.app.project import Project
+from newsletter.app.sender_checks import check_sender
 from newsletter.app.shapes import problem_json
 from newsletter.audience.address import parse_address
 from newsletter.authoring.files import read_file

@@ -16,6 +16,7 @@ from newsletter.authoring.persona import load_personas
 from newsletter.compiler.compile import CompileSettings, compile_issue
 from newsletter.compiler.edition import Edition
 from newsletter.compiler.mjml.templates import Templates
+from newsletter.compiler.pictures import PictureCache
 from newsletter.delivery.compose.message import merge_values
 from newsletter.problem import Place, Problem
 
@@ -61,7 +62,7 @@ def compile_editions(
         assets_url=project.assets_url if assets_url is None else assets_url,
         home_url=f"{project.config.public.url}/",
         root=project.folder,
-        pictures=project.pictures,
+        pictures=PictureCache(project.picture_folder),
         oversized=frozenset(project.config.checks.allow_oversized),
         readers=tuple(merge_values(values_of(one), one.email, unsubscribe="", view="") for one in personas),
         day=day,

@@ -15,7 +15,8 @@ from newsletter.app.issues.leaks import secrets_of
 from newsletter.app.issues.plans import check_plans
 from newsletter.app.issues.policy import check_comments, judged
 from newsletter.app.issues.processes import in_processes
-from newsletter.app.project import Project, check_real_sender, check_sender
+from newsletter.app.project import Project
+from newsletter.app.sender_checks import check_real_sender, check_sender
 from newsletter.authoring.check import check_issue
 from newsletter.authoring.contributors import FILE as PEOPLE
 from newsletter.authoring.contributors import load_contributors

@@ -8,7 +8,8 @@ from datetime import date
 from pathlib import Path
 
 from newsletter.app.issues.examine import Examined, examine, find, load
-from newsletter.app.project import Project, check_sender
+from newsletter.app.project import Project
+from newsletter.app.sender_checks import check_sender
 from newsletter.authoring.files import shown
 from newsletter.authoring.load import slug_of
 from newsletter.problem import Severity

@@ -8,7 +8,8 @@ from enum import StrEnum
 
 from newsletter.app.keys import FILE as KEYS_FILE
 from newsletter.app.operating.database import connect
-from newsletter.app.project import Project, check_real_sender, check_sender
+from newsletter.app.project import Project
+from newsletter.app.sender_checks import check_real_sender, check_sender
 from newsletter.compiler.mjml.templates import convert
 from newsletter.config import FILE as CONFIG_FILE
 from newsletter.delivery.ledger.ledger import RecipientState

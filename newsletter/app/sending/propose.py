@@ -16,7 +16,8 @@ from pathlib import Path
 from newsletter.app.composing import fill_for_persona
 from newsletter.app.issues.examine import examine, find, read_personas
 from newsletter.app.issues.policy import judged
-from newsletter.app.project import Project, check_real_sender, check_sender
+from newsletter.app.project import Project
+from newsletter.app.sender_checks import check_real_sender, check_sender
 from newsletter.app.sending.choosing import check_last_day, choose_lists, choose_start, means_the_issue, own_time
 from newsletter.app.sending.relay import check_relay
 from newsletter.authoring.issue import SendPlan

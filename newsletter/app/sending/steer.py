@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
-from newsletter.app.project import Project, check_real_sender
+from newsletter.app.project import Project
+from newsletter.app.sender_checks import check_real_sender
 from newsletter.app.sending.choosing import check_last_day, last_day
 from newsletter.audience.address import parse_address
 from newsletter.compiler.edition import Edition

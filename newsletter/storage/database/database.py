@@ -7,14 +7,16 @@ same on both.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
 from newsletter.errors import CommitLostError, DamagedDatabaseError, DatabaseBusyError, StorageError
-from newsletter.storage.database.postgresql import Postgresql
 from newsletter.storage.database.sqlite import BESIDE, Sqlite
+
+if TYPE_CHECKING:
+    from newsletter.storage.database.postgresql import Postgresql
 
 Connection: TypeAlias = sa.Connection
 """One transaction under way; handed from here to the stores by rooms that do not know SQLAlchemy."""
@@ -22,14 +24,13 @@ Connection: TypeAlias = sa.Connection
 PATIENCE = 30.0
 """Seconds that a transaction waits for another one before it fails as busy."""
 
-_KINDS: Mapping[str, type[Sqlite | Postgresql]] = {"sqlite": Sqlite, "postgresql": Postgresql, "postgres": Postgresql}
 _URL_HINT = "It looks like sqlite:///newsletter.db or postgresql://user:password@host/name"
 
 
 class Database:
     """One database and its pool of connections. Safe to use from several threads; each transaction has its own."""
 
-    def __init__(self, kind: Sqlite | Postgresql, url: URL, *, create: bool, patience: float) -> None:
+    def __init__(self, kind: "Sqlite | Postgresql", url: URL, *, create: bool, patience: float) -> None:
         self._kind = kind
         self._url = url
         pool = {"pool_size": 8, "max_overflow": 56, "pool_timeout": PATIENCE, "hide_parameters": True}
@@ -201,10 +202,15 @@ def open_database(url: str, *, create: bool = True, patience: float = PATIENCE) 
     NoDatabaseError when it may not be made.
     """
     parsed = _parsed(url)
-    kind = _KINDS.get(parsed.get_backend_name())
-    if kind is None:
-        raise StorageError(f"There is no way to keep a newsletter in {parsed.get_backend_name()!r}", hint=_URL_HINT)
-    return Database(kind(), parsed, create=create, patience=patience)
+    match parsed.get_backend_name():
+        case "sqlite":
+            return Database(Sqlite(), parsed, create=create, patience=patience)
+        case "postgresql" | "postgres":
+            from newsletter.storage.database.postgresql import Postgresql  # an eighth of a command's start
+
+            return Database(Postgresql(), parsed, create=create, patience=patience)
+        case other:
+            raise StorageError(f"There is no way to keep a newsletter in {other!r}", hint=_URL_HINT)
 
 
 def open_file(file: Path) -> Database:
