@@ -16,7 +16,7 @@ from newsletter.authoring.block import BlockEntry
 from newsletter.authoring.contributors import ContributorsFile
 from newsletter.authoring.persona import PersonasFile
 from newsletter.authoring.project_blocks.type_file import TypeFile
-from newsletter.authoring.schema import issue_file
+from newsletter.authoring.schema import DefaultsFile, issue_file
 from newsletter.disk import write_whole
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -26,8 +26,9 @@ def schemas(types: Mapping[str, type[BlockEntry]] | None = None) -> dict[str, di
     """File name → schema, for all files that authors write; `types` are the block types of the project."""
     model = issue_file(types or {})
     return {
-        "issue.schema.json": _schema(model, "Issue"),
+        "issue.schema.json": _supplied(_schema(model, "Issue")),
         "translation.schema.json": _translation(_schema(model, "Translation of an issue")),
+        "defaults.schema.json": _schema(DefaultsFile, "Defaults of all issues"),
         "people.schema.json": _schema(ContributorsFile, "People"),
         "personas.schema.json": _schema(PersonasFile, "Personas"),
         "block-type.schema.json": _schema(TypeFile, "Block type"),
@@ -75,6 +76,13 @@ def _not_null(value: Mapping[str, Any]) -> dict[str, Any]:
     if len(choices) > 1:
         return {"anyOf": choices, **rest}
     return {**choices[0], **rest} if "$ref" not in choices[0] else {"allOf": choices, **rest}
+
+
+def _supplied(schema: dict[str, Any]) -> dict[str, Any]:
+    """The same without requiring what defaults.yaml may have, whole or, as in `send`, in part."""
+    required = [key for key in schema["required"] if key not in DefaultsFile.model_fields]
+    send = {key: value for key, value in schema["definitions"]["SendEntry"].items() if key != "required"}
+    return {**schema, "required": required, "definitions": {**schema["definitions"], "SendEntry": send}}
 
 
 def _translation(schema: dict[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,9 @@ from newsletter.authoring.persona import FILE as PERSONAS
 from newsletter.authoring.persona import load_personas
 from newsletter.authoring.project_blocks.load import BlockTypes
 from newsletter.authoring.proofread import References, proofread, wordless_pictures
-from newsletter.authoring.schema import IssueFile, issue_file
+from newsletter.authoring.schema import DefaultsFile, IssueFile, issue_file
+from newsletter.authoring.short.defaults import FILE as DEFAULTS
+from newsletter.authoring.short.defaults import Defaults, file_for, load_defaults, may_be_defaults, supplied
 from newsletter.authoring.short.shorthand import written_out
 from newsletter.authoring.short.snippets import Snippets, may_be_snippet
 from newsletter.authoring.translation import repeated_ids, translate
@@ -34,7 +36,8 @@ SLUG_HINT = "Use ASCII letters, digits, dots, - and _, as in 2024-01-25-new-fron
 _TRANSLATION = re.compile(r"(?P<stem>.+)\.(?P<tag>[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*)\.yaml")
 
 _MISNAMED = re.compile(
-    r"(?i)(?:(?P<known>issue|people|personas)(?P<language>(?<=issue)\.[a-z0-9_-]+)?\.ya?ml(?:\.txt)?|(?P<other>.+)\.yml)"
+    r"(?i)(?:(?P<known>issue|people|personas|defaults)(?P<language>(?<=issue|aults)\.[a-z0-9_-]+)?\.ya?ml(?:\.txt)?"
+    r"|(?P<other>.+)\.yml)"
 )
 _DATED = re.compile(r"\d{4}-\d")
 _WRITTEN = re.compile(r"(?i)\.(?:ya?ml|md|markdown|txt|docx?|odt|rtf|html?)$")
@@ -62,9 +65,10 @@ def find_issues(paths: Iterable[Path], *, root: Path) -> list[Path]:
 
 
 def may_be_issue(file: Path) -> bool:
-    """Whether an issue or a translation can have this name: contributors, personas and pictures may lie beside them,
-    and snippets are no issues."""
-    return file.suffix == ".yaml" and file.name not in (PEOPLE, PERSONAS) and not may_be_snippet(file)
+    """Whether an issue or a translation can have this name: contributors, personas, defaults and pictures may lie
+    beside them, and snippets are no issues."""
+    others = file.name in (PEOPLE, PERSONAS) or may_be_defaults(file) or may_be_snippet(file)
+    return file.suffix == ".yaml" and not others
 
 
 def load_issue(
@@ -131,6 +135,8 @@ def misnamed(file: Path, *, root: Path) -> Problem | None:
     if match is None or file.is_dir():
         return None
     known, language, other = match["known"], match["language"] or "", match["other"]
+    if language and known.lower() == DEFAULTS.removesuffix(".yaml") and (tag := language_tag(language[1:])):
+        language = f".{tag}"  # the one spelling that is looked for
     name = f"{known.lower()}{language}.yaml" if known else f"{other}.yaml"
     if name == file.name:
         return None
@@ -152,6 +158,8 @@ class _Reading:
     images: dict[str, ImageFile] = field(default_factory=dict)
     contributors: Mapping[str, Contributor] = field(default_factory=dict)
     files: dict[str, Node] = field(default_factory=dict)
+    beside: dict[str, Path] = field(default_factory=dict)
+    """Files of defaults that were read, by their names in problems."""
 
     def contents(self) -> tuple[dict[str, Content], IssueFile | None]:
         """Every language of the issue; complete only if no problem is an error."""
@@ -159,14 +167,17 @@ class _Reading:
         self.check_slug()
         if written is None:
             return {}, None
-        tree, _ = self.snippets.include(written)
         references = self.references()
+        tree, _ = self.snippets.include(written)
         twice = list(islice(repeated_ids(tree), MAX_PROBLEMS))
         self.problems += [*islice(proofread(tree, references, self.schema), MAX_PROBLEMS), *twice]
+        everywhere = self.defaults(DEFAULTS, references)
+        original = self.language_of(tree, everywhere)
+        for_language = self.defaults(file_for(original), references) if original else None
+        written, tree = (supplied(supplied(one, for_language), everywhere) for one in (written, tree))
         self.problems += islice(wordless_pictures(tree, self.schema), MAX_PROBLEMS)
         self.problems += islice(misleading_links(tree, self.schema), MAX_PROBLEMS)
         entry = self.model(tree)
-        original = language_tag(tree.mapping["language"].text) if "language" in tree.mapping else None
         trees = {original or "": (tree, entry)}
         self.files[original or ""] = tree
         for tag, file in self.translations(original or ""):
@@ -176,6 +187,8 @@ class _Reading:
             whole, theirs = self.snippets.include(written, tag)
             self.files[tag] = _with_blocks(translated, theirs)
             self.problems += islice(proofread(self.files[tag], references, self.schema), MAX_PROBLEMS)
+            for_language = self.defaults(file_for(tag), references)
+            translated, self.files[tag] = (supplied(one, for_language) for one in (translated, self.files[tag]))
             self.check_language(tag, translated)
             if not twice:  # else it is not known which of the two a translation means
                 merged, problems = translate(whole, translated, self.schema, theirs)
@@ -208,6 +221,23 @@ class _Reading:
         self.problems += [problem for problem in problems if problem.place.file in (file, *self.snippets.files)]
         return entry
 
+    def defaults(self, name: str, references: References) -> Defaults | None:
+        """The defaults in the nearest file of a name, with everything wrong with it among the problems."""
+        file = self.nearest(name)
+        if file is None:
+            return None
+        found = load_defaults(file, self.root)
+        self.problems += found.problems
+        if found.tree is not None:
+            self.beside[found.tree.source.file] = file
+            self.problems += islice(proofread(found.tree, references, DefaultsFile), MAX_PROBLEMS)
+        return found
+
+    def language_of(self, tree: Node, defaults: Defaults | None) -> str | None:
+        """The language of the issue itself."""
+        node = tree.mapping.get("language") or (defaults.values.get("language") if defaults else None)
+        return language_tag(node.text) if node else None
+
     def tree(self, file: Path) -> Node | None:
         try:
             tree, problems = read_yaml(file, self.root)
@@ -232,7 +262,8 @@ class _Reading:
 
     def picture(self, node: Node) -> Problem | None:
         """Read an image, once for all places that show it."""
-        name, folder = node.text.strip(), self.snippets.files.get(node.source.file, self.file).parent
+        included = {**self.snippets.files, **self.beside}
+        name, folder = node.text.strip(), included.get(node.source.file, self.file).parent
         if name in self.images:
             other = self.images[name].file
             if other.is_relative_to(folder) or not (folder / name).exists():

@@ -15,7 +15,7 @@ from newsletter.authoring.fields.link_words import HINT, misleading
 from newsletter.authoring.fields.prose import picture_name, pictures_in, without_code
 from newsletter.authoring.fields.shape import shape_of, walk
 from newsletter.authoring.fields.url import url_fault
-from newsletter.authoring.fields.values import ID, TEXTS, Role, crowding_sign
+from newsletter.authoring.fields.values import ID, TEXTS, Role, Strict, crowding_sign
 from newsletter.authoring.schema import IssueFile
 from newsletter.errors import ExpressionError
 from newsletter.expression import FIELD, LITERAL, parse_field
@@ -56,7 +56,7 @@ class References:
     """`theme` and `layout` → the names that exist; without them any name passes."""
 
 
-def proofread(root: Node, references: References, schema: type[IssueFile] = IssueFile) -> Iterator[Problem]:
+def proofread(root: Node, references: References, schema: type[Strict] = IssueFile) -> Iterator[Problem]:
     """Everything wrong with the texts, links, contributors and images of one file."""
     yield from _looks(root, references)
     for shape, node in walk(root, shape_of(schema)):

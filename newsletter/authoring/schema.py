@@ -5,7 +5,7 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 from pydantic import Discriminator, Field, Tag, create_model
 
@@ -115,6 +115,27 @@ class IssueFile(Strict):
     """Whether what a translation lacks may be shown in the issue's own language."""
     send: Annotated[SendEntry, Translation.SAME] | None = None
     """To whom and when."""
+
+
+_SUPPLIED = ("language", "author", "theme", "closing", "signature", "send")
+"""The keys of an issue that `defaults.yaml` may have."""
+
+
+def _defaults_file() -> type[Strict]:
+    """Their types are those of the issue; none of them is required."""
+    hints = get_type_hints(IssueFile, include_extras=True)
+    keys: dict[str, Any] = {
+        key: (Annotated[hints[key] | None, Field(description=IssueFile.model_fields[key].description)], None)
+        for key in _SUPPLIED
+    }
+    return create_model("DefaultsFile", __base__=Strict, __doc__="What issues have that do not say it.", **keys)
+
+
+if TYPE_CHECKING:
+    DefaultsFile = Strict
+else:
+    DefaultsFile = _defaults_file()
+"""The YAML of defaults.yaml."""
 
 
 def issue_file(types: Mapping[str, type[BlockEntry]]) -> type[IssueFile]:

@@ -23,13 +23,17 @@ if TYPE_CHECKING:
 @JSON
 @with_project
 def new(project: Project, title: str, urls: tuple[str, ...], slug: str, as_json: bool) -> None:
-    """Start a new issue: a folder in issues/ with an issue.yaml to fill in."""
+    """Start a new issue: a folder in issues/ with an issue.yaml to fill in.
+
+    What issues/defaults.yaml has is not repeated there; the file is written when it is missing.
+    """
     from datetime import datetime
 
     from newsletter.app.issues.new_issue import start_issue
 
-    file = start_issue(project, title, urls, datetime.now(project.zone).date(), slug)
-    print_result({"issue": file.parent.name, "file": str(file)}, f"Wrote {from_here(file)}", as_json=as_json)
+    file, *others = start_issue(project, title, urls, datetime.now(project.zone).date(), slug)
+    text = "\n".join(f"Wrote {from_here(one)}" for one in (file, *others))
+    print_result({"issue": file.parent.name, "file": str(file)}, text, as_json=as_json)
 
 
 @click.command()

@@ -21,7 +21,7 @@ from newsletter.source import parse_source
 
 PAGE = (Path(__file__).parents[2] / "docs/howto/add-a-block-type.md").read_text(encoding="utf-8")
 SCHEMA, TEMPLATE, BLOCK, LINES = re.findall(r"```(?:yaml|jinja)\n(.*?)```", PAGE, re.DOTALL)
-HEAD = "title: Maps\ndate: 2026-12-01\nlanguage: en\nblocks:\n"
+HEAD = 'title: Maps\ndate: 2026-12-01\nlanguage: en\nclosing: ""\nsignature: ""\nblocks:\n'
 GERMAN = """\
 title: Karten
 blocks:

@@ -162,6 +162,11 @@ def test_pattern_of_the_shell_brings_what_is_no_issue(tmp_path: Path) -> None:
     assert [p.id for p in check(project, [issues / "people.yaml"])] == ["duplicate-id", "wrong-type"]
     assert [p.id for p in check(project, [issues / "personas.yaml"])] == ["duplicate-id"]
     assert [p.id for p in check(project, [issues / "logo.png"])] == ["duplicate-id", "no-issue", "no-issues"]
+    (issues / "defaults.yaml").write_text("them: letter\n", encoding="utf-8")
+    (issues / "defaults.fr.yaml").write_text("closing: 7\n", encoding="utf-8")  # no issue is French
+    assert [p.id for p in check(project, [issues / "defaults.yaml"])] == ["duplicate-id", "unknown-key"]
+    everything = [(p.id, str(p.place)) for p in check(project) if "defaults" in p.place.file]
+    assert everything == [("wrong-type", "issues/defaults.fr.yaml:1:10"), ("unknown-key", "issues/defaults.yaml:1:1")]
     assert [p.id for p in build(project, [issues / "personas.yaml"], tmp_path / "out").problems][-1:] == ["no-issues"]
     assert not (tmp_path / "out").exists()
 
@@ -190,6 +195,8 @@ def test_other_formats_name_the_place(tmp_path: Path, style: str) -> None:
         ("extra/issue.yaml.txt", "issue.yaml", "error"),
         ("maps/issue.pt-BR.yml", "issue.pt-BR.yaml", "error"),
         ("people.yml", "people.yaml", "error"),
+        ("Defaults.yml", "defaults.yaml", "error"),
+        ("defaults.zh_cn.yaml", "defaults.zh-CN.yaml", "error"),
         ("Personas.YAML", "personas.yaml", "error"),
         ("winter.yml", "winter.yaml", "warning"),
     ],

@@ -28,6 +28,7 @@ from newsletter.authoring.persona import BUILT_IN, Persona, load_personas
 from newsletter.authoring.persona import FILE as PERSONAS
 from newsletter.authoring.placeholders import check_authors, check_placeholders
 from newsletter.authoring.project_blocks.load import block_types
+from newsletter.authoring.short.defaults import load_defaults, may_be_defaults
 from newsletter.authoring.short.snippets import may_be_snippet
 from newsletter.compiler.checks.characters import check_characters
 from newsletter.compiler.checks.sponsors import OVER
@@ -175,11 +176,12 @@ def _every_problem(
     problems = [
         *read_personas(project)[1],
         *strays,
+        *(() if paths else _defaults(project)),
         *(problem for path in paths if path.is_file() and not may_be_issue(path) for problem in _beside(project, path)),
         *_same_slugs(project, files),
         *chain.from_iterable(found),
     ]
-    if not files and not strays and not any(path.name in (PEOPLE, PERSONAS) or may_be_snippet(path) for path in paths):
+    if not files and not strays and not any(map(_may_lie_beside, paths)):
         problems.append(no_issues(project, paths))
     return _quoted(dict.fromkeys(judged(problems, project)), project)
 
@@ -222,12 +224,29 @@ def _misnamed(project: Project, paths: Sequence[Path]) -> Iterator[Problem]:
             yield problem
 
 
+def _defaults(project: Project) -> Iterator[Problem]:
+    """What is wrong with the defaults of all issues, also those for a language that no issue has yet."""
+    try:
+        names = names_in(project.issues, project.folder)
+    except OSError:  # reported as an issue that cannot be read, or there are none
+        return
+    for file in (project.issues / name for name in names):
+        if may_be_defaults(file):
+            yield from load_defaults(file, project.folder).problems
+
+
+def _may_lie_beside(file: Path) -> bool:
+    return file.name in (PEOPLE, PERSONAS) or may_be_defaults(file) or may_be_snippet(file)
+
+
 def _beside(project: Project, file: Path) -> Sequence[Problem]:
-    """A file that is no issue, from a pattern of the shell: contributors and personas are read as such."""
+    """A file that is no issue, from a pattern of the shell: contributors, personas and defaults are read as such."""
     if misnamed(file, root=project.folder):
         return []
     if file.name == PEOPLE:
         return load_contributors(file, project.folder)[1]
+    if may_be_defaults(file):
+        return load_defaults(file, project.folder).problems
     if may_be_snippet(file):  # what its blocks say is checked in the issues that include it
         return read_yaml(file, project.folder)[1]
     if file.name == PERSONAS:

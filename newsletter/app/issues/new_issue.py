@@ -2,14 +2,16 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from itertools import count
 from pathlib import Path
 
 from newsletter.app.project import Project
 from newsletter.authoring.fields.url import url_fault
-from newsletter.authoring.load import NAME, SLUG, SLUG_HINT
+from newsletter.authoring.load import NAME, SLUG, SLUG_HINT, find_issues
+from newsletter.authoring.short.defaults import FILE as DEFAULTS
+from newsletter.authoring.short.defaults import load_defaults
 from newsletter.disk import write_whole
 from newsletter.errors import AlreadyExistsError, WrongUsageError
 from newsletter.source import quoted
@@ -17,11 +19,17 @@ from newsletter.source import quoted
 MAX_TITLE = 300
 _SCHEMA = "# yaml-language-server: $schema={path}\n"
 
+_DEFAULTS = """\
+# What every issue has that does not say it itself: language, author, theme, closing, signature, send.
+
+"""
+_LANGUAGE = "language: {language}\n"
+_CLOSING = 'closing: "Until the next one,"\n'
+
 _HEAD = """\
 title: {title}
 date: {day}
-language: {language}
-
+{language}
 blocks:
   - text: |
       TODO: why this issue, in two or three sentences.
@@ -39,13 +47,12 @@ _ARTICLE = """\
 
 _TAIL = """\
     id: highlights
-
-closing: "Until the next one,"
 """
 
 
-def start_issue(project: Project, title: str, urls: Sequence[str], day: date, slug: str = "") -> Path:
-    """Write the skeleton of an issue into a folder of its own and return its file; nothing is overwritten.
+def start_issue(project: Project, title: str, urls: Sequence[str], day: date, slug: str = "") -> list[Path]:
+    """Write the skeleton of an issue into a folder of its own. The files that were written, the issue first; nothing is
+    overwritten. What `defaults.yaml` supplies is not repeated; without that file it is written.
 
     `slug` names the folder; without one the title does, and the number of the day where a title has no ASCII words.
     Raises WrongUsageError for a title, link or slug that an issue cannot have, AlreadyExistsError when the folder is
@@ -63,9 +70,22 @@ def start_issue(project: Project, title: str, urls: Sequence[str], day: date, sl
     if folder.exists():
         raise AlreadyExistsError(f"{folder} is already there", hint="Choose another title, or a name with --slug.")
     file = folder / NAME
-    text = _schema_line(project) + skeleton(title, urls, day, project.config.newsletter.language)
-    write_whole(file, text.encode(), hint=f"Issues are kept below {project.issues}, which must be a folder")
-    return file
+    hint = f"Issues are kept below {project.issues}, which must be a folder"
+    language = _LANGUAGE.format(language=project.config.newsletter.language)
+    known: Collection[str]
+    try:
+        known, new = load_defaults(project.issues / DEFAULTS, project.folder).values, ""
+    except FileNotFoundError:
+        # Every issue has a language of its own until now. A closing would be added to those without one.
+        is_first = not (project.issues.is_dir() and find_issues([project.issues], root=project.folder))
+        known, new = {"language", *(["closing"] if is_first else [])}, language + (_CLOSING if is_first else "")
+    text = skeleton(title, urls, day, "" if "language" in known else language, "" if "closing" in known else _CLOSING)
+    written = {file: _schema_line(project, "issue", "../..") + text}
+    if new:
+        written[project.issues / DEFAULTS] = _schema_line(project, "defaults", "..") + _DEFAULTS + new
+    for path, words in written.items():
+        write_whole(path, words.encode(), hint=hint)
+    return [*written]
 
 
 def slug_for(title: str, day: date) -> str:
@@ -84,17 +104,20 @@ def _free_slug(project: Project, title: str, day: date) -> str:
     return next(name for name in numbered if not (project.issues / name).exists())
 
 
-def skeleton(title: str, urls: Sequence[str], day: date, language: str) -> str:
-    """An issue that passes its checks, with a warning for everything that is still to be written."""
+def skeleton(title: str, urls: Sequence[str], day: date, language: str, closing: str) -> str:
+    """An issue that passes its checks, with a warning for everything that is still to be written.
+
+    `language` and `closing` are lines of their own, or empty.
+    """
     articles = [
         _ARTICLE.format(number=number, url=f"        url: {quoted(url)}\n" if url else "")
         for number, url in enumerate(urls or [""], 1)
     ]
     head = _HEAD.format(title=quoted(title), day=day.isoformat(), language=language)
-    return head + "\n".join(articles) + _TAIL
+    return head + "\n".join(articles) + _TAIL + (f"\n{closing}" if closing else "")
 
 
-def _schema_line(project: Project) -> str:
+def _schema_line(project: Project, name: str, up: str) -> str:
     """For editors, where the project keeps the schema."""
-    has_schema = (project.folder / "schema" / "issue.schema.json").is_file()
-    return _SCHEMA.format(path="../../schema/issue.schema.json") if has_schema else ""
+    has_schema = (project.folder / "schema" / f"{name}.schema.json").is_file()
+    return _SCHEMA.format(path=f"{up}/schema/{name}.schema.json") if has_schema else ""

@@ -71,7 +71,8 @@ def _silenced(source: Source) -> Mapping[int, frozenset[str]]:
 def _comments(source: Source, root: Node) -> list[re.Match[str]]:
     """The comments of this kind; the same words in a text are none."""
     found = list(_COMMENT.finditer(source.text))
-    texts = [(_text_start(node), node.end) for node in _scalars(root)] if found else []
+    own = (node for node in _scalars(root) if node.source.file == source.file)  # not of snippets and defaults
+    texts = [(_text_start(node), node.end) for node in own] if found else []
     return [match for match in found if not any(start <= match.start() < end for start, end in texts)]
 
 

@@ -93,3 +93,11 @@ def _values(value: Any, key: str) -> list[Any]:
         return []
     own = [value[key]] if key in value and not (key == "properties" and "description" in value[key]) else []
     return own + [found for item in value.values() for found in _values(item, key)]
+
+
+def test_editors_leave_to_the_defaults_what_they_may_supply() -> None:
+    own = "title: A\ndate: 2024-01-25\nblocks: [Words.]\nsend: {at: 2024-01-25 09:00}\n"
+    assert accepts("issue", own)
+    assert accepts("defaults", "language: en\nsend: {list: weekly}\nclosing: A\n")
+    assert not accepts("defaults", "send: {timezone: UTC}\n")
+    assert not accepts("defaults", "title: A\n")

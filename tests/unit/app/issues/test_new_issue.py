@@ -34,7 +34,7 @@ def test_slug_is_the_day_and_the_first_words(title: str, slug: str) -> None:
 
 @pytest.mark.parametrize("title", ["Plain", 'With "quotes": and # signs', "前沿 \\ 新", "*bold* - [x]"])
 def test_new_issue_loads_with_its_title_and_articles(project: Project, title: str) -> None:
-    file = start_issue(project, title, ["https://one.example/a?b=c#d", "https://two.example/"], DAY)
+    file, *_ = start_issue(project, title, ["https://one.example/a?b=c#d", "https://two.example/"], DAY)
     loaded = load_issue(file, root=project.folder)
     assert loaded.problems == ()
     assert loaded.issue is not None
@@ -46,12 +46,12 @@ def test_new_issue_loads_with_its_title_and_articles(project: Project, title: st
 
 
 def test_new_issue_without_links_has_one_article_to_fill(project: Project) -> None:
-    assert load_issue(start_issue(project, "A", [], DAY), root=project.folder).issue is not None
-    assert skeleton("A", [], DAY, "en").count('title: "TODO') == 1
+    assert load_issue(start_issue(project, "A", [], DAY)[0], root=project.folder).issue is not None
+    assert skeleton("A", [], DAY, "language: en\n", "").count('title: "TODO') == 1
 
 
 def test_new_issue_overwrites_nothing(project: Project) -> None:
-    file = start_issue(project, "A", [], DAY)
+    file, *_ = start_issue(project, "A", [], DAY)
     file.write_text("mine", encoding="utf-8")
     with pytest.raises(AlreadyExistsError):
         start_issue(project, "A", [], DAY)
@@ -66,12 +66,12 @@ def test_new_issue_is_told_when_issues_is_no_folder(project: Project) -> None:
 
 
 def test_titles_without_ascii_words_are_numbered_by_the_day(project: Project) -> None:
-    files = [start_issue(project, title, [], DAY) for title in ("日本語 タイトル", "前沿", "前沿")]
+    files = [start_issue(project, title, [], DAY)[0] for title in ("日本語 タイトル", "前沿", "前沿")]
     assert [file.parent.name for file in files] == ["2024-01-25", "2024-01-25-2", "2024-01-25-3"]
 
 
 def test_new_issue_may_be_named_otherwise_than_its_title(project: Project) -> None:
-    assert start_issue(project, "前沿", [], DAY, "frontiers").parent.name == "frontiers"
+    assert start_issue(project, "前沿", [], DAY, "frontiers")[0].parent.name == "frontiers"
     with pytest.raises(AlreadyExistsError) as there:
         start_issue(project, "A", [], DAY, "frontiers")
     assert "--slug" in there.value.hint
@@ -95,8 +95,39 @@ def test_url_that_is_no_link_is_refused(project: Project, url: str) -> None:
 
 
 def test_new_issue_names_its_schema_where_the_project_has_one(project: Project) -> None:
-    assert not start_issue(project, "A", [], DAY).read_text(encoding="utf-8").startswith("#")
+    assert not start_issue(project, "A", [], DAY)[0].read_text(encoding="utf-8").startswith("#")
     (project.folder / "schema").mkdir()
     (project.folder / "schema" / "issue.schema.json").write_text("{}", encoding="utf-8")
-    first = start_issue(project, "B", [], DAY).read_text(encoding="utf-8").splitlines()[0]
+    first = start_issue(project, "B", [], DAY)[0].read_text(encoding="utf-8").splitlines()[0]
     assert first == "# yaml-language-server: $schema=../../schema/issue.schema.json"
+
+
+def test_first_new_issue_writes_the_defaults_and_later_ones_repeat_none_of_them(project: Project) -> None:
+    issue, defaults = start_issue(project, "A", [], DAY)
+    assert defaults == project.issues / "defaults.yaml"
+    assert defaults.read_text(encoding="utf-8").endswith('\nlanguage: de\nclosing: "Until the next one,"\n')
+    assert start_issue(project, "B", [], DAY) == [project.issues / "2024-01-25-b" / "issue.yaml"]
+    for file in (issue, project.issues / "2024-01-25-b" / "issue.yaml"):
+        assert not {"language:", "closing:"} & set(file.read_text(encoding="utf-8").split())
+        loaded = load_issue(file, root=project.folder)
+        assert loaded.issue is not None
+        assert (loaded.issue.language, loaded.issue.original.closing) == ("de", "Until the next one,")
+
+
+def test_new_defaults_change_no_issue_that_is_there(project: Project) -> None:
+    older = project.issues / "older" / "issue.yaml"
+    older.parent.mkdir(parents=True)
+    older.write_text("title: A\ndate: 2024-01-01\nlanguage: en\nblocks: [Words.]\n", encoding="utf-8")
+    before = load_issue(older, root=project.folder).issue
+    issue, defaults = start_issue(project, "A", [], DAY)
+    assert defaults.read_text(encoding="utf-8").endswith("\n\nlanguage: de\n")
+    assert issue.read_text(encoding="utf-8").endswith('\nclosing: "Until the next one,"\n')
+    assert load_issue(older, root=project.folder).issue == before
+
+
+def test_new_issue_keeps_defaults_as_they_are_and_says_what_they_lack(project: Project) -> None:
+    project.issues.mkdir()
+    (project.issues / "defaults.yaml").write_text("signature: Ana\n", encoding="utf-8")
+    (issue,) = start_issue(project, "A", [], DAY)
+    assert {"language:", "closing:"} <= set(issue.read_text(encoding="utf-8").split())
+    assert (project.issues / "defaults.yaml").read_text(encoding="utf-8") == "signature: Ana\n"

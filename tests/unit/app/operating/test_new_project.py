@@ -29,7 +29,8 @@ def test_start_writes_every_file_it_names(tmp_path: Path) -> None:
 
 def test_start_points_editors_at_a_schema_that_is_there(tmp_path: Path) -> None:
     start_project(tmp_path)
-    for issue in (tmp_path / "issues" / "welcome").glob("issue*.yaml"):
+    issues = tmp_path / "issues"
+    for issue in [*(issues / "welcome").glob("issue*.yaml"), *issues.glob("defaults*.yaml")]:
         first = issue.read_text(encoding="utf-8").splitlines()[0]
         schema = issue.parent / first.removeprefix("# yaml-language-server: $schema=")
         assert json.loads(schema.read_text(encoding="utf-8"))["$schema"].startswith("http://json-schema.org/draft-07")
