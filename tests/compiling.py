@@ -15,6 +15,7 @@ from PIL import Image
 
 from newsletter.app.project import shipped_templates
 from newsletter.authoring.block import Block
+from newsletter.authoring.blocks.columns import Column, ColumnsBlock
 from newsletter.authoring.blocks.highlights import Article, HighlightsBlock
 from newsletter.authoring.blocks.numbers import Number, NumbersBlock
 from newsletter.authoring.blocks.simple.button import ButtonBlock
@@ -124,6 +125,12 @@ def rich_content(language: str = "en", **more: Any) -> Content:
         ),
         CalloutBlock("It is *closed*; [call](https://call.example/).", title="Before you go"),
         NumbersBlock((Number("1,234", "readers"), Number("42", "towns, [all](https://towns.example/)"))),
+        ColumnsBlock(
+            (
+                Column((HeadingBlock("Paper"), CalloutBlock("It *lasts*; [see](https://paper.example/)."))),
+                Column((ImageBlock(replace(picture, path="blocks[12].columns[1].blocks[0]")),), width=2),
+            )
+        ),
         CodeBlock("if {{ name }}:\n    print(name)", "Python", "As *short* as can be"),
     )  # fmt: skip
     facts: dict[str, Any] = {

@@ -6,6 +6,7 @@ An editor may have reasons to ignore them. What would disturb readers is an erro
 import re
 from collections.abc import Callable, Iterator
 
+from newsletter.authoring.blocks.columns import Column
 from newsletter.authoring.blocks.highlights import Article
 from newsletter.authoring.blocks.read_more import ReadMoreBlock
 from newsletter.authoring.blocks.simple.button import ButtonBlock
@@ -70,7 +71,7 @@ def repeated_urls(content: Content) -> Iterator[Problem]:
 
 def buttons(content: Content) -> Iterator[Problem]:
     """One call to action, in two or three words."""
-    blocks = [block for block in content.blocks if isinstance(block, ButtonBlock)]
+    blocks = list(nouns_in(content.blocks, ButtonBlock))
     for block in blocks[1:]:
         message = "a second button: readers follow one call to action, not several"
         yield _problem(content, "many-buttons", message, f"{block.path}.button", "Make it a link in a text.")
@@ -96,9 +97,10 @@ def inbox_lines(content: Content) -> Iterator[Problem]:
 
 def headings(content: Content) -> Iterator[Problem]:
     """A heading needs something below it."""
-    for block, below in zip(content.blocks, (*content.blocks[1:], None), strict=True):
-        if isinstance(block, HeadingBlock) and (below is None or isinstance(below, HeadingBlock)):
-            yield _problem(content, "empty-heading", "there is nothing below this heading", f"{block.path}.heading")
+    for blocks in (content.blocks, *(column.blocks for column in nouns_in(content.blocks, Column))):
+        for block, below in zip(blocks, (*blocks[1:], None), strict=True):
+            if isinstance(block, HeadingBlock) and (below is None or isinstance(below, HeadingBlock)):
+                yield _problem(content, "empty-heading", "there is nothing below this heading", f"{block.path}.heading")
 
 
 def ends(content: Content) -> Iterator[Problem]:

@@ -38,8 +38,9 @@ class Context:
 
     Beside these a template has `t(key, **values)`, an interface word in the language; `image(picture, width, ratio)`,
     the `url`, `width` and `height` in CSS pixels of an image, never enlarged; `render_blocks(blocks)`, the
-    MJML of several blocks with their sections; and `render_block(block, previous)`, that of one. A block's template has
-    `block` and `previous`, the block before it or none, which decides the gap between the two. Filters:
+    MJML of several blocks with their sections; `render_block(block, previous)`, that of one; and
+    `render_column(blocks, width, ratio)`, that of blocks in a column. A block's template has `block`, `previous`, the
+    block before it or none, which decides the gap between the two, and the `column` it stands in or none. Filters:
     `markdown` and `inline` (Markdown → safe HTML), `plain` (Markdown → escaped words), `issue_date` (date → text),
     `isolated` (a name → the same, kept from turning the sentence around it), `outlook` (a font stack → those of its
     fonts that every Windows has).

@@ -48,7 +48,7 @@ INCLUDED = Shorthand(
 
 
 def written_out(tree: Node) -> Node:
-    """The tree of an issue or a translation without shorthand."""
+    """The tree of an issue or a translation, or of a column, without shorthand."""
     blocks = tree.mapping.get("blocks")
     if blocks is None or not blocks.items:
         return tree
@@ -58,6 +58,10 @@ def written_out(tree: Node) -> Node:
 def _block(node: Node) -> Node:
     if node.text.strip():
         return replace(node, value={"text": node}, style="")
+    if (columns := node.mapping.get("columns")) is not None and columns.items:
+        return replace(
+            node, value={**node.mapping, "columns": replace(columns, value=tuple(map(written_out, columns.items)))}
+        )
     listed = node.mapping.get("highlights")
     if listed is None or not listed.items:
         return node

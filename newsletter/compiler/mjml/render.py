@@ -26,6 +26,8 @@ from newsletter.compiler.wording.phrases import issue_date, phrase
 from newsletter.language import isolate
 
 SUFFIX = ".mjml.j2"
+_GAP_IN_COLUMN = 16
+"""Pixels between two blocks in a column."""
 _SECTIONS = re.compile(r"<mj-(?:section|wrapper|hero)\b")
 
 
@@ -48,10 +50,14 @@ def render(job: Mapping[str, Any], ask: Callable[[Any], Any], note: Callable[[st
         url = f"{job['assets_url'].rstrip('/')}/{made.name}"
         return _noun("Shown", {"url": url, "width": made.width, "height": made.height})
 
-    def render_piece(block: Any, previous: Any) -> str:
+    def render_piece(block: Any, previous: Any, column: Any = None) -> str:
         name = f"blocks/{block.type}{SUFFIX}"
         note(name)
-        text = _within(environment.get_template(name).render(block=block, previous=previous), name, loader)
+        template = environment.get_template(name)
+        text = _within(template.render(block=block, previous=previous, column=column), name, loader)
+        if column is not None and _SECTIONS.search(text):
+            file = next((file for file, used in loader.files.items() if used == name), "")
+            raise FailedError("template", "it writes a section, which a column cannot hold", trace=[(file, 0)])
         pieces.append((name, block.path, text))
         note(job["layout"])
         return text
@@ -63,6 +69,19 @@ def render(job: Mapping[str, Any], ask: Callable[[Any], Any], note: Callable[[st
             previous = block
         return Markup(in_sections(made))  # noqa: S704 - made by templates with autoescape on
 
+    def render_column(blocks: Iterable[Any], width: int, ratio: str | None = None) -> Markup:
+        """Inside a column the text is as wide as that, and gaps are smaller, for every template."""
+        around = theme.column, theme.spacing
+        column = previous = _noun("Column", {"type": "column", "width": width, "ratio": ratio})
+        gaps = dict.fromkeys(("block", "section"), _GAP_IN_COLUMN)
+        theme.column, theme.spacing = width, _noun("Spacing", {**vars(theme.spacing), **gaps})
+        made = []
+        for block in blocks:
+            made.append(render_piece(block, previous, column))
+            previous = block
+        theme.column, theme.spacing = around
+        return Markup("".join(made))  # noqa: S704 - as in `render_blocks`
+
     environment = _environment(loader)
     files = context["content"].pictures
     page = Page(lambda name: image(files[name], theme.column) if name in files else None)
@@ -70,6 +89,7 @@ def render(job: Mapping[str, Any], ask: Callable[[Any], Any], note: Callable[[st
     environment.globals |= context | {
         "t": lambda key, **values: phrase(key, language, **values), "image": image,
         "render_blocks": render_blocks, "render_block": lambda block, previous=None: render_blocks([block], previous),
+        "render_column": render_column,
     }  # fmt: skip
     try:
         mjml = _within(environment.get_template(job["layout"]).render(), job["layout"], loader)

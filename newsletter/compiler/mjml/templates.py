@@ -11,6 +11,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from newsletter.authoring.blocks.columns import Column
+from newsletter.authoring.fields.rewrite import nouns_in
 from newsletter.authoring.files import names_in, quotable, read_file, shown, unreadable
 from newsletter.authoring.image import ImageFile
 from newsletter.compiler.context import Context, to_data
@@ -115,7 +117,9 @@ class Templates:
             "do": "render", "layout": f"layouts/{layout}{SUFFIX}", "context": plain, "assets_url": assets_url,
             "seed": slots.seed, "slots": slots.made,
         }  # fmt: skip
-        likely = self._likely([job["layout"], *(f"blocks/{block.type}{SUFFIX}" for block in context.content.blocks)])
+        columns = nouns_in(context.content.blocks, Column)
+        blocks = (*context.content.blocks, *(block for column in columns for block in column.blocks))
+        likely = self._likely([job["layout"], *dict.fromkeys(f"blocks/{block.type}{SUFFIX}" for block in blocks)])
         job["templates"] = {name: read(name) for name in likely}  # else it would ask for each, and wait
         answer = worker().do(job, read)
         if "error" in answer:
@@ -158,7 +162,8 @@ class Templates:
     def heaviest_blocks(self, rendered: Rendered, context: Context, html: str, count: int = 3) -> dict[str, int]:
         """Path and bytes of the blocks that take most of the HTML: what it would lose without each of them."""
         weights = {}
-        for piece in sorted(rendered.pieces, key=lambda piece: len(piece.mjml.encode()), reverse=True)[:count]:
+        whole = [piece for piece in rendered.pieces if "." not in piece.path]  # not also what stands in columns
+        for piece in sorted(whole, key=lambda piece: len(piece.mjml.encode()), reverse=True)[:count]:
             answer = convert(rendered.mjml.replace(piece.mjml, "", 1), context.language, context.direction)
             if "done" in answer:
                 weights[piece.path] = len(html.encode()) - len(answer["done"].encode())

@@ -26,6 +26,7 @@ GOOD = {
     "sponsor": "sponsor: a\n    text: b\n    url: https://a.example\n    image: a.png\n    alt: c\n"
     "    until: 2026-12-24",
     "read_more": "read_more: a", "callout": "callout: a\n    title: b",
+    "columns": "columns: [{blocks: [{text: a}]}, {blocks: [{text: b}], width: 2}]",
     "numbers": 'numbers: [{number: 42, label: a}, {number: "1,234", label: b}]',
 
     "code": "code: |\n      a\n    language: Python\n    caption: b",

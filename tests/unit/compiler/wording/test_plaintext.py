@@ -118,6 +118,18 @@ Maps of everything, by post [7].
 
 [9] https://towns.example/
 
+Paper
+-----
+
+| It lasts; see [10].
+
+[10] https://paper.example/
+
+[A ridge]
+On the ridge · Photo by Cy [11]
+
+[11] https://cy.example
+
     if {{ name }}:
         print(name)
 
