@@ -124,6 +124,8 @@ def _locate(path: Path, root: Path | None, *, is_folder: bool = False) -> tuple[
         way = _real(way)
     else:
         project = _real(root)
+        if way.is_relative_to(project):  # what lies above has no links: it is the way to the project
+            return project, way.relative_to(project).parts
         for folder in (*reversed(way.parents), way):
             if (entered := _real(folder)).is_relative_to(project):
                 return project, (*entered.relative_to(project).parts, *way.relative_to(folder).parts)

@@ -13,11 +13,11 @@ from starlette.testclient import TestClient
 
 from newsletter.app.composing import claim_outside, message_context
 from newsletter.app.issues.building import build
-from newsletter.app.issues.editions import templates_of
 from newsletter.app.operating.new_project import start_project
 from newsletter.app.project import Project, open_project
 from newsletter.app.sending.propose import confirm, propose
 from newsletter.compiler.edition import edition_to_json
+from newsletter.compiler.mjml.templates import Templates
 from newsletter.delivery.compose.message import fill_for
 from newsletter.problem import has_errors
 from newsletter.storage.database import tables
@@ -53,7 +53,7 @@ def project(tmp_path: Path) -> Project:
 
 def client_of(project: Project, database: Database) -> TestClient:
     signer, url = project.keys.signer, project.config.public.url
-    theme = templates_of(project).theme("default").theme
+    theme = Templates(project.template_folders, root=project.folder).theme("default").theme
     assert theme is not None
     site = Site("The Weekly", theme, "en")
     return TestClient(public_app(database, signer=lambda: signer, site=site, public_url=url, clock=lambda: NOW))

@@ -1,6 +1,6 @@
 """Editions: an issue compiled in all its languages with this project's templates, identity and address."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import chain
@@ -39,25 +39,20 @@ class Compilation:
     """The same by language."""
 
 
-def templates_of(project: Project) -> Templates:
-    """The templates of a project, for several issues of one command."""
-    return Templates(project.template_folders, root=project.folder)
-
-
 def compile_editions(
     project: Project,
     issue: Issue,
     *,
     assets_url: str | None = None,
-    templates: Templates | None = None,
+    languages: Sequence[str] = (),
     day: date | None = None,
 ) -> Compilation:
-    """Compile every language of an issue. Images are served under `[public] url` unless `assets_url` is given; what
-    must not be sent on this `day` is an error.
+    """Compile an issue in these languages, without any in all of its own. Images are served under `[public] url` unless
+    `assets_url` is given; what must not be sent on this `day` is an error.
     """
     personas, _ = load_personas(project.issues / PERSONAS, root=project.folder)
     kit = CompileSettings(
-        templates=templates or templates_of(project),
+        templates=Templates(project.template_folders, root=project.folder),
         identity=project.identity,
         assets_url=project.assets_url if assets_url is None else assets_url,
         home_url=f"{project.config.public.url}/",
@@ -69,7 +64,7 @@ def compile_editions(
     )
     secrets, place = secrets_of(project), Place(shown(issue.file, project.folder))
     editions, found = {}, {}
-    for language in issue.languages:
+    for language in languages or issue.languages:
         compiled = compile_issue(issue, language, kit)
         problems = [sharpen(problem, project.folder) for problem in compiled.problems]
         if compiled.edition is not None and (leak := secrets.check_edition(compiled.edition, place)):

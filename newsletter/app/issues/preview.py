@@ -7,11 +7,13 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+from newsletter.app.issues.editions import compile_editions
 from newsletter.app.issues.examine import Examined, examine, find, load
 from newsletter.app.project import Project
 from newsletter.app.sender_checks import check_sender
 from newsletter.authoring.files import shown
 from newsletter.authoring.load import slug_of
+from newsletter.compiler.edition import Edition
 from newsletter.problem import Severity
 
 
@@ -24,6 +26,14 @@ def summary(project: Project, path: Path) -> Examined:
     """Read one issue without compiling it: enough for a list, and quick enough for a long one."""
     loaded = load(project, path)
     return Examined(slug_of(path), shown(path, project.folder), loaded.issue, {}, {}, loaded.problems)
+
+
+def glimpse(project: Project, path: Path, language: str, day: date | None = None) -> Edition | None:
+    """One edition of an issue, whatever is wrong with the others: what the author sees first after a save."""
+    issue = load(project, path).issue
+    if issue is None or language not in issue.contents:
+        return None
+    return compile_editions(project, issue, languages=[language], day=day).editions.get(language)
 
 
 def look(project: Project, path: Path, day: date | None = None) -> Examined:

@@ -76,13 +76,18 @@ class _Markdown(MarkdownIt):
         return normalise_url(url)
 
 
-def parse(text: str, *, inline: bool) -> list[Token]:
-    """The parser's tokens; for inline Markdown a single one of type `inline`."""
-    return read_prose(text, inline=inline).tokens
-
-
+@lru_cache(maxsize=512)
 def read_prose(text: str, *, inline: bool) -> Prose:
-    """A text, parsed: paragraphs, or inline Markdown alone."""
+    """A text, parsed, to be read alone: checks and the text part share it, and the next save in the preview."""
+    return _read(text, inline=inline)
+
+
+def parse(text: str, *, inline: bool) -> list[Token]:
+    """The parser's tokens, the caller's own to change; for inline Markdown a single one of type `inline`."""
+    return _read(text, inline=inline).tokens
+
+
+def _read(text: str, *, inline: bool) -> Prose:
     env: dict[str, Any] = {"notes": set()}
     tokens = _parser().parseInline(text, env) if inline else _parser().parse(text, env)
     _place(text, tokens, inline=inline)
@@ -99,7 +104,7 @@ def without_code(text: str, *, inline: bool) -> str:
     if not _MAY_BE_CODE.search(text):
         return text
     lines, spans = text.split("\n"), []
-    for token in parse(text, inline=inline):
+    for token in read_prose(text, inline=inline).tokens:
         if token.type in ("fence", "code_block") and token.map:
             rows = slice(*token.map)
             lines[rows] = [" " * len(line) for line in lines[rows]]
@@ -132,7 +137,8 @@ def pictures_in(text: str) -> list[Token]:
     """The pictures in paragraphs of Markdown."""
     if "![" not in text:
         return []
-    return [child for token in parse(text, inline=False) for child in token.children or () if child.type == "image"]
+    tokens = read_prose(text, inline=False).tokens
+    return [child for token in tokens for child in token.children or () if child.type == "image"]
 
 
 def picture_name(picture: Token) -> str:

@@ -37,8 +37,8 @@ def render(job: Mapping[str, Any], ask: Callable[[Any], Any], note: Callable[[st
     slots.make(job["slots"])
     context = {name: from_data(value) for name, value in job["context"].items()}
     theme, language = context["theme"], context["language"]
-    theme.typeface = lambda tag: typeface(theme, tag)
-    theme.markdown_styles = lambda tag: markdown_styles(theme, tag)
+    theme.typeface = cache(lambda tag: typeface(theme, tag))  # texts ask for it by the hundred
+    theme.markdown_styles = cache(lambda tag: markdown_styles(theme, tag))
     loader = _Loader(ask, job["templates"])
     pieces: list[tuple[str, str, str]] = []
     shown: list[tuple[object, ...]] = []

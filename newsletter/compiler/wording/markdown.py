@@ -15,7 +15,7 @@ from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 from markdown_it.utils import EnvType, OptionsDict
 
-from newsletter.authoring.fields.prose import parse, picture_name
+from newsletter.authoring.fields.prose import parse, picture_name, read_prose
 from newsletter.authoring.fields.url import url_fault
 from newsletter.columns import columns
 from newsletter.compiler.slots import Slots
@@ -68,7 +68,7 @@ def render_inline(text: str, styles: Styles, slots: Slots) -> str:
 
 def plain_words(text: str) -> str:
     """The words alone, on one line: links keep their label, emphasis is gone, footnotes too."""
-    return " ".join("".join(_words(parse(text, inline=False))).split())
+    return " ".join("".join(_words(read_prose(text, inline=False).tokens)).split())
 
 
 def target(url: str, slots: Slots) -> str:

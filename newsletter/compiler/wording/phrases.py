@@ -6,6 +6,7 @@ Before: a BCP 47 tag. After: text for `t(…)` and `issue_date`. The phrases the
 import tomllib
 from collections.abc import Mapping
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -30,6 +31,7 @@ KEYS = tuple(key for key in WORDS[FALLBACK] if key not in {"months", "date", "fi
 """What templates may ask `phrase` for."""
 
 
+@cache
 def wording(language: str) -> str:
     """The entry that serves a language best: `zh-TW` → `zh-Hant`, `de-AT` → `de`, unknown → `en`."""
     return best_match([language], WORDS) or FALLBACK

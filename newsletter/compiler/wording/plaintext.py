@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from markdown_it.tree import SyntaxTreeNode
 
-from newsletter.authoring.fields.prose import parse
+from newsletter.authoring.fields.prose import read_prose
 from newsletter.authoring.fields.url import normalise_url
 from newsletter.authoring.parts import Author, Picture
 from newsletter.columns import WIDTH, columns, indented, underlined, wrap
@@ -129,7 +129,7 @@ class _Writer:
         return names
 
     def paragraphs(self, text: str, width: int = WIDTH) -> list[str]:
-        root = SyntaxTreeNode(parse(text, inline=False))
+        root = SyntaxTreeNode(read_prose(text, inline=False).tokens)
         self._footnotes = {node.meta["number"]: node for node in root.walk() if node.type == "note"}
         return list(self._nodes(root.children, width))
 
@@ -179,7 +179,7 @@ class _Writer:
         return f"\u2066{code}\u2069" if code and direction_of(self._context.language) == "rtl" else code
 
     def inline(self, text: str) -> str:
-        return re.sub(r"[ \t\n]+", " ", self._spans(SyntaxTreeNode(parse(text, inline=True)))).strip()
+        return re.sub(r"[ \t\n]+", " ", self._spans(SyntaxTreeNode(read_prose(text, inline=True).tokens))).strip()
 
     def _spans(self, node: SyntaxTreeNode) -> str:
         """The words of a node with a note after each link; hard line breaks stay."""

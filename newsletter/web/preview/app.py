@@ -147,7 +147,7 @@ def _add_stream(app: FastAPI, changes: Changes) -> None:
 
 
 def _mail(cache: PreviewCache, pages: PreviewPages, slug: str, language: str, persona: str, view: str) -> HTMLResponse:
-    edition = _found(cache, slug).editions.get(language)
+    edition = cache.edition(slug, language)
     shown = view.removeprefix(PAGE)
     if edition is None or shown not in VIEWS or (shown != view and not edition.page):
         raise HTTPException(404)

@@ -7,10 +7,10 @@ from pathlib import Path
 from threading import Lock
 
 from newsletter.app.issues.examine import Examined, read_personas
-from newsletter.app.issues.preview import look, slugs, summary
+from newsletter.app.issues.preview import glimpse, look, slugs, summary
 from newsletter.app.project import Project
 from newsletter.authoring.persona import Persona
-from newsletter.compiler.edition import Asset
+from newsletter.compiler.edition import Asset, Edition
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,8 @@ class Kept:
     personas: tuple[Persona, ...]
     looks: dict[str, Examined]
     glances: dict[str, Examined]
+    editions: dict[tuple[str, str], Edition | None]
+    """By slug and language, of issues that were not looked at as a whole yet."""
 
 
 class PreviewCache:
@@ -46,15 +48,24 @@ class PreviewCache:
         with self._compiling:
             with self._lock:
                 kept, project = self._fresh(), self.project
-            if slug not in kept.paths:
-                return None
-            if slug not in kept.looks:
+            if slug in kept.paths and slug not in kept.looks:
                 found = look(project, kept.paths[slug], datetime.now(project.zone).date())
-                for edition in found.editions.values():
-                    # Never forgotten: a page that is being replaced may still ask for an image of before.
-                    self._assets.update({asset.name: asset for asset in edition.assets})
+                self._keep_assets(*found.editions.values())
                 kept.looks[slug] = found
-            return kept.looks[slug]
+            return kept.looks.get(slug)
+
+    def edition(self, slug: str, language: str) -> Edition | None:
+        """One edition of an issue, without the checks; None when there is none."""
+        with self._compiling:
+            with self._lock:
+                kept, project = self._fresh(), self.project
+            if slug in kept.looks:
+                return kept.looks[slug].editions.get(language)
+            if slug in kept.paths and (slug, language) not in kept.editions:
+                found = glimpse(project, kept.paths[slug], language, datetime.now(project.zone).date())
+                self._keep_assets(*[found] if found else [])
+                kept.editions[slug, language] = found
+            return kept.editions.get((slug, language))
 
     def glances(self) -> list[tuple[Examined, bool]]:
         """Every issue, and whether it is compiled: those that nobody has looked at are only read."""
@@ -80,9 +91,14 @@ class PreviewCache:
         """An image of an issue, or of an earlier version of one."""
         return self._assets.get(name)
 
+    def _keep_assets(self, *editions: Edition) -> None:
+        """Never forgotten: a page that is being replaced may still ask for an image of before."""
+        for edition in editions:
+            self._assets.update({asset.name: asset for asset in edition.assets})
+
     def _fresh(self) -> Kept:
         version = self._version()  # asked before reading: a change while we read makes us read again
         if self._kept is None or self._kept.version != version:
             self.project = self._reopen()
-            self._kept = Kept(version, slugs(self.project), read_personas(self.project)[0], {}, {})
+            self._kept = Kept(version, slugs(self.project), read_personas(self.project)[0], {}, {}, {})
         return self._kept

@@ -161,6 +161,15 @@ def test_mail_is_filled_for_the_persona_and_cut_off_from_everything(client: Test
         assert (shown.status_code, shown.headers["content-type"]) == (200, "image/png")
 
 
+def test_mail_of_one_language_comes_before_the_others_are_compiled(client: TestClient, changes: Changes) -> None:
+    url = first_sheet(client).replace(".html", ".light.html")
+    whole = client.get(url).text
+    changes.tell()
+    assert client.head(url).status_code == 200
+    assert client.get(url).text == whole  # before anything else of the issue was looked at
+    assert client.get(url.replace("/en/", "/xx/")).status_code == 404
+
+
 def test_mail_has_no_personal_link_that_works(client: TestClient) -> None:
     mail = client.get(first_sheet(client).removesuffix(".html") + ".light.html").text
     assert "/u/" not in mail

@@ -75,6 +75,21 @@ function loaded(frame) {
   });
 }
 
+// First the email alone, as soon as it is made: checking takes longer. It comes behind the present one, as all does.
+async function showEmail() {
+  const frame = shownFrame(document.querySelector("main"));
+  if (!frame || !(await fetch(frame.src, { method: "HEAD", cache: "no-store" })).ok) return;
+  const next = frame.cloneNode();
+  next.loading = "eager";
+  next.classList.add("arriving");
+  frame.after(next);
+  await loaded(next);
+  const scroll = frame.contentWindow.scrollY;
+  frame.remove();
+  next.classList.remove("arriving");
+  next.contentWindow.scrollTo(0, scroll);
+}
+
 async function refresh() {
   const response = await fetch(location.href, { cache: "no-store" });
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
@@ -113,6 +128,7 @@ async function follow(version) {
   try {
     while (wanted !== document.body.dataset.version) {
       const asked = wanted;
+      await showEmail();
       await refresh();
       if (wanted === asked) break;
     }
