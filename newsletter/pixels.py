@@ -26,6 +26,10 @@ _SCALES = (1.0, 0.75, 0.5)
 _PHOTOGRAPH = 2
 """A picture whose PNG is so many times heavier than its JPEG is a photograph."""
 _SAMPLE = 512
+_GRID = 64
+"""Pixels of a side of the copy of a frame in which its detail is counted."""
+_BARE = 0.2
+"""Of the detail of the richest frame: a first frame with less is bare."""
 
 _KINDS = {"PNG": "png", "JPEG": "jpg", "MPO": "jpg", "GIF": "png", "WEBP": "png", "AVIF": "png"}
 """Format → what a picture is saved as, if it is no photograph. MPO: a phone's JPEG with a second image in it."""
@@ -71,6 +75,8 @@ class ImageFacts:
     height: int
     suffix: str
     """What a picture made of it is: `jpg` (a photograph), `png`; `gif` for an animation, which is left as it is."""
+    is_bare_at_first: bool = False
+    """Whether an animation begins with next to nothing, beside what it shows later."""
 
 
 def examine(data: bytes) -> ImageFacts:
@@ -121,15 +127,27 @@ def _examined(image: Image.Image, kind: str, data: bytes) -> ImageFacts:
     width, height = image.size
     image.draft("RGB", (width // 8 or 1, height // 8 or 1))  # JPEG: all its data, few pixels
     frames = getattr(image, "n_frames", 1) if kind == "GIF" else 1  # only animated GIFs are shown as such
+    details = []
     for frame in range(min(frames, max(MAX_PIXELS // (width * height), 1))):
         image.seek(frame)
         image.load()
+        details += [_detail(image)] if frames > 1 else []
     if _orientation(image) >= 5:
         width, height = height, width
     if frames > 1:
-        return ImageFacts(width, height, "gif")
+        return ImageFacts(width, height, "gif", details[0] < _BARE * max(details))
     suffix = _KINDS[kind]
     return ImageFacts(width, height, "jpg" if suffix == "png" and _is_photograph(image) else suffix)
+
+
+def _detail(image: Image.Image) -> float:
+    """How much of a frame is no ground: the share of it that has another colour than most of it has, or any colour
+    where most of it is transparent."""
+    small = image.convert("RGBA").resize((_GRID, _GRID), Image.Resampling.NEAREST)
+    flat = Image.new("RGB", small.size, "#ff00ff")
+    flat.paste(small.convert("RGB"), mask=small.getchannel("A").point(lambda alpha: 255 if alpha > 127 else 0))
+    counts = flat.point(lambda value: value & 0xE0).getcolors(_GRID * _GRID) or []
+    return 1 - max(count for count, _ in counts) / _GRID**2
 
 
 def _orientation(image: Image.Image) -> int:

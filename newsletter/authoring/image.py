@@ -28,6 +28,8 @@ class ImageFile:
     height: int
     suffix: str
     """What pictures made of it are: `jpg`, `png`; `gif` for an animation."""
+    is_bare_at_first: bool = False
+    """Of an animation: see `ImageFacts`."""
 
     def read(self) -> bytes:
         """Its bytes. Raises OSError as `read_file`, and UnfitImageError if they are others than before."""
@@ -47,7 +49,7 @@ def read_image(file: Path, root: Path | None) -> ImageFile:
     sha256 = hashlib.sha256(data).hexdigest()
     facts = _examined().get(sha256) or examine(data)
     _examined()[sha256] = facts
-    return ImageFile(file, root, sha256, facts.width, facts.height, facts.suffix)
+    return ImageFile(file, root, sha256, facts.width, facts.height, facts.suffix, facts.is_bare_at_first)
 
 
 @cache

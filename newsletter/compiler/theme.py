@@ -134,6 +134,8 @@ class LogoEntry(Strict):
     alt: str = ""
     width: Annotated[int, Field(ge=16, le=560)] = 120
     """Pixels, as shown."""
+    dark: ImagePath | None = None
+    """An image beside the theme that replaces it in the dark palette; default: the logo itself on a light plate."""
 
 
 class ThemeEntry(Strict):
@@ -160,6 +162,8 @@ class Logo:
     alt: str
     width: int
     """Pixels, as shown."""
+    dark: ImageFile | None = None
+    """What replaces it in the dark palette."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,10 +218,10 @@ def load_theme(name: str, folders: Sequence[Path], *, root: Path) -> LoadedTheme
         tree = _with_whole_typefaces(reduce(_over, [layer.node for layer in layers]))
         settings, refused = read_model(ThemeEntry, tree)
         problems += refused
-        image, problem = _logo_image(tree, layers)
-        problems += [problem] if problem else []
+        (image, problem), (dark, other) = (_logo_image(key, tree, layers) for key in ("image", "dark"))
+        problems += [one for one in (problem, other) if one]
         if settings is not None and not has_errors(problems):
-            logo = Logo(image, settings.logo.alt, settings.logo.width) if image and settings.logo else None
+            logo = Logo(image, settings.logo.alt, settings.logo.width, dark) if image and settings.logo else None
             given = {key: value for key, value in settings if key != "base"}
             theme = Theme(**(given | {"name": name, "logo": logo}))
             problems += _faint(theme, tree, [layer.node.source.file for layer in layers])
@@ -295,8 +299,8 @@ def _with_whole_typefaces(tree: Node) -> Node:
     return replace(tree, value={**tree.mapping, "typefaces": replace(faces, value=whole)})
 
 
-def _logo_image(tree: Node, layers: Sequence[_Layer]) -> tuple[ImageFile | None, Problem | None]:
-    node = tree.mapping["logo"].mapping.get("image") if "logo" in tree.mapping else None
+def _logo_image(key: str, tree: Node, layers: Sequence[_Layer]) -> tuple[ImageFile | None, Problem | None]:
+    node = tree.mapping["logo"].mapping.get(key) if "logo" in tree.mapping else None
     if node is None or not node.text:
         return None, None
     layer = next(layer for layer in layers if layer.node.source.file == node.source.file)

@@ -73,7 +73,7 @@ class Desk:
     def problems(self) -> list[tuple[str, str]]:
         """Rule and place of what `check` finds about pictures."""
         told = json.loads(self.run("check", "--format", "json").stdout)
-        rules = ("picture", "image", "ratio", "heavy", "focus", "file")
+        rules = ("picture", "image", "ratio", "heavy", "focus", "file", "frame")
         return [
             (one["id"], f"{one['line']}:{one['column']}") for one in told if any(rule in one["id"] for rule in rules)
         ]
@@ -212,6 +212,15 @@ def test_heavy_animation_is_said_once_at_its_line(desk: Desk) -> None:
     desk.write("  - image: a.gif\n    alt: A\n  - image: a.gif\n    alt: A\n")
     found = [problem for problem in desk.problems() if problem[0] != "small-picture"]
     assert found == [("heavy-issue", "1:1"), ("heavy-picture", "6:12")]
+
+
+def test_animation_that_begins_empty_is_told(desk: Desk) -> None:
+    frames = [Image.new("RGB", (1200, 600), "white") for _ in range(2)]
+    frames[1].paste("#224466", (100, 100, 900, 500))
+    frames[0].save(desk.issue / "a.gif", save_all=True, append_images=frames[1:])
+    frames[1].save(desk.issue / "b.gif", save_all=True, append_images=frames[:1])
+    desk.write("  - image: b.gif\n    alt: B\n  - image: a.gif\n    alt: A\n")
+    assert desk.problems() == [("bare-first-frame", "8:12")]
 
 
 def test_pictures_that_together_are_heavy_are_told(desk: Desk) -> None:

@@ -321,3 +321,37 @@ def test_other_images_are_refused_with_a_remedy(data: bytes, said: str, hint: st
     with pytest.raises(UnfitImageError, match=said) as caught:
         examine(data)
     assert hint in caught.value.hint
+
+
+def gif(*frames: Image.Image) -> bytes:
+    return saved(frames[0], "GIF", save_all=True, append_images=list(frames[1:]), disposal=2)
+
+
+def drawn(
+    share: float = 1.0, ground: str | tuple[int, ...] = "white", ink: str = "#224466", mode: str = "RGB"
+) -> Image.Image:
+    """Stripes over a part of a ground."""
+    image = Image.new(mode, (120, 80), ground)
+    for x in range(0, int(120 * share), 4):
+        image.paste(ink, (x, 10, x + 2, 70))
+    return image
+
+
+@pytest.mark.parametrize(
+    ("frames", "is_bare"),
+    [
+        ([drawn(0), drawn(0.5), drawn()], True),
+        ([drawn(0.05), drawn()], True),
+        ([drawn(ink="#f4f4f8"), drawn(ink="#8899aa"), drawn()], True),
+        ([drawn(0, (0, 0, 0, 0), mode="RGBA"), drawn(1, (0, 0, 0, 0), mode="RGBA")], True),
+        ([drawn(), drawn(0.5), drawn(0)], False),
+        ([drawn(0.5), drawn()], False),
+        ([drawn(0.9, "black", "#ffffff"), drawn()], False),
+        ([Image.new("RGB", (120, 80), colour) for colour in ("red", "blue")], False),
+    ],
+    ids=["blank", "a bit", "fades in", "transparent", "whole", "half", "inverted", "plain colours"],
+)
+def test_animation_that_begins_with_next_to_nothing_is_bare(frames: list[Image.Image], is_bare: bool) -> None:
+    facts = examine(gif(*frames))
+    assert facts.suffix == "gif"
+    assert facts.is_bare_at_first is is_bare

@@ -15,6 +15,7 @@ from newsletter.problem import Place, Problem, Severity
 
 MAX_ANIMATION = 1_000_000
 """Bytes of one animation."""
+_LIGHTER = "Save the animation with fewer frames, fewer colours or fewer pixels."
 MAX_PICTURES = 800_000
 """Bytes of all pictures of one edition."""
 MAX_HEIGHT = 2
@@ -49,8 +50,12 @@ def check_pictures(edition: Edition, content: Content, shown: Sequence[Shown]) -
         most = MAX_ANIMATION if is_animated else MAX_PICTURE
         if size > most:
             message = f"readers load {_kilobytes(size)} for this picture; more than {_kilobytes(most)} load slowly"
-            hint = "Make the animation shorter or smaller." if is_animated else "Show less of it, or something plainer."
+            hint = _LIGHTER if is_animated else "Show less of it, or something plainer."
             yield _problem(content, "heavy-picture", message, f"{one.path}.image", hint)
+        if one.image.is_bare_at_first:
+            message = "this animation begins with next to nothing, and Outlook for Windows shows only its first frame"
+            hint = "Save it with the complete picture as the first frame."
+            yield _problem(content, "bare-first-frame", message, f"{one.path}.image", hint)
         if one.rendition.height > MAX_HEIGHT * one.rendition.width:
             message = f"this picture is shown {one.rendition.height:,} pixels high and {one.rendition.width} wide"
             yield _problem(content, "tall-picture", message, f"{one.path}.image", "Crop it.")

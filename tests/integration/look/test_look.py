@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -282,16 +283,17 @@ def test_button_is_one_and_fills_a_phone(screens: Screens, editions: Mapping[str
 # -- 9: the dark, beside the colours of rule 4 -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dark", [False, True])
-def test_logo_stands_on_a_plate_in_the_dark(screens: Screens, project: Project, tmp_path: Path, *, dark: bool) -> None:
-    themes = tmp_path / "themes"
+def _with_logo(project: Project, folder: Path, logo: str) -> Edition:
+    """A real issue with a logo of 240 × 48 pixels, and one of 240 × 60 beside it."""
+    themes = folder / "themes"
     themes.mkdir()
     Image.new("RGBA", (240, 48), (0, 0, 0, 0)).save(themes / "logo.png")
-    (themes / "default.yaml").write_text("logo: {image: logo.png, alt: The Variable, width: 120}\n", encoding="utf-8")
+    Image.new("RGBA", (240, 60), (255, 255, 255, 255)).save(themes / "dark.png")
+    (themes / "default.yaml").write_text(f"logo: {logo}\n", encoding="utf-8")
     issue = load_issue(project.issues / DIGEST[0].split("/")[0] / "issue.yaml", root=project.folder).issue
     assert issue is not None
     kit = CompileSettings(
-        Templates((tmp_path, *project.template_folders), root=project.folder),
+        Templates((folder, *project.template_folders), root=project.folder),
         project.identity,
         ASSETS,
         "https://news.test/",
@@ -299,12 +301,30 @@ def test_logo_stands_on_a_plate_in_the_dark(screens: Screens, project: Project, 
     )
     edition = compile_issue(issue, "en", kit).edition
     assert edition is not None
+    return edition
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_logo_stands_on_a_plate_in_the_dark(screens: Screens, project: Project, tmp_path: Path, *, dark: bool) -> None:
+    edition = _with_logo(project, tmp_path, "{image: logo.png, alt: The Variable, width: 120}")
     logo = screens.show(edition, 375, dark=dark).page.locator(".plate img")
     style = logo.evaluate(
         "e => (s => [s.backgroundColor, s.padding, s.lineHeight, e.alt, e.offsetWidth])(getComputedStyle(e))"
     )
     plate = ["rgb(255, 255, 255)", "8px"] if dark else ["rgba(0, 0, 0, 0)", "0px"]
     assert style == [*plate, "20px", "The Variable", 120]
+
+
+def test_second_logo_replaces_the_first_in_the_dark(screens: Screens, project: Project, tmp_path: Path) -> None:
+    edition = _with_logo(project, tmp_path, "{image: logo.png, alt: The Variable, width: 120, dark: dark.png}")
+    shown = "[...document.images].filter(e => e.alt === 'The Variable' && e.offsetWidth).map(e => e.offsetHeight)"
+    light: list[dict[str, Any]] = [{}, {"styles": False}, {"by": "word"}, {"by": "no-classes"}, {"by": "full"}]
+    assert [screens.show(edition, 375, **how).page.evaluate(shown) for how in light] == [[24]] * len(light)
+    page = screens.show(edition, 375, dark=True).page
+    assert page.evaluate(shown) == [30]
+    marked = screens.show(edition, 375).page
+    marked.evaluate("document.body.setAttribute('data-ogsc', '')")
+    assert marked.evaluate(shown) == [30]
 
 
 # -- 10: scripts ------------------------------------------------------------------------------------------------------

@@ -246,6 +246,21 @@ def test_logo_lies_beside_the_theme(tmp_path: Path) -> None:
     assert loaded.theme is not None
     assert loaded.theme.logo is not None
     assert (loaded.theme.logo.image.width, loaded.theme.logo.width, loaded.theme.logo.alt) == (240, 120, "The Meridian")
+    assert loaded.theme.logo.dark is None
+
+
+def test_logo_for_the_dark_lies_beside_the_theme_too(tmp_path: Path) -> None:
+    folder = tmp_path / "templates" / "themes"
+    folder.mkdir(parents=True)
+    for name, width in (("logo.png", 240), ("dark.png", 260)):
+        Image.new("RGB", (width, 60)).save(folder / name)
+    loaded = _project(tmp_path, "logo: {image: logo.png, dark: dark.png}\n")
+    assert loaded.theme is not None
+    assert loaded.theme.logo is not None
+    assert loaded.theme.logo.dark is not None
+    assert loaded.theme.logo.dark.width == 260
+    (problem,) = _project(tmp_path, "logo: {image: logo.png, dark: none.png}\n").problems
+    assert (problem.id, problem.place.column) == ("missing-image", 31)
 
 
 @pytest.mark.parametrize(
