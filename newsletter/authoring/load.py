@@ -184,6 +184,7 @@ class _Reading:
             translated = self.tree(file)
             if translated is None:
                 continue
+            translated = self.snippets.left_out(translated, written)
             whole, theirs = self.snippets.include(written, tag)
             self.files[tag] = _with_blocks(translated, theirs)
             self.problems += islice(proofread(self.files[tag], references, self.schema), MAX_PROBLEMS)

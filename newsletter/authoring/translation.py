@@ -1,7 +1,8 @@
 """translation: an issue and one of its translations, both as trees → the tree of the issue in that language.
 
-Top-level fields are matched by name, blocks and articles by id. Every value keeps the place where it was written, so
-the merged tree is read by the same models and its problems point into the right file.
+Top-level fields are matched by name, blocks and articles by id or, where as many of the same kinds are in both files,
+by position. Every value keeps the place where it was written, so the merged tree is read by the same models and its
+problems point into the right file.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -52,28 +53,34 @@ class _Merge:
 
     def value(self, key: str, original: Node, translated: Node, shape: Shape) -> Node:
         if shape.has_ids and original.items:
-            return self.by_id(original, translated, shape) if isinstance(translated.value, tuple) else translated
+            return self.items(original, translated, shape) if isinstance(translated.value, tuple) else translated
         if original.mapping and translated.mapping:
             return self.mapping(original, translated, translated, shape)
         if key == "publication" and original.mapping and translated.text:
             return replace(original, value={**original.mapping, "name": translated})  # the link stays
         return translated
 
-    def by_id(self, original: Node, translated: Node, shape: Shape) -> Node:
+    def items(self, original: Node, translated: Node, shape: Shape) -> Node:
         """A list whose items have ids; the order is the original's."""
         theirs, inner = self.items_by_id(original, translated), shape.item(original)
+        placed, mismatch = by_position(original, translated, shape)
+        if mismatch and len(self.problems) < MAX_PROBLEMS:
+            self.problems.append(mismatch)
         items = []
-        for item in original.items:
-            match = theirs.get(_id(item))
-            if match is not None and item.mapping and match.mapping:
+        for number, item in enumerate(original.items):
+            match = theirs.get(_id(item)) if _id(item) else None
+            match = placed.get(number) if match is None else match
+            if match is None:
+                self.missing_item(item, translated, inner, is_told=mismatch is not None)
+                items.append(item)
+            elif item.mapping and match.mapping:
                 items.append(self.mapping(item, match, match, inner))
             else:
-                self.missing_item(item, translated, inner)
-                items.append(item)
+                items.append(match)
         return replace(original, value=tuple(items))
 
     def items_by_id(self, original: Node, translated: Node) -> Mapping[str, Node]:
-        """The items of a translation by id; those that belong to nothing are problems."""
+        """The items of a translation that have an id, by it; those that belong to nothing are problems."""
         known = dict.fromkeys(_id(item) for item in original.items if _id(item))
         found: dict[str, Node] = {}
         for item in translated.items:
@@ -81,8 +88,6 @@ class _Merge:
                 break
             name = _id(item)
             if not name:
-                hint = "Give it the id of what it translates."
-                self.problems.append(item.problem("missing-id", "this has no id", hint=hint))
                 continue
             node = item.mapping["id"]
             if name not in known:
@@ -110,17 +115,20 @@ class _Merge:
             message = f"{key!r} ({value.place.file}:{value.place.line}) is not translated"
             self.problems.append(self.lack(value, message, where, _SEVERITY[shape.of(value).translation]))
 
-    def missing_item(self, item: Node, where: Node, shape: Shape) -> None:
+    def missing_item(self, item: Node, where: Node, shape: Shape, *, is_told: bool = False) -> None:
+        """`is_told`: it is a problem already that items without ids cannot be matched."""
         owed = {inner.translation for inner, node in walk(item, shape) if node.text.strip()} & _SEVERITY.keys()
         if self.allow or not owed or item in self.settled:
             return
         severity = Severity.ERROR if Translation.REQUIRED in owed else Severity.WARNING
-        if not _id(item):
-            hint = "Give it an id here and there, such as id: opening."
-            message = "this has no id, so its translations cannot find it"
-            self.problems.append(item.problem("missing-id", message, hint=hint, severity=severity))
+        if not _id(item) and where.items:
+            if not is_told:  # the translation has a list, all with ids
+                hint = "Give it an id here and there, such as id: opening."
+                message = "this has no id, so its translations cannot find it"
+                self.problems.append(item.problem("missing-id", message, hint=hint, severity=severity))
         elif severity is Severity.ERROR:
-            message = f"{_id(item)!r} ({item.place.file}:{item.place.line}) is not translated"
+            name = repr(_id(item)) if _id(item) else item.path
+            message = f"{name} ({item.place.file}:{item.place.line}) is not translated"
             self.problems.append(self.lack(item, message, where))
         else:
             for key, value in item.mapping.items():
@@ -133,6 +141,47 @@ class _Merge:
         return where.source.problem(
             "missing-translation", message, place, path=original.path, hint=hint, severity=severity
         )
+
+
+def by_position(original: Node, translated: Node, shape: Shape) -> tuple[dict[int, Node], Problem | None]:
+    """The items of a translation that have no ids, each by the number of the original's item that it translates; or the
+    problem that they cannot be matched so.
+
+    What comes from a snippet is matched by its ids, or is in the language already: it counts in neither file.
+    """
+    included = {_id(item) for item in original.items if not _is_own(item, original)} - {""}
+    ours = [(number, item) for number, item in enumerate(original.items) if _is_own(item, original)]
+    theirs = [item for item in translated.items if _is_own(item, translated) and _id(item) not in included]
+    alone = next((item for item in theirs if not _id(item)), None)
+    if alone is None:
+        return {}, None
+    there, inner = f"{original.place.file}:{original.place.line}", shape.item(original)
+    hint = "Give each item the id of what it translates, such as id: opening, or write them as there, in order."
+    if len(ours) != len(theirs):
+        message = f"this has no id, and the list has {len(theirs)} items, not {len(ours)} as in the original ({there})"
+        return {}, alone.problem("missing-id", message, hint=hint)
+    for (_, item), match in zip(ours, theirs, strict=True):
+        if not _may_translate(match, item, inner):
+            there = f"{item.place.file}:{item.place.line}"
+            message = f"this is not of the kind of what has its position in the original ({there})"
+            return {}, match.problem("missing-id", message, hint=hint)
+    return {number: match for (number, _), match in zip(ours, theirs, strict=True) if not _id(match)}, None
+
+
+def _is_own(item: Node, items: Node) -> bool:
+    return item.source.file == items.source.file
+
+
+def _may_translate(translated: Node, original: Node, shape: Shape) -> bool:
+    """Whether an item can be the translation of another one: it is of the same kind, or leaves out what names it."""
+    if _id(translated) and _id(translated) != _id(original):
+        return False
+    if not translated.mapping or not original.mapping:
+        return bool(translated.text.strip()) and (bool(original.text) or "text" in original.mapping)
+    kind = str(shape.choose(translated.value)).lstrip(":")  # of a block, the key that names its type
+    if f":{kind}" in shape.choices and kind in translated.mapping and kind not in original.mapping:
+        return False
+    return translated.mapping.keys() <= shape.fields(original).keys()
 
 
 def translate(

@@ -54,6 +54,15 @@ class Snippets:
         whole = replace(blocks, value=tuple(items))
         return replace(tree, value={**tree.mapping, "blocks": whole}), tuple(translated)
 
+    def left_out(self, translated: Node, tree: Node) -> Node:
+        """A translation without the snippets that it repeats from the original: their blocks are included there."""
+        blocks, original = translated.mapping.get("blocks"), tree.mapping.get("blocks")
+        names = {block.mapping[KEY].text for block in original.items if KEY in block.mapping} if original else set()
+        if blocks is None or not names:
+            return translated
+        own = tuple(block for block in blocks.items if KEY not in block.mapping or block.mapping[KEY].text not in names)
+        return replace(translated, value={**translated.mapping, "blocks": replace(blocks, value=own)})
+
     def _blocks(self, block: Node, ending: str) -> tuple[Node, ...] | None:
         """The blocks of the file that a block names; None without it."""
         named = block.mapping[KEY]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from newsletter.authoring.fields.shape import Shape, shape_of
 from newsletter.authoring.fields.values import TEXTS, Translation
 from newsletter.authoring.schema import IssueFile
+from newsletter.authoring.translation import by_position
 from newsletter.columns import is_wide
 from newsletter.expression import FIELD
 from newsletter.problem import Problem, Severity
@@ -39,10 +40,12 @@ def _compare(original: Node, translated: Node, shape: Shape) -> Iterator[Problem
             message = f"the credit {shortened(value.text)!r} is shown in the language of the original"
             yield _warning(translated, message, "Write this credit here too.")
     theirs_by_id = {item.mapping["id"].text: item for item in translated.items if "id" in item.mapping}
+    placed, _ = by_position(original, translated, shape)
     for number, item in enumerate(original.items):
         name = item.mapping["id"].text if "id" in item.mapping else ""
         match = theirs_by_id.get(name) if name else None
-        if not name and len(original.items) == len(translated.items):
+        match = placed.get(number) if match is None else match
+        if match is None and not name and not shape.has_ids and len(original.items) == len(translated.items):
             match = translated.items[number]
         if match is not None:
             yield from _compare(item, match, shape.item(original))

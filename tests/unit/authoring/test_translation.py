@@ -153,15 +153,104 @@ def test_misspelt_id_is_recognised() -> None:
 
 
 @pytest.mark.parametrize("item", ["text: A", "links: [A]\n    id: a", "highlights: [{title: A}]\n    id: a"])
-def test_original_without_id_is_a_problem_there(item: str) -> None:
+def test_what_a_translation_leaves_out_is_a_problem_also_without_id(item: str) -> None:
     _, problems = translated("title: Eins\n", f"title: One\nblocks:\n  - {item}\n")
-    assert ("missing-id", "issue.yaml") in [(p.id, p.place.file) for p in problems] or item.endswith("id: a")
-    assert problems
+    assert [(p.id, str(p.place), p.path) for p in problems] == [
+        ("missing-translation", "issue.de.yaml:1:1", "blocks[0]")
+    ]
 
 
-def test_sentence_without_id_cannot_be_translated() -> None:
+def test_empty_list_translates_no_sentence() -> None:
     _, problems = translated("blocks: [{id: a, links: []}]\n", "blocks:\n  - links: [A]\n    id: a\n")
-    assert [(p.id, str(p.place)) for p in problems] == [("missing-id", "issue.yaml:2:13")]
+    assert [(p.id, str(p.place)) for p in problems] == [("missing-translation", "issue.de.yaml:1:18")]
+
+
+def test_sentence_without_id_is_not_found_by_ids() -> None:
+    _, problems = translated("blocks: [{id: a, links: [{id: b, text: B}]}]\n", "blocks:\n  - {id: a, links: [A]}\n")
+    assert [(p.id, str(p.place)) for p in problems] == [
+        ("unknown-id", "issue.de.yaml:1:31"), ("missing-id", "issue.yaml:2:21"),
+    ]  # fmt: skip
+
+
+WITHOUT_IDS = """\
+blocks:
+  - text: First
+  - {image: a.png, alt: A coast}
+  - divider:
+  - highlights:
+      - {title: X, url: "https://x.example", summary: Of X}
+      - {image: p.png, alt: P}
+    style: rows
+  - links: [L, {id: m, text: M}]
+"""
+BY_POSITION = """\
+blocks:
+  - text: Erstens
+  - {alt: Eine Küste}
+  - divider:
+  - highlights:
+      - {title: Ix, summary: Zu X}
+      - {alt: Pe}
+  - links: [El, Em]
+"""
+
+
+def test_items_without_ids_are_matched_by_position() -> None:
+    merged, problems = translated(BY_POSITION, WITHOUT_IDS)
+    assert problems == ()
+    assert merged.plain()["blocks"] == [
+        {"text": "Erstens"},
+        {"image": "a.png", "alt": "Eine Küste"},
+        {"divider": None},
+        {
+            "highlights": [
+                {"title": "Ix", "url": "https://x.example", "summary": "Zu X"},
+                {"image": "p.png", "alt": "Pe"},
+            ],
+            "style": "rows",
+        },
+        {"links": ["El", "Em"]},
+    ]
+
+
+def test_ids_at_their_own_positions_may_stand_among_items_without() -> None:
+    original = "blocks: [{text: A}, {text: B, id: b}, {text: C}]\n"
+    merged, problems = translated("blocks: [{text: Ah}, {id: b, text: Be}, {text: Ce}]\n", original)
+    assert problems == ()
+    assert [block["text"] for block in merged.plain()["blocks"]] == ["Ah", "Be", "Ce"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "message"),
+    [
+        ("  - divider:\n", "", "2:5",
+         "this has no id, and the list has 4 items, not 5 as in the original (issue.yaml:2)"),
+        ("text: Erstens", "quote: Erstens", "2:5",
+         "this is not of the kind of what has its position in the original (issue.yaml:2)"),
+        ("{alt: Eine Küste}", "{text: Eine Küste}", "3:5",
+         "this is not of the kind of what has its position in the original (issue.yaml:3)"),
+        ("{alt: Pe}", "{title: Pe, summary: A}", "7:9",
+         "this is not of the kind of what has its position in the original (issue.yaml:7)"),
+        (", Em]", "]", "8:13", "this has no id, and the list has 1 items, not 2 as in the original (issue.yaml:9)"),
+        ("[El, Em]", "[El, {id: n, text: Em}]", "8:17",
+         "this is not of the kind of what has its position in the original (issue.yaml:9)"),
+    ],
+)  # fmt: skip
+def test_items_that_do_not_correspond_are_one_problem_of_the_first(
+    old: str, new: str, place: str, message: str
+) -> None:
+    assert BY_POSITION.count(old) == 1
+    _, problems = translated(BY_POSITION.replace(old, new), WITHOUT_IDS)
+    asked = [(str(p.place), p.message) for p in problems if p.id == "missing-id"]
+    assert asked == [(f"issue.de.yaml:{place}", message)]
+    assert {p.id for p in problems} <= {"missing-id", "unknown-id", "missing-translation"}
+
+
+def test_articles_and_pictures_in_another_order_are_not_matched() -> None:
+    swapped = "blocks: [{highlights: [{image: p.png, alt: Pe}, {title: Ix, summary: S}]}]\n"
+    original = "blocks: [{highlights: [{title: X, summary: S}, {image: p.png, alt: P}]}]\n"
+    _, problems = translated(swapped, original)
+    assert [(p.id, str(p.place)) for p in problems] == [("missing-id", "issue.de.yaml:1:49")]
 
 
 PICTURE = '{image: a.png, alt: A coast, caption: "At dusk", credit: Ana}'
@@ -172,10 +261,10 @@ OF_PICTURE = [("missing-translation", "alt"), ("missing-translation", "caption")
     ("block", "told"),
     [
         (f"{PICTURE[:-1]}, id: a}}", OF_PICTURE),
-        (PICTURE, [("missing-id", "blocks[0]")]),
+        (PICTURE, OF_PICTURE),
         (f"{{highlights: [{PICTURE[:-1]}, id: p}}], id: a}}", OF_PICTURE),
-        (f"{{highlights: [{PICTURE}], id: a}}", [("missing-id", "highlights[0]")]),
-        (f"{{highlights: [{PICTURE[:-1]}, id: p}}]}}", [("missing-id", "blocks[0]")]),
+        (f"{{highlights: [{PICTURE}], id: a}}", OF_PICTURE),
+        (f"{{highlights: [{PICTURE[:-1]}, id: p}}]}}", OF_PICTURE),
         ('{image: a.png, alt: "", credit: Ana}', []),
         ('{image: a.png, alt: "", credit: Ana, id: a}', []),
     ],

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from newsletter.authoring.blocks.highlights import Article, HighlightsBlock
+from newsletter.authoring.blocks.simple.text import TextBlock
 from newsletter.authoring.json_schema import schemas
 from newsletter.authoring.load import Loaded, load_issue
 
@@ -60,9 +62,28 @@ def test_mistake_is_found_at_its_place(tmp_path: Path, line: str, rule: str, col
     assert (problem.id, problem.place.line, problem.place.column) == (rule, 5, column)
 
 
-def test_translation_asks_for_an_id(tmp_path: Path) -> None:
-    problems = load(tmp_path, SHORT, "title: Karten\nblocks:\n  - Guten Morgen\n").problems
-    assert ("missing-id", "one.yaml", 5) in [(one.id, one.place.file, one.place.line) for one in problems]
+def test_what_is_short_is_translated_by_position(tmp_path: Path) -> None:
+    original = """\
+  - "Good morning."
+  - highlights:
+      - "[Tides](https://tides.example.net/): High and low."
+      - "[Maps](https://maps.example.net/)"
+  - "Good night."
+"""
+    german = original.replace("Good", "Guten").replace("Tides", "Gezeiten").replace("High and low", "Hoch und tief")
+    loaded = load(tmp_path, original, f"title: Karten\nblocks:\n{german}")
+    assert [(one.id, one.place.file, one.place.line) for one in loaded.problems] == []
+    assert loaded.issue is not None
+    good, articles, night = loaded.issue.contents["de"].blocks
+    assert isinstance(articles, HighlightsBlock)
+    assert [(one.title, one.url, one.summary) for one in articles.items if isinstance(one, Article)] == [
+        ("Gezeiten", "https://tides.example.net/", "Hoch und tief."),
+        ("Maps", "https://maps.example.net/", ""),
+    ]
+    assert [block.text for block in (good, night) if isinstance(block, TextBlock)] == ["Guten morning.", "Guten night."]
+    fewer = load(tmp_path, original, "title: Karten\nblocks:\n  - Guten Morgen.\n").problems
+    assert [(one.id, str(one.place)) for one in fewer] == [("missing-id", "one.de.yaml:3:5")]
+    assert "the list has 1 items, not 3 as in the original (one.yaml:5)" in fewer[0].message
 
 
 def test_editors_accept_what_is_short() -> None:

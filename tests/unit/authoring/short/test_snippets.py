@@ -101,6 +101,17 @@ def test_without_one_its_blocks_are_translated_by_id(tmp_path: Path) -> None:
     assert [(one.id, one.place.file) for one in missing] == [("missing-translation", "issues/one.de.yaml")]
 
 
+def test_items_around_it_are_translated_by_position(tmp_path: Path) -> None:
+    blocks = "  - Before\n  - snippet: support\n  - After\n"
+    german = "title: Eins\nblocks:\n  - Davor\n  - snippet: support\n  - Danach\n"
+    for text in (german, german.replace("  - snippet: support\n", "")):
+        loaded = load(tmp_path, blocks, german=text, support=SUPPORT, support_de="- callout: Danke.\n")
+        assert loaded.problems == ()
+        assert loaded.issue is not None
+        shown = loaded.issue.contents["de"].blocks
+        assert [getattr(block, "text", "") for block in shown] == ["Davor", "Danke.", "Danach"]
+
+
 def test_its_pictures_lie_beside_it(tmp_path: Path) -> None:
     (tmp_path / "snippets").mkdir()
     Image.new("RGB", (1200, 600)).save(tmp_path / "snippets" / "map.png")
