@@ -12,7 +12,7 @@ from html import unescape
 from newsletter.authoring.contributors import FILE as PEOPLE
 from newsletter.authoring.contributors import Contributor, contributor_links
 from newsletter.authoring.fields.link_words import HINT, misleading
-from newsletter.authoring.fields.prose import picture_name, pictures_in, without_code
+from newsletter.authoring.fields.prose import blanked, picture_name, pictures_in, without_code
 from newsletter.authoring.fields.shape import shape_of, walk
 from newsletter.authoring.fields.url import url_fault
 from newsletter.authoring.fields.values import ID, TEXTS, Role, Strict, crowding_sign
@@ -36,6 +36,7 @@ _FIELD_HINT = f'A merge field looks like {{{{ subscriber.name | default("there")
 _BEGUN = re.compile(r"(?<!\\)\{\{")
 _ENTITY = re.compile(r"&#?\w+;")
 """Markdown reads these in the target of a link (CommonMark 2.5)."""
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _TARGET = re.compile(
     r"!\[[^\[\]]*\]\([^()\n]*\)"
     r"|\]\(\s*(?P<target><[^<>\n]*>|(?:\{\{[^{}]*\}\}|[^\s()]|\([^\s()]*\))+)",
@@ -157,7 +158,8 @@ def _unknown_contributor(node: Node, name: str, contributors: Mapping[str, Contr
 
 def _targets(node: Node, prose: str) -> Iterator[Problem]:
     """Links inside Markdown; `prose` is the text with spaces in place of code."""
-    for match in _TARGET.finditer(prose):
+    comments = [comment.span() for comment in _COMMENT.finditer(prose)]  # a problem of their own
+    for match in _TARGET.finditer(blanked(prose, comments)):
         target = node.text[slice(*match.span("target"))].strip("<>")
         if not target or target.startswith("@"):
             continue

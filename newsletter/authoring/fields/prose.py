@@ -64,6 +64,8 @@ class Prose:
     """The definitions of links: label → URL."""
     unused: Sequence[tuple[str, int]]
     """Definitions that nothing refers to, with their lines, from 0; the labels of notes begin with ^."""
+    again: Sequence[tuple[str, int]] = ()
+    """Later definitions of a link with another URL, likewise."""
 
 
 class _Markdown(MarkdownIt):
@@ -95,8 +97,8 @@ def _read(text: str, *, inline: bool) -> Prose:
     links, again = env.get("references", {}), env.get("duplicate_refs", [])
     used = {child.meta.get("label") for token in tokens for child in token.children or ()}
     unused += [(label, link["map"][0]) for label, link in links.items() if label not in used]
-    unused += [(link["label"], link["map"][0]) for link in again]
-    return Prose(tokens, {label: link["href"] for label, link in links.items()}, unused)
+    differing = [(link["label"], link["map"][0]) for link in again if link["href"] != links[link["label"]]["href"]]
+    return Prose(tokens, {label: link["href"] for label, link in links.items()}, unused, differing)
 
 
 def without_code(text: str, *, inline: bool) -> str:

@@ -234,8 +234,16 @@ def _filters(language: str, styles: Mapping[str, str], slots: Slots, page: Page)
         "plain": plain_words,
         "outlook": outlook_fonts,
         "issue_date": lambda day: issue_date(day, language),
-        "isolated": lambda text: isolate(text, language),
+        "isolated": lambda text: _isolated(text, language),
     }
+
+
+def _isolated(text: str, language: str) -> str:
+    """A name, or inline Markdown, kept from turning the sentence around it."""
+    if not isinstance(text, Markup):
+        return isolate(text, language)
+    words = str(text.striptags())
+    return text if isolate(words, language) == words else Markup("\u2068{}\u2069").format(text)
 
 
 def _within(text: str, name: str, loader: _Loader) -> str:

@@ -43,6 +43,8 @@ _BROKEN_LINK = re.compile(r"(?:\[(?:[^\[\]]|\[[^\[\]]*\])*)?\]\(")
 _UNDEFINED = re.compile(r"(?<![\w\]])\[(?=[^\[\]]*[^\W\d])[^\[\]]+\]\[(?P<label>[^\[\]]*)\]")
 """Words and a label; `[1][2]` may be two notes of the author's own, and `a[b][c]` a formula."""
 _UNKNOWN_NOTE = re.compile(r"(?<!\[)\[\^(?P<label>[^\]\s]+)\]")
+_STRUCTURE = re.compile(r"(?:[ \t>]|(?:[*+-]|\d+[.)])(?=[ \t]))*")
+"""What may stand before the words of a line: signs of quotations and lists."""
 _GAP = re.compile(r"\[[^\[\]]*\][ \t]+\($")
 
 
@@ -72,7 +74,7 @@ def leftovers(text: str, slots: Slots, *, inline: bool, contributors: bool = Fal
     html = list(map(_html, tags))
     found += [one for one in html if one.is_error] or html
     words = blanked(words, [tag.span() for tag in tags])
-    found += _in_words(words)
+    found += _in_words(words, text)
     return sorted(found, key=lambda one: one.at)
 
 
@@ -165,9 +167,13 @@ def _unused(text: str, prose: Prose) -> Iterator[Leftover]:
             yield Leftover(message, at, hint=f"Write [{label}] where it belongs, or delete it")
             continue
         is_link = url_fault(prose.links.get(label, "")) is None
-        message = f"nothing refers to this definition of a link, [{label.lower()}], or it is there twice"
+        message = f"nothing refers to this definition of a link, [{label.lower()}]"
         hint = "Delete it." if is_link else r"If these words are for readers, write \[ at their beginning."
         yield Leftover(message, at, not is_link, hint)
+    for label, row in prose.again:
+        at = sum(len(line) + 1 for line in lines[:row]) + max(lines[row].find("["), 0)
+        message = f"the link [{label.lower()}] was defined above, as {prose.links[label]}: that one counts"
+        yield Leftover(message, at, is_error=False, hint="Give one of the two another name, here and where it is used.")
 
 
 def _html(tag: re.Match[str]) -> Leftover:
@@ -175,11 +181,13 @@ def _html(tag: re.Match[str]) -> Leftover:
     is_parameter = re.fullmatch("<[A-Z]>", tag.group()) and tag.string[: tag.start()][-1:].isalnum()
     is_element = not is_parameter and _ELEMENT.match(tag.group()) is not None
     message = f"{tag.group()} would be shown as it is: HTML has no meaning here"
-    return Leftover(message, tag.start(), is_element, "Write Markdown, as in **bold** or [words](https://…)")
+    name = tag.group().strip("</>").split()[0].rstrip("/").lower()
+    hint = next((one["hint"] for one in _table()["element"] if name in one["names"]), _table()["markup"])
+    return Leftover(message, tag.start(), is_element, hint)
 
 
-def _in_words(words: str) -> Iterator[Leftover]:
-    """Signs among the words that readers see."""
+def _in_words(words: str, text: str) -> Iterator[Leftover]:
+    """Signs among the words that readers see; `text` has what Markdown understood too."""
     for found in _BROKEN_LINK.finditer(words):
         hint = "A link is [words](https://…) without spaces or line ends in its URL"
         yield Leftover("a link is not complete and would be shown as it is", found.start(), hint=hint)
@@ -199,6 +207,9 @@ def _in_words(words: str) -> Iterator[Leftover]:
     for construct, pattern in _constructs():
         for found in pattern.finditer(words):
             here = "here" if "here" in pattern.groupindex else 0
+            before = text[text.rfind("\n", 0, found.start(here)) + 1 : found.start(here)]
+            if pattern.pattern.startswith("^") and not _STRUCTURE.fullmatch(before):
+                continue  # not at the beginning of the line: code or a link stands before it
             message = f"{found.group(here).strip()} would be shown as it is: {construct['name']} has no meaning here"
             hint = f"{construct['hint']}; for the signs themselves write \\ before the first"
             yield Leftover(message, found.start(here), hint=hint)
@@ -206,6 +217,10 @@ def _in_words(words: str) -> Iterator[Leftover]:
 
 @cache
 def _constructs() -> Sequence[tuple[dict[str, Any], re.Pattern[str]]]:
-    table = tomllib.loads(read_file(Path(__file__).with_suffix(".toml"), None, MAX_BYTES).decode())
     flags = re.VERBOSE | re.MULTILINE | re.ASCII
-    return [(one, re.compile(one["pattern"], flags)) for one in table["construct"]]
+    return [(one, re.compile(one["pattern"], flags)) for one in _table()["construct"]]
+
+
+@cache
+def _table() -> dict[str, Any]:
+    return tomllib.loads(read_file(Path(__file__).with_suffix(".toml"), None, MAX_BYTES).decode())

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from newsletter.authoring.block import Assembly, Block, BlockEntry, TextWriter
-from newsletter.authoring.fields.values import Inline, Plain, Translation
+from newsletter.authoring.fields.values import Inline, Translation
 from newsletter.columns import wrap
 
 
@@ -13,8 +13,8 @@ class QuoteEntry(BlockEntry):
 
     quote: Inline
     """Inline Markdown, without quotation marks."""
-    by: Annotated[Plain, Translation.OPTIONAL] | None = None
-    """The speaker."""
+    by: Annotated[Inline, Translation.OPTIONAL] | None = None
+    """The speaker or the source; inline Markdown."""
 
     def to_block(self, assembly: Assembly) -> Block:
         return QuoteBlock(self.quote, self.by or "")
@@ -23,10 +23,10 @@ class QuoteEntry(BlockEntry):
 @dataclass(frozen=True, slots=True)
 class QuoteBlock(Block):
     quote: Inline
-    by: Plain = ""
+    by: Inline = ""
 
     def to_text(self, writer: TextWriter) -> str:
         lines = [writer.inline(self.quote)]
         if self.by:
-            lines.append(writer.t("said_by") + writer.isolated(self.by))
+            lines.append(writer.t("said_by") + writer.isolated(writer.inline(self.by)))
         return writer.section("\n".join(wrap(line, first="> ", rest="> ") for line in lines))

@@ -76,6 +76,18 @@ def test_each_tag_is_an_error_at_its_own_place_and_names_the_form_used_here() ->
 
 
 @pytest.mark.parametrize(
+    ("tag", "hint"),
+    [
+        ("{% include sponsor.html %}", "- snippet: name"), ("{%- render 'unsubscribe' -%}", "- snippet: name"),
+        ("{% highlight swift %}", "lines of ```"), ("{% endraw %}", "lines of ```"),
+        ("{% post_url 2020-05-21-issue %}", "whole address"), ("{% if x %}", "no conditions"),
+    ],
+)  # fmt: skip
+def test_hint_is_about_what_the_tag_does(tag: str, hint: str) -> None:
+    assert hint in words(f'blocks:\n- text: "{tag}"\n')[0].hint
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "blocks:\n- text: '`*|FNAME|*` and ``%FIRSTNAME%``'\n",

@@ -164,14 +164,16 @@ def test_names_written_the_other_way_do_not_turn_their_line() -> None:
     article = Article("כותרת", authors=authors, reading_time=11, label="Opinion", summary="מילים.")
     content = make_content(
         HighlightsBlock((article,)),
-        QuoteBlock("מילים.", by="Bo"),
+        QuoteBlock("מילים.", by="Bo, *[1984](https://bo.example/)*"),
         language="he",
         authors=authors[:1],
         publication="The Paper",
     )
     html = edition_of(compile_issue(make_issue(content), "he", make_kit())).html
     isolated = re.findall("\u2068(.*?)\u2069", html)
-    assert isolated[:6] == ["The Paper", "Ana Example", "Ana Example", "Opinion", "Bo", "The Weekly"]
+    (by,) = [words for words in isolated if words.startswith("Bo, ")]
+    assert "https://bo.example/" in by
+    assert isolated[:6] == ["The Paper", "Ana Example", "Ana Example", "Opinion", by, "The Weekly"]
     assert "\u2068\u2068Weekly Press\u2069, \u20681 Example Street, Sample Town\u2069\u2069" in html
 
 

@@ -90,6 +90,20 @@ def test_definitions_that_nothing_refers_to(text: str, at: int, is_error: bool) 
     assert (found.at, found.is_error) == (at, is_error)
 
 
+@pytest.mark.parametrize(
+    ("tag", "hint"),
+    [
+        ("<br />", "End the line with \\"), ("<kbd>", "`code`"), ("</sup>", "signs of Unicode"),
+        ("<IMG src=x>", "![what"),
+        ("<iframe src=x>", "- image:"), ("<details>", "- read_more:"), ("<td>", "|---|"), ("<small>", "Delete it"),
+        ("<b>", "**bold**"), ("<a href=x>", "[words]"),
+    ],
+)  # fmt: skip
+def test_hint_says_what_to_write_in_place_of_an_element(tag: str, hint: str) -> None:
+    (found,) = leftovers(f"a {tag} b", Slots("seed"), inline=False)
+    assert hint in found.hint
+
+
 def test_lists_that_would_lose_their_end_are_found() -> None:
     deep = "\n".join("  " * level + f"- {level}" for level in range(40))
     assert "nested" in leftovers(deep, Slots("seed"), inline=False)[0].message

@@ -225,11 +225,16 @@ def test_names_written_the_other_way_do_not_turn_their_line() -> None:
     article = Article(
         "כותרת", authors=authors, reading_time=11, label="Opinion", summary="ראו [this](https://e.example)."
     )
-    text = text_of(HighlightsBlock((article,)), QuoteBlock("מילים.", by="Bo"), language="he", publication="The Paper")
+    text = text_of(
+        HighlightsBlock((article,)),
+        QuoteBlock("מילים.", by="[Bo](https://bo.example/)"),
+        language="he",
+        publication="The Paper",
+    )
     lines = [line.strip().replace("\u2068", "<").replace("\u2069", ">") for line in text.splitlines()]
     assert "25 בינואר 2024 · <The Paper>" in lines
     assert "מאת <Ana Example> ו־נועה לביא [1] · 11 דקות קריאה · <Opinion>" in lines
     assert "ראו <this> [2]." in lines
-    assert "> — <Bo>" in lines
+    assert "> — <<Bo> [3]>" in lines
     assert "ההודעה נשלחה אליך כי נרשמת אל <The Weekly>." in lines
     assert "<<Weekly Press>, <1 Example Street, Sample Town>>" in lines
