@@ -66,5 +66,5 @@ def image_beside(folder: Path, written: str, root: Path | None) -> ImageFile:
         raise ValueError("the path of an image begins at the file that names it")
     path = Path(os.path.normpath(written.replace("\\", "/")))
     if path.parts[:1] == (os.pardir,):
-        raise ValueError("the path of an image cannot lead out of its folder")
+        raise ValueError("the path of an image cannot lead out of its folder; copy it there")
     return read_image(folder / path, folder if root is not None and not is_inside(folder, root) else root)

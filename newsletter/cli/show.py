@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -123,12 +124,28 @@ def print_problems(problems: Iterable[Problem], *, err: bool = False) -> None:
         where = f"{problem.path}: " if problem.path else ""
         click.echo(f"{visible(str(problem.place))}: {label} {visible(where + problem.message)}", err=err)
         if problem.quote:
-            click.echo(f"    {problem.quote}", err=err)
+            line, before = _in_one_row(problem.quote, max(problem.place.column - 1, 0))
+            click.echo(f"    {line}", err=err)
             if problem.place.column:
-                indent = " " * columns(problem.quote[: problem.place.column - 1])
-                click.echo(f"    {indent}{click.style('^', fg=colour)}", err=err)
+                click.echo(f"    {' ' * columns(before)}{click.style('^', fg=colour)}", err=err)
         if problem.hint:
             click.echo(f"    {visible(problem.hint)}", err=err)
+
+
+def _in_one_row(line: str, at: int) -> tuple[str, str]:
+    """The part of a line around a character that fits into one row of the terminal, and what of it stands before.
+
+    A paragraph is often one long line; wrapped, the mark below it would be under another character.
+    """
+    width = max(shutil.get_terminal_size((100, 0)).columns - 4, 20)
+    if columns(line) <= width:
+        return line, line[:at]
+    start = next(n for n in range(at + 1) if columns(line[n:at]) <= width * 2 // 3)
+    dots = "…" if start else ""
+    stop = len(line)
+    if columns(dots + line[start:]) > width:
+        stop = next(n for n in range(start, stop) if columns(dots + line[start : n + 1]) >= width)
+    return dots + line[start:stop] + ("…" if stop < len(line) else ""), dots + line[start:at]
 
 
 def confirm(question: str, *, yes: bool) -> None:

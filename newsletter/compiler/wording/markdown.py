@@ -246,6 +246,11 @@ class _Renderer(RendererHTML):
         """The same for indented code."""
         return self.fence(tokens, at, options, env)
 
+    def softbreak(self, tokens: Sequence[Token], at: int, _options: OptionsDict, _env: EnvType) -> str:
+        """A line end; between two elements, where MJML drops one and their words would become one, a space."""
+        beside = (*tokens[max(at - 1, 0) : at], *tokens[at + 1 : at + 2])
+        return "\n" if any(token.type == "text" and token.content for token in beside) else " "
+
     def unmatched(self, tokens: Sequence[Token], at: int, _options: OptionsDict, _env: EnvType) -> str:
         """Signs as they are."""
         return escapeHtml(tokens[at].content)

@@ -9,6 +9,7 @@ import pytest
 
 from newsletter.app.project import Project
 from newsletter.cli.show import from_here, local_time, print_problems, print_table, show_error, visible
+from newsletter.columns import columns
 from newsletter.config import Config, NewsletterSection
 from newsletter.errors import ConfigError
 from newsletter.problem import Place, Problem
@@ -23,6 +24,24 @@ def test_problem_lets_no_name_steer_the_terminal(capsys: pytest.CaptureFixture[s
         r"    Not\x07 so."
         "\n"
     )
+
+
+@pytest.mark.parametrize("line", ["an ordinary line of words " * 30, "这是一段很长的中文，" * 40, "short", ""])
+@pytest.mark.parametrize("at", [0, 3, 97, 300, -1])
+def test_mark_stands_below_its_character_in_one_row(
+    line: str, at: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    at = min(at % len(line) if line else 0, max(len(line) - 1, 0))
+    line = line[:at] + "@" + line[at + 1 :] if line else ""
+    print_problems([Problem("yaml", "wrong", Place("a.yaml", 1, at + 1), quote=line)])
+    rows = capsys.readouterr().out.splitlines()[1:]
+    assert len(rows) == (2 if line else 0)
+    assert all(columns(row) <= 80 for row in rows)
+    if rows:
+        before, mark, after = rows[0].partition("@")
+        assert (mark, columns(before)) == ("@", columns(rows[1]) - 1)
+        assert (before.startswith("    …"), after.endswith("…")) == (columns(line[:at]) > 50, columns(line[at:]) > 80)
 
 
 def test_long_table_is_shown_before_its_last_row_is_known(capsys: pytest.CaptureFixture[str]) -> None:

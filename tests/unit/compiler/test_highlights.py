@@ -20,3 +20,10 @@ def test_words_stand_above_a_hairline_not_on_it(theme: str, style: str) -> None:
     assert len(gaps) == 3
     assert gaps[-1] == 0
     assert min(gaps[:-1]) >= 11
+
+
+@pytest.mark.parametrize("style", ["lead", "rows", "cards", "list"])
+def test_article_without_a_summary_leaves_no_empty_line(style: str) -> None:
+    block = HighlightsBlock((Article("One", url="https://one.example/"), Article("Two", summary="Words.")), style)
+    mjml = edition_of(compile_issue(make_issue(make_content(block)), "en", make_kit())).mjml
+    assert mjml.count('<div style="display:inline-block;width:100%;vertical-align:top">') == 1

@@ -53,6 +53,14 @@ def test_the_example_of_the_reference_has_everything_in_both_parts() -> None:
     assert "~~" not in html + text
 
 
+@pytest.mark.parametrize("first", ["a", "**a**", "*a*", "`a`", "[a](https://a.example)", "~~a~~", "https://a.example"])
+@pytest.mark.parametrize("second", ["b", "**b**", "`b`", "[b](https://b.example)"])
+def test_words_on_two_lines_do_not_become_one(first: str, second: str) -> None:
+    words = re.sub("<[^>]*>", "", html_of(compiled(f"{first}\n{second}\n\n> {first}\n> {second}")))
+    words = words.replace("\n", " ")
+    assert words.count(f"{first.strip('*`~') if first[0] != '[' else 'a'} b") >= 2
+
+
 def test_footnotes_of_several_blocks_have_their_own_numbers_and_names() -> None:
     edition = compiled("a[^x] b[^x]\n\n[^x]: one", "c[^x]\n\n[^x]: two **bold**")
     html, text = html_of(edition), edition.fill(VALUES).text
