@@ -21,6 +21,7 @@ from tools import FONTS, require, require_fonts, require_module
 
 from newsletter.storage.database.database import Database, open_database
 from newsletter.storage.database.migrate import require_current
+from newsletter.storage.database.tables import metadata
 
 os.environ["XDG_CACHE_HOME"] = mkdtemp(prefix="newsletter-cache-")  # pictures are made once a session, at no home
 atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
@@ -41,7 +42,7 @@ class Databases(Protocol):
         ...
 
     def drop(self, url: str) -> None:
-        """Do away with one."""
+        """Do away with one; whoever is still connected is cut off."""
         ...
 
 
@@ -64,7 +65,10 @@ class SqliteFiles:
 
 
 class PostgresqlServer:
-    """One real server for the session; databases are copied from one that was migrated once."""
+    """One real server for the session; databases are copied from one that was migrated once, emptied and used again.
+
+    It survives the death of its processes, not of the machine: no test can tell, and the disk is much slower.
+    """
 
     def __init__(self) -> None:
         with warnings.catch_warnings():
@@ -74,17 +78,28 @@ class PostgresqlServer:
         # Not below pytest's folder: that is closed to other users, and as root the server runs as one.
         self._server = get_server(mkdtemp(prefix="newsletter-pg-"), cleanup_mode="delete")
         self._count = 0
+        self._emptied: list[str] = []
+        for setting in ("fsync", "full_page_writes", "autovacuum"):
+            self._tell(f"ALTER SYSTEM SET {setting} = off")
+        self._tell("SELECT pg_reload_conf()")
         self._template = self.empty(Path())
         _migrate(self._template)
+        self._schema, self._version = self._tell(_SCHEMA, self._template), self._tell(_VERSION, self._template)
 
     def empty(self, folder: Path) -> str:
         return self._create("template0")
 
     def filled(self, folder: Path) -> str:
-        return self._create(self._name(self._template))
+        return self._emptied.pop() if self._emptied else self._create(self._name(self._template))
 
     def drop(self, url: str) -> None:
-        self._tell(f'DROP DATABASE "{self._name(url)}" WITH (FORCE)')
+        ending = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
+        self._tell(f"{ending}'{self._name(url)}'")
+        if self._tell(_SCHEMA, url) == self._schema and self._tell(_VERSION, url) == self._version:
+            self._tell("".join(f"DELETE FROM {table};" for table in reversed(metadata.sorted_tables)) + _RESTART, url)
+            self._emptied.append(url)
+        else:
+            self._tell(f'DROP DATABASE "{self._name(url)}" WITH (FORCE)')
 
     def stop(self) -> None:
         self._server.cleanup()
@@ -95,15 +110,25 @@ class PostgresqlServer:
         self._tell(f'CREATE DATABASE {name} TEMPLATE "{template}"')
         return str(self._server.get_uri(database=name))
 
-    def _tell(self, statement: str) -> None:
+    def _tell(self, statement: str, url: str = "") -> list[Any]:
         import psycopg
 
-        with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
-            connection.execute(statement)
+        with psycopg.connect(url or self._server.get_uri(), autocommit=True) as connection:
+            cursor = connection.execute(statement)
+            return cursor.fetchall() if cursor.description else []
 
     @staticmethod
     def _name(url: str) -> str:
         return url.partition("?")[0].rpartition("/")[2]
+
+
+_SCHEMA = """
+SELECT relname::text, attname::text, atttypid, attnotnull, pg_get_expr(adbin, adrelid), pg_get_indexdef(pg_class.oid)
+FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+WHERE relnamespace = 'public'::regnamespace AND attnum > 0 ORDER BY 1, 2
+"""
+_VERSION = "SELECT * FROM schema_version"
+_RESTART = "SELECT setval(seqrelid, seqstart, false) FROM pg_sequence"
 
 
 def _migrate(url: str) -> None:

@@ -7,17 +7,32 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner
 from recording_server import RecordingServer
 
-from newsletter.cli.main import cli
+from newsletter.cli.main import main
 
 SENT_NOTHING = {"waiting", "deferred", "claimed", "rejected", "suppressed", "excluded"}
 """States in which no message can be with the relay."""
+
+
+def newsletter(*arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """A whole command as the shell runs it: its exit code and all that it printed, off a terminal.
+
+    In this process, because starting one takes longer than most commands: `Shell.start` is for those that are killed,
+    that run beside others, or of which the process itself is tested.
+    """
+    code: Any = None
+    with CliRunner(env=environment).isolation() as (out, err, _):
+        try:
+            main(list(arguments))
+        except SystemExit as leaving:
+            code = leaving.code
+    return subprocess.CompletedProcess(arguments, code, out.getvalue().decode(), err.getvalue().decode())
 
 
 class Shell:
@@ -45,10 +60,9 @@ class Shell:
         )  # fmt: skip
 
     def run(self, *arguments: str, here: bool = True) -> subprocess.CompletedProcess[str]:
-        """A command from beginning to end."""
-        process = self.start(*arguments, here=here)
-        out, err = process.communicate()
-        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+        """A command from beginning to end, in this process."""
+        where = ["-C", str(self.folder)] if here else []
+        return newsletter(*where, *arguments, environment=self.environment)
 
     def ok(self, *arguments: str, here: bool = True) -> str:
         """A command that has to succeed; what it printed."""
@@ -56,31 +70,24 @@ class Shell:
         assert done.returncode == 0, (arguments, done.returncode, done.stdout, done.stderr)
         return done.stdout
 
-    def aside(self, *arguments: str) -> str:
-        """What a command prints that only prepares or looks: in this process, because starting many takes minutes."""
-        whole = ["-C", str(self.folder), *arguments]
-        done = CliRunner().invoke(cli, whole, env=self.environment, standalone_mode=False)
-        assert done.exception is None, (arguments, done.output, done.exception)
-        return done.stdout
-
     def json(self, *arguments: str) -> Any:
         """What a command prints as JSON."""
-        return json.loads(self.aside(*arguments, "--json"))
+        return json.loads(self.ok(*arguments, "--json"))
 
     def invite(self, people: Sequence[tuple[str, str]], slug: str = "weekly") -> None:
         """A list with confirmed subscribers, each an address and a language."""
-        self.aside("lists", "add", slug)
+        self.ok("lists", "add", slug)
         file = self.folder / f"{slug}.csv"
         file.write_text("email,language\n" + "".join(f"{email},{language}\n" for email, language in people))
-        self.aside("subscribers", "import", str(file), "--list", slug)
+        self.ok("subscribers", "import", str(file), "--list", slug)
 
     def recipients(self, delivery: str) -> list[dict[str, Any]]:
         """The rows of a delivery, as anybody can read them."""
-        return [json.loads(line) for line in self.aside("deliveries", "recipients", delivery, "--json").splitlines()]
+        return [json.loads(line) for line in self.ok("deliveries", "recipients", delivery, "--json").splitlines()]
 
     def report(self, delivery: str) -> dict[str, Any]:
         """The report of a delivery, whether or not its counts add up."""
-        return dict(json.loads(self.aside("deliveries", "report", delivery, "--json")))
+        return dict(json.loads(self.run("deliveries", "report", delivery, "--json").stdout))
 
 
 def readers(count: int, *languages: str) -> list[tuple[str, str]]:

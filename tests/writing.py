@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import cache
 from pathlib import Path
 
 from PIL import Image
@@ -149,6 +150,7 @@ PERSONAS = """\
 """
 
 
+@cache
 def png(width: int = 1200, height: int = 600) -> bytes:
     out = io.BytesIO()
     Image.new("RGB", (width, height), "#336699").save(out, "PNG")

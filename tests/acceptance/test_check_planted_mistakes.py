@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from click.testing import CliRunner, Result
+from shell import newsletter
 from writing import write_project
-
-from newsletter.cli.main import cli
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -125,8 +123,8 @@ def plant(mistake: Mistake, folder: Path) -> None:
     file.write_text(text.replace(mistake.good, mistake.bad), encoding="utf-8")
 
 
-def check_in_process(folder: Path, *options: str) -> Result:
-    return CliRunner().invoke(cli, ["-C", str(folder), "check", *options], standalone_mode=False)
+def check(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return newsletter("-C", str(folder), "check", *options)
 
 
 def check_by_shell(folder: Path, *options: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
@@ -140,24 +138,23 @@ def places(problems: list[dict[str, Any]]) -> set[tuple[str, str]]:
 
 def test_good_issue_has_no_problems(tmp_path: Path) -> None:
     write_project(tmp_path)
-    done = check_by_shell(tmp_path, "--strict", "--format", "json")
+    done = check(tmp_path, "--strict", "--format", "json")
     assert (done.returncode, json.loads(done.stdout), done.stderr) == (0, [], "")
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=[mistake.name for mistake in MISTAKES])
 def test_planted_mistake_is_found_where_it_is(mistake: Mistake, tmp_path: Path) -> None:
     plant(mistake, tmp_path)
-    result = check_in_process(tmp_path, "--format", "json")
-    assert result.exception is None
-    assert result.return_value == 1
+    result = check(tmp_path, "--format", "json")
+    assert (result.returncode, result.stderr) == (1, "")
     assert (f"issues/{mistake.file}:{mistake.place}", mistake.rule) in places(json.loads(result.stdout))
 
 
 @pytest.mark.parametrize("name", ["unquoted-colon", "script-url", "unknown-block-id", "person-key"])
-def test_planted_mistake_by_shell_exits_1_and_names_its_place(name: str, tmp_path: Path) -> None:
+def test_planted_mistake_exits_1_and_names_its_place(name: str, tmp_path: Path) -> None:
     mistake = next(mistake for mistake in MISTAKES if mistake.name == name)
     plant(mistake, tmp_path)
-    done = check_by_shell(tmp_path)
+    done = check(tmp_path)
     assert done.returncode == 1
     assert f"issues/{mistake.file}:{mistake.place}: error:" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
@@ -165,7 +162,7 @@ def test_planted_mistake_by_shell_exits_1_and_names_its_place(name: str, tmp_pat
 
 def test_problem_is_shown_with_line_caret_and_hint(tmp_path: Path) -> None:
     plant(MISTAKES[0], tmp_path)
-    assert check_in_process(tmp_path).stdout == (
+    assert check(tmp_path).stdout == (
         "issues/maps/issue.yaml:50:20: error: ': ' is not allowed in a text without quotes\n"
         "      - quote: Ana says: a map is a promise\n"
         "                       ^\n"
@@ -184,34 +181,34 @@ def test_mistakes_in_different_places_are_found_at_once(tmp_path: Path) -> None:
     for mistake in wanted[1:]:
         file = tmp_path / "issues" / mistake.file
         file.write_text(file.read_text(encoding="utf-8").replace(mistake.good, mistake.bad), encoding="utf-8")
-    found = places(json.loads(check_in_process(tmp_path, "--format", "json").stdout))
+    found = places(json.loads(check(tmp_path, "--format", "json").stdout))
     assert {(f"issues/{mistake.file}:{mistake.place}", mistake.rule) for mistake in wanted} <= found
 
 
 def test_warnings_fail_only_when_strict(tmp_path: Path) -> None:
     plant(Mistake("", EN, '"Write for us"', '"Write for us whenever you like"', "", ""), tmp_path)
-    assert check_in_process(tmp_path).return_value == 0
-    strict = check_in_process(tmp_path, "--strict", "--format", "json")
-    assert strict.return_value == 1
+    assert check(tmp_path).returncode == 0
+    strict = check(tmp_path, "--strict", "--format", "json")
+    assert strict.returncode == 1
     assert [(p["id"], p["line"], p["column"]) for p in json.loads(strict.stdout)] == [("long-button", 58, 13)]
 
 
 def test_fallback_allows_what_is_not_translated(tmp_path: Path) -> None:
     plant(Mistake("", ZH, 'title: "地图周"\n', "fallback: allow\n", "", ""), tmp_path)
-    assert check_in_process(tmp_path, "--strict").return_value == 0
+    assert check(tmp_path, "--strict").returncode == 0
 
 
 def test_folder_without_issues_is_a_problem(tmp_path: Path) -> None:
     write_project(tmp_path)
     (tmp_path / "elsewhere").mkdir()
-    result = check_in_process(tmp_path, str(tmp_path / "elsewhere"), "--format", "json")
-    assert result.return_value == 1
+    result = check(tmp_path, str(tmp_path / "elsewhere"), "--format", "json")
+    assert result.returncode == 1
     assert [(p["file"], p["id"]) for p in json.loads(result.stdout)] == [("elsewhere", "no-issues")]
 
 
 def test_missing_path_is_wrong_usage(tmp_path: Path) -> None:
     write_project(tmp_path)
-    assert check_by_shell(tmp_path, "nowhere").returncode == 2
+    assert check(tmp_path, "nowhere").returncode == 2
 
 
 def hostile_files() -> dict[str, bytes]:
@@ -264,12 +261,12 @@ def test_hostile_files_beside_the_issue_give_problems(tmp_path: Path) -> None:
     bombs = hostile_files()
     for file, name in ((ZH, "brackets"), ("people.yaml", "billion laughs"), ("personas.yaml", "not text")):
         (tmp_path / "issues" / file).write_bytes(bombs[name])
-    done = check_by_shell(tmp_path, "--format", "json")
+    done = check(tmp_path, "--format", "json")
     assert done.returncode == 1
     found = {problem["file"] for problem in json.loads(done.stdout)}
     assert {f"issues/{ZH}", "issues/people.yaml", "issues/personas.yaml"} <= found
 
 
 def test_issues_of_this_repository_have_no_errors() -> None:
-    done = check_by_shell(REPOSITORY, str(REPOSITORY / "issues"))
+    done = check(REPOSITORY, str(REPOSITORY / "issues"))
     assert (done.returncode, done.stderr) == (0, ""), done.stdout

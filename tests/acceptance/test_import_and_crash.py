@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from shell import newsletter
 
 from newsletter.storage.database import tables
 from newsletter.storage.database.database import Database
 
-ROWS = 12_000
+ROWS = 6_000
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def newsletter(project: Path, url: str, *arguments: str) -> subprocess.Popen[str]:
+def start(project: Path, url: str, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "newsletter", "-C", str(project), *arguments],
         env=os.environ | {"NEWSLETTER_DATABASE__URL": url},
@@ -63,13 +64,12 @@ def people(database: Database) -> tuple[int, int]:
 def test_import_that_is_killed_leaves_nothing_half_done(
     project: Path, database: Database, database_url: str, share: float
 ) -> None:
-    adding = newsletter(project, database_url, "lists", "add", "weekly")
-    adding.communicate()
-    assert adding.returncode == 0
+    where = {"NEWSLETTER_DATABASE__URL": database_url}
+    newsletter("-C", str(project), "lists", "add", "weekly", environment=where).check_returncode()
     before = bytes_written(database, project)
     command = ("subscribers", "import", str(project / "people.csv"), "--list", "weekly", "--json")
 
-    process = newsletter(project, database_url, *command)
+    process = start(project, database_url, *command)
     while process.poll() is None and bytes_written(database, project) - before < share * ROWS * 150:
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
@@ -78,10 +78,9 @@ def test_import_that_is_killed_leaves_nothing_half_done(
     assert not output or people(database) == (ROWS - 2, ROWS - 2)
     was_done = people(database) != (0, 0)
 
-    again = newsletter(project, database_url, *command)
-    output, errors = again.communicate()
-    assert again.returncode == 0, errors
-    report = json.loads(output)
+    again = newsletter("-C", str(project), *command, environment=where)
+    assert again.returncode == 0, again.stderr
+    report = json.loads(again.stdout)
     assert report["rows"] == ROWS == sum(report[name] for name in ("imported", "updated", "skipped", "rejected"))
     assert (report["imported"], report["skipped"]) == ((0, ROWS - 1) if was_done else (ROWS - 2, 1))
     assert report["rejected"] == 1

@@ -3,34 +3,28 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
+from shell import newsletter
 from writing import write_project
-
-
-def newsletter(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "newsletter", "-C", str(folder), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, encoding="utf-8")
 
 
 def test_new_issue_passes_its_check_and_warns_of_what_is_to_be_written(tmp_path: Path) -> None:
     write_project(tmp_path)
-    made = newsletter(tmp_path, "new", "A second week", "--url", "https://one.example.org/a", "--json")
+    made = newsletter("-C", str(tmp_path), "new", "A second week", "--url", "https://one.example.org/a", "--json")
     assert (made.returncode, made.stderr) == (0, "")
     facts = json.loads(made.stdout)
     assert facts["issue"].endswith("-a-second-week")
     assert Path(facts["file"]) == tmp_path / "issues" / facts["issue"] / "issue.yaml"
-    done = newsletter(tmp_path, "check", facts["file"], "--format", "json")
+    done = newsletter("-C", str(tmp_path), "check", facts["file"], "--format", "json")
     assert done.returncode == 0
     assert {(problem["id"], problem["severity"]) for problem in json.loads(done.stdout)} == {("placeholder", "warning")}
 
 
 def test_new_issue_that_is_there_already_fails_and_keeps_it(tmp_path: Path) -> None:
     write_project(tmp_path)
-    assert newsletter(tmp_path, "new", "Again").returncode == 0
-    second = newsletter(tmp_path, "new", "Again")
+    assert newsletter("-C", str(tmp_path), "new", "Again").returncode == 0
+    second = newsletter("-C", str(tmp_path), "new", "Again")
     assert second.returncode == 1
     assert "is already there" in second.stderr
     assert "Traceback" not in second.stderr
@@ -38,7 +32,7 @@ def test_new_issue_that_is_there_already_fails_and_keeps_it(tmp_path: Path) -> N
 
 def test_new_issue_with_a_bad_link_is_wrong_usage_and_says_why(tmp_path: Path) -> None:
     write_project(tmp_path)
-    done = newsletter(tmp_path, "new", "Links", "--url", "www.example.org/x")
+    done = newsletter("-C", str(tmp_path), "new", "Links", "--url", "www.example.org/x")
     assert done.returncode == 2
     assert "Write https://www.example.org/x" in done.stderr
     assert len(list((tmp_path / "issues").iterdir())) == 4

@@ -44,7 +44,7 @@ def shell(tmp_path: Path, relay: RecordingServer) -> Shell:
     made = Shell(tmp_path, relay)
     del made.environment["NEWSLETTER_PUBLIC__URL"]
     made.invite([("ana@reader.example", "en"), ("bo@reader.example", "de")])
-    made.aside("new", "A draft", "--slug", "draft", "--url", "https://maps-weekly.net/a")
+    made.ok("new", "A draft", "--slug", "draft", "--url", "https://maps-weekly.net/a")
     return made
 
 
@@ -59,7 +59,7 @@ def run(shell: Shell, *arguments: str, **settings: str) -> Result:
 
 
 def deliveries(shell: Shell) -> list[Any]:
-    return list(json.loads(shell.aside("deliveries", "list", "--json")))
+    return list(json.loads(shell.ok("deliveries", "list", "--json")))
 
 
 @pytest.mark.parametrize("more", [("--yes",), ("--yes", "--at", LATER), ("--yes", "--detach", "--json"), ()])
@@ -141,8 +141,8 @@ def test_force_sends_it_as_it_is_with_the_reasons_as_warnings(shell: Shell) -> N
 
 
 def test_delivery_made_for_a_mail_catcher_does_not_resume_to_a_real_relay(shell: Shell) -> None:
-    shell.aside("send", "welcome", "--list", "weekly", "--yes", "--detach")
-    shell.aside("deliveries", "pause", "last")
+    shell.ok("send", "welcome", "--list", "weekly", "--yes", "--detach")
+    shell.ok("deliveries", "pause", "last")
 
     refused = run(shell, "deliveries", "resume", "last", "--detach", **REAL)
     assert refused.exit_code == 1, refused.output

@@ -44,7 +44,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Runs a module of the copy in a project beside it."""
     code = tmp_path_factory.mktemp("code")
     package = Path(newsletter.__file__).parent
-    shutil.copytree(package, code / "newsletter", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(package, code / "newsletter")
     shutil.copytree(package.parent / "templates", code / "templates")
     shutil.copy(Path(__file__).parents[1] / "recipe.py", code / "newsletter/authoring/blocks")
     (code / "templates/blocks/recipe.mjml.j2").write_text(TEMPLATE, encoding="utf-8")

@@ -14,7 +14,6 @@ import pytest
 import sqlalchemy as sa
 
 from newsletter.errors import CommitLostError, DatabaseBusyError, StorageError
-from newsletter.storage.database import database as opening
 from newsletter.storage.database import postgresql, tables
 from newsletter.storage.database.database import Database, open_database
 
@@ -202,9 +201,8 @@ class TestSqliteFile:
         database.close()
         assert modes == {"people.db": 0o600, "people.db-wal": 0o600, "people.db-shm": 0o600}
 
-    def test_writer_that_waited_too_long_is_busy(self, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(opening, "PATIENCE", 0.05)
-        database = open_database(f"sqlite:///{file}")
+    def test_writer_that_waited_too_long_is_busy(self, file: Path) -> None:
+        database = open_database(f"sqlite:///{file}", patience=0.05)
         with database.write(), pytest.raises(DatabaseBusyError, match=r"people\.db"), database.write():
             pass
         database.close()
@@ -301,9 +299,8 @@ class TestPostgresqlServer:
             assert connection.exec_driver_sql("SHOW synchronous_commit").scalar_one() == "on"
         database.close()
 
-    def test_lock_not_had_in_time_is_busy(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(opening, "PATIENCE", 1)
-        database = open_database(url)
+    def test_lock_not_had_in_time_is_busy(self, url: str) -> None:
+        database = open_database(url, patience=1)
         with database.write() as connection:
             database.serialise(connection, "gate")
             with pytest.raises(DatabaseBusyError), database.write() as other:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from shell import newsletter
 from starlette.testclient import TestClient
 from writing import write_project
 
 from newsletter.app.project import open_project
 from newsletter.authoring.fields.explain import MAX_PROBLEMS
-from newsletter.cli.main import cli
+from newsletter.compiler.mjml import templates
+from newsletter.compiler.mjml.limits import Limits
+from newsletter.compiler.mjml.worker import Worker
 from newsletter.web.preview import Changes, preview_app
 
 NO_UTF_8 = os.fsdecode(b"\xff\xfe")
@@ -71,12 +72,11 @@ PLANTED: list[tuple[Callable[[Path], None], str]] = [
 @pytest.mark.parametrize(("plant", "rule"), PLANTED)
 def test_planted_trap_is_a_problem_everywhere(tmp_path: Path, plant: Callable[[Path], None], rule: str) -> None:
     plant(write_project(tmp_path))
-    checked = CliRunner().invoke(cli, ["-C", str(tmp_path), "check", "--format", "json"], standalone_mode=False)
-    assert checked.exception is None
-    count = [problem["id"] for problem in json.loads(checked.stdout.encode())].count(rule)
+    checked = newsletter("-C", str(tmp_path), "check", "--format", "json")
+    count = [problem["id"] for problem in json.loads(checked.stdout)].count(rule)
     assert 1 <= count <= (MAX_PROBLEMS if rule == "leftover-markup" else 1)
-    built = CliRunner().invoke(cli, ["-C", str(tmp_path), "build", "--out", str(tmp_path / "o")], standalone_mode=False)
-    assert built.exception is None
+    built = newsletter("-C", str(tmp_path), "build", "--out", str(tmp_path / "o"))
+    assert "Error:" not in built.stderr
     reopen = partial(open_project, tmp_path, {})
     with TestClient(preview_app(reopen, Changes()), base_url="http://localhost") as client:
         link = re.findall(r'href="(issues/[^"]+)"', client.get("/").text)[0]
@@ -116,13 +116,12 @@ def test_link_to_the_secrets_is_refused_by_every_command(tmp_path: Path, name: s
     link.parent.mkdir(parents=True, exist_ok=True)
     link.unlink(missing_ok=True)
     link.symlink_to(os.path.relpath(tmp_path / target, link.parent))
-    command = [sys.executable, "-m", "newsletter", "-C", str(tmp_path), "build", "--out", str(tmp_path / "out")]
-    built = subprocess.run(command, capture_output=True, text=True)
+    built = newsletter("-C", str(tmp_path), "build", "--out", str(tmp_path / "out"))
     assert (built.returncode, (tmp_path / "out").exists()) == (1, False)
     said = [built.stdout + built.stderr]
     for style in ("text", "json", "github", "sarif"):
-        checked = CliRunner().invoke(cli, ["-C", str(tmp_path), "check", "--format", style], standalone_mode=False)
-        assert (checked.exception, checked.return_value) == (None, 1)
+        checked = newsletter("-C", str(tmp_path), "check", "--format", style)
+        assert (checked.returncode, checked.stderr) == (1, "")
         said.append(checked.stdout)
     with TestClient(preview_app(partial(open_project, tmp_path, {}), Changes()), base_url="http://localhost") as client:
         said += [client.get(f"/{page}").text for page in ("", "issues/maps/en/mei.html", "issues/maps/en/nobody.html")]
@@ -141,12 +140,15 @@ def test_link_to_the_secrets_is_refused_by_every_command(tmp_path: Path, name: s
     ],
     ids=["range", "loop", "code", "memory", "recursion"],
 )
-def test_hostile_template_is_a_problem_of_check(tmp_path: Path, source: str) -> None:
+def test_hostile_template_is_a_problem_of_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
+    hurried = Worker(Limits(seconds=1))
+    monkeypatch.setattr(templates, "worker", lambda: hurried)
+    monkeypatch.chdir(tmp_path)
     write_project(tmp_path)
     (tmp_path / "templates" / "blocks").mkdir(parents=True)
     (tmp_path / "templates" / "blocks" / "quote.mjml.j2").write_text(f"\n{source}", encoding="utf-8")
-    command = [sys.executable, "-m", "newsletter", "-C", str(tmp_path), "check"]
-    checked = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    with closing(hurried):
+        checked = newsletter("-C", str(tmp_path), "check")
     assert (checked.returncode, checked.stderr) == (1, "")
     assert "templates/blocks/quote.mjml.j2:2" in checked.stdout
     assert not (tmp_path / "RAN").exists()

@@ -12,7 +12,6 @@ from factories import NOW, add_list, add_people, address_hash, make_worker, star
 
 from newsletter.delivery.ledger.ledger import PermitRequest
 from newsletter.storage.audience.erasing import erase_subscriber
-from newsletter.storage.database import database as opening
 from newsletter.storage.database.database import Database, open_database
 from newsletter.storage.database.tables import attempts, recipients
 from newsletter.storage.ledger.claims import StoredLedger
@@ -81,12 +80,9 @@ def test_sender_that_locks_row_by_row_is_in_nobodys_way(
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
-def test_permits_of_one_worker_do_not_wait_for_those_of_another(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_permits_of_one_worker_do_not_wait_for_those_of_another(database: Database) -> None:
     """Nor does a heartbeat for the claims and permits of its own worker."""
-    monkeypatch.setattr(opening, "PATIENCE", 1)
-    other = open_database(database._url.render_as_string(hide_password=False))
+    other = open_database(database._url.render_as_string(hide_password=False), patience=1)
     add_people(database, ADDRESSES, add_list(database))
     start_delivery(database)
     one, two = make_worker("one"), make_worker("two")

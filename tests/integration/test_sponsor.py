@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from factories import add_list, add_people
+from shell import newsletter
 
 from newsletter.app.issues.building import build
 from newsletter.app.issues.examine import check
@@ -67,8 +66,7 @@ def test_build_is_refused_after_its_last_day(project: Project, tmp_path: Path) -
 def test_command_builds_by_today(project: Project) -> None:
     file = project.issues / "maps.yaml"
     file.write_text(ISSUE.replace("2026-12-24", "2020-01-01"), encoding="utf-8")
-    command = [sys.executable, "-m", "newsletter", "-C", str(project.folder), "build", "maps", "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = newsletter("-C", str(project.folder), "build", "maps", "--json")
     assert done.returncode == 1
     assert [one["id"] for one in json.loads(done.stdout)["problems"] if one["severity"] == "error"] == ["sponsor-over"]
 

@@ -22,9 +22,8 @@ from newsletter.app.project import Project
 from newsletter.audience.consent import Consent
 from newsletter.audience.suppression import SuppressionReason
 from newsletter.errors import DatabaseBusyError, NotFoundError
-from newsletter.storage.database import database as engine
 from newsletter.storage.database import tables
-from newsletter.storage.database.database import Database
+from newsletter.storage.database.database import Database, open_database
 
 ANA, LOCAL = "ana.forgetme@example.org", "ana.forgetme"
 NAME = "Ana Unforgotten"
@@ -139,12 +138,9 @@ def test_subscriber_can_be_erased_while_others_stay(project: Project, database: 
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)  # only a file has a log that a reader keeps alive
-def test_erasing_says_when_a_reader_keeps_the_old_bytes(
-    project: Project, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_erasing_says_when_a_reader_keeps_the_old_bytes(project: Project, database: Database, tmp_path: Path) -> None:
     add_subscriber(project, database, NewSubscriber(ANA), ["weekly"], consent=None, basis="", now=NOW)
-    monkeypatch.setattr(engine, "PATIENCE", 0.2)
-    hurried = engine.open_file(tmp_path / "newsletter.db")
+    hurried = open_database(f"sqlite:///{tmp_path / 'newsletter.db'}", patience=0.2)
     with closing(sqlite3.connect(tmp_path / "newsletter.db", isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM subscribers").fetchone()

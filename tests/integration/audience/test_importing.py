@@ -516,7 +516,7 @@ def test_return_in_a_cell_begins_no_row(
     ),
     raw=st.booleans(),
 )
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 def test_whatever_stands_in_an_attribute_comes_back(
     databases: Databases, tmp_path_factory: pytest.TempPathFactory, texts: list[tuple[str, str, str]], raw: bool

@@ -23,13 +23,18 @@ FINE = "<mj-section><mj-column><mj-text>{{ block.text | inline }}</mj-text></mj-
 LOOP = "{% for i in range(9999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
 
 
-@pytest.fixture
-def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
-    """One with less time than usual."""
+@pytest.fixture(scope="module")
+def hurried() -> Iterator[Worker]:
     made = Worker(Limits(seconds=1))
-    monkeypatch.setattr(templates, "worker", lambda: made)
     yield made
     made.close()
+
+
+@pytest.fixture
+def worker(hurried: Worker, monkeypatch: pytest.MonkeyPatch) -> Worker:
+    """One with less time than usual, and the child that the test before has left."""
+    monkeypatch.setattr(templates, "worker", lambda: hurried)
+    return hurried
 
 
 def problem_of(folder: Path, source: str, **more: str) -> Problem:
