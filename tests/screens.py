@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from transforms import INVERSIONS, TRANSFORMS
 
-from newsletter.compiler.edition import Edition
+from newsletter.compiler.edition import Asset, Edition
 
 ASSETS = "https://pictures.test"
 """Where editions must have been told that their images are."""
@@ -41,12 +41,36 @@ class Screen:
         return dict(box)
 
 
+class _Window:
+    """A page of the browser, used for one mail after the other: opening one takes ten times as long as a mail."""
+
+    def __init__(self, browser: Any, *, images: bool) -> None:
+        self.images = images
+        self.assets: dict[str, Asset] = {}
+        self.page = browser.new_page()
+        self.page.route("**/*", self._serve)
+
+    def show(self, html: str, assets: Iterable[Asset], width: int, *, dark: bool) -> None:
+        self.assets = {asset.name: asset for asset in assets}
+        self.page.set_viewport_size({"width": width, "height": 800})
+        self.page.emulate_media(color_scheme="dark" if dark else "light")
+        self.page.set_content(html)
+
+    def _serve(self, route: Any) -> None:
+        asset = self.assets.get(route.request.url.removeprefix(f"{ASSETS}/"))
+        if self.images and asset is not None:
+            route.fulfill(body=asset.data, content_type=asset.media_type)
+        else:
+            route.abort()
+
+
 class Screens:
-    """Opens mails in one browser."""
+    """Shows mails in one browser."""
 
     def __init__(self, browser: Any) -> None:
         self._browser = browser
-        self._pages: list[Any] = []
+        self._idle: list[_Window] = []
+        self._shown: list[_Window] = []
         self._measured: dict[tuple[object, ...], Any] = {}
 
     def measure(self, edition: Edition, width: int, **how: Any) -> Any:
@@ -67,32 +91,22 @@ class Screens:
         images: bool = True,
         by: str = "",
     ) -> Screen:
-        """A mail in a window of its own, open until `close`; changed as `by` does, a transform or an inversion."""
+        """A mail in a window of its own, there until `close`; changed as `by` does, a transform or an inversion."""
         html = edition.fill(_VALUES).html
         if not styles:
             html = TRANSFORMS["no-style-sheets"](html)
-        html = TRANSFORMS.get(by, str)(html)
-        page = self._browser.new_page(
-            viewport={"width": width, "height": 800}, color_scheme="dark" if dark else "light"
-        )
-        self._pages.append(page)
-        assets = {asset.name: asset for asset in edition.assets}
-
-        def serve(route: Any) -> None:
-            asset = assets.get(route.request.url.removeprefix(f"{ASSETS}/"))
-            if images and asset is not None:
-                route.fulfill(body=asset.data, content_type=asset.media_type)
-            else:
-                route.abort()
-
-        page.route("**/*", serve)
-        page.set_content(html)
+        window = next((one for one in self._idle if one.images == images), None)
+        if window is None:
+            window = _Window(self._browser, images=images)
+        else:
+            self._idle.remove(window)
+        self._shown.append(window)
+        window.show(TRANSFORMS.get(by, str)(html), edition.assets, width, dark=dark)
         if by in INVERSIONS:
-            page.evaluate((_SCRIPTS / "invert.js").read_text(encoding="utf-8"), by)
-        return Screen(page)
+            window.page.evaluate((_SCRIPTS / "invert.js").read_text(encoding="utf-8"), by)
+        return Screen(window.page)
 
     def close(self) -> None:
-        """Close every window."""
-        for page in self._pages:
-            page.close()
-        self._pages.clear()
+        """Let every window be used for other mails."""
+        self._idle += self._shown
+        self._shown.clear()

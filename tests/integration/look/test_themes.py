@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -311,13 +312,16 @@ def test_missing_pictures_leave_a_tint_and_their_words(
 # -- styles of articles -----------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def table(screens: Screens, project: Project, hero: ImageFile) -> Any:
+@pytest.fixture(scope="module")
+def table(all_screens: Screens, project: Project, hero: ImageFile) -> Any:
     """How the articles of one style stand at a width."""
 
+    @cache
     def shown(style: str, width: int, language: str = "en", **how: Any) -> Any:
         edition = _compiled(project, _content("digest", language, hero, style), style)
-        return screens.show(edition, width, **how).page.evaluate(MEASURE)
+        found = all_screens.show(edition, width, **how).page.evaluate(MEASURE)
+        all_screens.close()
+        return found
 
     return shown
 
