@@ -40,7 +40,7 @@ def assemble(
         language=language,
         title=entry.title,
         date=entry.date,
-        blocks=tuple(replace(block.to_block(assembly), id=block.id or "") for block in entry.blocks),
+        blocks=tuple(block.to_whole_block(assembly) for block in entry.blocks),
         subtitle=entry.subtitle or "",
         subject=entry.subject or entry.title,
         preheader=entry.preheader or "",

@@ -3,9 +3,11 @@
 A type is an entry (the YAML) that makes a block (the noun a template sees) that writes its text part.
 """
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from importlib import import_module
 from operator import or_
@@ -14,7 +16,7 @@ from typing import Annotated, Any, Protocol
 
 from pydantic import Discriminator, Tag
 
-from newsletter.authoring.fields.values import Id, Strict
+from newsletter.authoring.fields.values import Condition, Id, Strict, Translation
 from newsletter.authoring.image import ImageFile
 from newsletter.authoring.parts import Author, Authors, Picture
 from newsletter.columns import WIDTH
@@ -63,6 +65,9 @@ class TextWriter(Protocol):
     def section(self, *parts: str, indent: str = "") -> str:
         """The parts with empty lines between them, and their notes."""
 
+    def blocks(self, blocks: Sequence[Block]) -> str:
+        """The text parts of other blocks with empty lines between them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Block(ABC):
@@ -71,6 +76,8 @@ class Block(ABC):
     id: Id = field(default="", kw_only=True)
     path: str = field(default="", kw_only=True)
     """Its path in the file, as `blocks[2]`: for problems."""
+    show_if: Condition = field(default="", kw_only=True)
+    """Who gets it; empty for everybody."""
 
     @property
     def type(self) -> str:
@@ -87,10 +94,16 @@ class BlockEntry(Strict):
 
     id: Id | None = None
     """The block's name, for translations."""
+    show_if: Annotated[Condition, Translation.SAME] | None = None
+    """Who gets it, such as country == "DE"; default: everybody."""
 
     @abstractmethod
     def to_block(self, assembly: Assembly) -> Block:
-        """The noun, without its id and path, which every type gets alike."""
+        """The noun, without what every type has alike."""
+
+    def to_whole_block(self, assembly: Assembly) -> Block:
+        """The noun, whole but for its path."""
+        return replace(self.to_block(assembly), id=self.id or "", show_if=self.show_if or "")
 
 
 def types_in(package: str, paths: Iterable[str]) -> Iterator[tuple[str, type[BlockEntry]]]:

@@ -29,7 +29,7 @@ _BEGINS = re.compile(r"(?:\A|[\n.!?:;…—–|(\[{])(?:[^\w\n]|[\d_])*\Z")
 """What precedes the first word of a text, a line, a sentence or brackets."""
 _ENDS = re.compile(r"\s*(?:[:!…()\]}]|\Z)")
 _NO_VALUE = re.compile(r"(?i)[\W_]*(?:(?:x{3,}|n/a|tbd|fixme|changeme|change me)[\W_]*)?")
-_UNSEEN = frozenset({Role.CODE, Role.LITERAL, Role.IMAGE})
+_UNSEEN = frozenset({Role.CODE, Role.LITERAL, Role.IMAGE, Role.CONDITION})
 _CODE = re.compile(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL)
 
 

@@ -18,7 +18,7 @@ from newsletter.authoring.fields.url import url_fault
 from newsletter.authoring.fields.values import ID, TEXTS, Role, Strict, crowding_sign
 from newsletter.authoring.schema import IssueFile
 from newsletter.errors import ExpressionError
-from newsletter.expression import FIELD, LITERAL, parse_field
+from newsletter.expression import FIELD, LITERAL, names_in, parse_condition, parse_field, unlike
 from newsletter.problem import Problem, Severity
 from newsletter.source import Node, near_miss, shortened
 from newsletter.source.characters import KEY, explain
@@ -64,6 +64,8 @@ def proofread(root: Node, references: References, schema: type[Strict] = IssueFi
         name = node.text.strip()
         if shape.role is Role.CONTRIBUTOR and re.match(ID, name) and name not in references.contributors:
             yield _unknown_contributor(node, name, references.contributors, 0)
+        elif shape.role is Role.CONDITION:
+            yield from _condition(node, references.attributes)
         elif shape.role is Role.IMAGE and name and (problem := references.picture(node)):
             yield problem
         elif node.text and len(node.text) <= MAX_LENGTH:
@@ -136,6 +138,33 @@ def _text(role: Role | None, node: Node, references: References) -> Iterator[Pro
         yield from _fields(node, prose, references.attributes, needs_default=role is not Role.URL)
     if role is Role.URL:
         yield from _addresses(node, node.text, 0)
+
+
+def _condition(node: Node, attributes: frozenset[str]) -> Iterator[Problem]:
+    """Names in a condition that mean nothing, and comparisons that are never true."""
+    if node.value is None:
+        yield node.problem("empty-value", "nothing is written here; it must be a condition")
+    try:
+        condition = parse_condition(node.text)
+    except ExpressionError:  # the schema reports it
+        return
+    known = sorted(SUBSCRIBER | attributes)
+    for name in names_in(condition):
+        place, path = node.place_at(name.position), ".".join(name.path)
+        if len(name.path) > 2 or (len(name.path) == 2 and name.path[0] != "subscriber"):
+            hint = f"There are {', '.join(known)}."
+            yield node.problem("bad-condition", f"there is no {path!r} to compare", hint=hint, at=place)
+        elif name.path[-1] not in known:
+            hint = near_miss(name.path[-1], known) or (
+                f'Give a persona this attribute if subscribers have it, or quote it if it is a text: "{path}".'
+            )
+            message = f"no persona has the attribute {name.path[-1]!r}"
+            yield node.problem("unknown-attribute", message, hint=hint, at=place, severity=Severity.WARNING)
+    for literal in unlike(condition):
+        message = "what is known of subscribers is text, which is never equal to this"
+        hint = f'Quote it: "{node.text[literal.position :].split()[0].rstrip(")],")}".'
+        at = node.place_at(literal.position)
+        yield node.problem("never-true", message, hint=hint, at=at, severity=Severity.WARNING)
 
 
 def _contributor_links(node: Node, contributors: Mapping[str, Contributor]) -> Iterator[Problem]:

@@ -5,20 +5,23 @@ merge fields → markers, words checked · theme · context · Jinja2 → MJML �
 where that goes on after the end of the email
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
+from newsletter.authoring.blocks.columns import Column
 from newsletter.authoring.blocks.read_more import ReadMoreBlock
 from newsletter.authoring.blocks.sponsor import SponsorBlock
 from newsletter.authoring.fields.rewrite import nouns_in
 from newsletter.authoring.issue import Content, Issue
+from newsletter.compiler.checks.conditions import MAX_CONDITIONS, check_conditions, conditions_in
 from newsletter.compiler.checks.images import check_images, check_pictures
 from newsletter.compiler.checks.links import check_links
 from newsletter.compiler.checks.size import check_size
 from newsletter.compiler.checks.sponsors import check_labels, check_until
 from newsletter.compiler.checks.words import check_people
+from newsletter.compiler.conditions.formulas import formulas_of
 from newsletter.compiler.context import Context, make_context
 from newsletter.compiler.edition import Edition, Identity
 from newsletter.compiler.fingerprint import fingerprint
@@ -32,7 +35,7 @@ from newsletter.compiler.theme import Theme
 from newsletter.compiler.wording.phrases import WORDS, wording
 from newsletter.compiler.wording.plaintext import write_text
 from newsletter.errors import AuthoringError
-from newsletter.expression import Values
+from newsletter.expression import Values, parse_condition
 from newsletter.problem import Place, Problem, has_errors
 
 
@@ -72,6 +75,10 @@ def compile_issue(issue: Issue, language: str, kit: CompileSettings) -> Compiled
     slots = Slots(fingerprint(issue.slug, content, kit.identity)[:12])
     marked, problems = mark(content, slots)
     problems += check_people(marked, slots)
+    problems += check_conditions(marked)
+    conditions = conditions_in(marked)
+    if len(conditions) > MAX_CONDITIONS:
+        return Compiled(None, tuple(problems))
     loaded = kit.templates.theme(content.theme)
     problems += loaded.problems
     if loaded.theme is None:
@@ -79,8 +86,8 @@ def compile_issue(issue: Issue, language: str, kit: CompileSettings) -> Compiled
     email, beyond = divide(marked)
     preheader = preheader_of(email, slots, kit.readers)
     try:
-        shown = _show(issue.slug, email, loaded.theme, preheader, slots, kit)
-        page = _show(issue.slug, beyond, loaded.theme, preheader, slots, kit) if beyond else None
+        shown = _show(issue.slug, email, loaded.theme, preheader, conditions, slots, kit)
+        page = _show(issue.slug, beyond, loaded.theme, preheader, conditions, slots, kit) if beyond else None
         made = (shown, page) if page else (shown,)
         assets = make_assets([one for each in made for one in each.rendered.shown], kit.pictures, kit.root)
     except AuthoringError as error:
@@ -88,8 +95,7 @@ def compile_issue(issue: Issue, language: str, kit: CompileSettings) -> Compiled
     problems += check_until(content, kit.day)
     problems += check_labels(marked, [one for each in made for one in each.rendered.pieces], kit.templates.place)
     context, rendered, html = shown.context, shown.rendered, shown.html
-    text = write_text(context, slots)
-    reader = HtmlReader(html)
+    text = write_text(context, slots, shown.formulas)
     sources = {name: source for each in made for name, source in each.rendered.sources.items()}
     edition = Edition(
         issue=issue.slug,
@@ -102,7 +108,7 @@ def compile_issue(issue: Issue, language: str, kit: CompileSettings) -> Compiled
         text=text,
         mjml=rendered.mjml,
         slots=slots.used_in(context.subject, preheader, html, text, rendered.mjml, page.html if page else ""),
-        links=register_links(reader, slots.unmark),
+        links=(),
         assets=assets,
         identity=kit.identity,
         hash=fingerprint(
@@ -111,17 +117,21 @@ def compile_issue(issue: Issue, language: str, kit: CompileSettings) -> Compiled
         ),
         page=page.html if page else "",
         until=min((one.until for one in nouns_in(content.blocks, SponsorBlock) if one.until), default=None),
+        conditions=tuple(map(parse_condition, conditions)),
+        regions=slots.regions,
+        notes=slots.notes if slots.regions else "",
     )  # fmt: skip
+    everything = edition.whole
+    reader = HtmlReader(everything.html)
+    links = register_links(reader, slots.unmark)
+    edition, everything = replace(edition, links=links), replace(everything, links=links)
     layout, is_sound = kit.templates.place(rendered.layout), not has_errors(problems)
-    problems += _check(edition, reader, content, layout, kit.home_url, is_sound=is_sound)
+    problems += _check(everything, reader, content, layout, kit.home_url, is_sound=is_sound)
     if page:
-        reader = HtmlReader(page.html)
-        whole = replace(
-            edition,
-            html=page.html,
-            text=write_text(page.context, slots),
-            links=register_links(reader, slots.unmark),
-        )
+        reader = HtmlReader(everything.page)
+        text = write_text(page.context, slots, page.formulas)
+        whole = replace(edition, html=page.html, text=text).whole
+        whole = replace(whole, links=register_links(reader, slots.unmark))
         problems += _check(whole, reader, content, layout, kit.home_url, is_sound=is_sound)
     problems += check_pictures(edition, content, (page or shown).rendered.shown)
     problems += check_size(
@@ -138,12 +148,24 @@ class _Shown:
     context: Context
     rendered: Rendered
     html: str
+    formulas: Mapping[str, str]
+    """Of the blocks that not everybody gets, by path."""
 
 
-def _show(slug: str, content: Content, theme: Theme, preheader: str, slots: Slots, kit: CompileSettings) -> _Shown:
+def _show(
+    slug: str,
+    content: Content,
+    theme: Theme,
+    preheader: str,
+    conditions: Sequence[str],
+    slots: Slots,
+    kit: CompileSettings,
+) -> _Shown:
     context = make_context(slug, content, theme, kit.identity, slots, kit.home_url, preheader)
-    rendered = kit.templates.render(content.layout, context, slots, kit.assets_url)
-    return _Shown(context, rendered, kit.templates.to_html(rendered, context))
+    rows = [content.blocks, *(column.blocks for column in nouns_in(content.blocks, Column))]
+    formulas = {path: formula for row in rows for path, formula in formulas_of(row, conditions).items()}
+    rendered = kit.templates.render(content.layout, context, slots, kit.assets_url, formulas)
+    return _Shown(context, rendered, kit.templates.to_html(rendered, context), formulas)
 
 
 def divide(content: Content) -> tuple[Content, Content | None]:

@@ -7,7 +7,7 @@ digits that contains the content hash, so no author writes one by accident and e
 import html
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any
@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 
 from newsletter.authoring.fields.url import normalise_url, url_fault
 from newsletter.errors import AddressError
-from newsletter.expression import FIELD, MergeField, Values, parse_field
+from newsletter.expression import FIELD, Condition, MergeField, Values, holds, parse_condition, parse_field
 
 
 class SlotKind(StrEnum):
@@ -36,6 +36,23 @@ class Slot:
     marker: str
     field: MergeField
     kind: SlotKind
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """What only some recipients get, in HTML and text: it stands between `marker` and `end`."""
+
+    marker: str
+    when: Condition
+    """Over the truth of the edition's conditions: `shown.c1 and not shown.c2`."""
+
+    @property
+    def end(self) -> str:
+        """The marker behind it."""
+        return f"{self.marker}{_END}"
+
+
+_END = "end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,26 +152,71 @@ class Edition:
     """The HTML of its web page where that goes on after the end of the email; empty where it shows the same."""
     until: date | None = None
     """The last day on which it may be sent, in the newsletter's time zone: the first `until` of its sponsors."""
+    conditions: tuple[Condition, ...] = ()
+    """The authors' conditions, each once: `shown.c1` is the truth of the first one."""
+    regions: tuple[Region, ...] = ()
+    notes: str = ""
+    """How the markers of notes begin, in an edition with regions: notes are counted in what each recipient gets."""
+
+    def shown(self, values: Values) -> tuple[bool, ...]:
+        """The truth of each condition for one recipient. A name alone means what the subscriber has by that name."""
+        known = values.get("subscriber", {})
+        scope = {**known, "subscriber": known}
+        return tuple(holds(condition, scope) for condition in self.conditions)
+
+    def variant(self, shown: Sequence[bool]) -> "Edition":
+        """The edition of those for whom the conditions are true or false like this; slots stay."""
+        if not self.regions:
+            return self
+        hidden = self._hidden(shown)
+        html, text, page = (self._left(part, hidden) for part in (self.html, self.text, self.page))
+        return replace(self, html=html, text=text, page=page, conditions=(), regions=())
+
+    @property
+    def whole(self) -> "Edition":
+        """The edition with everything that only some recipients get."""
+        return self.variant([True] * len(self.conditions))
+
+    def _left(self, text: str, hidden: Mapping[str, bool]) -> str:
+        """What is left of a part without the regions that are hidden, its notes counted from 1."""
+        if not hidden:
+            return text
+        numbers: dict[str, int] = {}
+        pattern = re.compile(rf"{re.escape(self.notes)}(\d+)z")
+        return pattern.sub(lambda note: str(numbers.setdefault(note[1], len(numbers) + 1)), _without(text, hidden))
+
+    def _hidden(self, shown: Sequence[bool]) -> dict[str, bool]:
+        """Marker of each region → whether it is left out."""
+        truth = {"shown": {f"c{number}": value for number, value in enumerate(shown, 1)}}
+        return {region.marker: not holds(region.when, truth) for region in self.regions}
 
     def fill(self, values: Values) -> Filled:
         """Put one recipient's values into the slots; a missing value without a default is an empty string."""
         plain = {slot.marker: write_value(slot, values, markup=False) for slot in self.slots}
         markup = {slot.marker: write_value(slot, values, markup=True) for slot in self.slots}
+        hidden = self._hidden(self.shown(values)) if self.regions else {}
         return Filled(
             subject=_replace(self.subject, plain),
             preheader=_replace(self.preheader, plain),
-            html=_replace(self.html, markup),
-            text=_replace(self.text, plain),
+            html=_replace(self._left(self.html, hidden), markup),
+            text=_replace(self._left(self.text, hidden), plain),
         )
 
     def fill_page(self, values: Values) -> str:
         """The HTML of the web page with one recipient's values, or those of nobody."""
         markup = {slot.marker: write_value(slot, values, markup=True) for slot in self.slots}
-        return _replace(self.page or self.html, markup)
+        hidden = self._hidden(self.shown(values)) if self.regions else {}
+        return _replace(self._left(self.page or self.html, hidden), markup)
 
     def readable(self, text: str) -> str:
-        """A piece of this edition with the author's merge fields in place of the markers."""
-        return _replace(text, {slot.marker: "{{ " + slot.field.source + " }}" for slot in self.slots})
+        """A piece of this edition with the author's merge fields in place of the markers, and comments for regions."""
+        fields = {slot.marker: "{{ " + slot.field.source + " }}" for slot in self.slots}
+        for region in self.regions:
+            source = region.when.source
+            for number in range(len(self.conditions), 0, -1):
+                source = source.replace(f"shown.c{number}", self.conditions[number - 1].source.replace("--", "- -"))
+            fields |= {region.end: "<!-- end of show_if -->", region.marker: f"<!-- show_if: {source} -->"}
+        return _replace(re.sub(rf"{self.notes}0*(\d+)z", r"\1", text) if self.notes else text, fields)
 
 
 def write_value(slot: Slot, values: Values, *, markup: bool) -> str:
@@ -180,6 +242,21 @@ def _replace(text: str, written: Mapping[str, str]) -> str:
     return pattern.sub(lambda match: written[match.group()], text)
 
 
+def _without(text: str, hidden: Mapping[str, bool]) -> str:
+    """The text without the regions that are hidden, and without all markers. `hidden`: marker → whether it is."""
+    parts: list[str] = []
+    at, inside, depth = 0, "", 0
+    for match in re.finditer(f"({'|'.join(map(re.escape, hidden))})({_END})?", text):
+        marker, is_end = match[1], bool(match[2])
+        if not inside:
+            parts.append(text[at : match.start()])
+        at = match.end()
+        if inside == marker or (not inside and hidden[marker] and not is_end):
+            inside, depth = marker, depth + (-1 if is_end else 1)
+            inside = inside if depth else ""
+    return "".join([*parts, text[at:]])
+
+
 def edition_to_json(edition: Edition) -> dict[str, Any]:
     """An edition as plain JSON values, so that it can be stored without the issue; without the images' bytes."""
     stored = {name: getattr(edition, name) for name in _TEXTS}
@@ -189,6 +266,9 @@ def edition_to_json(edition: Edition) -> dict[str, Any]:
         "identity": asdict(edition.identity),
         "page": edition.page,
         "until": edition.until.isoformat() if edition.until else "",
+        "conditions": [condition.source for condition in edition.conditions],
+        "notes": edition.notes,
+        "regions": [[region.marker, region.when.source] for region in edition.regions],
     }
 
 
@@ -200,8 +280,11 @@ def edition_from_json(stored: Mapping[str, Any], assets: Sequence[Asset] = ()) -
         links=tuple(Link(*link) for link in stored["links"]),
         assets=tuple(assets),
         identity=Identity(**stored["identity"]),
-        page=stored.get("page", ""),  # not in older databases, like the next one
+        page=stored.get("page", ""),  # not in older databases, like the next ones
         until=date.fromisoformat(until) if (until := stored.get("until")) else None,
+        conditions=tuple(map(parse_condition, stored.get("conditions", ()))),
+        notes=stored.get("notes", ""),
+        regions=tuple(Region(marker, parse_condition(when)) for marker, when in stored.get("regions", ())),
     )
 
 

@@ -64,8 +64,9 @@ def _is_enough(words: str) -> bool:
 
 
 def _opening(content: Content) -> list[TextBlock]:
-    """The first text of an email and those that follow it at once."""
-    later = dropwhile(lambda block: not isinstance(block, TextBlock), content.blocks)
+    """The first text of an email that everybody gets, and those that follow it at once."""
+    for_everybody = (block for block in content.blocks if not block.show_if)
+    later = dropwhile(lambda block: not isinstance(block, TextBlock), for_everybody)
     return [
         block for block in takewhile(lambda block: isinstance(block, TextBlock), later) if isinstance(block, TextBlock)
     ]

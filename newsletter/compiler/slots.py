@@ -1,14 +1,15 @@
 """Slots: merge fields become markers before Markdown or Jinja see the text, so an author's text is never a template.
 
-`mark` puts them into an issue; Markdown adds those inside the URLs of its links.
+`mark` puts them into an issue; Markdown adds those inside the URLs of its links. What only some recipients get stands
+between the two markers of a region.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from newsletter.compiler.edition import Slot, SlotKind
+from newsletter.compiler.edition import Region, Slot, SlotKind
 from newsletter.errors import ExpressionError
-from newsletter.expression import FIELD, LITERAL, MergeField, parse_field
+from newsletter.expression import FIELD, LITERAL, MergeField, parse_condition, parse_field
 
 LINKS = frozenset({("link", "unsubscribe"), ("link", "view")})
 """Merge fields for a link of the recipient's own."""
@@ -20,6 +21,7 @@ class Slots:
     def __init__(self, seed: str) -> None:
         self.seed = seed
         self._slots: dict[tuple[str, SlotKind], Slot] = {}
+        self._regions: dict[str, Region] = {}
         self._pattern = re.compile(f"m{seed}n\\d+z")
 
     def marker(self, field: MergeField, kind: SlotKind) -> str:
@@ -43,6 +45,27 @@ class Slots:
         """Add slots in this order, where they are not there yet."""
         for source, kind in made:
             self.marker(parse_field(source), SlotKind(kind))
+
+    def region(self, formula: str) -> Region:
+        """The region of what is shown when a formula holds."""
+        if formula not in self._regions:
+            marker = f"m{self.seed}r{len(self._regions) + 1:02d}z"
+            self._regions[formula] = Region(marker, parse_condition(formula))
+        return self._regions[formula]
+
+    def note(self, number: int) -> str:
+        """The marker of a note's number, where it depends on what is shown before."""
+        return f"{self.notes}{number:03d}z"
+
+    @property
+    def notes(self) -> str:
+        """How the markers of notes begin."""
+        return f"m{self.seed}t"
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """Every region in order."""
+        return tuple(self._regions.values())
 
     @property
     def own_links(self) -> frozenset[str]:

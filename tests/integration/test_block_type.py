@@ -123,4 +123,4 @@ def test_its_schema_is_shown_to_editors(run: Run, tmp_path: Path) -> None:
     run(tmp_path, "newsletter.authoring.json_schema", str(tmp_path)).check_returncode()
     schema = json.loads((tmp_path / "issue.schema.json").read_text(encoding="utf-8"))
     assert {"$ref": "#/definitions/RecipeEntry"} in schema["properties"]["blocks"]["items"]["oneOf"]
-    assert set(schema["definitions"]["RecipeEntry"]["properties"]) == {"id", "recipe", "label"}
+    assert set(schema["definitions"]["RecipeEntry"]["properties"]) == {"id", "show_if", "recipe", "label"}

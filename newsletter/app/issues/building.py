@@ -7,29 +7,25 @@ import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time
+from datetime import date
 from pathlib import Path
 
-from newsletter.app.composing import claim_outside, fill_for_persona, message_context, page_for_nobody, values_of
+from newsletter.app.composing import fill_for_persona, page_for_nobody
+from newsletter.app.issues.composed import cannot_compose, claim_of, context_of
 from newsletter.app.issues.examine import Examined, examine_all, no_issues, read_personas
 from newsletter.app.project import Project
 from newsletter.app.sender_checks import check_sender
 from newsletter.app.shapes import problem_json
-from newsletter.audience.address import parse_address
 from newsletter.authoring.files import read_file
-from newsletter.authoring.persona import BUILT_IN, Persona, choose_persona
+from newsletter.authoring.persona import Persona, choose_persona
 from newsletter.compiler.checks.size import html_size
 from newsletter.compiler.edition import Edition
-from newsletter.compiler.fingerprint import fingerprint
 from newsletter.config import FILE
 from newsletter.delivery.checks.headers import check_headers
 from newsletter.delivery.compose.message import compose_message, fill_for
-from newsletter.delivery.ledger.ledger import Claim
-from newsletter.delivery.ledger.plan import ID_BYTES
 from newsletter.disk import cannot_write, write_whole
 from newsletter.errors import AddressError, ComposeError
 from newsletter.problem import Place, Problem, Severity, has_errors
-from newsletter.tokens import base32
 
 FACTS = "build.json"
 _MAX_FACTS = 64 * 1024 * 1024
@@ -83,11 +79,12 @@ def _files(
 ) -> tuple[dict[str, bytes], list[Problem]]:
     """Name below `out` → bytes of one edition, filled for one persona; and what is wrong with its message."""
     name = f"{edition.issue}/{edition.language}"
-    context = message_context(project, {"build": edition.identity.newsletter or "build"})
+    assert one.issue is not None, "what has editions was read"
+    context = context_of(project, edition)
     try:
-        claim = _claim(one, edition, persona)
+        claim = claim_of(one.issue, edition, persona)
     except AddressError as error:
-        return {}, [_cannot_compose(one, persona, error)]
+        return {}, [cannot_compose(one.file, persona, error)]
     filled = fill_for(edition, claim, context.urls)
     shown = {f"{name}.html": filled.html}
     if edition.page:
@@ -108,26 +105,8 @@ def _files(
         if has_errors(check_sender(project)):
             message = "no .eml was made: the sender is not configured yet"  # an error to `check` and `send`
             return files, [Problem("no-eml", message, Place(FILE), Severity.WARNING)]
-        return files, [_cannot_compose(one, persona, error)]
+        return files, [cannot_compose(one.file, persona, error)]
     return files | {f"{name}.eml": eml}, check_headers(eml, Place(one.file))
-
-
-def _cannot_compose(one: Examined, persona: Persona, error: ComposeError | AddressError) -> Problem:
-    return Problem("compose", f"for the persona {persona.id!r}: {error}", Place(one.file), hint=error.hint)
-
-
-def _claim(one: Examined, edition: Edition, persona: Persona) -> Claim:
-    """The persona as a recipient at the issue's date: nothing in a built file depends on when it was built."""
-    assert one.issue is not None, "what has editions was read"
-    dated_at = datetime.combine(one.issue.original.date, time(), tzinfo=UTC)
-    return claim_outside(
-        "build",
-        recipient=base32(bytes.fromhex(fingerprint(edition.issue, edition.language, persona.id))[:ID_BYTES]),
-        address=parse_address(persona.email or BUILT_IN.email).text,
-        language=edition.language,
-        values=values_of(persona),
-        now=dated_at,
-    )
 
 
 def _entry(
@@ -148,7 +127,7 @@ def _entry(
         "files": [file for file in files if file.startswith(f"{name}.")],
         "sizes": {
             "html": html_size(edition),
-            "text": len(edition.text.encode()),
+            "text": len(edition.whole.text.encode()),
             "eml": len(files.get(f"{name}.eml", b"")),
             "images": sum(len(asset.data) for asset in edition.assets),
         },

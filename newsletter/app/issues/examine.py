@@ -10,6 +10,7 @@ from heapq import nlargest
 from itertools import chain, islice
 from pathlib import Path
 
+from newsletter.app.issues.composed import check_variants
 from newsletter.app.issues.editions import compile_editions
 from newsletter.app.issues.leaks import secrets_of
 from newsletter.app.issues.plans import check_plans
@@ -38,7 +39,7 @@ from newsletter.compiler.edition import Edition
 from newsletter.compiler.mjml.templates import looks_in
 from newsletter.delivery.checks.identity import RESERVED_DOMAIN
 from newsletter.errors import NotFoundError
-from newsletter.problem import Place, Problem, Severity
+from newsletter.problem import Place, Problem, Severity, has_errors
 from newsletter.source import Source
 
 _NAMED = 5
@@ -134,6 +135,9 @@ def examine(project: Project, path: Path, day: date | None = None) -> Examined:
             language: tuple(judged((*words[language], *more), project)) for language, more in compilation.found.items()
         }
         problems += [*check_issue(loaded.issue), *check_authors(loaded.issue), *compilation.problems]
+        if any(edition.conditions for edition in editions.values()) and not has_errors(check_sender(project)):
+            personas = read_personas(project)[0]
+            problems += check_variants(project, loaded.issue, shown(path, project.folder), editions, personas)
     problems = [*problems, *(one for file in loaded.files.values() for one in check_comments(file))]
     written = list(loaded.files.items())  # the original is the first
     for language, file in written[1:]:

@@ -1,6 +1,6 @@
 """columns: two or three columns of simple blocks, side by side on a wide screen, below each other on a narrow one."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
@@ -41,8 +41,7 @@ class ColumnEntry(Strict):
 
     def column(self, assembly: Assembly) -> Column:
         """The noun, with the blocks in it."""
-        blocks = tuple(replace(block.to_block(assembly), id=block.id or "") for block in self.blocks)
-        return Column(blocks, self.width or 1, self.id or "")
+        return Column(tuple(block.to_whole_block(assembly) for block in self.blocks), self.width or 1, self.id or "")
 
 
 class ColumnsEntry(BlockEntry):
@@ -65,4 +64,4 @@ class ColumnsBlock(Block):
         return len(list(nouns_in(self.items, Picture))) > 1
 
     def to_text(self, writer: TextWriter) -> str:
-        return "\n\n".join(filter(None, (block.to_text(writer) for column in self.items for block in column.blocks)))
+        return writer.blocks([block for column in self.items for block in column.blocks])

@@ -12,7 +12,7 @@ from newsletter.authoring.fields.shape import Shape, fields_of
 from newsletter.authoring.fields.values import Role
 from newsletter.authoring.image import ImageFile
 
-_KEPT = frozenset({Role.CODE, Role.LITERAL})
+_KEPT = frozenset({Role.CODE, Role.LITERAL, Role.CONDITION})
 """What is never changed."""
 
 Change = Callable[[str, Role, str], str]

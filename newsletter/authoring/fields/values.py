@@ -15,6 +15,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from newsletter.authoring.fields.url import MAX_LENGTH, url_fault
+from newsletter.errors import ExpressionError
+from newsletter.expression import parse_condition
 from newsletter.hostname import direction_control, shows_nothing
 from newsletter.language import language_tag
 from newsletter.timezone import is_time_zone
@@ -40,6 +42,8 @@ class Role(Enum):
     """Shown exactly as it is written: nothing is read in it, neither Markdown nor merge fields."""
     CONTRIBUTOR = auto()
     """An id in people.yaml."""
+    CONDITION = auto()
+    """For the program: which recipients get something, in the language of `expression`."""
 
 
 TEXTS = frozenset({Role.FACT, Role.WORDS, Role.INLINE, Role.MARKDOWN})
@@ -125,6 +129,14 @@ def _url(value: str) -> str:
     return value
 
 
+def _condition(value: str) -> str:
+    try:
+        parse_condition(value)
+    except ExpressionError as error:
+        raise refused("bad-condition", "{fault}", error.hint, fault=str(error), offset=error.position) from error
+    return value
+
+
 def _date(value: object) -> object:
     """A date as ISO 8601 writes it; YAML 1.2 has none of its own."""
     if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
@@ -186,6 +198,8 @@ Focus = Annotated[str, AfterValidator(_focus), WithJsonSchema({"type": "string",
 """The place in a picture that cropping keeps."""
 Minutes = Annotated[int, Field(ge=1, le=600)]
 Day = Annotated[date, BeforeValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]
+Condition = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_condition), Role.CONDITION]
+"""Who gets something: `country == "DE"`."""
 Language = Annotated[str, AfterValidator(_language), Role.CODE]
 Zone = Annotated[str, AfterValidator(_zone), Role.CODE]
 Moment = Annotated[str, AfterValidator(_moment), Role.CODE]

@@ -114,7 +114,7 @@ def _whole(value: float) -> float | int:
 
 def _values(entry: BaseModel, assembly: Assembly) -> dict[str, Any]:
     """The values of a noun; what was not written is absent there too."""
-    written = {name: getattr(entry, name) for name in type(entry).model_fields if name != "id"}
+    written = {name: getattr(entry, name) for name in type(entry).model_fields if name not in BlockEntry.model_fields}
     return {name: _value(value, assembly) for name, value in written.items() if value is not None}
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 
 from newsletter.authoring.issue import Content
+from newsletter.compiler.conditions.variants import variants
 from newsletter.compiler.edition import Edition, SlotKind
 from newsletter.problem import Problem, Severity
 
@@ -14,7 +15,11 @@ LONGEST = {SlotKind.TEXT: 80, SlotKind.URL_PART: 240, SlotKind.URL: 240}
 
 
 def html_size(edition: Edition) -> int:
-    """Bytes of the HTML part for the recipient with the longest values."""
+    """Bytes of the HTML part for the recipient with the longest values, in the largest variant there can be."""
+    return max(_size(edition.variant(shown)) for shown in variants(edition.conditions))
+
+
+def _size(edition: Edition) -> int:
     html = edition.html
     growth = sum((LONGEST[slot.kind] - len(slot.marker)) * html.count(slot.marker) for slot in edition.slots)
     return len(html.encode()) + growth

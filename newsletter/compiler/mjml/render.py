@@ -5,7 +5,7 @@ asked for by name; the worker reads them. Their text is escaped and was never a 
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from functools import cache
 from itertools import groupby
@@ -17,6 +17,7 @@ from jinja2.bccache import Bucket
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
+from newsletter.compiler.conditions.formulas import ALWAYS, any_of, ways
 from newsletter.compiler.mjml.limits import OUTPUT, FailedError, TooLongError
 from newsletter.compiler.rendition import rendition
 from newsletter.compiler.slots import Slots
@@ -35,11 +36,14 @@ def render(job: Mapping[str, Any], ask: Callable[[Any], Any], note: Callable[[st
     """The MJML of an edition, and what the worker must know of how it was made. Raises FailedError with a place."""
     slots = Slots(job["seed"])
     slots.make(job["slots"])
+    for formula in job["regions"]:
+        slots.region(formula)
     context = {name: from_data(value) for name, value in job["context"].items()}
     theme, language = context["theme"], context["language"]
     theme.typeface = cache(lambda tag: typeface(theme, tag))  # texts ask for it by the hundred
     theme.markdown_styles = cache(lambda tag: markdown_styles(theme, tag))
     loader = _Loader(ask, job["templates"])
+    formulas: Mapping[str, str] = job["formulas"]
     pieces: list[tuple[str, str, str]] = []
     shown: list[tuple[object, ...]] = []
 
@@ -62,29 +66,41 @@ def render(job: Mapping[str, Any], ask: Callable[[Any], Any], note: Callable[[st
         note(job["layout"])
         return text
 
-    def render_blocks(blocks: Iterable[Any], previous: Any = None) -> Markup:
-        made = []
+    def render_row(blocks: Iterable[Any], previous: Any, column: Any = None) -> Iterator[tuple[str, str, str]]:
+        """Formula of the block, formula of the text, and text: of a block one for each way it can look, by what is
+        shown before it."""
+        before: list[tuple[str, Any]] = []
         for block in blocks:
-            made.append(render_piece(block, previous))
-            previous = block
-        return Markup(in_sections(made))  # noqa: S704 - made by templates with autoescape on
+            own = formulas.get(block.path, ALWAYS)
+            notes, first, texts = page.notes, len(shown), dict[str, list[str]]()
+            for formula, above in ways(own, before, previous):
+                page.notes = notes  # counted once
+                texts.setdefault(render_piece(block, above, column), []).append(formula)
+            shown[first:] = dict.fromkeys(shown[first:])
+            for text, those in texts.items():
+                yield own, own if len(texts) == 1 else any_of(those), text
+            before = [*before, (own, block)] if own else [(own, block)]
+
+    def render_blocks(blocks: Iterable[Any], previous: Any = None) -> Markup:
+        made = in_sections(render_row(blocks, previous), slots)
+        return Markup(made)  # noqa: S704 - made by templates with autoescape on
 
     def render_column(blocks: Iterable[Any], width: int, ratio: str | None = None) -> Markup:
         """Inside a column the text is as wide as that, and gaps are smaller, for every template."""
         around = theme.column, theme.spacing
-        column = previous = _noun("Column", {"type": "column", "width": width, "ratio": ratio})
+        column = _noun("Column", {"type": "column", "width": width, "ratio": ratio})
         gaps = dict.fromkeys(("block", "section"), _GAP_IN_COLUMN)
         theme.column, theme.spacing = width, _noun("Spacing", {**vars(theme.spacing), **gaps})
-        made = []
-        for block in blocks:
-            made.append(render_piece(block, previous, column))
-            previous = block
+        made = "".join(_marked(text, formula, slots) for _, formula, text in render_row(blocks, column, column))
         theme.column, theme.spacing = around
-        return Markup("".join(made))  # noqa: S704 - as in `render_blocks`
+        return Markup(made)  # noqa: S704 - as in `render_blocks`
 
     environment = _environment(loader)
     files = context["content"].pictures
-    page = Page(lambda name: image(files[name], theme.column) if name in files else None)
+    page = Page(
+        lambda name: image(files[name], theme.column) if name in files else None,
+        number=slots.note if formulas else str,
+    )
     environment.filters |= _filters(language, markdown_styles(theme, language), slots, page)
     environment.globals |= context | {
         "t": lambda key, **values: phrase(key, language, **values), "image": image,
@@ -98,20 +114,37 @@ def render(job: Mapping[str, Any], ask: Callable[[Any], Any], note: Callable[[st
     except Exception as error:  # a template's code may raise anything; it is the template's mistake
         raise _failure(error, loader) from error
     used = list(loader.files.values())
-    return {"mjml": mjml, "pieces": pieces, "shown": shown, "slots": slots.made, "used": used}
+    regions = [region.when.source for region in slots.regions]
+    return {"mjml": mjml, "pieces": pieces, "shown": shown, "slots": slots.made, "regions": regions, "used": used}
 
 
-def in_sections(pieces: Iterable[str]) -> str:
-    """The MJML of blocks in a row, for `<mj-body>`.
+def in_sections(pieces: Iterable[tuple[str, str, str]], slots: Slots) -> str:
+    """The MJML of blocks in a row, for `<mj-body>`. Of each piece: formula of the block, formula of the text, text.
 
     Neighbours that hold what belongs in a column share one section: each section costs 900 bytes of HTML. A piece that
-    brings its own sections stands between them as it is.
+    brings its own sections stands between them as it is. A section of which nothing is shown is not there either.
     """
     parts = []
-    for is_whole, group in groupby(filter(str.strip, pieces), lambda piece: bool(_SECTIONS.search(piece))):
-        inside = "".join(group)
-        parts.append(inside if is_whole else f"<mj-section><mj-column>\n{inside}\n</mj-column></mj-section>\n")
+    there = (piece for piece in pieces if piece[2].strip())
+    for is_whole, group in groupby(there, lambda piece: bool(_SECTIONS.search(piece[2]))):
+        if is_whole:
+            parts += [_marked(text, formula, slots) for _, formula, text in group]
+            continue
+        together = list(group)
+        around = any_of(own for own, _, _ in together)
+        inside = "".join(
+            _marked(text, ALWAYS if formula == around else formula, slots) for _, formula, text in together
+        )
+        parts.append(_marked(f"<mj-section><mj-column>\n{inside}\n</mj-column></mj-section>\n", around, slots))
     return "".join(parts)
+
+
+def _marked(mjml: str, formula: str, slots: Slots) -> str:
+    """MJML between the markers of its region."""
+    if not formula:
+        return mjml
+    region = slots.region(formula)
+    return f"<mj-raw>{region.marker}</mj-raw>{mjml}<mj-raw>{region.end}</mj-raw>"
 
 
 class Noun:

@@ -96,8 +96,12 @@ class Templates:
             self._themes[name] = load_theme(name, self._folders, root=self._root)
         return self._themes[name]
 
-    def render(self, layout: str, context: Context, slots: Slots, assets_url: str) -> Rendered:
-        """The MJML of an edition. Raises TemplateError with the place in the template."""
+    def render(
+        self, layout: str, context: Context, slots: Slots, assets_url: str, formulas: Mapping[str, str] | None = None
+    ) -> Rendered:
+        """The MJML of an edition. `formulas`: of the blocks that not everybody gets, by path. Raises TemplateError with
+        the place in the template.
+        """
         images: dict[str, ImageFile] = {}
         ((_, plain),) = to_data(context, images).items()
         refused: list[Problem] = []
@@ -115,7 +119,8 @@ class Templates:
 
         job = {
             "do": "render", "layout": f"layouts/{layout}{SUFFIX}", "context": plain, "assets_url": assets_url,
-            "seed": slots.seed, "slots": slots.made,
+            "seed": slots.seed, "slots": slots.made, "formulas": dict(formulas or {}),
+            "regions": [region.when.source for region in slots.regions],
         }  # fmt: skip
         columns = nouns_in(context.content.blocks, Column)
         blocks = (*context.content.blocks, *(block for column in columns for block in column.blocks))
@@ -126,6 +131,8 @@ class Templates:
             raise TemplateError(refused or [self._problem(answer["error"], job["layout"])])
         made = answer["done"]
         slots.make(made["slots"])
+        for formula in made["regions"]:
+            slots.region(formula)
         pieces = tuple(Piece(*piece) for piece in made["pieces"])
         # Decided once more, from what was asked for: nothing that comes from there has a say about sizes.
         shown = tuple(

@@ -48,6 +48,8 @@ class Page:
     """The `url`, `width` and `height` of a picture in a text; None for one that is not there."""
     notes: int = 0
     """Footnotes so far: they are counted through the whole email."""
+    number: Callable[[int], str] = str
+    """A footnote's number as it is written."""
 
 
 def render_markdown(text: str, styles: Styles, slots: Slots, page: Page | None = None) -> str:
@@ -109,7 +111,7 @@ def _finish(tokens: Sequence[Token], styles: Styles, slots: Slots, page: Page) -
         if token.type in ("note_open", "note_back"):
             token.meta["styles"] = styles
         if token.type == "note_open":
-            token.meta["number"] += page.notes
+            token.meta["number"] = page.number(token.meta["number"] + page.notes)
         if token.children is not None:
             shown = [child.type for child in token.children if child.type not in _AROUND_PICTURES]
             token.children = list(_safe(token.children, slots, page))
@@ -147,7 +149,7 @@ def _safe(tokens: Sequence[Token], slots: Slots, page: Page) -> Iterator[Token]:
                 size = {"width": shown.width, "height": shown.height}
                 token.attrs = {**token.attrs, "src": shown.url, **size}
             case "note_mark":
-                token.meta["number"] += page.notes
+                token.meta["number"] = page.number(token.meta["number"] + page.notes)
             case "code_inline":
                 token.attrSet("dir", "ltr")
         yield token
@@ -270,7 +272,7 @@ class _Renderer(RendererHTML):
     def notes_open(self, tokens: Sequence[Token], at: int, _options: OptionsDict, _env: EnvType) -> str:
         """The list of a text's footnotes."""
         first = tokens[at + 1].meta["number"]
-        start = f' start="{first}"' if first > 1 else ""
+        start = f' start="{first}"' if first != "1" else ""
         return f"<ol{start}{self.renderAttrs(tokens[at])}>\n"
 
     def note_open(self, tokens: Sequence[Token], at: int, _options: OptionsDict, _env: EnvType) -> str:
@@ -288,7 +290,7 @@ def _attribute(style: str | None) -> str:
     return f' style="{escapeHtml(style)}"' if style else ""
 
 
-def _mark_id(number: int, again: int) -> str:
+def _mark_id(number: str, again: int) -> str:
     """The name of a mark; of several marks of one note each has its own."""
     return f"mark-{number}" if again == 1 else f"mark-{number}-{again}"
 

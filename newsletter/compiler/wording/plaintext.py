@@ -4,14 +4,16 @@ Links in prose become numbered notes under their paragraph's block; titles, butt
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from markdown_it.tree import SyntaxTreeNode
 
+from newsletter.authoring.block import Block
 from newsletter.authoring.fields.prose import read_prose
 from newsletter.authoring.fields.url import normalise_url
 from newsletter.authoring.parts import Author, Picture
 from newsletter.columns import WIDTH, columns, indented, underlined, wrap
+from newsletter.compiler.conditions.formulas import ALWAYS
 from newsletter.compiler.context import Context
 from newsletter.compiler.slots import Slots
 from newsletter.compiler.wording.markdown import cells, target
@@ -27,20 +29,31 @@ _TIGHT_GLUE = "\u2060"
 """The same in languages written without spaces; nothing in the end."""
 
 
-def write_text(context: Context, slots: Slots) -> str:
-    """The whole text part; lines of at most 72 columns but for URLs, ending in one line end."""
-    writer = _Writer(context, slots)
-    blocks = (block.to_text(writer) for block in context.content.blocks)
-    sections = [writer.head(), *blocks, writer.closing(), writer.footer()]
-    return "\n\n".join(section for section in sections if section).replace(_GLUE, " ").replace(_TIGHT_GLUE, "") + "\n"
+_BESIDE = "\u2063"
+"""Around the number of a note, which takes no room; gone in the end."""
+_NUMBER = re.compile(f"{_BESIDE}(\\d+){_BESIDE}")
+
+
+def write_text(context: Context, slots: Slots, formulas: Mapping[str, str] | None = None) -> str:
+    """The whole text part; lines of at most 72 columns but for URLs, ending in one line end.
+
+    `formulas`: of the blocks that not everybody gets, by path; they stand between the markers of their regions.
+    """
+    writer = _Writer(context, slots, formulas or {})
+    head = writer.head()
+    blocks = writer.parts(context.content.blocks)
+    sections = [(ALWAYS, head), *blocks, (ALWAYS, writer.closing()), (ALWAYS, writer.footer())]
+    whole = writer.joined(sections).replace(_GLUE, " ").replace(_TIGHT_GLUE, "") + "\n"
+    return _NUMBER.sub(lambda number: slots.note(int(number[1])) if formulas else number[1], whole)
 
 
 class _Writer:
     """Writes sections; counts the notes through the whole email. Blocks see it as their `TextWriter`."""
 
-    def __init__(self, context: Context, slots: Slots) -> None:
+    def __init__(self, context: Context, slots: Slots, formulas: Mapping[str, str]) -> None:
         self._context = context
         self._slots = slots
+        self._formulas = formulas
         self._glue = _TIGHT_GLUE if context.language.split("-")[0] in ("zh", "ja") else _GLUE
         self._count = 0
         self._notes: list[tuple[int, str | SyntaxTreeNode]] = []
@@ -70,6 +83,25 @@ class _Writer:
         if content.hero:
             parts.append(self.picture(content.hero))
         return self.section(*parts)
+
+    def blocks(self, blocks: Sequence[Block]) -> str:
+        return self.joined(self.parts(blocks))
+
+    def parts(self, blocks: Sequence[Block]) -> list[tuple[str, str]]:
+        """Formula and text of each block."""
+        return [(self._formulas.get(block.path, ALWAYS), block.to_text(self)) for block in blocks]
+
+    def joined(self, parts: Sequence[tuple[str, str]]) -> str:
+        """Parts with empty lines between them; one that is hidden takes its empty line with it."""
+        whole, is_first = "", True
+        for formula, text in parts:
+            if not text:
+                continue
+            between = f"{text}\n\n" if is_first and formula else text if is_first else f"\n\n{text}"
+            region = self._slots.region(formula) if formula else None
+            whole += f"{region.marker}{between}{region.end}" if region else between
+            is_first = is_first and region is not None
+        return whole
 
     def _home(self) -> str:
         """The newsletter's name and its front page."""
@@ -225,18 +257,19 @@ class _Writer:
             self._count += 1
             known = self._count
             self._notes.append((known, noted))
-        return f"{self._glue}[{known}]"
+        return f"{self._glue}[{_BESIDE}{known}{_BESIDE}]"
 
     def section(self, *parts: str, indent: str = "") -> str:
         """The parts with empty lines between them, and the notes they made at the end."""
         notes = []
         for number, noted in self._notes:  # grows: a footnote may hold links
-            sign = f"{indent}[{number}] "
+            sign = f"{indent}[{_BESIDE}{number}{_BESIDE}] "
             if isinstance(noted, str):
                 notes.append(sign + noted)
                 continue
-            body = "\n\n".join(self._nodes(noted.children, WIDTH - len(sign)))
-            notes.append(sign + indented(body, " " * len(sign)).removeprefix(" " * len(sign)))
+            room = columns(sign)
+            body = "\n\n".join(self._nodes(noted.children, WIDTH - room))
+            notes.append(sign + indented(body, " " * room).removeprefix(" " * room))
         self._notes = []
         return "\n\n".join(part for part in (*parts, "\n".join(notes)) if part)
 

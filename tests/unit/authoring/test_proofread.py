@@ -109,5 +109,23 @@ def test_every_merge_field_of_a_text_is_looked_at() -> None:
     assert places(text) == [("merge-field", 3, 7), ("merge-field", 4, 7), ("merge-field", 4, 19)]
 
 
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ('city == "Rome"', None), ('subscriber.city in ["Rome"] and not language', None), ('email | lower > "m"', None),
+        ('cty == "Rome"', ("unknown-attribute", 30, "Did you mean 'city'?")),
+        ("city == Rome", ("unknown-attribute", 38, 'or quote it if it is a text: "Rome".')),
+        ("subscriber.name.first", ("bad-condition", 30, "There are city, email, language, name, timezone.")),
+        ('city == "Rome" or link.view', ("bad-condition", 48, "There are city,")),
+        ("city == 7", ("never-true", 38, 'Quote it: "7"')), ("city in [true]", ("never-true", 39, 'Quote it: "true"')),
+    ],
+)  # fmt: skip
+def test_condition_names_what_subscribers_have(condition: str, expected: tuple[str, int, str] | None) -> None:
+    problems = found(f"blocks: [{{text: a, show_if: '{condition}'}}]", "city")
+    told = [(problem.id, problem.place.column) for problem in problems]
+    assert told == ([expected[:2]] if expected else [])
+    assert all(expected and expected[2] in problem.hint for problem in problems)
+
+
 def test_text_that_the_schema_refuses_for_its_length_is_not_read() -> None:
     assert found(f"subject: '{'{{ a }} ' * 10_000}'") == []

@@ -282,7 +282,7 @@ def test_wrong_use_of_a_shipped_part_is_blamed_on_who_uses_it(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("{{ block.txt }}", "'text' has no attribute 'txt'. Did you mean 'text'? It has id, path, text, type"),
+        ("{{ block.txt }}", "'text' has no attribute 'txt'. Did you mean 'text'? It has id, path, show_if, text, type"),
         ("{{ content.titel }}", "'content' has no attribute 'titel'. Did you mean 'title'? It has language, title"),
         ("{{ theme.light.inkk }}", "has no attribute 'inkk'. Did you mean 'ink'?"),
         ("{{ nope }}", "'nope' is undefined"),
