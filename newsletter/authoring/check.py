@@ -13,8 +13,7 @@ from newsletter.authoring.blocks.read_more import ReadMoreBlock
 from newsletter.authoring.blocks.simple.button import ButtonBlock
 from newsletter.authoring.blocks.simple.heading import HeadingBlock
 from newsletter.authoring.blocks.simple.image import ImageBlock
-from newsletter.authoring.fields.rewrite import nouns_in, texts
-from newsletter.authoring.fields.values import TEXTS
+from newsletter.authoring.fields.rewrite import nouns_in
 from newsletter.authoring.issue import Content, Issue
 from newsletter.columns import columns
 from newsletter.expression import FIELD
@@ -29,8 +28,6 @@ MAX_LABEL_WORDS = 4
 MAX_LABEL_COLUMNS = 30
 
 _LINK = re.compile(r"\]\(|<https?://")
-_HALF_WIDTH = re.compile(r"(?<=[\u3040-\u30ff\u4e00-\u9fff])[,;!?:](?=[\s\u3040-\u30ff\u4e00-\u9fff]|$)")
-_FULL_WIDTH = str.maketrans(",;!?:", "，；！？：")
 
 
 def check_issue(issue: Issue) -> list[Problem]:
@@ -128,31 +125,11 @@ def ends(content: Content) -> Iterator[Problem]:
         yield _problem(content, "nothing-more", message, f"{found[0].path}.read_more", hint)
 
 
-def punctuation(content: Content) -> Iterator[Problem]:
-    """Chinese and Japanese take full-width punctuation."""
-    if content.language.split("-")[0] not in ("zh", "ja"):
-        return
-    for path, text in _texts(content):
-        if found := _HALF_WIDTH.search(text):
-            around = text[max(found.start() - 4, 0) : found.end()]
-            message = f"half-width punctuation after {around!r}"
-            hint = f"Write {found.group().translate(_FULL_WIDTH)}"
-            yield _problem(content, "half-width-punctuation", message, path, hint)
-
-
 Rule = Callable[[Content], Iterator[Problem]]
 RULES: tuple[Rule, ...] = (
-    small_pictures, articles_without_link, repeated_urls, buttons, inbox_lines, headings,
-    headings_of_hidden, ends, punctuation,
+    small_pictures, articles_without_link, repeated_urls, buttons, inbox_lines, headings, headings_of_hidden, ends,
 )  # fmt: skip
 
 
 def _problem(content: Content, rule: str, message: str, path: str, hint: str = "") -> Problem:
     return Problem(rule, message, content.place(path), Severity.WARNING, path, hint)
-
-
-def _texts(content: Content) -> Iterator[tuple[str, str]]:
-    """The texts that readers read, with their paths; the title only once where it is the subject too."""
-    for path, role, text in texts(content):
-        if role in TEXTS and (path != "subject" or path in content.places):
-            yield path, text

@@ -38,6 +38,10 @@ _PLAIN_SCRIPTS = frozenset(
 )
 """Their words hold no joiners; those of other scripts do."""
 _FULL_WIDTH = re.compile("[\uff01-\uff5e\u3000-\u3002]+")
+_HALF_WIDTH = re.compile(
+    r"[\u3040-\u30ff\u4e00-\u9fff][*_~]*(?P<sign>[,;!?:])(?=[*_~]*(?:[\s\u3040-\u30ff\u4e00-\u9fff]|$))"
+)
+_WIDE = str.maketrans(",;!?:", "，；！？：")
 _WIDE_LANGUAGES = frozenset({"zh", "ja", "ko", "yue", "wuu", "nan", "hak", "lzh"})
 
 _ITEM = re.compile(r"(?:[-*+•]|\d{1,3}[.)])[ \t]+\S")
@@ -56,6 +60,7 @@ def check_characters(file: Node, language: str, schema: type[IssueFile] = IssueF
         yield from _mojibake(node, text)
         yield from _invisible(node, text, language, is_line=not is_markdown)
         yield from _full_width(node, text, language)
+        yield from _half_width(node, text, language)
         yield from _lost_lines(node)
         if role is Role.INLINE:
             yield from _joined_lines(node, text)
@@ -136,6 +141,16 @@ def _full_width(node: Node, text: str, language: str) -> Iterator[Problem]:
             plain = unicodedata.normalize("NFKC", match.group()).replace("、", ",").replace("。", ".")
             message = f"{named(match.group()[0])} is as wide as a Chinese character"
             yield _warning(node, "full-width", message, match.start(), f"Write {plain.strip() or 'a space'}")
+
+
+def _half_width(node: Node, text: str, language: str) -> Iterator[Problem]:
+    """Chinese and Japanese take full-width punctuation."""
+    if language.split("-")[0] not in ("zh", "ja"):
+        return
+    for match in _HALF_WIDTH.finditer(text):
+        message = f"half-width punctuation after {text[max(match.start() - 3, 0) : match.end()]!r}"
+        hint = f"Write {match['sign'].translate(_WIDE)}"
+        yield _warning(node, "half-width-punctuation", message, match.start("sign"), hint)
 
 
 def _lost_lines(node: Node) -> Iterator[Problem]:

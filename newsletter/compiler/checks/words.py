@@ -25,6 +25,8 @@ _OPENS = r"<\s?!\s?(?:-\s?-|[–—])"
 """Also mistyped, or as a word processor changes it."""
 _COMMENT = re.compile(rf"{_OPENS}(?:(?!{_OPENS}).)*?(?:-\s?-|[–—])\s?>|{_OPENS}", re.DOTALL)
 _COMMENT_HINT = "Delete it, or write it as a comment of YAML: a line that begins with # outside the text."
+_REST = re.compile(r"(?:read[ -]?)?more|excerpt|truncate", re.IGNORECASE)
+_REST_HINT = "To end the email here, write a block - read_more: words; else delete it."
 _CURLY = re.compile(r"([“„”«‘‚])[^“„”«»‘’]+([“”»’‘])")
 _BRACES = re.compile(r"\{\{|\}\}|\{%(?:.*?%\})?|%\}|\{#.*?#\}")
 _MEANT = re.compile(r"(?:(?:\\\{|&#(?:123|x7b);|&l(?:brace|cub);)\{?)+[^{}\n]*(?:\}\}|%\}|#\})", re.IGNORECASE)
@@ -43,7 +45,8 @@ def check_words(file: Node, schema: type[IssueFile] = IssueFile) -> Iterator[Pro
             continue
         for comment in _COMMENT.finditer(prose):
             at = node.place_at(comment.start())
-            yield node.problem("html-comment", "readers would see this comment", hint=_COMMENT_HINT, at=at)
+            hint = _REST_HINT if _REST.fullmatch(comment.group().strip("<>!- ")) else _COMMENT_HINT
+            yield node.problem("html-comment", "readers would see this comment", hint=hint, at=at)
             text, prose = _cross_out(text, *comment.span()), _cross_out(prose, *comment.span())
         if role in (Role.FACT, Role.WORDS) and not node.style and (quotes := _CURLY.fullmatch(text.strip())):
             message = f"the quotes {quotes[1]} and {quotes[2]} would be printed: YAML takes only straight ones"

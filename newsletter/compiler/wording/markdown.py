@@ -34,6 +34,10 @@ _NARROW = 32
 """Columns of text that the cells of a row may take beside each other on a telephone."""
 _WIDE = 40
 """The same on a wide screen, for the longest words alone."""
+_SHORT = 20
+"""Characters of code that fit into a line wherever it stands."""
+_BESIDE = "12px"
+"""Between a picture and the words of its paragraph."""
 WHOLE = "whole"
 """The class of a table whose words need not be broken on a wide screen."""
 STACKED = "stacked"
@@ -113,7 +117,6 @@ def _finish(tokens: Sequence[Token], styles: Styles, slots: Slots, page: Page) -
         if token.type == "note_open":
             token.meta["number"] = page.number(token.meta["number"] + page.notes)
         if token.children is not None:
-            shown = [child.type for child in token.children if child.type not in _AROUND_PICTURES]
             token.children = list(_safe(token.children, slots, page))
             for child in token.children:
                 child.meta["styles"] = styles
@@ -122,11 +125,23 @@ def _finish(tokens: Sequence[Token], styles: Styles, slots: Slots, page: Page) -
                     child.attrSet("alt", "".join(_words(child.children or [])))
                     if before is not None:
                         before.meta["picture"] = True
-                    if shown == ["image"] and "img_alone" in styles:
-                        child.attrSet("style", styles["img_alone"])
+            if "img_alone" in styles:
+                _style_pictures(token.children, styles["img_alone"])
 
 
-_AROUND_PICTURES = ("link_open", "link_close", "softbreak")
+def _style_pictures(tokens: Sequence[Token], style: str) -> None:
+    """Pictures that have a line of the text to themselves stand apart from the words above and below."""
+    lines: list[list[Token]] = [[]]
+    for token in tokens:
+        if token.type.endswith("break"):
+            lines.append([])
+        elif token.type not in ("link_open", "link_close") and (token.content or token.type != "text"):
+            lines[-1].append(token)
+    for number, line in enumerate(lines):
+        if [token.type for token in line] == ["image"]:
+            above, below = (_BESIDE if number else "0"), (_BESIDE if number < len(lines) - 1 else "0")
+            own = "" if above == below == "0" else f";margin:{above} 0 {below}"
+            line[0].attrSet("style", f"{style}{own}")
 
 
 def _safe(tokens: Sequence[Token], slots: Slots, page: Page) -> Iterator[Token]:
@@ -152,6 +167,8 @@ def _safe(tokens: Sequence[Token], slots: Slots, page: Page) -> Iterator[Token]:
                 token.meta["number"] = page.number(token.meta["number"] + page.notes)
             case "code_inline":
                 token.attrSet("dir", "ltr")
+                if "-" in token.content and len(token.content) <= _SHORT and " " not in token.content:
+                    token.attrSet("style", "white-space:nowrap")  # `--flag` would break after its dashes
         yield token
 
 

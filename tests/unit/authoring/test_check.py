@@ -123,18 +123,6 @@ def test_article_with_some_link_is_fine(edited: Callable[..., Issue], with_link:
     assert check_issue(issue) == []
 
 
-def test_half_width_punctuation_is_noticed_in_chinese(edited: Callable[..., Issue]) -> None:
-    issue = edited(("地图是一个承诺。", "地图,是一个承诺。"), file="issue.zh.yaml")
-    (problem,) = check_issue(issue)
-    assert (problem.id, str(problem.place)) == ("half-width-punctuation", "issues/maps/issue.zh.yaml:30:12")
-    assert problem.hint == "Write ，"
-
-
-@pytest.mark.parametrize("fine", ["3:1 领先", "见 https://maps.example.org:8080/", "A,B 两组", "（地图）。"])
-def test_punctuation_that_belongs_there_is_fine(edited: Callable[..., Issue], fine: str) -> None:
-    assert check_issue(edited(("地图是一个承诺。", fine), file="issue.zh.yaml")) == []
-
-
 def with_pictures(issue: Issue, **changes: Any) -> Issue:
     def change(file: ImageFile) -> ImageFile:
         return replace(file, **changes)

@@ -98,6 +98,25 @@ def test_typography_is_left_alone(language: str, words: str) -> None:
     assert found(text(words), language) == []
 
 
+@pytest.mark.parametrize("language", ["zh", "zh-Hant", "ja"])
+def test_half_width_punctuation_is_found_at_each_place(language: str) -> None:
+    problems = found(text("第一行。\n地图,是一个**承诺**:好\n\n真的?\n`代码,代码`"), language)
+    assert [f"{problem.place.line}:{problem.place.column}" for problem in problems] == ["4:9", "4:19", "6:9"]
+    assert {problem.id for problem in problems} == {"half-width-punctuation"}
+    assert [problem.hint for problem in problems] == ["Write ，", "Write ：", "Write ？"]
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("zh", "3:1 领先"), ("zh", "见 https://maps.example.org:8080/"), ("zh", "A,B 两组"), ("zh", "（地图）。"),
+        ("zh", "看:https://maps.example.org/"), ("en", "The word 中文, and 字: yes"),
+    ],
+)  # fmt: skip
+def test_half_width_punctuation_that_belongs_there_is_fine(language: str, words: str) -> None:
+    assert found(text(words), language) == []
+
+
 @pytest.mark.parametrize(
     "yaml",
     [

@@ -140,6 +140,12 @@ def test_html_comment_is_an_error_where_it_opens(text: str, place: str) -> None:
     assert [(problem.id, str(problem.place)) for problem in words(text)] == [("html-comment", f"f.yaml:{place}")]
 
 
+@pytest.mark.parametrize("comment", ["<!--more-->", "<!-- more -->", "<!-- excerpt -->", "<!-- Read more -->"])
+def test_a_comment_that_ends_an_excerpt_becomes_read_more(comment: str) -> None:
+    (problem,) = words(f"blocks:\n- text: |\n    One.\n\n    {comment}\n\n    Two.\n")
+    assert "- read_more:" in problem.hint
+
+
 def test_every_html_comment_is_told() -> None:
     found = words("blocks:\n- text: |\n    <!-- a --> b <!-- c\n    <!-- d -->\n")
     assert [str(problem.place) for problem in found] == ["f.yaml:3:5", "f.yaml:3:18", "f.yaml:4:5"]

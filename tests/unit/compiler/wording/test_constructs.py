@@ -128,6 +128,21 @@ def test_picture_in_a_text_is_shown_like_others() -> None:
     assert name in {asset.name for asset in edition.assets}
 
 
+@pytest.mark.parametrize(
+    ("text", "margin"),
+    [
+        ("![a](a.png)", ""), ("[![a](a.png)](https://e.example/)", ""), ("Look:\n![a](a.png)", "12px 0 0"),
+        ("![a](a.png)\nAs you see.", "0 0 12px"), ("Look:\\\n![a](a.png)\nYou see.", "12px 0 12px"),
+        ("Look ![a](a.png) here", None),
+    ],
+)  # fmt: skip
+def test_picture_on_a_line_of_its_own_stands_apart(text: str, margin: str | None) -> None:
+    edition = compiled(text, pictures={"a.png": make_image(1200, 600)})
+    (style,) = re.findall(r'<img [^>]*alt="a"[^>]* style="([^"]*)"', edition.html)
+    assert ("display:block" in style) is (margin is not None)
+    assert style.partition(";margin:")[2].partition(";")[0] == (margin or "")
+
+
 def test_headings_of_three_levels_differ() -> None:
     edition = compiled("## Two\n\n### Three\n\n#### Four")
     found = re.findall(r'<h([234]) style="([^"]*)"', edition.html)

@@ -98,6 +98,20 @@ def test_what_ends_a_text_has_no_gap_below(text: str, html: str) -> None:
     assert render_markdown(text, STYLES | {"blockquote": "B", "ul": "U", "li": "I", "pre": "C"}, Slots("s")) == html
 
 
+@pytest.mark.parametrize(
+    ("code", "stays"),
+    [
+        ("--flag", True),
+        ("pip-tools", True),
+        ("a b -c", False),
+        ("--a-flag-of-more-than-a-line", False),
+        ("word", False),
+    ],
+)
+def test_short_code_with_dashes_stays_on_one_line(code: str, stays: bool) -> None:
+    assert ("white-space:nowrap" in inline(f"Use `{code}` here")) is stays
+
+
 def test_line_end_between_han_is_no_space() -> None:
     assert inline("第一行\n第二行") == "第一行第二行"
     assert inline("one\ntwo") == "one\ntwo"
