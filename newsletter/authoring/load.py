@@ -13,6 +13,7 @@ from newsletter.authoring.contributors import FILE as PEOPLE
 from newsletter.authoring.contributors import Contributor, load_contributors, read_picture
 from newsletter.authoring.fields.explain import MAX_PROBLEMS, read_model
 from newsletter.authoring.fields.link_words import misleading_links
+from newsletter.authoring.fields.values import ID
 from newsletter.authoring.files import folders_above, legible, names_in, read_yaml, shown
 from newsletter.authoring.image import ImageFile
 from newsletter.authoring.issue import Content, Issue
@@ -28,7 +29,7 @@ from newsletter.authoring.short.snippets import Snippets, may_be_snippet
 from newsletter.authoring.translation import repeated_ids, translate
 from newsletter.language import language_tag
 from newsletter.problem import Place, Problem, Severity, has_errors
-from newsletter.source import Node
+from newsletter.source import Node, parse_source, quoted
 
 NAME = "issue.yaml"
 SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -99,6 +100,31 @@ def load_issue(
         send=send_plan(entry.send),
     )
     return Loaded(issue, problems, reading.files, reading.schema)
+
+
+def load_snippet(file: Path, language: str, *, root: Path, issues: Path, types: BlockTypes | None = None) -> Loaded:
+    """Read a snippet as an issue in the folder `issues` would include it, for its problems; it is no issue.
+
+    `language` is that of a snippet whose name has none.
+    """
+    types = types or BlockTypes()
+    name, _, ending = file.name.removesuffix(".yaml").partition(".")
+    where = Place(shown(file, root))
+    if not re.fullmatch(ID, name) or (ending and language_tag(ending) is None):
+        hint = "A snippet is called name.yaml or name.<language>.yaml, with letters, digits, - and _ in its name."
+        return Loaded(None, (Problem("bad-name", "this is not the name of a snippet", where, hint=hint),), {})
+    reading = _Reading(issues / NAME, root, {}, issue_file(types.entries), [*types.problems], Snippets(root))
+    including, _ = parse_source(f"blocks:\n  - snippet: {quoted(name)}\n".encode(), "")
+    assert including is not None
+    tree, _ = reading.snippets.include(including, ending)
+    references = reading.references()
+    reading.problems += islice(proofread(tree, references, reading.schema), MAX_PROBLEMS)
+    reading.problems += islice(wordless_pictures(tree, reading.schema), MAX_PROBLEMS)
+    reading.problems += islice(misleading_links(tree, reading.schema), MAX_PROBLEMS)
+    reading.problems += islice(repeated_ids(tree), MAX_PROBLEMS)
+    reading.model(tree)
+    found = [one for one in (*reading.snippets.problems, *reading.problems) if one.place.file]  # not of `including`
+    return Loaded(None, tuple(dict.fromkeys(found)), {language_tag(ending) or language: tree}, reading.schema)
 
 
 def slug_of(file: Path) -> str:

@@ -130,9 +130,10 @@ def compile_issue(issue: Issue, language: str, kit: CompileSettings) -> Compiled
     if page:
         reader = HtmlReader(everything.page)
         text = write_text(page.context, slots, page.formulas)
-        whole = replace(edition, html=page.html, text=text).whole
-        whole = replace(whole, links=register_links(reader, slots.unmark))
+        links, known = register_links(reader, slots.unmark), {link.id for link in edition.links}
+        whole = replace(replace(edition, html=page.html, text=text).whole, links=links)
         problems += _check(whole, reader, content, layout, kit.home_url, is_sound=is_sound)
+        edition = replace(edition, page_links=tuple(link for link in links if link.id not in known))
     problems += check_pictures(edition, content, (page or shown).rendered.shown)
     problems += check_size(
         edition, content, lambda: kit.templates.heaviest_blocks(rendered, context, html),

@@ -150,6 +150,8 @@ class Edition:
     """Content hash (hex SHA-256) over issue, translations, contributors, templates, theme, image bytes and version."""
     page: str = field(default="", repr=False)
     """The HTML of its web page where that goes on after the end of the email; empty where it shows the same."""
+    page_links: tuple[Link, ...] = ()
+    """The links that only this page has."""
     until: date | None = None
     """The last day on which it may be sent, in the newsletter's time zone: the first `until` of its sponsors."""
     conditions: tuple[Condition, ...] = ()
@@ -265,6 +267,7 @@ def edition_to_json(edition: Edition) -> dict[str, Any]:
         "links": [[link.id, link.url, link.label] for link in edition.links],
         "identity": asdict(edition.identity),
         "page": edition.page,
+        "page_links": [[link.id, link.url, link.label] for link in edition.page_links],
         "until": edition.until.isoformat() if edition.until else "",
         "conditions": [condition.source for condition in edition.conditions],
         "notes": edition.notes,
@@ -281,6 +284,7 @@ def edition_from_json(stored: Mapping[str, Any], assets: Sequence[Asset] = ()) -
         assets=tuple(assets),
         identity=Identity(**stored["identity"]),
         page=stored.get("page", ""),  # not in older databases, like the next ones
+        page_links=tuple(Link(*link) for link in stored.get("page_links", ())),
         until=date.fromisoformat(until) if (until := stored.get("until")) else None,
         conditions=tuple(map(parse_condition, stored.get("conditions", ()))),
         notes=stored.get("notes", ""),

@@ -286,3 +286,23 @@ def test_snippet_given_as_a_path_is_no_issue(tmp_path: Path) -> None:
     project = open_project(folder, {})
     assert check(project, [good]) == []
     assert [one.place.file for one in check(project, [good, bad]) if one.id == "yaml"] == ["snippets/bad.yaml"]
+
+
+def test_every_snippet_is_checked_and_its_comments_count(tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    write_project(folder)
+    (folder / "snippets").mkdir()
+    (folder / "snippets" / "unused.yaml").write_text(
+        "- callout: 'TODO: thank them'  # check: ignore placeholder\n"
+        "- callout: 'TODO: them too'\n"
+        "- buton: Join\n"
+        "- text: Words.  # check: ignore placholder\n",
+        encoding="utf-8",
+    )
+    project = open_project(folder, {})
+    for paths in ([], [folder], [folder / "snippets" / "unused.yaml"]):
+        told = [one for one in check(project, paths) if one.place.file == "snippets/unused.yaml"]
+        assert {(one.id, one.place.line, one.quote != "") for one in told} == {
+            ("placeholder", 2, True), ("unknown-block", 3, True), ("unknown-check", 4, True),
+        }  # fmt: skip
+    assert not [one for one in check(project, [folder / "issues"]) if one.place.file.startswith("snippets")]

@@ -19,7 +19,7 @@ from newsletter.app.shapes import problem_json
 from newsletter.authoring.files import read_file
 from newsletter.authoring.persona import Persona, choose_persona
 from newsletter.compiler.checks.size import html_size
-from newsletter.compiler.edition import Edition
+from newsletter.compiler.edition import Edition, Link
 from newsletter.config import FILE
 from newsletter.delivery.checks.headers import check_headers
 from newsletter.delivery.compose.message import compose_message, fill_for
@@ -131,11 +131,14 @@ def _entry(
             "eml": len(files.get(f"{name}.eml", b"")),
             "images": sum(len(asset.data) for asset in edition.assets),
         },
-        "links": [
-            {"id": link.id, "url": edition.readable(link.url), "label": link.label} for link in edition.links
-        ],
+        "links": [_link(edition, link) for link in edition.links],
+        "page_links": [_link(edition, link) for link in edition.page_links],
         "problems": [problem_json(problem) for problem in found],
     }  # fmt: skip
+
+
+def _link(edition: Edition, link: Link) -> dict[str, str]:
+    return {"id": link.id, "url": edition.readable(link.url), "label": link.label}
 
 
 def _write(out: Path, files: Mapping[str, bytes], issues: Collection[str]) -> None:

@@ -22,14 +22,24 @@ from newsletter.authoring.check import check_issue
 from newsletter.authoring.contributors import FILE as PEOPLE
 from newsletter.authoring.contributors import load_contributors
 from newsletter.authoring.fields.explain import MAX_PROBLEMS
-from newsletter.authoring.files import is_inside, located, names_in, quotable, read_file, read_yaml, shown, unreadable
+from newsletter.authoring.files import is_inside, located, names_in, quotable, read_file, shown, unreadable
 from newsletter.authoring.issue import Issue
-from newsletter.authoring.load import Loaded, find_issues, load_issue, may_be_issue, misnamed, misnamed_files, slug_of
+from newsletter.authoring.load import (
+    Loaded,
+    find_issues,
+    load_issue,
+    load_snippet,
+    may_be_issue,
+    misnamed,
+    misnamed_files,
+    slug_of,
+)
 from newsletter.authoring.persona import BUILT_IN, Persona, load_personas
 from newsletter.authoring.persona import FILE as PERSONAS
 from newsletter.authoring.placeholders import check_authors, check_placeholders
 from newsletter.authoring.project_blocks.load import block_types
 from newsletter.authoring.short.defaults import load_defaults, may_be_defaults
+from newsletter.authoring.short.snippets import FOLDER as SNIPPETS
 from newsletter.authoring.short.snippets import may_be_snippet
 from newsletter.compiler.checks.characters import check_characters
 from newsletter.compiler.checks.sponsors import OVER
@@ -200,6 +210,8 @@ def check(project: Project, paths: Sequence[Path] = (), *, now: datetime | None 
     found = list(in_processes(partial(_examined, project, now.astimezone(project.zone).date()), files))
     problems = _every_problem(project, paths, files, (problems for problems, _ in found))
     problems = [replace(one, severity=Severity.WARNING) if one.id == OVER else one for one in problems]
+    if not paths or any(path.resolve() == project.folder.resolve() for path in paths):
+        problems += chain.from_iterable(_of_snippet(project, file) for file in _snippets(project))
     problems += check_plans(project, [issue for _, issue in found if issue], now)
     real = [one for one in check_real_sender(project) if project.has_real_relay or one.id != RESERVED_DOMAIN]
     return judged(dict.fromkeys([*problems, *check_sender(project), *real]), project)
@@ -251,8 +263,8 @@ def _beside(project: Project, file: Path) -> Sequence[Problem]:
         return load_contributors(file, project.folder)[1]
     if may_be_defaults(file):
         return load_defaults(file, project.folder).problems
-    if may_be_snippet(file):  # what its blocks say is checked in the issues that include it
-        return read_yaml(file, project.folder)[1]
+    if may_be_snippet(file):
+        return _of_snippet(project, file)
     if file.name == PERSONAS:
         return load_personas(file, root=project.folder)[1]
     name = shown(file, project.folder)
@@ -261,6 +273,28 @@ def _beside(project: Project, file: Path) -> Sequence[Problem]:
     except OSError as error:
         return [unreadable(error, name)]
     return [Problem("no-issue", "this is not an issue", Place(name), Severity.WARNING, hint=_HINT)]
+
+
+def _snippets(project: Project) -> Iterator[Path]:
+    folder = project.folder / SNIPPETS
+    try:
+        names = names_in(folder, project.folder)
+    except OSError:
+        return
+    yield from (folder / name for name in names if name.endswith(".yaml"))
+
+
+def _of_snippet(project: Project, file: Path) -> Sequence[Problem]:
+    """Everything wrong with a snippet, whether or not an issue includes it."""
+    folders, root = project.template_folders, project.folder
+    types = block_types(folders[:-1], root)
+    language = project.config.newsletter.language
+    loaded = load_snippet(file, language, root=root, issues=project.issues, types=types)
+    leaks = (secrets_of(project).check_source(node.source) for tree in loaded.files.values()
+             for node in tree.mapping["blocks"].items[:1])  # fmt: skip
+    words = (one for language in loaded.files for one in _words(loaded, language))
+    comments = (one for tree in loaded.files.values() for one in check_comments(tree))
+    return _quoted([*filter(None, leaks), *loaded.problems, *words, *comments], project)
 
 
 def _same_slugs(project: Project, files: Iterable[Path]) -> Iterator[Problem]:

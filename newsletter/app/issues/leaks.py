@@ -37,7 +37,7 @@ class Secrets:
 
     def check_edition(self, edition: Edition, place: Place) -> Problem | None:
         """The problem of an edition that holds a secret, in whatever part of it."""
-        links = (text for link in edition.links for text in (link.url, link.label))
+        links = (text for link in (*edition.links, *edition.page_links) for text in (link.url, link.label))
         identity = (str(getattr(edition.identity, one.name)) for one in fields(edition.identity))
         images = (asset.data.decode("latin-1") for asset in edition.assets)
         parts = (

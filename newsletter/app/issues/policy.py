@@ -34,12 +34,13 @@ def judged(problems: Iterable[Problem], project: Project) -> list[Problem]:
 
 
 def check_comments(file: Node) -> Iterator[Problem]:
-    """Comments that would silence what is no warning."""
-    for match in _comments(file.source, file):
-        for word in re.finditer(r"[^\s,]+", match["ids"]):
-            if why := why_no_warning(word.group()):
-                place = file.source.place(match.start("ids") + word.start())
-                yield file.source.problem("unknown-check", why, place, severity=Severity.WARNING)
+    """Comments that would silence what is no warning, in a file and in those that it includes."""
+    for source in dict.fromkeys((file.source, *(node.source for node in _scalars(file)))):
+        for match in _comments(source, file):
+            for word in re.finditer(r"[^\s,]+", match["ids"]):
+                if why := why_no_warning(word.group()):
+                    place = source.place(match.start("ids") + word.start())
+                    yield source.problem("unknown-check", why, place, severity=Severity.WARNING)
 
 
 def _silenced(source: Source) -> Mapping[int, frozenset[str]]:

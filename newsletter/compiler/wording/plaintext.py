@@ -131,11 +131,8 @@ class _Writer:
     def _byline(self) -> str:
         content, t = self._context.content, self.t
         lines = []
-        alone = content.authors[0] if len(content.authors) == 1 else None
         if content.authors:
-            lines.append(wrap(t("by") + (self.isolated(alone.name) if alone else self.names(content.authors))))
-        if alone and alone.url:
-            lines.append(self._named(t("follow"), alone.url))
+            lines.append(wrap(t("by") + self.names(content.authors)))
         if content.source:
             lines.append(self._named(t("original"), content.source.url))
         return "\n".join(lines)

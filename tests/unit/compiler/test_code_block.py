@@ -6,11 +6,13 @@ import html
 import re
 
 import pytest
-from compiling import edition_of, make_content, make_issue, make_kit
+from compiling import edition_of, make_content, make_image, make_issue, make_kit
 
+from newsletter.authoring.block import Assembly
 from newsletter.authoring.blocks import BLOCKS
 from newsletter.authoring.blocks.simple.code import CodeBlock, CodeEntry
 from newsletter.authoring.fields.explain import read_model
+from newsletter.authoring.parts import Author
 from newsletter.authoring.schema import IssueFile
 from newsletter.compiler.compile import compile_issue
 from newsletter.source import parse_source
@@ -44,3 +46,14 @@ def test_spaces_before_its_first_line_stay_and_tabs_become_spaces() -> None:
     assert isinstance(entry, CodeEntry)
     assert entry.code == "  a b\n    c"
     assert BLOCKS["code"] is CodeEntry
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [("py", "Python"), ("PYTHON", "Python"), ("js", "JavaScript"), ("c++", "C++"), ("Objective-C", "Objective-C")],
+)
+def test_language_is_shown_by_its_name(written: str, shown: str) -> None:
+    block = CodeEntry(code="a", language=written).to_block(Assembly(lambda _: Author(""), lambda _: make_image()))
+    edition = edition_of(compile_issue(make_issue(make_content(block)), "en", make_kit()))
+    assert f">{shown}</div>" in edition.html
+    assert f"\n\n{shown}\n" in edition.text

@@ -51,6 +51,18 @@ def test_email_ends_with_the_link_in_both_parts_and_the_page_goes_on() -> None:
     assert page.count("https://news.example/u/token") == 2
 
 
+def test_links_of_the_page_alone_are_registered_apart() -> None:
+    both = TextBlock("Both [have](https://both.example/) it.")
+    edition = made(BEGIN, both, MORE, REST, TextBlock("[Again](https://both.example/), [last](https://last.example/)."))
+    assert [(link.url, link.label) for link in edition.page_links if ".example" in link.url] == [
+        ("https://end.example/", "more"), ("https://both.example/", "Again"), ("https://last.example/", "last"),
+    ]  # fmt: skip
+    ids = [link.id for link in (*edition.links, *edition.page_links)]
+    assert len(set(ids)) == len(ids)
+    assert edition_from_json(edition_to_json(edition)).page_links == edition.page_links
+    assert made(BEGIN, REST).page_links == ()
+
+
 def test_without_one_the_page_is_the_email() -> None:
     edition = made(BEGIN, REST)
     assert edition.page == ""

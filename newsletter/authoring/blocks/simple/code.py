@@ -1,6 +1,10 @@
-"""code: a text shown exactly as it was written."""
+"""code: a text shown exactly as it was written. The file beside this has the names of languages."""
 
+import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
@@ -36,12 +40,20 @@ class CodeEntry(BlockEntry):
     code: Verbatim
     """The text; begin it with `|`, so that its lines stay. Markdown and merge fields are not read in it."""
     language: Name | None = None
-    """What it is written in, as readers see it: Python, SQL."""
+    """What it is written in: Python, SQL. A short name such as py or js is written out for readers."""
     caption: Aside | None = None
     """Shown below it; inline Markdown."""
 
     def to_block(self, assembly: Assembly) -> Block:
-        return CodeBlock(self.code, self.language or "", self.caption or "")
+        language = self.language or ""
+        return CodeBlock(self.code, _names().get(language.lower(), language), self.caption or "")
+
+
+@cache
+def _names() -> Mapping[str, str]:
+    """What is written for a language, in small letters → what readers see."""
+    table = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+    return {word: name for name, words in table.items() for word in words}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from newsletter.authoring.blocks.simple.callout import CalloutBlock
 from newsletter.authoring.blocks.simple.image import ImageBlock
-from newsletter.authoring.load import Loaded, load_issue
+from newsletter.authoring.load import Loaded, load_issue, load_snippet
 from newsletter.compiler.fingerprint import fingerprint
 
 HEAD = "title: Maps\ndate: 2026-01-01\nlanguage: en\nblocks:\n"
@@ -131,3 +131,45 @@ def test_its_pictures_lie_beside_it(tmp_path: Path) -> None:
 def test_folder_without_snippets_is_told(tmp_path: Path) -> None:
     [problem] = load(tmp_path).problems
     assert (problem.id, problem.hint) == ("missing-snippet", "There are: none.")
+
+
+def alone(folder: Path, name: str = "support.yaml", text: str = SUPPORT) -> Loaded:
+    load(folder)
+    (folder / "snippets" / name).write_text(text, encoding="utf-8")
+    return load_snippet(folder / "snippets" / name, "en", root=folder, issues=folder / "issues")
+
+
+@pytest.mark.parametrize(
+    ("text", "rule", "line", "column"),
+    [
+        ("- callout: a\n  titel: b\n", "unknown-key", 2, 3),
+        ("- text: Dear {{ subscriber.name }}\n", "missing-default", 1, 14),
+        ("- text: '[](@nobody)'\n", "unknown-person", 1, 10),
+        ("- image: none.png\n  alt: a\n", "missing-image", 1, 10),
+        ("- snippet: support\n", "misplaced-key", 1, 3),
+        ("- text: a\n  id: x\n- text: b\n  id: x\n", "duplicate-id", 4, 7),
+        ("text: a\n", "wrong-type", 1, 1),
+        ("- text: [a\n", "yaml", 2, 1),
+    ],
+)
+def test_snippet_that_no_issue_includes_is_checked(
+    tmp_path: Path, text: str, rule: str, line: int, column: int
+) -> None:
+    found = [(one.id, str(one.place)) for one in alone(tmp_path, text=text).problems]
+    assert (rule, f"snippets/support.yaml:{line}:{column}") in found
+    assert not any(place == "" for _, place in found)
+
+
+def test_good_snippet_alone_has_no_problems_in_the_language_of_its_name(tmp_path: Path) -> None:
+    (tmp_path / "issues").mkdir()
+    (tmp_path / "issues" / "people.yaml").write_text("ana: {name: Ana}\n", encoding="utf-8")
+    loaded = alone(tmp_path, "support.de.yaml", "- text: Danke, [](@ana).\n")
+    assert loaded.problems == ()
+    assert list(loaded.files) == ["de"]
+    assert list(alone(tmp_path).files) == ["en"]
+
+
+@pytest.mark.parametrize("name", ["über uns.yaml", "support.german!.yaml"])
+def test_file_that_no_issue_can_include_is_told(tmp_path: Path, name: str) -> None:
+    (problem,) = alone(tmp_path, name).problems
+    assert (problem.id, problem.place.file) == ("bad-name", f"snippets/{name}")

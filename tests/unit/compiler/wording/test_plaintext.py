@@ -43,55 +43,56 @@ A title
 
 And a subtitle
 
-By Ana Example
-Follow: https://people.example/ana
+By Ana Example [1]
 Read the original: https://example.org/original
 
 [A hero]
 By hand
 
+[1] https://people.example/ana
+
 Dear Ana,
 
-see this page [1].
+see this page [2].
 
-[1] https://example.org/?a=1&b=2
+[2] https://example.org/?a=1&b=2
 
 Highlights
 ----------
 
 * First & foremost
   https://example.org/first
-  By Ana Example [2] and Bo Sample · 4 min read · Opinion
+  By Ana Example [3] and Bo Sample · 4 min read · Opinion
 
   It is good.
 
-  [2] https://people.example/ana
+  [3] https://people.example/ana
 
 [A ridge]
-On the ridge · Photo by Cy [3]
+On the ridge · Photo by Cy [4]
 
-[3] https://cy.example
+[4] https://cy.example
 
 * Second
 
-  By Di [4].
+  By Di [5].
 
-  [4] https://di.example
+  [5] https://di.example
 
 > Be brief.
 > — Somebody
 
-* One with Ed [5]
+* One with Ed [6]
 
 * Two
 
-[5] https://ed.example
+[6] https://ed.example
 
 [A ridge]
 https://example.org/large
-On the ridge · Photo by Cy [6]
+On the ridge · Photo by Cy [7]
 
-[6] https://cy.example
+[7] https://cy.example
 
 * * *
 
@@ -103,32 +104,32 @@ https://sponsor.example/
 
 [A ridge]
 
-Maps of everything, by post [7].
+Maps of everything, by post [8].
 
-[7] https://sponsor.example/post
+[8] https://sponsor.example/post
 
 | Before you go
 |
-| It is closed; call [8].
+| It is closed; call [9].
 
-[8] https://call.example/
+[9] https://call.example/
 
 1,234  readers
-   42  towns, all [9]
+   42  towns, all [10]
 
-[9] https://towns.example/
+[10] https://towns.example/
 
 Paper
 -----
 
-| It lasts; see [10].
+| It lasts; see [11].
 
-[10] https://paper.example/
+[11] https://paper.example/
 
 [A ridge]
-On the ridge · Photo by Cy [11]
+On the ridge · Photo by Cy [12]
 
-[11] https://cy.example
+[12] https://cy.example
 
     if {{ name }}:
         print(name)
