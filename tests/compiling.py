@@ -17,6 +17,7 @@ from newsletter.app.project import shipped_templates
 from newsletter.authoring.block import Block
 from newsletter.authoring.blocks.columns import Column, ColumnsBlock
 from newsletter.authoring.blocks.highlights import Article, HighlightsBlock
+from newsletter.authoring.blocks.mjml import MjmlBlock
 from newsletter.authoring.blocks.numbers import Number, NumbersBlock
 from newsletter.authoring.blocks.simple.button import ButtonBlock
 from newsletter.authoring.blocks.simple.callout import CalloutBlock
@@ -131,6 +132,7 @@ def rich_content(language: str = "en", **more: Any) -> Content:
                 Column((ImageBlock(replace(picture, path="blocks[12].columns[1].blocks[0]")),), width=2),
             )
         ),
+        MjmlBlock('<mj-text>Own <a href="https://own.example/">MJML</a></mj-text>', "Own [MJML](https://own.example/)"),
         CodeBlock("if {{ name }}:\n    print(name)", "Python", "As *short* as can be"),
     )  # fmt: skip
     facts: dict[str, Any] = {

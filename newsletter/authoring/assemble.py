@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from newsletter.authoring.block import Assembly
 from newsletter.authoring.contributors import Contributor, link_contributors
+from newsletter.authoring.fields.mjml import pictures_named
 from newsletter.authoring.fields.prose import picture_name, pictures_in
 from newsletter.authoring.fields.rewrite import rewrite
 from newsletter.authoring.fields.values import Role
@@ -30,6 +31,8 @@ def assemble(
     def link(_path: str, role: Role, value: str) -> str:
         if role is Role.MARKDOWN:
             pictures.update((name, image(name)) for name in map(picture_name, pictures_in(value)))
+        elif role is Role.MJML:
+            pictures.update((picture.name, image(picture.name)) for picture in pictures_named(value))
         is_markdown = role in (Role.INLINE, Role.MARKDOWN)
         return link_contributors(value, contributors, language, original) if is_markdown else value
 

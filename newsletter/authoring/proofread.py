@@ -12,6 +12,7 @@ from html import unescape
 from newsletter.authoring.contributors import FILE as PEOPLE
 from newsletter.authoring.contributors import Contributor, contributor_links
 from newsletter.authoring.fields.link_words import HINT, misleading
+from newsletter.authoring.fields.mjml import HREF, links_in, mjml_faults, pictures_named
 from newsletter.authoring.fields.prose import blanked, picture_name, pictures_in, without_code
 from newsletter.authoring.fields.shape import shape_of, walk
 from newsletter.authoring.fields.url import url_fault
@@ -99,7 +100,7 @@ def written(root: Node, schema: type[IssueFile] = IssueFile) -> Iterator[tuple[R
     for shape, node in walk(root, shape_of(schema)):
         if (
             shape.role
-            and (shape.role in TEXTS or shape.role is Role.URL)
+            and (shape.role in TEXTS or shape.role in (Role.URL, Role.MJML))
             and node.text
             and len(node.text) <= MAX_LENGTH
             and not crowding_sign(node.text)
@@ -108,12 +109,18 @@ def written(root: Node, schema: type[IssueFile] = IssueFile) -> Iterator[tuple[R
 
 
 def wordless_pictures(root: Node, schema: type[IssueFile] = IssueFile) -> Iterator[Problem]:
-    """Pictures without alternative text. Takes a merged tree: the original's counts for a translation too."""
+    """Pictures without alternative text, and MJML without text. Takes a merged tree: the original's counts for a
+    translation too."""
     for shape, node in walk(root, shape_of(schema)):
         image = node.mapping.get("image")
         if image is not None and image.text.strip() and "alt" in shape.fields(node) and "alt" not in node.mapping:
             hint = 'Describe it in a sentence; for mere decoration write alt: "".'
             yield image.problem("missing-alt", "this picture has no alt text", hint=hint)
+        mjml = node.mapping.get("mjml")
+        if mjml is not None and shape.fields(node)["mjml"].role is Role.MJML and "text" not in node.mapping:
+            hint = 'Write under text: what it says, in Markdown; for mere decoration write text: "".'
+            message = "this MJML says nothing in the text part"
+            yield mjml.problem("missing-text", message, hint=hint, at=mjml.key_place)
 
 
 def _looks(root: Node, references: References) -> Iterator[Problem]:
@@ -132,9 +139,11 @@ def _text(role: Role | None, node: Node, references: References) -> Iterator[Pro
         yield from _targets(node, prose)
     if role is Role.MARKDOWN:
         yield from _pictures(node, references)
+    if role is Role.MJML:
+        yield from _mjml(node, references)
     if role is Role.FACT:
         yield from _no_fields(node)
-    elif role in TEXTS or role is Role.URL:
+    elif role in TEXTS or role in (Role.URL, Role.MJML):
         yield from _fields(node, prose, references.attributes, needs_default=role is not Role.URL)
     if role is Role.URL:
         yield from _addresses(node, node.text, 0)
@@ -208,6 +217,21 @@ def _pictures(node: Node, references: References) -> Iterator[Problem]:
             yield node.problem("missing-alt", "this picture has no alt text", hint=hint, at=place)
         if problem := references.picture(replace(node, value=picture_name(picture))):
             yield node.problem(problem.id, problem.message, hint=problem.hint, at=place)
+
+
+def _mjml(node: Node, references: References) -> Iterator[Problem]:
+    """MJML of the author's own: what is wrong with it, its pictures, and addresses in its links."""
+    for fault in mjml_faults(node.text):
+        yield node.problem(fault.id, fault.message, hint=fault.hint, at=node.place_at(fault.at))
+    for picture in pictures_named(node.text):
+        if problem := references.picture(replace(node, value=picture.name)):
+            yield node.problem(problem.id, problem.message, hint=problem.hint, at=node.place_at(picture.start))
+    for words, url, start in links_in(node.text):
+        if found := misleading(words, url):
+            at = node.place_at(start)
+            yield node.problem("misleading-link", found.message, hint=HINT, at=at, severity=found.severity)
+    for link in HREF.finditer(node.text):
+        yield from _addresses(node, link["url"], link.start("url"))
 
 
 def _addresses(node: Node, url: str, start: int) -> Iterator[Problem]:

@@ -1,5 +1,8 @@
 """Mark: an issue's content → the same with markers for its merge fields. The first step of compiling."""
 
+from html import escape, unescape
+
+from newsletter.authoring.fields.mjml import HREF
 from newsletter.authoring.fields.prose import without_code
 from newsletter.authoring.fields.rewrite import rewrite
 from newsletter.authoring.fields.url import normalise_url, url_fault
@@ -22,6 +25,8 @@ def mark(content: Content, slots: Slots) -> tuple[Content, list[Problem]]:
                 raise ExpressionError(message, hint=LITERAL)
             is_markdown = role in (Role.INLINE, Role.MARKDOWN)
             marked = slots.mark(value, without_code(value, inline=role is Role.INLINE) if is_markdown else value)
+            if role is Role.MJML:
+                return HREF.sub(lambda link: f'{link["before"]}"{_in_href(link["url"], slots)}"', marked)
             if role is not Role.URL:
                 return marked if is_markdown else unescaped(marked)
             url = slots.in_url(normalise_url(marked))
@@ -35,6 +40,10 @@ def mark(content: Content, slots: Slots) -> tuple[Content, list[Problem]]:
         return "" if fault else url
 
     return rewrite(content, change), problems
+
+
+def _in_href(written: str, slots: Slots) -> str:
+    return escape(slots.in_url(normalise_url(unescape(written))))
 
 
 def _problem(content: Content, path: str, value: str, error: ExpressionError) -> Problem:

@@ -40,6 +40,8 @@ class Role(Enum):
     """The name of an image file."""
     LITERAL = auto()
     """Shown exactly as it is written: nothing is read in it, neither Markdown nor merge fields."""
+    MJML = auto()
+    """MJML that becomes a part of the email as it is; its words may hold merge fields."""
     CONTRIBUTOR = auto()
     """An id in people.yaml."""
     CONDITION = auto()
@@ -189,6 +191,10 @@ Inline = Annotated[str, Field(min_length=1, max_length=5_000), _TEXT, Role.INLIN
 Aside = Annotated[str, Field(max_length=5_000), _TEXT, Role.INLINE, Translation.EXPECTED]
 """Inline Markdown; may be empty."""
 Markdown = Annotated[str, Field(min_length=1, max_length=50_000), _TEXT, Role.MARKDOWN, Translation.REQUIRED]
+Alternative = Annotated[str, Field(max_length=50_000), _TEXT, Role.MARKDOWN, Translation.EXPECTED]
+"""Paragraphs of Markdown for readers without the HTML; may be empty."""
+Mjml = Annotated[str, Field(min_length=1, max_length=50_000), Role.MJML, Translation.REQUIRED]
+"""What it may hold is said by `mjml`."""
 Url = Annotated[str, AfterValidator(_url), WithJsonSchema(_URL_SCHEMA), Role.URL]
 ID = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,79}$"
 Id = Annotated[str, Field(pattern=ID), Role.CODE]

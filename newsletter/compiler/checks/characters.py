@@ -52,7 +52,7 @@ _BLOCK = re.compile(r"\|.*\|\s*$|>[ \t]|```|~~~|[-=]{3,}\s*$")
 def check_characters(file: Node, language: str, schema: type[IssueFile] = IssueFile) -> Iterator[Problem]:
     """Everything of this kind in one file, which is written in `language`."""
     for role, node in written(file, schema):
-        if role is Role.URL:
+        if role in (Role.URL, Role.MJML):
             continue
         is_markdown = role in (Role.INLINE, Role.MARKDOWN)
         text = without_code(node.text, inline=role is Role.INLINE) if is_markdown else node.text

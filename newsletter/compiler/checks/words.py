@@ -41,7 +41,7 @@ def check_words(file: Node, schema: type[IssueFile] = IssueFile) -> Iterator[Pro
         for tag in foreign_tags(prose):
             yield tag.problem(node)
             text, prose = _cross_out(text, tag.start, tag.end), _cross_out(prose, tag.start, tag.end)
-        if role is Role.URL:
+        if role in (Role.URL, Role.MJML):
             continue
         for comment in _COMMENT.finditer(prose):
             at = node.place_at(comment.start())

@@ -17,6 +17,7 @@ from jinja2.bccache import Bucket
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
+from newsletter.authoring.fields.mjml import has_sections, pictures_named
 from newsletter.compiler.conditions.formulas import ALWAYS, any_of, ways
 from newsletter.compiler.mjml.limits import OUTPUT, FailedError, TooLongError
 from newsletter.compiler.rendition import rendition
@@ -54,7 +55,23 @@ def render(job: Mapping[str, Any], ask: Callable[[Any], Any], note: Callable[[st
         url = f"{job['assets_url'].rstrip('/')}/{made.name}"
         return _noun("Shown", {"url": url, "width": made.width, "height": made.height})
 
+    def own_mjml(mjml: str, previous: Any) -> str:
+        """An author's MJML with its pictures in place, and a gap above what stands in a column."""
+        parts, end = [], 0
+        for picture in pictures_named(mjml):
+            if picture.name in files:
+                made: Any = image(files[picture.name], min(picture.width or theme.column, theme.width))
+                parts += [mjml[end : picture.start], made.url]
+                end = picture.end
+        own = "".join([*parts, mjml[end:]])
+        is_apart = has_sections(own) or (previous is not None and previous.type == "spacer")
+        return own if is_apart else f'<mj-spacer height="{theme.spacing.block}px" />\n{own}'
+
     def render_piece(block: Any, previous: Any, column: Any = None) -> str:
+        if block.type == "mjml":  # of its author: it has no template
+            text = own_mjml(block.mjml, previous)
+            pieces.append(("", block.path, text))
+            return text
         name = f"blocks/{block.type}{SUFFIX}"
         note(name)
         template = environment.get_template(name)

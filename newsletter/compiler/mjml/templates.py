@@ -15,6 +15,7 @@ from newsletter.authoring.blocks.columns import Column
 from newsletter.authoring.fields.rewrite import nouns_in
 from newsletter.authoring.files import names_in, quotable, read_file, shown, unreadable
 from newsletter.authoring.image import ImageFile
+from newsletter.authoring.issue import Content
 from newsletter.compiler.context import Context, to_data
 from newsletter.compiler.mjml.convert import deepest, unbalanced
 from newsletter.compiler.mjml.worker import worker
@@ -35,6 +36,7 @@ class Piece:
     """The MJML that one block's template made: tells whose fault a line of the whole is."""
 
     template: str
+    """Empty for MJML that the author wrote."""
     path: str
     """Of the block, as `blocks[2]`."""
     mjml: str
@@ -145,7 +147,7 @@ class Templates:
     def to_html(self, rendered: Rendered, context: Context) -> str:
         """The finished HTML. Raises TemplateError that names the template whose MJML is at fault."""
         if traps := [
-            self._fault(rendered, line, message, hint, piece=rendered.origin(line))
+            self._fault(rendered, line, message, hint, piece=rendered.origin(line), content=context.content)
             for line, message, hint in _traps(rendered)
         ]:
             raise TemplateError(traps)
@@ -155,7 +157,7 @@ class Templates:
         error = answer["error"]
         match error["kind"]:
             case "mjml":
-                faults = (self._torn(rendered, message, line) for message, line in error["faults"])
+                faults = (self._torn(rendered, message, line, context.content) for message, line in error["faults"])
                 raise TemplateError(list(dict.fromkeys(faults)))
             case "style":
                 place = self.place(rendered.layout)
@@ -163,7 +165,8 @@ class Templates:
             case "died":
                 message = f"the MJML compiler died ({error['message']}): tags are nested too deeply, or too many"
                 line = deepest(rendered.mjml)
-                raise TemplateError([self._fault(rendered, line, message, piece=rendered.origin(line))])
+                piece = rendered.origin(line)
+                raise TemplateError([self._fault(rendered, line, message, piece=piece, content=context.content)])
         raise TemplateError([self._problem(error, rendered.layout)])
 
     def heaviest_blocks(self, rendered: Rendered, context: Context, html: str, count: int = 3) -> dict[str, int]:
@@ -246,8 +249,13 @@ class Templates:
         source = quotable(place.file, self._root)
         return Problem("template", message, place, hint=hint, quote=source.quote(place).strip() if source else "")
 
-    def _fault(self, rendered: Rendered, line: int, message: str, hint: str = "", *, piece: Piece | None) -> Problem:
-        """A fault of the MJML, told of the template that made it: that of a block's piece, or the layout."""
+    def _fault(
+        self, rendered: Rendered, line: int, message: str, hint: str = "", *, piece: Piece | None, content: Content
+    ) -> Problem:
+        """A fault of the MJML, told of what made it: an author, the template of a block's piece, or the layout."""
+        if piece and not piece.template:
+            path = f"{piece.path}.mjml"
+            return Problem("mjml", f"this MJML does not compile: {message}", content.place(path), path=path, hint=hint)
         lines = rendered.mjml.split("\n")
         made = lines[line - 1].strip()[:200] if 0 < line <= len(lines) else ""
         maker = f"for {piece.path}" if piece and piece.path else "here"
@@ -265,10 +273,11 @@ class Templates:
             quote=made,
         )
 
-    def _torn(self, rendered: Rendered, message: str, line: int) -> Problem:
+    def _torn(self, rendered: Rendered, message: str, line: int, content: Content) -> Problem:
         """A fault of the MJML; where tags do not fit, told of a template in whose own source they do not."""
         if next(unbalanced(rendered.mjml), None) is None:
-            return self._fault(rendered, line, message, piece=rendered.origin(line) if line else None)
+            piece = rendered.origin(line) if line else None
+            return self._fault(rendered, line, message, piece=piece, content=content)
         torn = [piece for piece in rendered.pieces if next(unbalanced(piece.mjml), None)]
         pieces = {piece.template: piece.path for piece in torn}
         suspects = self._suspects(rendered, *pieces, rendered.layout)
@@ -283,7 +292,8 @@ class Templates:
                 told = f"the MJML made {maker} does not compile: {fault[0]}"
                 return Problem("mjml", told, self.place(name, fault[1]), quote=quote)
         opened = re.search(r"of line (\d+) must", message)
-        return self._fault(rendered, int(opened[1]) if opened else line, message, piece=next(iter(torn), None))
+        at = int(opened[1]) if opened else line
+        return self._fault(rendered, at, message, piece=next(iter(torn), None), content=content)
 
     def _suspects(self, rendered: Rendered, *first: str) -> list[str]:
         """The templates that may be at fault: the project's own before shipped ones, among them `first`."""

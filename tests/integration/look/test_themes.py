@@ -16,10 +16,12 @@ from transforms import INVERSIONS, TRANSFORMS
 
 from newsletter.app.issues.editions import compile_editions
 from newsletter.app.project import Project
+from newsletter.authoring.blocks.columns import Column, ColumnsBlock
 from newsletter.authoring.blocks.highlights import Article, HighlightsBlock
 from newsletter.authoring.blocks.simple.button import ButtonBlock
 from newsletter.authoring.blocks.simple.code import CodeBlock
 from newsletter.authoring.blocks.simple.heading import HeadingBlock
+from newsletter.authoring.blocks.simple.image import ImageBlock
 from newsletter.authoring.blocks.simple.links import LinksBlock, ListItem
 from newsletter.authoring.blocks.simple.quote import QuoteBlock
 from newsletter.authoring.blocks.simple.text import TextBlock
@@ -377,6 +379,33 @@ def test_cards_stand_abreast_where_there_is_room(table: Any, language: str) -> N
         narrow = table("cards", 375, language, **how)
         assert len({article["picture"]["left"] for article in narrow}) == 1
         assert {article["picture"]["width"] for article in narrow} == width
+
+
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_columns_stand_abreast_where_there_is_room(
+    screens: Screens, project: Project, hero: ImageFile, language: str
+) -> None:
+    stack = (ImageBlock(Picture(hero, alt="A map")), HeadingBlock("[Paper](https://example.org/)"), TextBlock("Words."))
+    block = ColumnsBlock((Column(stack), Column(stack)))
+    edition = _compiled(project, replace(_content("digest", language, hero, "rows"), blocks=(block,)), "columns")
+
+    def pictures(width: int, **how: Any) -> list[list[int]]:
+        seen = screens.show(edition, width, **how).measure()
+        assert seen["scroll"] <= width
+        return [
+            [round(one[key]) for key in ("left", "top", "shown")] for one in seen["images"] if one["alt"] == "A map"
+        ]
+
+    for how in ({}, {"by": "word"}):
+        (left, top, width), (other, beside, same) = pictures(700, **how)
+        assert (top, width, abs(other - left)) == (beside, same, width + 24)
+        assert (left < other) == (language == "en")
+    for narrow in (375, 320):
+        (left, top, width), (other, below, same) = pictures(narrow)
+        assert (left, width) == (other, same) == (20, narrow - 40)
+        assert below > top + 100
+    (left, _, width), (other, _, same) = pictures(375, styles=False)
+    assert (left, width) == (other, same)
 
 
 @pytest.mark.parametrize("style", ["lead", "rows", "cards", "list"])

@@ -27,6 +27,7 @@ GOOD = {
     "    until: 2026-12-24",
     "read_more": "read_more: a", "callout": "callout: a\n    title: b",
     "columns": "columns: [{blocks: [{text: a}]}, {blocks: [{text: b}], width: 2}]",
+    "mjml": 'mjml: "<mj-text>a</mj-text>"',
     "numbers": 'numbers: [{number: 42, label: a}, {number: "1,234", label: b}]',
 
     "code": "code: |\n      a\n    language: Python\n    caption: b",

@@ -131,6 +131,10 @@ On the ridge · Photo by Cy [12]
 
 [12] https://cy.example
 
+Own MJML [13]
+
+[13] https://own.example/
+
     if {{ name }}:
         print(name)
 
