@@ -15,8 +15,9 @@ from urllib.parse import unquote
 
 from markdown_it.token import Token
 
+from newsletter.authoring.fields.dialect import BARE, DEEPEST, UNMATCHED
 from newsletter.authoring.fields.link_words import HINT, misleading
-from newsletter.authoring.fields.prose import BARE, DEEPEST, UNMATCHED, Prose, blanked, read_prose, words_alone
+from newsletter.authoring.fields.prose import Prose, blanked, read_prose, words_alone
 from newsletter.authoring.fields.url import url_fault
 from newsletter.authoring.files import read_file
 from newsletter.compiler.slots import Slots

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from newsletter.authoring.fields.prose import UNMATCHED, parse, read_prose, without_code, words_alone
+from newsletter.authoring.fields.dialect import UNMATCHED
+from newsletter.authoring.fields.prose import parse, read_prose, without_code, words_alone
 
 PIECES = [
     "a", "b c", "word", " ", "\n", "\n\n", "    ", "\t", "- ", "1. ", "> ", "# ", "### ", "---\n", "```\n", "~~~\n",

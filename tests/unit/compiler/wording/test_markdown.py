@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.authoring.fields.prose import flanking
+from newsletter.authoring.fields.dialect import flanking
 from newsletter.compiler.slots import Slots
 from newsletter.compiler.wording.leftovers import leftovers
 from newsletter.compiler.wording.markdown import plain_words, render_inline, render_markdown
