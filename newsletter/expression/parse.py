@@ -39,7 +39,7 @@ _MEANT = {
     "{{": "the name without braces",
 }  # fmt: skip
 """What other languages write → what this one does."""
-_DEPTH = 50
+_DEPTH = 120
 
 
 class _Token(NamedTuple):

@@ -4,7 +4,7 @@ A formula is a condition over the truth of the authors' conditions, as text: `(s
 always. A recipient's data decide the authors' conditions once, these decide the formulas.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar
 
 ALWAYS = ""
@@ -61,18 +61,28 @@ def formulas_of(blocks: Sequence[Conditional], known: Sequence[str]) -> dict[str
     return {path: formula for path, formula in found.items() if formula}
 
 
-def ways(own: str, before: Sequence[tuple[str, _Block]], first: _Block) -> Iterator[tuple[str, _Block]]:
-    """Each block that can be shown right before another one, whose formula is `own`, with the formula for both.
+def nearest(own: str, before: Sequence[tuple[str, _Block]], first: _Block) -> list[tuple[str, _Block]]:
+    """What can be shown right before a block whose formula is `own`, the nearest first: each counts where none before
+    it in this list is shown. The last one's formula is always.
 
     `before`: the blocks in front of it with their formulas, `first` what comes before all of these.
     """
-    hidden: list[str] = []
+    found: list[tuple[str, _Block]] = []
     for formula, block in reversed(before):
-        if formula in hidden:
-            continue
-        yet = [own, formula, *(f"not {one}" for one in hidden)]
-        yield all_of(yet), block
         if formula in (ALWAYS, own):
-            return
-        hidden.append(formula)
-    yield all_of([own, *(f"not {one}" for one in hidden)]), first
+            return [*found, (ALWAYS, block)]
+        if all(formula != one for one, _ in found):  # else it is hidden where the nearer one is
+            found.append((formula, block))
+    return [*found, (ALWAYS, first)]
+
+
+def chosen(own: str, looks: Sequence[tuple[str, bool]]) -> str:
+    """The formula of one look of a block. `looks`: as `nearest` gives them, formulas and whether it looks so then."""
+    rest: str | None = None
+    """Of the rest of the list; None for never."""
+    for formula, is_so in reversed(looks):
+        if is_so:
+            rest = formula if rest is None else any_of([formula, rest])
+        elif rest is not None:
+            rest = all_of([f"not {formula}", rest])
+    return all_of([own, rest or ALWAYS])

@@ -18,7 +18,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from newsletter.authoring.fields.mjml import has_sections, pictures_named
-from newsletter.compiler.conditions.formulas import ALWAYS, any_of, ways
+from newsletter.compiler.conditions.formulas import ALWAYS, any_of, chosen, nearest
 from newsletter.compiler.mjml.limits import OUTPUT, FailedError, TooLongError
 from newsletter.compiler.rendition import rendition
 from newsletter.compiler.slots import Slots
@@ -89,13 +89,14 @@ def render(job: Mapping[str, Any], ask: Callable[[Any], Any], note: Callable[[st
         before: list[tuple[str, Any]] = []
         for block in blocks:
             own = formulas.get(block.path, ALWAYS)
-            notes, first, texts = page.notes, len(shown), dict[str, list[str]]()
-            for formula, above in ways(own, before, previous):
+            notes, first = page.notes, len(shown)
+            looks: list[tuple[str, str]] = []
+            for formula, above in nearest(own, before, previous):
                 page.notes = notes  # counted once
-                texts.setdefault(render_piece(block, above, column), []).append(formula)
+                looks.append((formula, render_piece(block, above, column)))
             shown[first:] = dict.fromkeys(shown[first:])
-            for text, those in texts.items():
-                yield own, own if len(texts) == 1 else any_of(those), text
+            for text in dict.fromkeys(text for _, text in looks):
+                yield own, chosen(own, [(formula, one == text) for formula, one in looks]), text
             before = [*before, (own, block)] if own else [(own, block)]
 
     def render_blocks(blocks: Iterable[Any], previous: Any = None) -> Markup:

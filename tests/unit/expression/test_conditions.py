@@ -99,8 +99,8 @@ def test_condition_holds(source: str, expected: bool) -> None:
         ("a.", 2, "something is missing", ""),
         ("{{ a }}", 0, "cannot be read", "without braces"), ("a == 1e9", 5, "cannot be read", ""),
         ("a == 12345678901234567890", 5, "cannot be read", ""),
-        ("(" * 60 + "a" + ")" * 60, 51, "too deeply", ""),
-        ("not " * 60 + "a", 204, "too deeply", ""), ('a == "x\\"', 5, "cannot be read", ""),
+        ("(" * 160 + "a" + ")" * 160, 121, "too deeply", ""),
+        ("not " * 160 + "a", 484, "too deeply", ""), ('a == "x\\"', 5, "cannot be read", ""),
     ],
 )  # fmt: skip
 def test_condition_that_does_not_parse_says_where_and_what_to_do(
