@@ -26,7 +26,6 @@ from newsletter.delivery.ledger.ledger import Claim, Decision, PermitRequest, Se
 from newsletter.delivery.ledger.outcome import Accepted, Reply
 from newsletter.demo.sample import write_sample
 from newsletter.storage.database.database import open_database
-from newsletter.storage.journal.high_water import HighWater
 from newsletter.storage.ledger.claims import StoredLedger
 from newsletter.storage.ledger.freeze import freeze
 
@@ -55,7 +54,8 @@ def prepare(folder: Path, url: str) -> tuple[Project, str]:
 def send(project: Project, delivery: str, number: int, start: Barrier, sent: Any) -> None:
     """One sender process: puts how many messages it sent into `sent`."""
     database = open_database(project.database_url)
-    ledger = StoredLedger(database, journal=HighWater(project.folder, database))
+    ledger, journal = StoredLedger(database), project.journal(database)
+    journal.keep_up()
     worker = Worker(f"worker{number}", "bench", "now", number)
     ledger.register(worker, 3600, datetime.now(UTC))
     start.wait()
@@ -65,6 +65,7 @@ def send(project: Project, delivery: str, number: int, start: Barrier, sent: Any
         for first in range(0, len(claims), CONNECTIONS):
             asked = [request(claim) for claim in claims[first : first + CONNECTIONS]]
             granted = ledger.record(worker, settlements, asked, datetime.now(UTC))
+            journal.append(worker, asked, settlements)
             settlements = [settled(one) for one, is_granted in zip(asked, granted, strict=True) if is_granted]
             count += len(settlements)
     ledger.record(worker, settlements, [], datetime.now(UTC))

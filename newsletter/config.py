@@ -139,6 +139,8 @@ class DatabaseSection(_Section):
 
     url: str = Field(default="sqlite:///newsletter.db", repr=False)
     """`sqlite:///file` (relative to the project) or `postgresql://user:password@host/name`. May hold a password."""
+    adopt: str = ""
+    """The identity of the database to send from, for a container whose disk does not last: as `newsletter db adopt`."""
 
 
 class SmtpSection(_Section):

@@ -3,18 +3,12 @@
 import os
 import secrets
 import stat
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from newsletter.errors import RequestError
-
-try:
-    import fcntl
-except ImportError:  # not a system of that kind
-    fcntl = None  # type: ignore[assignment]
 
 
 def write_whole(
@@ -64,39 +58,6 @@ def drafted(file: Path, *, encoding: str = "utf-8", errors: str = "strict", hint
     finally:
         if is_plain:
             draft.unlink(missing_ok=True)
-
-
-@contextmanager
-def taking_turns(folder: Path, *, patience: float = 1.0) -> Iterator[None]:
-    """Let one process or thread at a time change the files of a folder, where the system has file locks.
-
-    Goes on without the lock after `patience` seconds: its holder may have been stopped.
-    """
-    if fcntl is None:
-        yield
-        return
-    try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError:  # the caller's own access reports it
-        yield
-        return
-    try:
-        _wait_for_turn(handle, patience)
-        yield
-    finally:
-        os.close(handle)  # and with it goes the lock
-
-
-def _wait_for_turn(handle: int, patience: float) -> None:
-    ends = time.monotonic() + patience
-    while time.monotonic() < ends:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            time.sleep(0.001)
-        except OSError:  # a file system without locks
-            return
 
 
 def cannot_write(path: Path, error: OSError, *, hint: str = "") -> RequestError:

@@ -26,6 +26,8 @@ The first level says who can fix it:
         ├── DatabaseBusyError       locked or unreachable: worth another try
         ├── CommitLostError         the line broke during a commit: it may or may not have happened
         ├── StaleDatabaseError      an older copy was restored; what it could send is stopped
+        ├── NotAdoptedError         a move or a copy: nothing leaves before `newsletter db adopt`
+        ├── JournalError            the journal beside the database cannot be written or read
         ├── DamagedDatabaseError    its content is inconsistent: waiting does not help
         └── SchemaVersionError      it needs `newsletter db upgrade`
             └── NoDatabaseError       there is none, or an empty one
@@ -151,6 +153,14 @@ class CommitLostError(StorageError):
 
 class StaleDatabaseError(StorageError):
     """An older copy of the database was restored: messages have left that it does not know of."""
+
+
+class NotAdoptedError(StorageError):
+    """Email was sent from this database, but not from here: it was moved or copied."""
+
+
+class JournalError(StorageError):
+    """The journal cannot be written or read; what depends on it is not done."""
 
 
 class DamagedDatabaseError(StorageError):

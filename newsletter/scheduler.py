@@ -19,6 +19,7 @@ from newsletter.app.sending.steer import start_due
 from newsletter.errors import StorageError
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.leases import SCHEDULER, release_lease, take_lease
+from newsletter.storage.journal.journal import Journal
 from newsletter.storage.ledger.deliveries import Lease
 
 log = logging.getLogger("newsletter.scheduler")
@@ -45,12 +46,15 @@ class Scheduler:
         clock: Callable[[], datetime],
         every: float = EVERY,
         lease: float = LEASE,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
+        """`check` raises StorageError while nothing may be started."""
         self._database = database
         self._work = work
         self._clock = clock
         self._every = every
         self._lease = lease
+        self._check = check
         self._holder = secrets.token_hex(16)
         self._leads = False
         # A memory store, because two schedulers on a shared one run every job twice; one thread, because one tick
@@ -80,6 +84,7 @@ class Scheduler:
     def look(self) -> None:
         """One tick: renew or try to take the lease, and do the work under it."""
         try:
+            self._check()
             token = take_lease(self._database, SCHEDULER, self._holder, self._lease)
             if (token is not None) is not self._leads:
                 self._leads = token is not None
@@ -90,11 +95,14 @@ class Scheduler:
             log.warning("nothing could be started just now: %s", error)  # the next tick tries again
 
 
-def project_scheduler(project: Project, database: Database, *, clock: Callable[[], datetime]) -> Scheduler:
-    """The scheduler that starts a project's deliveries when their time has come."""
+def project_scheduler(
+    project: Project, database: Database, journal: Journal, *, clock: Callable[[], datetime]
+) -> Scheduler:
+    """The scheduler that starts a project's deliveries when their time has come, once the database has what the journal
+    has."""
 
     def start(now: datetime, lease: Lease) -> None:
         for delivery in start_due(project, database, now, lease=lease):
             log.info("delivery=%s state=%s", delivery.id, delivery.state)
 
-    return Scheduler(database, start, clock=clock)
+    return Scheduler(database, start, clock=clock, check=journal.keep_up)

@@ -61,11 +61,18 @@ def serve(project: Project, host: str, port: int, announce: Callable[[str], None
     check_relay(project)
     listening = listen(host, port)
     database = connect(project, tell=log.warning)
+    journal = project.journal(database)
+    log.info("database=%s", journal.identity)
     public_url = project.config.public.url
     app = public_app(
-        database, signer=lambda: project.keys.signer, site=_site(project), public_url=public_url, clock=_utc_now
+        database,
+        journal,
+        signer=lambda: project.keys.signer,
+        site=_site(project),
+        public_url=public_url,
+        clock=_utc_now,
     )
-    scheduler = project_scheduler(project, database, clock=_utc_now)
+    scheduler = project_scheduler(project, database, journal, clock=_utc_now)
     sender = Sender([sys.executable, "-m", "newsletter", "-C", str(project.folder), "worker", "--exit-with-parent"])
     announce(_known_as(url_of(listening), public_url))
     with _signals_survived():
@@ -77,6 +84,7 @@ def serve(project: Project, host: str, port: int, announce: Callable[[str], None
             sender.ask_to_stop()
             scheduler.stop()
             sender.wait()
+            journal.close()
             database.close()
 
 

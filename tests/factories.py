@@ -124,10 +124,3 @@ def start_delivery(database: Database, name: str = "delivery1", *, now: datetime
     store.create(make_order(name, **order), now)
     freeze(database, name, now)
     return store.get(name)
-
-
-def take_away(database: Database) -> None:
-    """All deliveries, as a copy does that was made before them."""
-    with database.write() as connection:
-        for table in (tables.attempts, tables.recipients, tables.editions, tables.delivery_lists, tables.deliveries):
-            connection.execute(sa.delete(table))

@@ -10,6 +10,8 @@ from newsletter.app.keys import Keyring, Keys
 from newsletter.compiler.edition import Identity
 from newsletter.config import FILE, Config, identity_of, load_config
 from newsletter.delivery.transports.smtp.settings import is_loopback
+from newsletter.storage.database.database import Database
+from newsletter.storage.journal.journal import Journal
 
 STARTER = Path(__file__).parent / "operating" / "starter"
 """The project that `newsletter init` copies."""
@@ -67,6 +69,10 @@ class Project:
         if separator and scheme.startswith("sqlite") and path and path != ":memory:" and not Path(path).is_absolute():
             return f"{scheme}:///{self.folder / path}"
         return url
+
+    def journal(self, database: Database) -> Journal:
+        """This host's journal beside the project's database; the caller closes it."""
+        return Journal(self.folder, database, adopted=self.config.database.adopt)
 
     @cached_property
     def _keyring(self) -> Keyring:

@@ -44,7 +44,7 @@ def init(folder: Path, theme: str, as_json: bool) -> None:
 
 @click.group()
 def db() -> None:
-    """Upgrade, back up and restore the database."""
+    """Upgrade, back up, restore and adopt the database."""
 
 
 @db.command()
@@ -79,29 +79,56 @@ def backup(project: Project, file: Path, as_json: bool) -> None:
 
 @db.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--force", is_flag=True, help="Also one that is older than what the journal keeps (90 days).")
 @YES
 @JSON
 @with_project
-def restore(project: Project, file: Path, yes: bool, as_json: bool) -> None:
-    """Replace the database with a backup FILE.
+def restore(project: Project, file: Path, force: bool, yes: bool, as_json: bool) -> None:
+    """Replace the database with a backup FILE. Refused while a sender is running.
 
-    Scheduled and unfinished deliveries of the backup are stopped and wait for you: their recipients may have got those
-    issues after the backup was made. Unsubscribes, suppressions and erasures since then are kept, as far as the
-    present database holds them.
+    What happened after the backup was made is taken from the journal beside secret.toml: nobody gets an issue twice,
+    and who unsubscribed or was suppressed or erased stays so. Scheduled and unfinished deliveries of the backup are
+    stopped and wait for you.
     """
     from newsletter.app.operating.backup import restore as restore_backup
     from newsletter.app.operating.database import connect_to_replace
 
     confirm(f"Replace the database of {project.folder} by {file}?", yes=yes)
     with closing(connect_to_replace(project)) as database:
-        restored = restore_backup(project, database, file, datetime.now(UTC))
+        restored = restore_backup(project, database, file, datetime.now(UTC), force=force)
     kept = counted(restored.carried_over, "unsubscribe or suppression", "unsubscribes and suppressions")
     lines = [f"Restored {file}. Carried over from since then: {kept}."]
+    if restored.sent:
+        lines.append(
+            f"By the journal, messages were sent since then ({restored.sent}); nobody gets these issues again."
+        )
     lines += [f"  stopped {name}: look at it with newsletter deliveries show {name}" for name in restored.stopped]
     if restored.warning:
         click.echo(f"Warning: {restored.warning}", err=True)
-    facts = {"file": str(file), "stopped": restored.stopped, "carried_over": restored.carried_over}
+    facts = {
+        "file": str(file),
+        "stopped": restored.stopped,
+        "carried_over": restored.carried_over,
+        "sent": restored.sent,
+    }
     print_result(facts, "\n".join(lines), as_json=as_json)
+
+
+@db.command()
+@JSON
+@with_project
+def adopt(project: Project, as_json: bool) -> None:
+    """Send from this database, which was moved or copied here.
+
+    A database that was moved or copied here sends nothing until you say so: the place it came from may still be
+    sending. From then on its scheduled and unfinished deliveries go on.
+    """
+    from newsletter.app.operating.database import adopt_database, connect
+
+    with closing(connect(project)) as database:
+        done = adopt_database(project, database)
+    text = f"The database {done.database} ({done.identity}) is sent from here now."
+    print_result({"database": done.database, "identity": done.identity}, text, as_json=as_json)
 
 
 @click.group()

@@ -15,13 +15,13 @@ class DeliveryState(StrEnum):
     """Its audience is being frozen into recipients."""
     SENDING = "sending"
     PAUSED = "paused"
-    """Stopped by an operator, or because the database is an older copy; `resume` goes on."""
+    """Stopped by an operator, or because the database was replaced by an older one; `resume` goes on."""
     HALTED = "halted"
     """Stopped by the program; an operator must look. `resume` goes on after a refused login, too many refusals that are
-    our fault or messages that cannot be composed; it refuses while the ledger is not whole."""
+    our fault or messages that cannot be composed."""
     MISSED = "missed"
-    """It was not started: its time passed by more than `max_lateness`, its sender is unfinished, or the database is an
-    older copy. Waits for an operator."""
+    """It was not started: its time passed by more than `max_lateness`, its sender is unfinished, or the database was
+    replaced by an older one. Waits for an operator."""
     FINISHED = "finished"
     """Nothing is left to send; unknown outcomes may still be listed."""
     CANCELLED = "cancelled"

@@ -26,7 +26,7 @@ COLUMNS: dict[str, tuple[Decision, Outcome | None, bool]] = {
     "retry, cancelled": (Decision.retry(NOW, "busy"), Deferred(Reply(451, "", "busy")), True),
     "requeue, cancelled": (Decision.requeue(NOW, "reset"), None, True),
 }
-EPOCHS = {"lower": 2, "same": 3, "higher": 4}
+EPOCHS = {"same": 3, "higher": 4}
 WORKERS = {"its own": "w", "another": "other", "none": ""}
 
 HEADING = """\

@@ -87,6 +87,7 @@ LIFE = [
     "db upgrade",
     "db backup copy.db",
     "db restore copy.db --yes",
+    "db adopt",
     "secret rotate",
     "secret list",
     "secret retire KEY --yes",

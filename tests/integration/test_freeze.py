@@ -305,25 +305,3 @@ def test_freeze_writes_down_nobody_who_is_erased_meanwhile(
     erasing.join()
 
     assert set(states(database)) == {"", ADDRESSES[1]}
-
-
-def test_freeze_lets_go_of_a_delivery_that_an_older_copy_knows_as_not_begun(database: Database) -> None:
-    add_people(database, ADDRESSES, add_list(database))
-    Deliveries(database).create(make_order(), NOW)
-    looks = iter(range(10))
-
-    def put_back_at_the_second_look() -> bool:
-        if next(looks) == 1:
-            with database.write() as connection:
-                connection.execute(sa.delete(tables.recipients))
-                connection.execute(
-                    sa.update(tables.deliveries).values(frozen_to=0, last_subscriber_id=None, started_at=None)
-                )
-        return False
-
-    freeze(database, "delivery1", NOW, chunk=3, should_stop=put_back_at_the_second_look)
-    assert Deliveries(database).get("delivery1").state is DeliveryState.PREPARING
-    assert states(database) == {}
-
-    freeze(database, "delivery1", NOW)
-    assert set(states(database)) == set(ADDRESSES)

@@ -17,7 +17,6 @@ from newsletter.storage.database.tables import attempts, recipients
 from newsletter.storage.ledger.claims import StoredLedger
 from newsletter.storage.ledger.record import lock_rows, lock_states, lock_worker
 from newsletter.storage.ledger.resolve import accept_unknown
-from newsletter.storage.ledger.workers import count_permits
 
 ISSUES = [f"issue{n}" for n in range(4)]
 ADDRESSES = [f"reader{n}@example.com" for n in range(8)]
@@ -95,7 +94,6 @@ def test_permits_of_one_worker_do_not_wait_for_those_of_another(database: Databa
         assert lock_worker(connection, one.id)
         assert ledger.renew(one, 60.0)
         lock_states(connection, ["delivery1"])
-        count_permits(connection, one.id, 4)
         asked = [PermitRequest(claim, claim.recipient, "b" * 64) for claim in claims]
         assert ledger.record(two, [], asked, NOW) == [True] * 4
     other.close()

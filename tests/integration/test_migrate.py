@@ -37,7 +37,7 @@ _NEXT_STEP = """
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision, branch_labels, depends_on = "9999", "0002", None, None
+revision, down_revision, branch_labels, depends_on = "9999", "0003", None, None
 
 
 def upgrade():
@@ -212,7 +212,7 @@ def test_drafted_step_brings_what_the_tables_say_more(
     more = sa.Table("songs", sa.MetaData(), sa.Column("sung_at", Instant, primary_key=True))
     monkeypatch.setattr(metadata, "tables", metadata.tables | {"songs": more})
     step = draft_step(database, "Remember songs", scripts=scripts)
-    assert step.name == "v0003_remember_songs.py"
+    assert step.name == "v0004_remember_songs.py"
     assert "sa.DateTime(timezone=True)" in step.read_text()
     assert "newsletter" not in step.read_text()
     assert upgrade(database, scripts=scripts) is SchemaState.OLD

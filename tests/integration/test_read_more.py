@@ -56,7 +56,10 @@ def client_of(project: Project, database: Database) -> TestClient:
     theme = Templates(project.template_folders, root=project.folder).theme("default").theme
     assert theme is not None
     site = Site("The Weekly", theme, "en")
-    return TestClient(public_app(database, signer=lambda: signer, site=site, public_url=url, clock=lambda: NOW))
+    journal = project.journal(database)
+    return TestClient(
+        public_app(database, journal, signer=lambda: signer, site=site, public_url=url, clock=lambda: NOW)
+    )
 
 
 def test_email_ends_and_the_served_page_goes_on(project: Project, database: Database) -> None:

@@ -143,14 +143,14 @@ def test_deliveries_start_when_their_time_has_come(database: Database, project: 
     schedule(database, "due", NOW - timedelta(seconds=1))
     schedule(database, "later", NOW + timedelta(seconds=1))
     schedule(database, "long-ago", NOW - timedelta(hours=7))
-    project_scheduler(project, database, clock=lambda: NOW).look()
+    project_scheduler(project, database, project.journal(database), clock=lambda: NOW).look()
     store = Deliveries(database)
     assert {delivery.id: delivery.state for delivery in store.all()} == {
         "due": DeliveryState.PREPARING,
         "later": DeliveryState.SCHEDULED,
         "long-ago": DeliveryState.MISSED,
     }
-    project_scheduler(project, database, clock=lambda: NOW + timedelta(minutes=1)).look()
+    project_scheduler(project, database, project.journal(database), clock=lambda: NOW + timedelta(minutes=1)).look()
     assert store.get("later").state is DeliveryState.SCHEDULED  # the first one still leads
 
 
@@ -186,8 +186,9 @@ _PROCESS = """
         return changed
 
     scheduling.start_due = start_due
+    project = Project(Path.cwd(), Config())
     running = scheduling.project_scheduler(
-        Project(Path.cwd(), Config()), database, clock=lambda: datetime.fromisoformat(sys.argv[2])
+        project, database, project.journal(database), clock=lambda: datetime.fromisoformat(sys.argv[2])
     )
     running._every, running._lease = 0.02, 0.1  # both look all the time, and none waits long for the other
     running.start()

@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Container
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, NoReturn, cast
 
 import pytest
@@ -49,6 +50,7 @@ from newsletter.errors import (
 from newsletter.reporting.reconcile import reconcile
 from newsletter.storage.database import tables
 from newsletter.storage.database.database import Database
+from newsletter.storage.journal.journal import Journal
 from newsletter.storage.ledger.claims import StoredLedger
 from newsletter.storage.ledger.deliveries import Deliveries
 from newsletter.storage.ledger.reconcile import read_counts
@@ -110,13 +112,15 @@ def compose(claim: Claim) -> tuple[Envelope, Message]:
 class Scene:
     """A delivery to some people, and everything that the loop needs to send it."""
 
-    def __init__(self, database: Database, people: int = 30) -> None:
+    def __init__(self, database: Database, folder: Path, people: int = 30) -> None:
         self.database = database
         self.store = Deliveries(database)
         self.addresses = [f"reader{n:03}@example.com" for n in range(people)]
         add_people(database, self.addresses, add_list(database))
         start_delivery(database, now=datetime.now(UTC))
         self.ledger = StoredLedger(database)
+        self.journal = Journal(folder, database)
+        self.journal.keep_up()
         self.transport: Scripted | MemoryTransport = Scripted(accept)
         self.compose = compose
         self.policy = RetryPolicy()
@@ -139,7 +143,7 @@ class Scene:
 
             transport = self.transport if stop_after is None else Stopping(self.transport, stop_after, stop)
             dependencies = SenderDependencies(
-                ledger=self.ledger, transport=transport, compose=self.compose,
+                ledger=self.ledger, journal=self.journal, transport=transport, compose=self.compose,
                 clock=lambda: datetime.now(UTC), new_worker=this_worker,
                 is_dead=lambda worker: worker.id in self.dead, on_trouble=self.trouble.append,
             )  # fmt: skip
@@ -178,8 +182,8 @@ class Scene:
 
 
 @pytest.fixture
-def scene(database: Database) -> Scene:
-    return Scene(database)
+def scene(database: Database, tmp_path: Path) -> Scene:
+    return Scene(database, tmp_path)
 
 
 def test_send_hands_over_each_message_once_and_finishes(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
@@ -312,12 +316,12 @@ def test_the_same_rejection_of_many_in_a_row_halts_and_resume_continues(scene: S
     assert (scene.counts(), scene.state) == (expected, DeliveryState.FINISHED)
 
 
-def test_resumed_delivery_does_not_halt_twice_for_the_same_reply(database: Database) -> None:
+def test_resumed_delivery_does_not_halt_twice_for_the_same_reply(database: Database, tmp_path: Path) -> None:
     async def reject(envelope: Envelope, *_: object) -> Outcome:
         local = envelope.recipient.partition("@")[0]
         return outcome_of(read_reply([f"550 5.1.1 {local} has moved, ticket {local[-3:]}".encode()]), Stage.RCPT)
 
-    scene = Scene(database, people=80)
+    scene = Scene(database, tmp_path, people=80)
     scene.transport = Scripted(reject)
     assert scene.send() is Ending.DONE
     assert scene.state is DeliveryState.HALTED
@@ -565,12 +569,12 @@ def test_worker_that_cannot_register_at_the_start_raises(scene: Scene, shut: Shu
 
 @pytest.mark.parametrize("state", ["waiting", "deferred"])
 def test_send_goes_on_behind_very_many_who_are_refused(
-    database: Database, monkeypatch: pytest.MonkeyPatch, state: str
+    database: Database, monkeypatch: pytest.MonkeyPatch, state: str, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(
         "newsletter.storage.ledger.claims._MOST_REFUSED", 1
     )  # so that a claim refuses 32 and comes back
-    scene, now = Scene(database, people=80), datetime.now(UTC)
+    scene, now = Scene(database, tmp_path, people=80), datetime.now(UTC)
     if state == "deferred":
         worker = make_worker()
         scene.ledger.register(worker, 30.0, now)

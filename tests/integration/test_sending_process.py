@@ -8,16 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from factories import add_list, add_people, make_order, start_delivery, take_away
+from factories import add_list, add_people, make_order, start_delivery
 from recording_server import Quirk, recording_server
 
 from newsletter.app.operating.new_project import start_project
 from newsletter.app.project import Project, open_project
 from newsletter.app.sending import worker as working
-from newsletter.app.sending.worker import run_worker, send_now
+from newsletter.app.sending.worker import run_worker
 from newsletter.delivery.ledger.ledger import RecipientState
-from newsletter.delivery.sender.sender import Ending
-from newsletter.errors import ConfigError, StaleDatabaseError
+from newsletter.errors import ConfigError
 from newsletter.storage.database.database import Database
 from newsletter.storage.ledger.deliveries import Deliveries
 
@@ -74,18 +73,3 @@ def test_failures_of_both_parts_are_told_as_they_happen(caplog: pytest.LogCaptur
         asyncio.run(run())
     assert [text.partition(":")[0] for text in told_meanwhile] == ["ZeroDivisionError at app/sending/worker.py"]
     assert [text.partition(";")[0] for text in caplog.messages[1:]] == ["the password file is gone"]
-
-
-def test_delivery_that_an_older_copy_does_not_know_is_told_as_such(
-    tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    add_people(database, ADDRESSES, add_list(database))
-    start_delivery(database, now=NOW)
-
-    async def put_back_meanwhile(*_: object, **__: object) -> Ending:
-        take_away(database)
-        return Ending.DONE  # nothing of it is left to do
-
-    monkeypatch.setattr(working, "send", put_back_meanwhile)
-    with pytest.raises(StaleDatabaseError, match=r"older copy .*delivery1.* was restored while it was sent"):
-        send_now(make_project(tmp_path / "project", port=9), database, "delivery1")

@@ -115,6 +115,9 @@ def import_subscribers(project: Project, database: Database, order: ImportOrder,
             if not order.dry_run:
                 staging.write(rulings, origin)
             noted, notes = staging.notes(rulings, MOST_SHOWN)
+    if not order.dry_run and any(column.startswith(("consent:", "suppressed:")) for column in sheet.columns):
+        with project.journal(database) as journal:
+            journal.seed_opt_outs()
     found = _count(known, rulings, rejects.count, repeats)
     return ImportReport(
         counts={kind: sum(n for (one, _), n in found.items() if one is kind) for kind in VerdictKind},

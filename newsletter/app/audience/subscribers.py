@@ -20,6 +20,7 @@ from newsletter.storage.audience.events import append_event
 from newsletter.storage.audience.lists import ListStore
 from newsletter.storage.audience.subscribers import AudienceStore, Sent
 from newsletter.storage.database.database import Connection, Database
+from newsletter.storage.journal.files import OptOutLine
 from newsletter.tokens import keyed_hash
 
 
@@ -80,7 +81,7 @@ def add_subscriber(
     """
     address, address_hash = _identify(project, new.email)
     origin = Origin("command", now, basis)
-    with database.write() as connection:
+    with project.journal(database) as journal, database.write() as connection:
         store = AudienceStore(database, connection)
         store.lock_audience()
         before, suppression = store.find(address_hash), store.suppression_of(address_hash)
@@ -100,6 +101,7 @@ def add_subscriber(
             if wanted[item.slug] is not earlier:
                 store.set_consent(subscriber.id, item.id, wanted[item.slug], origin)
                 if earlier is Consent.UNSUBSCRIBED:
+                    journal.opt_out(_word(address_hash, now, lists={item.slug: wanted[item.slug].value}))
                     _append(database, connection, EventKind.RESUBSCRIBED, subscriber, now, list=item.id)
     return show_subscriber(project, database, new.email)
 
@@ -112,41 +114,46 @@ def unsubscribe_subscriber(
     Raises AddressError, and NotFoundError for an unknown address or list.
     """
     address, address_hash = _identify(project, email)
-    with database.write() as connection:
+    with project.journal(database) as journal, database.write() as connection:
         store, lists = AudienceStore(database, connection), ListStore(database, connection)
         subscriber = store.find(address_hash)
         if subscriber is None:
             raise _unknown(address)
         present = {item.list: item.consent for item in store.subscriptions_of(subscriber.id)}
-        ended = []
+        ended, left = [], []
         for item in [lists.named(slug)] if slug else lists.all_named(list(present)):
             if present.get(item.slug) is not Consent.UNSUBSCRIBED:
                 # Also without a subscription: a later import must not subscribe them to this list.
                 store.set_consent(subscriber.id, item.id, Consent.UNSUBSCRIBED, Origin("command", now))
                 _append(database, connection, EventKind.UNSUBSCRIBED, subscriber, now, list=item.id)
+                left.append(item.slug)
                 ended += [item.slug] if item.slug in present else []
+        if left:
+            journal.opt_out(_word(address_hash, now, lists=dict.fromkeys(left, Consent.UNSUBSCRIBED.value)))
     return ended
 
 
 def suppress_subscriber(project: Project, database: Database, email: str, note: str, *, now: datetime) -> bool:
     """Suppress an address, known or not. False when it was suppressed already."""
     address, address_hash = _identify(project, email)
-    with database.write() as connection:
+    with project.journal(database) as journal, database.write() as connection:
         store = AudienceStore(database, connection)
         fresh = store.suppress(Suppression(address_hash, address.text, SuppressionReason.MANUAL, now, note))
         if fresh:
             _append(database, connection, EventKind.SUPPRESSED, store.find(address_hash), now)
+            journal.opt_out(_word(address_hash, now, suppression=SuppressionReason.MANUAL.value))
         return fresh
 
 
 def unsuppress_subscriber(project: Project, database: Database, email: str, *, now: datetime) -> None:
     """End a suppression; subscriptions do not change. Raises NotFoundError, StateError."""
     address, address_hash = _identify(project, email)
-    with database.write() as connection:
+    with project.journal(database) as journal, database.write() as connection:
         store = AudienceStore(database, connection)
         if not store.unsuppress(address_hash):
             raise StateError(f"{address} is not suppressed") if store.find(address_hash) else _unknown(address)
         _append(database, connection, EventKind.UNSUPPRESSED, store.find(address_hash), now)
+        journal.opt_out(_word(address_hash, now, suppression=""))
 
 
 def erase_subscriber_everywhere(project: Project, database: Database, email: str, *, now: datetime) -> None:
@@ -155,7 +162,7 @@ def erase_subscriber_everywhere(project: Project, database: Database, email: str
     Raises AddressError, and NotFoundError when nothing is stored about the address.
     """
     address, address_hash = _identify(project, email)
-    with database.write() as connection:
+    with project.journal(database) as journal, database.write() as connection:
         store = AudienceStore(database, connection)
         store.lock_audience()
         subscriber = store.find(address_hash)
@@ -165,7 +172,15 @@ def erase_subscriber_everywhere(project: Project, database: Database, email: str
         store.unsuppress(address_hash)
         store.suppress(Suppression(address_hash, "", SuppressionReason.ERASED, now))
         _append(database, connection, EventKind.ERASED, subscriber, now)
+        journal.opt_out(_word(address_hash, now, suppression=SuppressionReason.ERASED.value))
     database.scrub()
+
+
+def _word(
+    address_hash: str, now: datetime, *, lists: Mapping[str, str] | None = None, suppression: str | None = None
+) -> OptOutLine:
+    """For the journal, before the change is committed: it must not be lost with this database."""
+    return OptOutLine(now, "command", "", address_hash, lists or {}, suppression)
 
 
 def _identify(project: Project, email: str) -> tuple[Address, str]:

@@ -11,11 +11,13 @@ from enum import StrEnum
 from typing import TypeVar
 
 from newsletter.audience.consent import Consent
-from newsletter.errors import LinkError
+from newsletter.errors import LinkError, StorageError
 from newsletter.feedback.unsubscribe import Wish, lists_to_leave
 from newsletter.storage.audience import unsubscribe as opt_outs
 from newsletter.storage.audience.lists import ListStore
 from newsletter.storage.database.database import Connection, Database
+from newsletter.storage.journal.files import OptOutLine
+from newsletter.storage.journal.journal import Journal
 from newsletter.tokens import NOT_OURS, Purpose, Signer
 
 _Found = TypeVar("_Found")
@@ -28,7 +30,9 @@ class CurrentLists:
     language: str
     """Of the edition they received."""
     lists: tuple[str, ...]
-    """Names of the lists that the link unsubscribes from; empty when that is done already."""
+    """Names of the lists that the link unsubscribes from; none while the database is away."""
+    is_out: bool
+    """Whether that is done already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,31 +71,70 @@ class Resubscribed:
 
 
 def current_lists(database: Database, signer: Signer, token: str) -> CurrentLists:
-    """What an unsubscribe link would do; changes nothing. Raises LinkError for any other token."""
+    """What an unsubscribe link would do; changes nothing. Raises LinkError for any other token.
+
+    While the database is away its lists have no names.
+    """
     recipient = signer.verify(Purpose.UNSUBSCRIBE, token)
-    with database.read() as connection:
-        holder = _known(opt_outs.link_holder(connection, recipient))
-        present = opt_outs.present_consents(connection, holder.subscriber)
-        to_leave = lists_to_leave(holder.list_ids, present)
-        return CurrentLists(holder.language, _names(database, connection, to_leave))
+    try:
+        with database.read() as connection:
+            holder = _known(opt_outs.link_holder(connection, recipient))
+            present = opt_outs.present_consents(connection, holder.subscriber)
+            to_leave = lists_to_leave(holder.list_ids, present)
+            return CurrentLists(holder.language, _names(database, connection, to_leave), is_out=not to_leave)
+    except StorageError:
+        return CurrentLists("", (), is_out=False)
 
 
 def _names(database: Database, connection: Connection, list_ids: Iterable[int]) -> tuple[str, ...]:
     return tuple(one.name for one in ListStore(database, connection).with_ids(list(list_ids)))
 
 
-def unsubscribe(database: Database, signer: Signer, token: str, wish: Wish, now: datetime) -> Unsubscribed:
-    """Unsubscribe from every list through which they received the delivery. Raises LinkError for any other token."""
+def unsubscribe(
+    database: Database, journal: Journal, signer: Signer, token: str, wish: Wish, now: datetime
+) -> Unsubscribed:
+    """Unsubscribe from every list through which they received the delivery. Raises LinkError for any other token.
+
+    The journal has it before the database, and while that is away in its place. Raises JournalError when it cannot be
+    written; StorageError for a database that is away, where the journal is on no disk that lasts.
+    """
     recipient = signer.verify(Purpose.UNSUBSCRIBE, token)
+    try:
+        with database.read() as connection:
+            holder = _known(opt_outs.link_holder(connection, recipient))
+            present = opt_outs.present_consents(connection, holder.subscriber)
+            to_leave = lists_to_leave(holder.list_ids, present)
+            slugs = [one.slug for one in ListStore(database, connection).with_ids(list(to_leave or holder.list_ids))]
+    except StorageError:
+        if not journal.is_durable:
+            raise
+        journal.opt_out(OptOutLine(now, wish.value, recipient), is_away=True)
+        return Unsubscribed(recipient, "", "", (), changed=True, undo="")
+    word = OptOutLine(now, wish.value, recipient, holder.address_hash, dict.fromkeys(slugs, Consent.UNSUBSCRIBED.value))
+    if to_leave or not holder.subscriber:
+        journal.opt_out(word)
+    try:
+        return _unsubscribe(database, journal, signer, holder, word)
+    except StorageError:
+        if not (to_leave and journal.is_durable):
+            raise
+        journal.opt_out(word, is_away=True)
+        return Unsubscribed(recipient, holder.delivery, holder.language, (), changed=True, undo="")
+
+
+def _unsubscribe(
+    database: Database, journal: Journal, signer: Signer, holder: opt_outs.LinkHolder, word: OptOutLine
+) -> Unsubscribed:
     with database.write() as connection:
-        holder = _known(opt_outs.link_holder(connection, recipient))
         present = opt_outs.present_consents(connection, holder.subscriber, lock=True)
         ended = lists_to_leave(holder.list_ids, present)
-        opt_out: opt_outs.OptOut | None
-        if ended:
+        opt_out: opt_outs.OptOut | None = None
+        if not holder.subscriber:
+            journal.apply(connection, word)
+        elif ended:
             out = dict.fromkeys(ended, Consent.UNSUBSCRIBED)
-            opt_outs.change_consents(connection, holder.subscriber, out, how=wish.value, now=now)
-            opt_out = opt_outs.add_opt_out(database, connection, holder, ended, how=wish.value, now=now)
+            opt_outs.change_consents(connection, holder.subscriber, out, how=word.how, now=word.at)
+            opt_out = opt_outs.add_opt_out(database, connection, holder, ended, how=word.how, now=word.at)
         else:
             opt_out = opt_outs.last_opt_out(connection, holder)
         return Unsubscribed(
@@ -100,7 +143,8 @@ def unsubscribe(database: Database, signer: Signer, token: str, wish: Wish, now:
             language=holder.language,
             lists=_names(database, connection, opt_out.ended if opt_out else holder.list_ids),
             changed=bool(ended),
-            undo=signer.sign(Purpose.RESUBSCRIBE, opt_out.id) if opt_out else "",
+            # Only a recipient in the ledger has an undo.
+            undo=signer.sign(Purpose.RESUBSCRIBE, opt_out.id) if opt_out and holder.language else "",
         )
 
 
@@ -111,7 +155,7 @@ def language_of_undo(database: Database, signer: Signer, token: str) -> str:
         return _known(opt_outs.find_opt_out(connection, number)).holder.language
 
 
-def resubscribe(database: Database, signer: Signer, token: str, now: datetime) -> Resubscribed:
+def resubscribe(database: Database, journal: Journal, signer: Signer, token: str, now: datetime) -> Resubscribed:
     """Restore the consents that one unsubscribe ended and that have not changed since. Raises LinkError."""
     number = signer.verify(Purpose.RESUBSCRIBE, token)
     with database.write() as connection:
@@ -122,6 +166,9 @@ def resubscribe(database: Database, signer: Signer, token: str, now: datetime) -
         if restored and opt_outs.has_address(connection, holder.subscriber):
             opt_outs.change_consents(connection, holder.subscriber, restored, how=Wish.PAGE.value, now=now)
             opt_outs.add_resubscription(database, connection, opt_out, list(restored), how=Wish.PAGE.value, now=now)
+            items = ListStore(database, connection).with_ids(list(restored))
+            back = {one.slug: restored[one.id].value for one in items}
+            journal.opt_out(OptOutLine(now, Wish.PAGE.value, holder.recipient, holder.address_hash, back))
             return Resubscribed(holder.language, Undone.BACK, holder.recipient, holder.delivery, changed=True)
         present = opt_outs.present_consents(connection, holder.subscriber)
         as_before = all(present.get(list_id) is consent for list_id, consent in opt_out.ended.items())
@@ -131,6 +178,6 @@ def resubscribe(database: Database, signer: Signer, token: str, now: datetime) -
 
 def _known(found: _Found | None) -> _Found:
     if found is None:
-        # A valid signature for a row that is not there: the database was restored from an older copy.
+        # A valid signature for what neither the database nor a receipt names.
         raise LinkError(NOT_OURS)
     return found

@@ -1,8 +1,8 @@
 """Backup and restore of the project's database. A restored copy knows less than the world does, so it sends nothing.
 
-What relays accepted after the copy was made is not in it. So everything that could continue sending is stopped inside
-the copy, before its rows replace the database's in one transaction, and waits for an operator. Later unsubscribes,
-suppressions and erasures are kept, as far as the replaced database holds them.
+What was sent and who left after the copy was made is in the journal. It is replayed into the copy, in which everything
+that could go on sending is stopped and waits for an operator; then the copy's rows replace the database's in one
+transaction.
 """
 
 import shutil
@@ -14,15 +14,17 @@ from datetime import datetime
 from pathlib import Path
 
 from newsletter.app.project import Project
-from newsletter.errors import NotFoundError, StorageError
+from newsletter.delivery.sender.worker import is_known_dead
+from newsletter.errors import NotFoundError, StateError, StorageError
+from newsletter.reporting.wording import counted
 from newsletter.storage.database.database import Database, open_file
 from newsletter.storage.database.metadata import property_of
 from newsletter.storage.database.migrate import SchemaState, schema_state, upgrade
-from newsletter.storage.journal.departures import carry_over, put_back
-from newsletter.storage.journal.high_water import HighWater, read_mark
-from newsletter.storage.journal.stopping import stop_everything
+from newsletter.storage.database.tables import metadata
+from newsletter.storage.journal.files import KEPT_DAYS
+from newsletter.storage.ledger.workers import has_worker
 
-REASON = "restored from a backup: people may have got this issue since"
+REASON = "restored from a backup: look at what the journal has of this issue before you resume it"
 
 
 def back_up(database: Database, file: Path) -> int:
@@ -41,42 +43,55 @@ class Restored:
     """The ids of the deliveries that were stopped in the copy."""
     carried_over: int
     """Unsubscribes, suppressions and erasures that were not in the copy."""
+    sent: str
+    """Messages that were sent since, by issue and outcome; empty without any."""
     warning: str = ""
     """What could not be done after the database was replaced."""
 
 
-def restore(project: Project, database: Database, file: Path, now: datetime) -> Restored:
-    """Replace the database by a backup; its deliveries are stopped, later unsubscribes are kept.
+def restore(project: Project, database: Database, file: Path, now: datetime, *, force: bool = False) -> Restored:
+    """Replace the database by a backup; its deliveries are stopped, and it gets what the journal has beyond it.
 
-    Raises NotFoundError without the file, StorageError when it is no backup of a newsletter or was made with other
-    keys than the project's; then nothing has changed.
+    The journal first learns what the database knows and it does not, such as what other hosts sent.
+
+    Raises NotFoundError without the file; StateError while a sender runs, and unless `force` for a backup of before the
+    journal; StorageError when it is no backup of a newsletter or was made with other keys than the project's. Then
+    nothing has changed.
     """
     if not file.is_file():
         raise NotFoundError(f"There is no file {file}")
+    if has_worker(database, is_known_dead):
+        raise StateError(
+            "A sender is running: it would go on with what the backup does not know",
+            hint="Stop newsletter serve, worker and send, then restore",
+        )
+    with project.journal(database) as journal:
+        journal.seed(now)
     with _scratch_copy(file) as copy:
         with closing(open_file(copy)) as scratch:
             _bring_up(scratch, project, file)
-            stopped = _stop(scratch, project, database, now)
-            # Before `put_back`, because it may take long; that carries over whatever is added in between.
-            carried_over = carry_over(database, scratch)
+            with project.journal(scratch) as journal:
+                if (forgotten := journal.forgotten()) and not force:
+                    later = counted(len(forgotten), "later delivery", "later deliveries")
+                    raise StateError(
+                        f"{file} is older than {KEPT_DAYS} days: who got {later} is no longer kept",
+                        hint="--force restores it all the same; whoever is sent these issues again gets them twice",
+                    )
+                for one in forgotten:
+                    one.unlink(missing_ok=True)
+                carried_over = journal.replay_opt_outs().changes
+                replayed = journal.replay(now, why=REASON)
             scratch.scrub()
-        late = put_back(database, copy)
+        database.replace_by(copy, tuple(metadata.tables.values()))
     warning = ""
-    if late:  # it may have been an erasure
+    with project.journal(database) as journal:
+        late = journal.replay_opt_outs()  # of those who left meanwhile
+    if late.erased:
         try:
             database.scrub()
         except StorageError as error:  # the restore has succeeded all the same
             warning = f"Traces of erased subscribers may remain in unused pages of the database file: {error}"
-    return Restored(tuple(stopped), carried_over + late, warning)
-
-
-def _stop(scratch: Database, project: Project, database: Database, now: datetime) -> list[str]:
-    """Stop what the copy could send, and advance its counter, so that no host takes it for an old copy afterwards."""
-    seen = HighWater(project.folder, scratch).seen
-    with database.read() as connection:
-        seen = max(seen, read_mark(connection).permits)
-    with scratch.write() as connection:
-        return stop_everything(scratch, connection, REASON, now, permits_seen=seen)
+    return Restored(replayed.stopped, carried_over + late.changes, str(replayed), warning)
 
 
 def _bring_up(scratch: Database, project: Project, file: Path) -> None:

@@ -11,8 +11,7 @@ from newsletter.errors import ConfigError, NewsletterError, NoDatabaseError, Sch
 from newsletter.storage.database.database import Database, open_database
 from newsletter.storage.database.metadata import property_of, set_once
 from newsletter.storage.database.migrate import SchemaState, require_current, schema_state, upgrade
-from newsletter.storage.journal.high_water import FILE as HIGH_WATER_FILE
-from newsletter.storage.journal.high_water import HighWater, has_sent
+from newsletter.storage.journal.journal import sent_from
 
 
 def connect(project: Project, *, may_change: bool = True, tell: Callable[[str], None] | None = None) -> Database:
@@ -25,11 +24,11 @@ def connect(project: Project, *, may_change: bool = True, tell: Callable[[str], 
     last one is reported instead of raised.
     """
     with _missing_is_explained(project):
-        database = connect_to_replace(
-            project, may_fill=may_change and not _was_sent_from(project), may_change=may_change
-        )
+        may_fill = may_change and sent_from(project.folder, project.database_url) is None
+        database = connect_to_replace(project, may_fill=may_fill, may_change=may_change)
     try:
-        HighWater(project.folder, database).require_reached(datetime.now(UTC), may_stop=may_change)
+        with closing(project.journal(database)) as journal:
+            journal.require_newest(datetime.now(UTC), may_stop=may_change)
     except StaleDatabaseError as error:
         if tell is None:
             database.close()
@@ -70,18 +69,12 @@ def _missing_is_explained(project: Project) -> Iterator[None]:
     try:
         yield
     except NoDatabaseError as error:
-        if not _was_sent_from(project):
+        if (file := sent_from(project.folder, project.database_url)) is None:
             raise
-        file = project.folder / HIGH_WATER_FILE
         raise NoDatabaseError(
             f"{error}, but this project has sent email from it, according to {file}",
             hint=f"Put your backup back (newsletter db restore, or pg_restore). To begin anew, remove {file} first",
         ) from error
-
-
-def _was_sent_from(project: Project) -> bool:
-    """Whether this project has sent from this database: only then is a missing one lost, not new."""
-    return has_sent(project.folder, project.database_url)
 
 
 def _require_own_keys(project: Project, database: Database, *, may_change: bool) -> None:
@@ -116,6 +109,25 @@ def upgrade_database(project: Project) -> Upgrade:
     Raises SchemaVersionError for a database that a newer program made or that holds something else, NoDatabaseError
     when the one that messages were sent from is missing.
     """
-    may_fill = not _was_sent_from(project)
+    may_fill = sent_from(project.folder, project.database_url) is None
     with _missing_is_explained(project), closing(open_database(project.database_url, create=may_fill)) as database:
-        return Upgrade(database.shown_url, upgrade(database, fill_empty=may_fill) is not SchemaState.CURRENT)
+        state = upgrade(database, fill_empty=may_fill)
+        if state is SchemaState.OLD:
+            with closing(project.journal(database)) as journal:
+                journal.take_over(project.folder / "high-water.json", datetime.now(UTC))
+        return Upgrade(database.shown_url, state is not SchemaState.CURRENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """A database that this host sends from now on."""
+
+    database: str
+    """Its URL without the password."""
+    identity: str
+
+
+def adopt_database(project: Project, database: Database) -> Adoption:
+    """Let this host send from the project's database, although email was sent from it elsewhere before."""
+    with closing(project.journal(database)) as journal:
+        return Adoption(database.shown_url, journal.adopt(datetime.now(UTC)))

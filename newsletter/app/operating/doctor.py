@@ -18,14 +18,9 @@ from newsletter.problem import Severity
 from newsletter.reporting.reconcile import reconcile
 from newsletter.reporting.wording import counted
 from newsletter.storage.database.database import Database
-from newsletter.storage.journal.audit import lost_attempts
+from newsletter.storage.journal.journal import Journal
 from newsletter.storage.ledger.deliveries import Deliveries, find_delivery
 from newsletter.storage.ledger.reconcile import read_counts
-
-_KEEP_OR_RESTORE = (
-    "No delivery goes on with it. Keep the database and ask for help, or put a backup back: "
-    "newsletter db restore, or pg_restore"
-)
 
 
 class Grade(StrEnum):
@@ -112,22 +107,31 @@ def _database(project: Project) -> Iterator[Finding]:
     except NewsletterError as error:
         yield Finding("database", Grade.BAD, str(error), error.hint)
         return
-    with closing(database):
+    with closing(database), closing(project.journal(database)) as journal:
         yield Finding("database", Grade.GOOD, database.shown_url)
+        yield from _journal(journal)
         yield from _ledger(database)
 
 
+def _journal(journal: Journal) -> Iterator[Finding]:
+    if not journal.is_known():
+        message = "Email was sent from this database, but not from here: nothing is sent before it is adopted"
+        yield Finding("journal", Grade.WARNING, message, "newsletter db adopt, unless another host sends from it")
+    if lacks := journal.lacks():
+        message = f"The database is an older copy: messages left since then ({lacks})"
+        yield Finding("journal", Grade.BAD, message, "newsletter deliveries list stops what it would send again")
+    if replayed := journal.replayed():
+        message = f"An older copy was put back. By the journal, messages left since then ({replayed})"
+        yield Finding("journal", Grade.GOOD, f"{message}; nobody gets these issues again")
+
+
 def _ledger(database: Database) -> Iterator[Finding]:
-    with database.read() as connection:
-        lost = tuple(lost_attempts(connection))  # of all deliveries together: asked once, not for each
-    for message in lost:
-        yield Finding("ledger", Grade.BAD, message, _KEEP_OR_RESTORE)
-    found, is_reconciled = 0, not lost
+    found, is_reconciled = 0, True
     for name in [one.id for one in Deliveries(database).all()]:
         with database.read() as connection:
             delivery, counts = find_delivery(connection, name), read_counts(connection, name)
         if delivery is None:
-            continue  # an older copy of the database was restored while we looked
+            continue  # the database was replaced while we looked
         found += 1
         for message in reconcile(delivery, counts):
             is_reconciled = False

@@ -98,9 +98,10 @@ def propose(
 ) -> Proposal:  # fmt: skip
     """Check the issue at a path and forecast its delivery to `lists` (default: the issue's) at a time. Stores nothing.
 
-    Raises what `checked_issue` raises; ConfigError for relay settings that cannot work; NotFoundError for an unknown
-    list; WrongUsageError without lists, and for a start that cannot be read, lies in the past or is after a sponsor's
-    last day; EmptyAudienceError when the lists hold no recipient now (not with `at`: subscribers may still come).
+    Raises what `checked_issue` raises; ConfigError for relay settings that cannot work; NotAdoptedError for a database
+    that must not be sent from; NotFoundError for an unknown list; WrongUsageError without lists, and for a start that
+    cannot be read, lies in the past or is after a sponsor's last day; EmptyAudienceError when the lists hold no
+    recipient now (not with `at`: subscribers may still come).
     """
     if at is not None and not means_the_issue(at):  # wrong usage is told before the issue is compiled
         choose_start(project, SendPlan(), at, timezone, now=now)
@@ -109,6 +110,8 @@ def propose(
     start = choose_start(project, checked.send, at, timezone, now=now)
     check_last_day(checked.editions, (start or now).astimezone(project.zone))
     check_relay(project)
+    with project.journal(database) as journal:
+        journal.keep_up()
     outlook = forecast(database, checked, chosen, again=again)
     if start is None:
         _refuse_empty(outlook.is_empty, chosen)

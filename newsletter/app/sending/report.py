@@ -9,7 +9,6 @@ from newsletter.reporting.reconcile import reconcile
 from newsletter.reporting.report import Report, Summary
 from newsletter.storage.database.database import Connection, Database
 from newsletter.storage.database.leases import SCHEDULER, is_held
-from newsletter.storage.journal.audit import audit_of
 from newsletter.storage.ledger.counters import (
     FEW,
     count_states,
@@ -50,7 +49,7 @@ def summary_of(database: Database, delivery: str) -> Summary:
 def report_on(database: Database, delivery: str) -> Report:
     """The results of a delivery, every reason counted. Reads every row. Raises NotFoundError."""
     attended = is_attended(database)
-    with database.read() as connection:  # one snapshot: an older copy may be restored meanwhile
+    with database.read() as connection:
         return Report(
             _summary(connection, delivery, attended, most=None),
             languages=read_languages(connection, delivery),
@@ -76,6 +75,4 @@ def verify(database: Database, delivery: str) -> tuple[str, ...]:
     Half a minute for a million recipients, in a transaction that blocks no writer.
     """
     with database.read() as connection:
-        found, counts = read_delivery(connection, delivery), read_counts(connection, delivery)
-        lost = audit_of(connection, delivery, counts)
-    return tuple(dict.fromkeys((*reconcile(found, counts), *lost)))
+        return reconcile(read_delivery(connection, delivery), read_counts(connection, delivery))

@@ -16,7 +16,6 @@ from newsletter.delivery.sender.schedule import check_start, is_missed
 from newsletter.errors import AuthoringError, NotFoundError, StateError
 from newsletter.problem import Problem, Severity
 from newsletter.storage.database.database import Database
-from newsletter.storage.journal.audit import audit
 from newsletter.storage.ledger.deliveries import Deliveries, Lease
 from newsletter.storage.ledger.resolve import accept_unknown, named_ones, resend_unknown
 from newsletter.tokens import keyed_hash
@@ -31,13 +30,9 @@ def start_due(project: Project, database: Database, now: datetime, lease: Lease 
     store = Deliveries(database)
     changed = []
     for delivery in store.due(now):
-        try:
-            reason = _why_missed(project, store, delivery, now)
-        except NotFoundError:  # an older copy of the database was restored, which does not know it
-            continue
+        reason = _why_missed(project, store, delivery, now)
         to = DeliveryState.MISSED if reason else DeliveryState.PREPARING
         if store.move(delivery.id, to, since=DeliveryState.SCHEDULED, reason=reason, lease=lease):
-            # Not read anew: it may be gone by now, when an older copy of the database was restored.
             changed.append(replace(delivery, state=to, reason=reason))
     return changed
 
@@ -70,8 +65,8 @@ def pause(database: Database, delivery: str) -> Delivery:
 def resume(project: Project, database: Database, delivery: str, now: datetime, *, force: bool = False) -> Delivery:
     """Continue a delivery that was stopped; one that is under way or finished is unchanged.
 
-    Raises StateError for one that is cancelled, or scheduled for later, or whose ledger is incomplete; AuthoringError
-    for a real relay and a sender that is not finished, unless `force`: it may have been made for a mail catcher.
+    Raises StateError for one that is cancelled or scheduled for later; AuthoringError for a real relay and a sender
+    that is not finished, unless `force`: it may have been made for a mail catcher.
     """
     store = Deliveries(database)
     found = store.get(delivery)
@@ -93,11 +88,6 @@ def resume(project: Project, database: Database, delivery: str, now: datetime, *
                 hint="`newsletter deliveries reschedule` gives it another time",
             )
         case _:
-            if problems := audit(database, delivery):
-                raise StateError(
-                    f"Delivery {delivery} cannot go on: {'; '.join(problems)}",
-                    hint="The ledger does not know who got it. Put a backup back: newsletter db restore, or pg_restore",
-                )
             to = DeliveryState.PREPARING if found.frozen_count is None else DeliveryState.SENDING
             return _move(store, delivery, to, lambda since: store.resume(delivery, to, now, since=since))
 

@@ -20,7 +20,7 @@ def open_view(database: Database, signer: Signer, token: str, *, leave_url: str,
     deliveries = Deliveries(database)
     recipient = deliveries.recipient(signer.verify(Purpose.VIEW, token))
     if recipient is None:
-        # A valid signature over a row we do not have: a database restored from an older copy.
+        # A valid signature over a row that is only in the journal.
         raise LinkError(NOT_OURS)
     edition = deliveries.edition(recipient.delivery, recipient.language)
     return page_for_nobody(edition, unsubscribe=leave_url, view=view_url)

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -21,9 +21,9 @@ from newsletter.delivery.ledger.ledger import Claim
 from newsletter.delivery.sender.handover import Compose, SenderDependencies, place_of
 from newsletter.delivery.sender.sender import Ending, SenderSettings, is_set_within, send
 from newsletter.delivery.sender.worker import is_known_dead, this_worker
-from newsletter.errors import NewsletterError, NotFoundError, StaleDatabaseError, StorageError
+from newsletter.errors import NewsletterError, StorageError
 from newsletter.storage.database.database import Database
-from newsletter.storage.journal.high_water import HighWater
+from newsletter.storage.journal.journal import Journal
 from newsletter.storage.ledger.claims import StoredLedger
 from newsletter.storage.ledger.deliveries import Deliveries
 from newsletter.storage.ledger.freeze import freeze
@@ -58,26 +58,21 @@ def send_now(
     """Freeze and send one delivery until nothing of it is due, or until SIGTERM or SIGINT.
 
     `on_trouble` is called with what keeps messages from being sent. Raises ConfigError when the relay's settings cannot
-    be used, StorageError when the database cannot be reached at the start, is damaged, or was replaced by an older copy
-    that does not know the delivery.
+    be used, StorageError when the database cannot be reached at the start, is damaged, or must not be sent from.
     """
 
     async def run() -> Ending:
         async with _stop_on_signals() as stop:
-            found = Deliveries(database).get(delivery)
-            if found.state is DeliveryState.PREPARING:
-                await asyncio.to_thread(freeze, database, delivery, _now(), should_stop=stop.is_set)
-            _resend_by_policy(project, database, [delivery])
-            return await _send(project, database, stop, only=delivery, on_trouble=on_trouble)
+            with closing(project.journal(database)) as journal:
+                journal.require_current(delivery)
+                found = Deliveries(database).get(delivery)
+                if found.state is DeliveryState.PREPARING:
+                    await asyncio.to_thread(freeze, database, delivery, _now(), should_stop=stop.is_set)
+                _resend_by_policy(project, database, [delivery])
+                return await _send(project, database, journal, stop, only=delivery, on_trouble=on_trouble)
 
     ending = asyncio.run(run())
-    try:
-        return SendResult(Deliveries(database).get(delivery), ending)
-    except NotFoundError as error:  # it was there at the start
-        raise StaleDatabaseError(
-            f"An older copy of the database, without delivery {delivery}, was restored while it was sent",
-            hint="Sending the issue again reaches some subscribers twice; the relay's log shows which",
-        ) from error
+    return SendResult(Deliveries(database).get(delivery), ending)
 
 
 def run_worker(project: Project, database: Database, *, on_trouble: OnTrouble, exit_with_parent: bool = False) -> None:
@@ -89,9 +84,10 @@ def run_worker(project: Project, database: Database, *, on_trouble: OnTrouble, e
 
     async def run() -> None:
         async with _stop_on_signals(exit_with_parent=exit_with_parent) as stop:
-            preparing = _prepare_deliveries(project, database, stop, on_trouble)
-            sending = _send_deliveries(project, database, stop, on_trouble)
-            await _together(stop, preparing, sending)
+            with closing(project.journal(database)) as journal:
+                preparing = _prepare_deliveries(project, database, journal, stop, on_trouble)
+                sending = _send_deliveries(project, database, journal, stop, on_trouble)
+                await _together(stop, preparing, sending)
 
     log.info("at work pid=%s; SIGTERM ends it", os.getpid())
     asyncio.run(run())
@@ -120,24 +116,27 @@ async def _together(stop: asyncio.Event, *parts: Coroutine[None, None, None]) ->
             raise ended
 
 
-async def _send_deliveries(project: Project, database: Database, stop: asyncio.Event, on_trouble: OnTrouble) -> None:
+async def _send_deliveries(
+    project: Project, database: Database, journal: Journal, stop: asyncio.Event, on_trouble: OnTrouble
+) -> None:
     """Send all that is due, of all deliveries."""
     while not stop.is_set():
         try:
-            await _send(project, database, stop, only=None, on_trouble=on_trouble)
+            await _send(project, database, journal, stop, only=None, on_trouble=on_trouble)
         except StorageError as error:  # it could not register, or the database is damaged
             on_trouble(_with_hint(error))
             await is_set_within(stop, 2.0)
 
 
 async def _send(
-    project: Project, database: Database, stop: asyncio.Event, *, only: str | None, on_trouble: OnTrouble
-) -> Ending:
+    project: Project, database: Database, journal: Journal, stop: asyncio.Event, *, only: str | None,
+    on_trouble: OnTrouble,
+) -> Ending:  # fmt: skip
     config = project.config
     transport = transport_for(config)
-    journal = HighWater(project.folder, database, tell=on_trouble)
     dependencies = SenderDependencies(
-        ledger=StoredLedger(database, journal=journal),
+        ledger=StoredLedger(database),
+        journal=journal,
         transport=transport,
         compose=_composer(project, Deliveries(database)),
         clock=_now,
@@ -175,11 +174,15 @@ def _composer(project: Project, deliveries: Deliveries) -> Compose:
     return compose
 
 
-async def _prepare_deliveries(project: Project, database: Database, stop: asyncio.Event, on_trouble: OnTrouble) -> None:
+async def _prepare_deliveries(
+    project: Project, database: Database, journal: Journal, stop: asyncio.Event, on_trouble: OnTrouble
+) -> None:
     """Freeze deliveries that are preparing; send unknown messages again where the configuration says so."""
     while not stop.is_set():
         try:
+            await asyncio.to_thread(journal.keep_up)
             for delivery in await asyncio.to_thread(Deliveries(database).all, DeliveryState.PREPARING):
+                await asyncio.to_thread(journal.require_current, delivery.id)
                 await asyncio.to_thread(freeze, database, delivery.id, _now(), should_stop=stop.is_set)
             if project.config.sending.unknown == "resend":
                 names = await asyncio.to_thread(with_unknown, database)

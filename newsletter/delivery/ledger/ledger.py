@@ -88,6 +88,8 @@ class Claim:
     lists: tuple[str, ...] = ()
     """Slugs of the delivery's lists through which they became a recipient; the first gives the List-Id."""
     provider: str = ""
+    issue: str = ""
+    address_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,9 +213,6 @@ class Ledger(Protocol):
 
     def recover(self, now: datetime, is_dead: Callable[[Worker], bool]) -> Recovered:
         """Reclaim from workers whose lease ran out, and at once from those that are known to be dead."""
-
-    def is_whole(self, delivery: str) -> bool:
-        """Whether the rows of a delivery are complete; if not, it is halted. May take seconds the first time."""
 
     def claim(
         self, delivery: str, worker: Worker, limit: int, now: datetime, without: frozenset[str] = frozenset()

@@ -24,6 +24,10 @@ class NotEligible(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
 
 
+IN_JOURNAL = "in the journal: this issue left for them, and no reply was recorded"
+"""The reason of an unknown row of which only the journal has the attempt."""
+
+
 class Exclusion(StrEnum):
     """Why a recipient's row is excluded."""
 
@@ -57,6 +61,8 @@ class Candidate:
     """Why the address is suppressed; empty when it is not."""
     already_received: bool = False
     """Whether another delivery of this issue reached the address, or may have."""
+    in_journal: bool = False
+    """Whether the journal has a message of this issue to them whose outcome nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,8 @@ def _first_state(candidate: Candidate, *, again: bool) -> tuple[RecipientState, 
         return RecipientState.SUPPRESSED, candidate.suppression
     if candidate.already_received and not again:
         return RecipientState.EXCLUDED, Exclusion.ALREADY_RECEIVED
+    if candidate.in_journal and not again:
+        return RecipientState.UNKNOWN, IN_JOURNAL
     return RecipientState.WAITING, ""
 
 

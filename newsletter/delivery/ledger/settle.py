@@ -32,25 +32,15 @@ def settle(row: LockedRow, settlement: Settlement, worker: str) -> Decision | No
     All cases: tests/golden/settle.txt. The lease of a worker may have been reclaimed while it waited for a reply:
     - That a message was accepted ends every row that is still open, also one that another worker is sending.
     - A row that is unknown because of this very attempt takes whatever the attempt found out.
-    - A row with a lower epoch comes from an older copy of the database and does not know the claim: it takes the whole
-      settlement, unless another worker has claimed it since and this attempt may be repeated.
     """
     claim, decision = settlement.claim, settlement.decision
-    is_behind = row.epoch < claim.epoch
     is_anothers = row.state in HELD and row.worker not in ("", worker)
-    in_doubt = row.in_doubt or ((is_behind or is_anothers) and row.state in MAY_HAVE_ARRIVED)
+    in_doubt = row.in_doubt or (is_anothers and row.state in MAY_HAVE_ARRIVED)
     change = _amend(decision, cancelled=row.cancelled, in_doubt=in_doubt)
-    if is_behind:
-        is_over = row.state is RecipientState.ACCEPTED
-        return None if is_over or (is_anothers and not isinstance(settlement.outcome, _FINAL)) else change
     if row.epoch == claim.epoch:
         if row.state in HELD and row.worker == worker:
             return change
-        is_its_own = row.worker in ("", worker)  # in an older copy another one may have got the same epoch
-        if row.state is RecipientState.UNKNOWN and is_its_own and decision.state not in _NO_EVIDENCE:
-            return change
-        # In a copy made between claim and permit; what an operator has sent again is in doubt.
-        if row.state is RecipientState.WAITING and isinstance(settlement.outcome, Unknown) and not in_doubt:
+        if row.state is RecipientState.UNKNOWN and decision.state not in _NO_EVIDENCE:
             return change
     if decision.state is RecipientState.ACCEPTED and row.state in _OPEN:
         return change
@@ -67,8 +57,6 @@ def _amend(decision: Decision, *, cancelled: bool, in_doubt: bool) -> Decision:
     return replace(decision, state=state, reason=reason, next_at=next_at, in_doubt=in_doubt)
 
 
-_FINAL = (Accepted, Rejected, Unknown)
-"""Outcomes after which the same message is not sent again by itself."""
 _NO_MESSAGE = frozenset({RecipientState.REJECTED, RecipientState.EXCLUDED})
 _NO_EVIDENCE = frozenset({RecipientState.UNKNOWN, RecipientState.EXCLUDED})
 _OPEN = frozenset({RecipientState.UNKNOWN, RecipientState.WAITING, RecipientState.DEFERRED, *HELD})

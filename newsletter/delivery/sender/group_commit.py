@@ -1,14 +1,15 @@
 """Group commit: outcomes and permits of all connections of a worker, written together in one transaction after another.
 
-Before: the sender, whose connections run side by side. After: a `Ledger`, whose calls block and run in one thread.
-Outcomes and permits that come while one transaction runs are committed together by the next.
+Before: the sender, whose connections run side by side. After: a `Ledger` and a `Journal`, whose calls block and run in
+one thread. Outcomes and permits that come while one transaction runs are committed together by the next; receipts of
+the permits are in the journal before any dot.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from newsletter.delivery.ledger.ledger import Ledger, PermitRequest, Settlement, Worker
 from newsletter.delivery.sender.lease import LeaseGuard
@@ -20,19 +21,43 @@ _LONGEST_PAUSE = 5.0
 """Seconds between two tries to reach the database."""
 
 
+_LAST_PATIENCE = 5.0
+"""Seconds that a worker that was stopped waits for the database. The journal has what it learnt."""
+
+
+class Journal(Protocol):
+    """What outlives the database on this host. Every method blocks and raises StorageError."""
+
+    def keep_up(self) -> None:
+        """Let pass when anything may be sent from the database; first, give it what it lacks."""
+
+    def require_current(self, delivery: str) -> None:
+        """Let pass a delivery of whose issue the database has every receipt. May take seconds the first time."""
+
+    def compare_again(self) -> None:
+        """Look at every delivery once more: dead senders may have left outcomes of rows that were recovered."""
+
+    def append(self, worker: Worker, permits: Sequence[PermitRequest], settled: Sequence[Settlement]) -> None:
+        """Append receipts of committed permits, and outcomes."""
+
+
 class GroupCommit:
     """The only writer of a worker. `on_trouble` is called when the database cannot be reached."""
 
     def __init__(
         self,
         ledger: Ledger,
+        journal: Journal,
         worker: Worker,
         lease: LeaseGuard,
+        stop: asyncio.Event,
         *,
         clock: Callable[[], datetime],
         on_trouble: Callable[[str], None],
     ) -> None:
         self._ledger = ledger
+        self._journal = journal
+        self._stop = stop
         self._worker = worker
         self._lease = lease
         self._clock = clock
@@ -44,6 +69,8 @@ class GroupCommit:
         self._drained = asyncio.Event()
         self._drained.set()
         self._failures = 0
+        self._in_journal = 0
+        """How many of the settlements that come first the journal has, and the database not yet."""
 
     async def call(self, function: Callable[..., Result], *arguments: Any) -> Result:
         """Run one method of the ledger in the ledger's thread. Raises what it raises."""
@@ -74,8 +101,13 @@ class GroupCommit:
         return self._failures > 0
 
     async def drained(self) -> None:
-        """Wait until every outcome is committed."""
-        await self._drained.wait()
+        """Wait until every outcome is committed; after a stop for a few seconds only: the journal has them."""
+        waited = 0.0
+        while not self._drained.is_set() and waited < _LAST_PATIENCE:
+            waiting = asyncio.create_task(self._drained.wait())
+            await asyncio.wait([waiting], timeout=0.5)
+            waiting.cancel()
+            waited = waited + 0.5 if self._stop.is_set() and self.is_unreachable else 0.0
 
     async def run(self) -> None:
         """Commit what was asked for, until cancelled. Raises DamagedDatabaseError."""
@@ -85,15 +117,14 @@ class GroupCommit:
             settlements, self._settlements = self._settlements, []
             permits, self._permits = self._permits, []
             try:
-                answers = await self.call(
-                    self._ledger.record, self._worker, settlements, [request for request, _ in permits], self._clock()
-                )
+                answers = await self.call(self._commit, settlements, [request for request, _ in permits])
             except StorageError as error:
                 # The commit may have happened, but without its confirmation no dot is written. Recording an outcome
                 # twice changes nothing.
                 _answer(permits, [False] * len(permits))
                 self._settlements[:0] = settlements
                 self._failures += 1
+                await self.call(self._save, settlements)
                 report(error, self._on_trouble)
                 await asyncio.sleep(_pause(self._failures))
                 self._wake.set()
@@ -103,8 +134,26 @@ class GroupCommit:
             if not self._settlements:
                 self._drained.set()
 
-    async def call_until_done(self, function: Callable[..., Result], *arguments: Any) -> Result:
-        """Run one method of the ledger; repeat it until it succeeds. Raises DamagedDatabaseError."""
+    def _commit(self, settlements: Sequence[Settlement], permits: Sequence[PermitRequest]) -> list[bool]:
+        answers = self._ledger.record(self._worker, settlements, permits, self._clock())
+        granted = [request for request, is_granted in zip(permits, answers, strict=True) if is_granted]
+        self._journal.append(self._worker, granted, settlements[self._in_journal :])
+        self._in_journal = 0
+        return answers
+
+    def _save(self, settlements: Sequence[Settlement]) -> None:
+        """Let the journal have what the database could not take: this worker may be stopped before it can."""
+        try:
+            self._journal.append(self._worker, [], settlements[self._in_journal :])
+            self._in_journal = len(settlements)
+        except StorageError as error:
+            self._on_trouble(str(error))
+
+    async def call_until_done(self, function: Callable[..., None], *arguments: Any) -> None:
+        """Run one method of the ledger; repeat it until it succeeds or the worker is stopped.
+
+        Raises DamagedDatabaseError.
+        """
         failures = 0
         while True:
             try:
@@ -112,6 +161,8 @@ class GroupCommit:
             except StorageError as error:
                 failures += 1
                 report(error, self._on_trouble)
+                if self._stop.is_set():
+                    return None
                 await asyncio.sleep(_pause(failures))
 
     def close(self) -> None:

@@ -19,6 +19,7 @@ from newsletter.delivery.ledger.outcome import Unknown
 from newsletter.delivery.ledger.plan import Exclusion
 from newsletter.delivery.ledger.retry import RetryPolicy, decide, set_back
 from newsletter.delivery.ledger.settle import WOULD_DIFFER
+from newsletter.delivery.sender.group_commit import Journal
 from newsletter.delivery.transport import Transport
 from newsletter.errors import (
     ComposeError,
@@ -41,6 +42,7 @@ class SenderDependencies:
     """Wired by `app`."""
 
     ledger: Ledger
+    journal: Journal
     transport: Transport
     compose: Compose
     clock: Callable[[], datetime]

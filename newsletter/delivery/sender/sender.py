@@ -10,7 +10,9 @@ its lease in time stops by itself, and registers again when it was reclaimed.
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 
 from newsletter.delivery.ledger.ledger import Claim, Decision, RecipientState, Settlement
@@ -96,6 +98,7 @@ class Sender:
     ) -> None:
         self._dependencies = dependencies
         self._ledger = dependencies.ledger
+        self._journal = dependencies.journal
         self._clock = dependencies.clock
         self._on_trouble = dependencies.on_trouble
         self._settings = settings
@@ -104,7 +107,7 @@ class Sender:
         self._worker = dependencies.new_worker()
         self._lease = LeaseGuard(settings.lease)
         self._commits = GroupCommit(
-            self._ledger, self._worker, self._lease, clock=self._clock, on_trouble=self._on_trouble
+            self._ledger, self._journal, self._worker, self._lease, stop, clock=self._clock, on_trouble=self._on_trouble
         )
         self._backoff = Backoff(settings.patience)
         self._breaker = Breaker()
@@ -144,9 +147,15 @@ class Sender:
 
     async def _register(self) -> None:
         now, asked_at = self._clock(), now_elapsed()
-        await self._commits.call(self._ledger.recover, now, self._dependencies.is_dead)
+        await self._commits.call(self._journal.keep_up)
+        await self._recover(now)
         await self._commits.call(self._ledger.register, self._worker, self._settings.lease, now)
         self._lease.extend(asked_at)
+
+    async def _recover(self, now: datetime) -> None:
+        recovered = await self._commits.call(self._ledger.recover, now, self._dependencies.is_dead)
+        if recovered.unknown:
+            self._journal.compare_again()
 
     async def _deregister(self) -> None:
         try:
@@ -164,7 +173,7 @@ class Sender:
             try:
                 if await self._commits.call(self._ledger.renew, self._worker, self._settings.lease):
                     self._lease.extend(asked_at)
-                    await self._commits.call(self._ledger.recover, self._clock(), self._dependencies.is_dead)
+                    await self._recover(self._clock())
                 else:
                     self._is_reclaimed = True
                     self._changed.set()
@@ -213,20 +222,30 @@ class Sender:
     async def _refill(self, delivery: str) -> int:
         limit = max(8, 4 * self._settings.connections)
         # Not in the ledger's thread: permits and the renewal of the lease must not wait for it.
-        if not await asyncio.to_thread(self._ledger.is_whole, delivery):
-            return 0
+        await asyncio.to_thread(self._journal.require_current, delivery)
         # Ask before claiming: a claim under way while the halt is stored may still be of before it.
         was_halted = self._breaker.is_halted(delivery)
         is_new = was_halted or not self._breaker.has_begun(delivery)
         resumed_after = await self._commits.call(self._ledger.resumed_after, delivery) if is_new else ""
         now = self._clock()
         claims = await self._commits.call(self._ledger.claim, delivery, self._worker, limit, now)
+        if claims:
+            await self._check_claims(claims)
         if claims and is_new:
             self._breaker.begin(delivery, resumed_after)
         for claim in claims:
             self._in_flight[delivery] += 1
             self._queue.put_nowait(claim)
         return len(claims)
+
+    async def _check_claims(self, claims: Sequence[Claim]) -> None:
+        """Send none of a database that was replaced in the moment before."""
+        try:
+            await asyncio.to_thread(self._journal.require_current, claims[0].delivery)
+        except StorageError as error:
+            for claim in claims:
+                self._commits.settle(Settlement(claim, Decision.requeue(self._clock(), str(error)), None))
+            raise
 
     async def _next_due(self, delivery: str) -> float | None:
         """After no claim: finish the delivery, or seconds to the next one; None: more than a foreground send waits."""

@@ -14,7 +14,7 @@ from newsletter.audience.consent import Consent
 from newsletter.feedback.event import Event, EventKind
 from newsletter.storage.audience.events import append_event
 from newsletter.storage.database.database import Database
-from newsletter.storage.database.tables import events, recipients, subscribers, subscriptions
+from newsletter.storage.database.tables import events, lists, receipts, recipients, subscribers, subscriptions
 from newsletter.tokens import base32
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -24,6 +24,7 @@ _HOLDER = (
     recipients.c.subscriber_id.label("subscriber"),
     recipients.c.list_ids,
     recipients.c.language,
+    recipients.c.address_hash,
 )
 
 
@@ -34,10 +35,12 @@ class LinkHolder:
     recipient: str
     delivery: str
     subscriber: int
+    """0 where only a receipt names them, and they are no subscriber."""
     list_ids: tuple[int, ...]
     """The lists of the delivery through which they became a recipient."""
     language: str
-    """Of the edition they received."""
+    """Of the edition they received; empty where only a receipt names them."""
+    address_hash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +56,21 @@ class OptOut:
 
 
 def link_holder(connection: sa.Connection, recipient: str) -> LinkHolder | None:
-    """The recipient of that id, also once erased; None if the ledger has none."""
+    """The recipient of that id, also once erased, or one that a receipt names; None if there is none."""
     row = connection.execute(sa.select(*_HOLDER).where(recipients.c.id == recipient)).first()
-    return None if row is None else _holder(row)
+    return _receipt_holder(connection, recipient) if row is None else _holder(row)
+
+
+def _receipt_holder(connection: sa.Connection, recipient: str) -> LinkHolder | None:
+    query = (
+        sa.select(receipts, subscribers.c.id)
+        .outerjoin(subscribers, subscribers.c.address_hash == receipts.c.address_hash)
+        .where(receipts.c.recipient_id == recipient)
+    )
+    if (row := connection.execute(query).first()) is None:
+        return None
+    named = connection.execute(sa.select(lists.c.id).where(lists.c.slug.in_(row.lists)).order_by(lists.c.id)).scalars()
+    return LinkHolder(recipient, row.delivery_id, row.id or 0, tuple(named), "", row.address_hash)
 
 
 def present_consents(connection: sa.Connection, subscriber: int, *, lock: bool = False) -> dict[int, Consent]:
@@ -180,4 +195,6 @@ def _read(connection: sa.Connection, query: sa.Select[*tuple[Any, ...]]) -> OptO
 
 
 def _holder(row: sa.Row[*tuple[Any, ...]]) -> LinkHolder:
-    return LinkHolder(row.recipient, row.delivery, row.subscriber, tuple(row.list_ids), row.language)
+    return LinkHolder(
+        row.recipient, row.delivery, row.subscriber, tuple(row.list_ids), row.language, row.address_hash
+    )  # fmt: skip

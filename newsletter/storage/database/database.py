@@ -37,9 +37,15 @@ class Database:
         self._engine = kind.engine(url, create=create, patience=patience, **pool)
         self.boot = kind.boot
         """Which start of the machine `lease_now` counts from; empty when the clock survives restarts."""
+        self.generation = 0
+        """Grows when a connection was lost, or another file lies there: what comes next may be an older copy."""
+        sa.event.listen(self._engine, "invalidate", self._note_loss)
 
     def __repr__(self) -> str:
         return f"Database({self.shown_url!r})"
+
+    def _note_loss(self, *_: object) -> None:
+        self.generation += 1
 
     @property
     def shown_url(self) -> str:
@@ -75,25 +81,20 @@ class Database:
         with self._connected(options) as connection, _committed(connection):
             yield connection
 
-    @contextmanager
-    def write_beside(self, file: Path) -> Iterator[sa.Connection]:
-        """As `write`, with a copy of this database at hand for `take_rows`: made by `copy_to`, and of the same schema.
+    def replace_by(self, file: Path, tables: Sequence[sa.Table]) -> None:
+        """Replace all rows of `tables` by those of a copy of this database: made by `copy_to`, of the same schema.
 
-        References are not checked, because in the copy they were. Raises StorageError for a server, which has tools of
-        its own.
+        One transaction: others see the database before or after it, and a crash leaves it as it was. References are
+        not checked, because in the copy they were. Raises StorageError for a server, which has tools of its own.
         """
         with self._connected(self._kind.options_beside(file)) as connection:
             connection.detach()  # closed at the end: no other transaction may get one that sees both files
             with _committed(connection):
-                yield connection
-
-    def take_rows(self, connection: sa.Connection, tables: Sequence[sa.Table]) -> None:
-        """Replace all rows of `tables` by those of the file that `write_beside` was given."""
-        # Do not reset SQLite's own note of the ids it gave away: one given away since is never used again.
-        for table in tables:
-            connection.execute(sa.delete(table))
-            theirs = table.to_metadata(sa.MetaData(), schema=BESIDE)
-            connection.execute(sa.insert(table).from_select(table.columns.keys(), sa.select(theirs)))
+                # Do not reset SQLite's own note of the ids it gave away: one given away since is never used again.
+                for table in tables:
+                    connection.execute(sa.delete(table))
+                    theirs = table.to_metadata(sa.MetaData(), schema=BESIDE)
+                    connection.execute(sa.insert(table).from_select(table.columns.keys(), sa.select(theirs)))
 
     def lease_now(self, connection: sa.Connection) -> float:
         """Seconds on the clock that leases are measured on: the same for every process of this database."""

@@ -1,4 +1,4 @@
-"""Properties of the database itself: values under a name, written once, and counts, which only grow."""
+"""Properties of the database itself: values under a name, written once."""
 
 import sqlalchemy as sa
 
@@ -28,20 +28,3 @@ def set_once(database: Database, name: str, value: str) -> str:
         stored = read_property(connection, name)
         assert stored is not None, "it was written now, by this process or another"
         return stored
-
-
-def count_of(connection: sa.Connection, name: str) -> int:
-    """The count under `name`."""
-    return int(read_property(connection, name) or 0)
-
-
-def add_to_count(database: Database, connection: sa.Connection, name: str, more: int) -> int:
-    """Raise the count under `name`; the new count. Other transactions that raise it wait for the end of this one."""
-    value = properties.c.value
-    raised = sa.cast(sa.cast(value, sa.BigInteger) + more, sa.Text)
-    statement = sa.update(properties).where(properties.c.name == name).values(value=raised).returning(value)
-    present = connection.execute(statement).scalar()
-    if present is None:
-        connection.execute(database.insert_ignore(properties).values(name=name, value="0"))
-        present = connection.execute(statement).scalar_one()
-    return int(present)

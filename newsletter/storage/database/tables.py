@@ -229,8 +229,21 @@ workers = sa.Table(
     sa.Column("pid", sa.Integer, nullable=False),
     sa.Column("lease_until", sa.Double, nullable=False, comment="seconds on the database's lease clock"),
     sa.Column("registered_at", Instant, nullable=False),
-    # Do not count in one row for all workers: on a server each commit would wait for the one before it.
-    sa.Column("permits", sa.BigInteger, nullable=False, server_default="0", comment="how many it was granted"),
+)
+
+receipts = sa.Table(
+    "receipts",
+    metadata,
+    sa.Column("recipient_id", sa.String(26), primary_key=True),
+    sa.Column("epoch", sa.Integer, primary_key=True),
+    sa.Column("worker", sa.String(32), primary_key=True),
+    sa.Column("issue", sa.Text, nullable=False),
+    sa.Column("delivery_id", sa.String(32), nullable=False),
+    sa.Column("address_hash", sa.String(26), nullable=False),
+    sa.Column("lists", sa.JSON, nullable=False, comment="slugs: what a click in the message unsubscribes from"),
+    sa.Column("outcome", sa.String(16), nullable=False, comment="empty: not known"),
+    sa.Index(None, "address_hash", "issue"),
+    comment="attempts that only the journal had when this database was put back",
 )
 
 leases = sa.Table(

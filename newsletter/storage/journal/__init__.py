@@ -1,1 +1,1 @@
-"""What notices and repairs an older copy of the database."""
+"""What outlives the database: opt-outs and receipts, in files, and their way back into a database that lacks them."""

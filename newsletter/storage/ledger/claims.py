@@ -1,13 +1,12 @@
 """The ledger in the database: claims, permits and outcomes, each in one durable transaction.
 
 Implements the Protocol in `delivery/ledger/ledger.py`. Every transaction takes its locks in the same order (worker,
-delivery, recipient rows by id, their attempts, the count of permits), so that no two senders wait for each other; on
-SQLite a writing transaction is alone anyway.
+delivery, recipient rows by id, their attempts), so that no two senders wait for each other; on SQLite a writing
+transaction is alone anyway.
 """
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Protocol
 
 import sqlalchemy as sa
 
@@ -35,13 +34,14 @@ from newsletter.storage.ledger.record import (
     complete_attempts,
     grant,
     is_held,
+    is_known,
     lock_rows,
     lock_states,
     lock_worker,
     open_attempts,
     write_settlements,
 )
-from newsletter.storage.ledger.workers import count_permits, is_gone, reclaim
+from newsletter.storage.ledger.workers import is_gone, reclaim
 
 _DUE = (RecipientState.DEFERRED, RecipientState.WAITING)
 """What may be claimed, retries first."""
@@ -51,35 +51,11 @@ _OPEN = [RecipientState.WAITING.value, RecipientState.DEFERRED.value, *HELD]
 """States in which something is still to be done."""
 
 
-class Journal(Protocol):
-    """What this machine remembers of the database, to notice an older copy of it. `storage/journal` keeps it."""
-
-    def require_reached(self, now: datetime) -> None:
-        """Let pass the database itself. In an older copy, stop what could send and raise StaleDatabaseError."""
-        ...
-
-    def require_ahead(self, connection: sa.Connection, granted: int) -> Callable[[], None]:
-        """What to call after the commit and before any final dot: it remembers the permits of this transaction.
-
-        Raises StaleDatabaseError when the transaction is one of an older copy. `granted`: its permits, counted already.
-        """
-        ...
-
-    def audit(self, delivery: str) -> tuple[str, ...]:
-        """Why the ledger cannot be trusted to know who got a delivery; empty when it can."""
-        ...
-
-
 class StoredLedger:
-    """The ledger of one database. Without a journal nothing is noticed.
+    """The ledger of one database."""
 
-    Claims and permits from an older copy of the database raise StaleDatabaseError.
-    """
-
-    def __init__(self, database: Database, *, journal: Journal | None = None) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._journal = journal
-        self._audited: set[str] = set()
 
     def register(self, worker: Worker, lease: float, now: datetime) -> None:
         """Add a worker whose lease is valid for `lease` seconds from now on the database's clock."""
@@ -102,7 +78,7 @@ class StoredLedger:
         """Remove a worker that ends; what it still had claimed goes back to waiting."""
         with self._database.write() as connection:
             if lock_worker(connection, worker.id):
-                reclaim(self._database, connection, [worker.id], now)
+                reclaim(connection, [worker.id], now)
 
     def recover(self, now: datetime, is_dead: Callable[[Worker], bool]) -> Recovered:
         """Reclaim from workers whose lease ran out, and at once from those that are known to be dead."""
@@ -110,16 +86,7 @@ class StoredLedger:
             clock = self._database.lease_now(connection)
             rows = connection.execute(self._database.skip_locked(sa.select(workers).order_by(workers.c.id))).all()
             gone = [row.id for row in rows if is_gone(self._database, row, clock, is_dead)]
-            return reclaim(self._database, connection, gone, now)
-
-    def is_whole(self, delivery: str) -> bool:
-        """Whether the ledger still knows who got a delivery; halts it when not. Audited once, in a read transaction."""
-        if self._journal and delivery not in self._audited:
-            if problems := self._journal.audit(delivery):
-                self.halt(delivery, "; ".join(problems))
-                return False
-            self._audited.add(delivery)
-        return True
+            return reclaim(connection, gone, now)
 
     def claim(
         self, delivery: str, worker: Worker, limit: int, now: datetime, without: frozenset[str] = frozenset()
@@ -129,8 +96,6 @@ class StoredLedger:
         None, too, when very many are refused: they are recorded, and the next claim goes on after them.
         `without`: providers whose recipients are left waiting.
         """
-        if self._journal:  # here, because nothing can be sent that was not claimed
-            self._journal.require_reached(now)
         for size in (limit, max(limit, _MOST_REFUSED)):
             with self._database.write() as connection:
                 if not lock_worker(connection, worker.id):
@@ -167,8 +132,7 @@ class StoredLedger:
     ) -> list[bool]:
         """Commit outcomes first, then permits, in one transaction; for each permit whether it was granted.
 
-        No outcome is recorded of a recipient whose row is gone, because an older copy of the database was restored; of
-        one whose row is older than the claim it is.
+        A claim that is newer than its row, or whose row is gone, is left to the journal.
         """
         try:
             return self._record(worker, settlements, permits, now, one_by_one=False)
@@ -189,7 +153,7 @@ class StoredLedger:
             is_registered = lock_worker(connection, worker.id)
             states = lock_states(connection, {claim.delivery for claim in claims})
             rows = lock_rows(connection, {claim.recipient for claim in claims})
-            settlements = [one for one in settlements if one.claim.recipient in rows]
+            settlements = [one for one in settlements if is_known(rows.get(one.claim.recipient), one.claim)]
             complete_attempts(connection, self._database.insert_ignore(attempts), settlements, rows, worker, now)
             write_settlements(connection, settlements, rows, worker, states, now)
             wanted = [
@@ -201,15 +165,7 @@ class StoredLedger:
             asked = [request for request, is_wanted in zip(permits, wanted, strict=True) if is_wanted]
             granted = grant(connection, asked, rows, one_by_one=one_by_one)
             open_attempts(connection, [one for one in asked if one.claim.recipient in granted], worker, now)
-            remember = self._count(connection, worker, len(granted)) if granted else None
-        if remember:
-            remember()
         return [is_wanted and one.claim.recipient in granted for one, is_wanted in zip(permits, wanted, strict=True)]
-
-    def _count(self, connection: sa.Connection, worker: Worker, granted: int) -> Callable[[], None] | None:
-        count_permits(connection, worker.id, granted)
-        # Do not leave it to the claim: an older copy may have been restored between claim and permit.
-        return self._journal.require_ahead(connection, granted) if self._journal else None
 
     def remaining(self, delivery: str, worker: Worker) -> Remaining:
         """What is left to do of a delivery, seen by one worker."""
@@ -226,8 +182,7 @@ class StoredLedger:
     def finish(self, delivery: str, now: datetime) -> bool:
         """Reconcile a delivery and mark it finished if nothing is left to do. False if something is.
 
-        The rows are read before the delivery is locked: a delivery that went on meanwhile is not finished yet, and
-        one that is gone (an older copy was restored) never is.
+        The rows are read before the delivery is locked: a delivery that went on meanwhile is not finished yet.
         """
         is_open = sa.exists().where(recipients.c.delivery_id == delivery, recipients.c.state.in_(_OPEN))
         with self._database.read() as connection:
@@ -300,7 +255,9 @@ def _take(connection: sa.Connection, rows: Sequence[Row], worker: Worker, now: d
     return [
         Claim(
             recipient=row.id,
+            address_hash=row.address_hash,
             delivery=row.delivery_id,
+            issue=row.issue,
             epoch=row.epoch + 1,
             address=row.address,
             language=row.language,

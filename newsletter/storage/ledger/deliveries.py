@@ -244,7 +244,7 @@ def _no_delivery(name: str) -> NotFoundError:
 
 
 def find_delivery(connection: sa.Connection, delivery: str) -> Delivery | None:
-    """As `read_delivery`, for a sender: None once an older copy was restored that does not know the delivery."""
+    """As `read_delivery`; None when there is none."""
     found = _deliveries(connection, sa.select(deliveries).where(deliveries.c.id == delivery))
     return found[0] if found else None
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from newsletter.audience.consent import Consent
 from newsletter.audience.subscriber import MailingList
 from newsletter.delivery.delivery import DeliveryState
+from newsletter.delivery.ledger.ledger import RecipientState
 from newsletter.delivery.ledger.plan import Candidate, NotEligible, PlannedRecipient, plan
 from newsletter.storage.audience.lists import ListStore, lists_of
 from newsletter.storage.audience.subscribers import AudienceStore
@@ -25,7 +26,7 @@ from newsletter.storage.database.tables import (
     subscriptions,
 )
 from newsletter.storage.ledger.deliveries import compare_and_set
-from newsletter.storage.ledger.recheck import reached_among, suppressed_among
+from newsletter.storage.ledger.recheck import reached_among, receipts_among, suppressed_among
 from newsletter.storage.ledger.reconcile import digest_of_rows
 from newsletter.storage.ledger.record import Row
 
@@ -73,8 +74,8 @@ def freeze(
 ) -> None:
     """Write the audience of a delivery that is preparing into the ledger, then let it send.
 
-    Returns when it is no longer preparing: all is written, an operator stopped it, or an older copy that does not know
-    it was restored. Also returns between two chunks when `should_stop` says so; the next call goes on from there.
+    Returns when it is no longer preparing: all is written, or it was stopped. Also returns between two chunks when
+    `should_stop` says so; the next call goes on from there.
     """
     _begin(database, delivery, now)
     while not should_stop() and _freeze_chunk(database, delivery, chunk):
@@ -140,10 +141,7 @@ def _freeze_chunk(database: Database, delivery: str, size: int) -> bool:
 
 
 def _lock_preparing(connection: sa.Connection, delivery: str) -> Row | None:
-    """The delivery's row, while it is preparing and its last subscriber is fixed.
-
-    An older copy that was restored meanwhile may not know the delivery, or may know it from before it was begun.
-    """
+    """The delivery's row, while it is preparing and its last subscriber is fixed."""
     mine = sa.select(deliveries).where(deliveries.c.id == delivery, deliveries.c.state == DeliveryState.PREPARING.value)
     return connection.execute(mine.where(deliveries.c.last_subscriber_id.is_not(None)).with_for_update()).one_or_none()
 
@@ -160,6 +158,7 @@ def _row(planned: PlannedRecipient) -> dict[str, object]:
         "values": dict(planned.values),
         "state": planned.state.value,
         "reason": planned.reason,
+        "in_doubt": planned.state is RecipientState.UNKNOWN,
     }
 
 
@@ -220,6 +219,7 @@ def _candidates(
     hashes = [row.address_hash for row in rows]
     suppressed = suppressed_among(connection, hashes)
     received = reached_among(connection, audience.issue, audience.delivery, hashes)
+    sent = receipts_among(connection, audience.issue, hashes)
     return [
         Candidate(
             subscriber=row.id,
@@ -232,7 +232,8 @@ def _candidates(
             list_ids=led_by[row.id],
             list_languages=tuple(audience.list_languages[id_] for id_ in led_by[row.id]),
             suppression=suppressed.get(row.address_hash, ""),
-            already_received=row.address_hash in received,
+            already_received=row.address_hash in received or sent.get(row.address_hash, False),
+            in_journal=row.address_hash in sent,
         )
         for row in rows
     ]

@@ -8,7 +8,10 @@ import sqlalchemy as sa
 from newsletter.audience.consent import Consent
 from newsletter.delivery.ledger.ledger import RecipientState
 from newsletter.delivery.ledger.plan import Frozen, recheck
-from newsletter.storage.database.tables import MAY_HAVE_REACHED, recipients, subscriptions, suppressions
+from newsletter.storage.database.tables import MAY_HAVE_REACHED, receipts, recipients, subscriptions, suppressions
+
+UNSURE = ("", "unknown")
+"""Outcomes of receipts: the message may have arrived."""
 
 
 def recheck_rows(
@@ -21,13 +24,15 @@ def recheck_rows(
     suppressed = suppressed_among(connection, hashes)
     consents = _consents(connection, [row.subscriber_id for row in rows])
     reached = reached_among(connection, rows[0].issue, rows[0].delivery_id, hashes)
+    sent = receipts_among(connection, rows[0].issue, hashes)
     refused = {}
     for row in rows:
         frozen = Frozen(
             address=row.address,
             suppression=suppressed.get(row.address_hash, ""),
             consents=frozenset(consents[key] for id_ in row.list_ids if (key := (row.subscriber_id, id_)) in consents),
-            already_received=row.address_hash in reached,
+            # What nobody knows bars them, too, unless an operator has it sent again.
+            already_received=row.address_hash in reached or _is_barred(sent.get(row.address_hash), row.in_doubt),
             in_doubt=row.in_doubt,
         )
         if verdict := recheck(frozen, again=row.again):
@@ -56,3 +61,18 @@ def reached_among(connection: sa.Connection, issue: str, delivery: str, hashes: 
         MAY_HAVE_REACHED,
     )
     return set(connection.execute(query).scalars())
+
+
+def receipts_among(connection: sa.Connection, issue: str, hashes: Sequence[str]) -> dict[str, bool]:
+    """To which of these addresses the issue was sent by the journal alone, and whether it certainly arrived."""
+    query = (
+        sa.select(receipts.c.address_hash, sa.func.max(sa.case((receipts.c.outcome == "accepted", 1), else_=0)))
+        .where(receipts.c.issue == issue, receipts.c.address_hash.in_(hashes))
+        .where(receipts.c.outcome.in_([*UNSURE, "accepted"]))
+        .group_by(receipts.c.address_hash)
+    )
+    return {address_hash: bool(is_certain) for address_hash, is_certain in connection.execute(query)}
+
+
+def _is_barred(sent: bool | None, in_doubt: bool) -> bool:
+    return sent is not None and (sent or not in_doubt)

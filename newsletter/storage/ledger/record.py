@@ -16,7 +16,6 @@ from newsletter.delivery.ledger.ledger import (
     Settlement,
     Worker,
 )
-from newsletter.delivery.ledger.outcome import Accepted
 from newsletter.delivery.ledger.settle import LockedRow, outcome_name, reply_text, settle
 from newsletter.storage.database.tables import attempts, deliveries, recipients, workers
 
@@ -43,6 +42,11 @@ def is_held(row: Row | None, claim: Claim, worker: Worker, state: RecipientState
     return row is not None and (row.state, row.epoch, row.worker) == (state.value, claim.epoch, worker.id)
 
 
+def is_known(row: Row | None, claim: Claim) -> bool:
+    """Whether a row has had a claim; else the journal knows more of it."""
+    return row is not None and row.epoch >= claim.epoch
+
+
 def write_settlements(
     connection: sa.Connection,
     settlements: Sequence[Settlement],
@@ -65,7 +69,7 @@ def write_settlements(
         change = settle(locked, settlement, worker.id)
         if change is None:
             continue
-        values = _values(row, settlement, change, _number(row, settlement.claim, worker), now)
+        values = _values(row, settlement, change, now)
         if change.state in (RecipientState.ACCEPTED, RecipientState.UNKNOWN) and not _may_have_reached(row):
             # Late evidence may find that another delivery has reached the address meanwhile (`uq_recipients_once`):
             # then it stays on the attempt alone.
@@ -80,7 +84,7 @@ def _may_have_reached(row: Row) -> bool:
     return row.in_doubt or row.state in MAY_HAVE_ARRIVED
 
 
-def _values(row: Row, settlement: Settlement, change: Decision, number: int, now: datetime) -> dict[str, object]:
+def _values(row: Row, settlement: Settlement, change: Decision, now: datetime) -> dict[str, object]:
     goes_on = change.next_at is not None
     return {
         "of": row.id,
@@ -94,10 +98,6 @@ def _values(row: Row, settlement: Settlement, change: Decision, number: int, now
         # What certainly did not arrive may be other bytes next time, unless an earlier attempt may have arrived.
         "sha256": settlement.claim.sha256 if goes_on else row.sha256 or settlement.sha256,
         "in_doubt": change.in_doubt,
-        # In an older copy of the database the row may be behind the claim: the next claim must not use its number
-        # again, nor give the same message another date.
-        "epoch": max(row.epoch, number),
-        "dated_at": row.dated_at or settlement.claim.dated_at,
         "reply": reply_text(settlement) or row.reply,
         "worker": "",
         "settled_at": now,
@@ -116,27 +116,14 @@ def complete_attempts(
     judged, completed = [], []
     for one in settlements:
         row = rows[one.claim.recipient]
-        number = _number(row, one.claim, worker)
-        has_attempt = is_held(row, one.claim, worker, RecipientState.PERMITTED)
-        # Do not record more of another worker's row than an arrival, which ends it: its next claim needs the number.
-        is_recorded = number == one.claim.epoch or isinstance(one.outcome, Accepted)
-        if one.outcome is not None and is_recorded and not has_attempt:
-            judged.append({"recipient_id": row.id, "epoch": number, "worker": worker.id})
+        if one.outcome is not None and not is_held(row, one.claim, worker, RecipientState.PERMITTED):
+            judged.append({"recipient_id": row.id, "epoch": one.claim.epoch, "worker": worker.id})
         outcome = {"outcome": outcome_name(one), "reply": reply_text(one), "settled_at": now}
-        completed.append({"of": row.id, "at": number, "by": worker.id, **outcome})
+        completed.append({"of": row.id, "at": one.claim.epoch, "by": worker.id, **outcome})
     if judged:
         connection.execute(insert_ignore, judged)
     if completed:
         connection.execute(_COMPLETE, completed)
-
-
-def _number(row: Row, claim: Claim, worker: Worker) -> int:
-    """The number of a claim's attempt: its epoch.
-
-    The next one where an older copy of the database has given the same epoch to another worker, who holds the row.
-    """
-    is_anothers = row.epoch == claim.epoch and row.worker not in ("", worker.id)
-    return claim.epoch + 1 if is_anothers else claim.epoch
 
 
 class ReachedError(Exception):
@@ -228,6 +215,6 @@ _COMPLETE = (
 _CHANGE = sa.update(recipients).where(recipients.c.id == sa.bindparam("of"))
 _PERMIT = _CHANGE.values(_values_of("state", "message_id", "sha256"))
 _UPDATE = _CHANGE.values(_values_of(
-    "state", "reason", "attempts", "eligible_at", "next_at", "message_id", "sha256", "in_doubt", "epoch", "dated_at",
-    "reply", "worker", "settled_at",
+    "state", "reason", "attempts", "eligible_at", "next_at", "message_id", "sha256", "in_doubt", "reply", "worker",
+    "settled_at",
 ))  # fmt: skip

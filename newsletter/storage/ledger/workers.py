@@ -1,4 +1,4 @@
-"""Workers: sending processes as the database knows them, their permits, and the claims of those that are gone."""
+"""Workers: sending processes as the database knows them, and the claims of those that are gone."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -7,13 +7,9 @@ import sqlalchemy as sa
 
 from newsletter.delivery.ledger.ledger import HELD, RecipientState, Recovered, Worker
 from newsletter.storage.database.database import Database
-from newsletter.storage.database.metadata import add_to_count
-from newsletter.storage.database.tables import properties, recipients, workers
+from newsletter.storage.database.tables import recipients, workers
 from newsletter.storage.ledger.deliveries import sweep_cancelled
 from newsletter.storage.ledger.record import Row, lock_states
-
-PERMITS = "permits"
-"""The property that counts the permits of workers which are gone; the others' stand in their rows."""
 
 
 def has_worker(database: Database, is_dead: Callable[[Worker], bool]) -> bool:
@@ -31,38 +27,10 @@ def is_gone(database: Database, row: Row, clock: float, is_dead: Callable[[Worke
     return expired or is_dead(Worker(id=row.id, host=row.host, boot=row.boot, pid=row.pid))
 
 
-def count_permits(connection: sa.Connection, worker: str, granted: int) -> None:
-    """Add to the permits of a worker that is registered."""
-    connection.execute(_COUNT, {"of": worker, "granted": granted})
-
-
-_COUNT = (
-    sa.update(workers)
-    .where(workers.c.id == sa.bindparam("of"))
-    .values(permits=workers.c.permits + sa.bindparam("granted"))
-)
-_GONE = sa.select(sa.cast(properties.c.value, sa.BigInteger)).where(properties.c.name == PERMITS)
-_PRESENT = sa.select(sa.cast(sa.func.sum(workers.c.permits), sa.BigInteger))
-
-PERMITS_GRANTED = sa.func.coalesce(_GONE.scalar_subquery(), 0) + sa.func.coalesce(_PRESENT.scalar_subquery(), 0)
-"""How many permits the database has granted, to be selected: of one moment, also while workers come and go."""
-
-
-def reclaim(database: Database, connection: sa.Connection, names: Sequence[str], now: datetime) -> Recovered:
+def reclaim(connection: sa.Connection, names: Sequence[str], now: datetime) -> Recovered:
     """Remove workers. What they had only claimed waits again; what they were permitted to send may have arrived."""
-    recovered, permits = reclaim_uncounted(connection, names, now)
-    if permits:
-        add_to_count(database, connection, PERMITS, permits)
-    return recovered
-
-
-def reclaim_uncounted(connection: sa.Connection, names: Sequence[str], now: datetime) -> tuple[Recovered, int]:
-    """As `reclaim`; adding the permits returned to the count is left to the end of a transaction that locks more."""
-    permits = connection.execute(
-        sa.delete(workers).where(workers.c.id.in_(names)).returning(workers.c.permits)
-    ).scalars().all()  # fmt: skip
-    if not permits:
-        return Recovered(waiting=0, unknown=0), 0
+    if not connection.execute(sa.delete(workers).where(workers.c.id.in_(names))).rowcount:
+        return Recovered(waiting=0, unknown=0)
     theirs = recipients.c.worker.in_(names)
     held = sa.select(recipients.c.delivery_id).where(theirs, recipients.c.state.in_(HELD)).distinct()
     of = list(connection.execute(held).scalars())
@@ -85,4 +53,4 @@ def reclaim_uncounted(connection: sa.Connection, names: Sequence[str], now: date
         )
     ).rowcount
     sweep_cancelled(connection, of, now)
-    return Recovered(waiting=waiting, unknown=unknown), sum(permits)
+    return Recovered(waiting=waiting, unknown=unknown)

@@ -22,6 +22,7 @@ from newsletter.app.sending.view import find_asset, open_view
 from newsletter.errors import LinkError, StorageError
 from newsletter.feedback.unsubscribe import AGREED, FIELD, MAX_BODY, Wish, read_wish
 from newsletter.storage.database.database import Database
+from newsletter.storage.journal.journal import Journal
 from newsletter.tokens import Signer
 from newsletter.web.pages import QUIET_HEADERS, Below, Headers, policy
 from newsletter.web.public.answers import Answers, Site
@@ -58,8 +59,9 @@ Body = Annotated[bytes, Depends(small_body)]
 
 
 def public_app(
-    database: Database, *, signer: Callable[[], Signer], site: Site, public_url: str, clock: Callable[[], datetime]
-) -> FastAPI:
+    database: Database, journal: Journal, *, signer: Callable[[], Signer], site: Site, public_url: str,
+    clock: Callable[[], datetime],
+) -> FastAPI:  # fmt: skip
     """The app of the public pages. `public_url` is its URL in messages; `clock` gives UTC, `signer` the keys
     as they are at that moment.
 
@@ -69,20 +71,21 @@ def public_app(
     app.add_middleware(Headers, headers=_HEADERS)
     app.add_middleware(Below, path=urlsplit(public_url).path)
     answers = Answers(site, f"{public_url}/")
-    _add_leaving(app, database, signer, answers, clock)
+    _add_leaving(app, database, journal, signer, answers, clock)
     _add_reading(app, database, signer, public_url)
     _add_errors(app, answers)
     return app
 
 
 def _add_leaving(
-    app: FastAPI, database: Database, signer: Callable[[], Signer], answers: Answers, clock: Callable[[], datetime]
-) -> None:
+    app: FastAPI, database: Database, journal: Journal, signer: Callable[[], Signer], answers: Answers,
+    clock: Callable[[], datetime],
+) -> None:  # fmt: skip
     @app.api_route("/u/{token}", methods=SHOW)
     def ask_before_leaving(request: Request, token: str) -> HTMLResponse:
         present = current_lists(database, signer(), token)
         words = answers.words(request, present.language)
-        if not present.lists:
+        if present.is_out:
             return answers.message("out", words)
         return answers.page("leave.html", words, {"lists": present.lists, "field": FIELD, "agreed": AGREED})
 
@@ -92,7 +95,7 @@ def _add_leaving(
         if wish is None:
             current_lists(database, signer(), token)  # an invalid link is answered with 404 first
             raise HTTPException(400)
-        left = unsubscribe(database, signer(), token, wish, clock())
+        left = unsubscribe(database, journal, signer(), token, wish, clock())
         if left.changed:  # a provider may repeat its POST, and so may anyone who has the link
             log.info("%s recipient=%s delivery=%s", wish.value, left.recipient, left.delivery)
         if wish is Wish.ONE_CLICK:
@@ -110,7 +113,7 @@ def _add_leaving(
         if read_wish(request.headers.get("content-type", ""), body) is not Wish.PAGE:
             language_of_undo(database, signer(), token)
             raise HTTPException(400)
-        returned = resubscribe(database, signer(), token, clock())
+        returned = resubscribe(database, journal, signer(), token, clock())
         if returned.changed:
             log.info("undo recipient=%s delivery=%s", returned.recipient, returned.delivery)
         return answers.message(returned.undone.value, answers.words(request, returned.language))

@@ -105,8 +105,8 @@ def test_file_holds_no_trace_of_the_address(project: Project, database: Database
     for email in gone:
         erase_subscriber_everywhere(project, database, email, now=NOW)
     assert {"newsletter.db", "newsletter.db-wal"} <= {file.name for file in tmp_path.iterdir()}
-    for file in tmp_path.iterdir():
-        assert b"forgetme" not in file.read_bytes(), file
+    for file in tmp_path.rglob("*"):
+        assert not file.is_file() or b"forgetme" not in file.read_bytes(), file
 
 
 @pytest.mark.usefixtures("subscriber_id")
@@ -148,4 +148,4 @@ def test_erasing_says_when_a_reader_keeps_the_old_bytes(project: Project, databa
             erase_subscriber_everywhere(project, hurried, ANA, now=NOW)
     erase_subscriber_everywhere(project, hurried, ANA, now=NOW)
     hurried.close()
-    assert all(LOCAL.encode() not in file.read_bytes() for file in tmp_path.iterdir())
+    assert not any(file.is_file() and LOCAL.encode() in file.read_bytes() for file in tmp_path.rglob("*"))

@@ -19,6 +19,7 @@ from newsletter.compiler.theme import Theme
 from newsletter.expression import parse_field
 from newsletter.storage.database import tables
 from newsletter.storage.database.database import Database
+from newsletter.storage.journal.journal import Journal
 from newsletter.storage.ledger.deliveries import Deliveries, NewDelivery
 from newsletter.tokens import Key, Purpose, Signer
 from newsletter.web.public import Site, page_theme, public_app
@@ -76,6 +77,7 @@ class World:
     database: Database
     signer: Signer
     clock: Clock
+    journal: Journal
     client: TestClient = field(init=False)
     delivery: str = "delivery1"
 
@@ -120,7 +122,9 @@ class World:
             postal_address="1 Example Street",
         )
         self.client = TestClient(
-            public_app(self.database, signer=lambda: self.signer, site=site, public_url=URL, clock=self.clock),
+            public_app(
+                self.database, self.journal, signer=lambda: self.signer, site=site, public_url=URL, clock=self.clock
+            ),
             follow_redirects=False,
             raise_server_exceptions=False,
         )
@@ -180,11 +184,12 @@ class World:
 
 
 @pytest.fixture
-def world(database: Database) -> Iterator[World]:
+def world(database: Database, tmp_path: Path) -> Iterator[World]:
     """The same on SQLite and on PostgreSQL."""
-    made = World(database, Signer([Key("ab", b"k" * 32)]), Clock())
-    yield made
-    made.client.close()
+    with Journal(tmp_path, database) as journal:
+        made = World(database, Signer([Key("ab", b"k" * 32)]), Clock(), journal)
+        yield made
+        made.client.close()
 
 
 @pytest.fixture

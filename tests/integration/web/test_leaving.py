@@ -33,10 +33,12 @@ def at_once(act: Callable[[], object], number: int = 6) -> list[object]:
 
 def test_many_clicks_at_once_are_one_opt_out_and_many_undos_one_return(world: World, reader: str) -> None:
     token = world.token(Purpose.UNSUBSCRIBE, reader)
-    results = at_once(lambda: unsubscribe(world.database, world.signer, token, Wish.ONE_CLICK, world.clock()))
+    results = at_once(
+        lambda: unsubscribe(world.database, world.journal, world.signer, token, Wish.ONE_CLICK, world.clock())
+    )
     assert sorted(result.changed for result in results) == [False] * 5 + [True]  # type: ignore[attr-defined]
     (undo,) = {result.undo for result in results}  # type: ignore[attr-defined]
-    returned = at_once(lambda: resubscribe(world.database, world.signer, undo, world.clock()))
+    returned = at_once(lambda: resubscribe(world.database, world.journal, world.signer, undo, world.clock()))
     assert sorted(result.changed for result in returned) == [False] * 5 + [True]  # type: ignore[attr-defined]
     assert {result.undone for result in returned} == {"back"}  # type: ignore[attr-defined]
     assert world.consents(1) == {1: "confirmed", 2: "pending", 3: "confirmed"}

@@ -18,6 +18,8 @@ ALLOWED = {
     "storage/database/database.py": "chooses one of them by the URL",
     "storage/database/tables.py": "an index condition and a type are written once per database",
     "storage/database/migrations/versions": "the same condition, as it was when the step was written",
+    "authoring/fields/prose.py": "the dialect is Markdown's",
+    "compiler/wording/leftovers.py": "the dialect is Markdown's",
     "app/project.py": "a relative file in a URL is resolved against the project",
 }
 """File or folder → why it may."""

@@ -13,9 +13,9 @@ from letters import CLAIM
 
 from newsletter.delivery.ledger.ledger import Decision, Ledger, PermitRequest, Settlement, Worker
 from newsletter.delivery.ledger.outcome import Accepted, Reply
-from newsletter.delivery.sender.group_commit import GroupCommit
+from newsletter.delivery.sender.group_commit import GroupCommit, Journal
 from newsletter.delivery.sender.lease import LeaseGuard
-from newsletter.errors import DatabaseBusyError
+from newsletter.errors import DatabaseBusyError, JournalError
 
 LEASE = 30.0
 REQUEST = PermitRequest(CLAIM, CLAIM.recipient, "b" * 64)
@@ -48,14 +48,37 @@ class ScriptedLedger:
         return [True] * len(permits)
 
 
-def write(ledger: ScriptedLedger, lease: LeaseGuard, work: Callable[[GroupCommit], Awaitable[None]]) -> list[str]:
+class ListedJournal:
+    """Remembers what it was told, beside what the ledger had been told by then."""
+
+    def __init__(self, ledger: ScriptedLedger) -> None:
+        self._ledger = ledger
+        self.told: list[tuple[int, list[PermitRequest], list[Settlement]]] = []
+
+    def keep_up(self) -> None: ...
+
+    def require_current(self, delivery: str) -> None: ...
+
+    def compare_again(self) -> None: ...
+
+    def append(self, worker: Worker, permits: Sequence[PermitRequest], settled: Sequence[Settlement]) -> None:
+        if permits or settled:
+            self.told.append((len(self._ledger.told), list(permits), list(settled)))
+
+
+def write(
+    ledger: ScriptedLedger, lease: LeaseGuard, work: Callable[[GroupCommit], Awaitable[None]],
+    journal: Journal | None = None, stop: asyncio.Event | None = None,
+) -> list[str]:  # fmt: skip
     """Let a group commit run while something works with it; what it reported."""
     trouble: list[str] = []
+    journal = journal or ListedJournal(ledger)
 
     async def run() -> None:
         commits = GroupCommit(
-            cast("Ledger", ledger), make_worker(), lease, clock=lambda: datetime.now(UTC), on_trouble=trouble.append
-        )
+            cast("Ledger", ledger), journal, make_worker(), lease, stop or asyncio.Event(),
+            clock=lambda: datetime.now(UTC), on_trouble=trouble.append,
+        )  # fmt: skip
         running = asyncio.create_task(commits.run())
         try:
             async with asyncio.timeout(30):
@@ -123,5 +146,47 @@ def test_no_permit_without_the_database_and_no_outcome_lost(lease: LeaseGuard) -
         assert not commits.is_unreachable
         assert await commits.permit(REQUEST)
 
-    assert write(ledger, lease, work) == ["out of reach"]
+    journal = ListedJournal(ledger)
+    assert write(ledger, lease, work, journal) == ["out of reach"]
     assert ledger.told == [([SETTLEMENT], [REQUEST]), ([SETTLEMENT], []), ([], [REQUEST])]
+    assert journal.told == [
+        (1, [], [SETTLEMENT]),
+        (3, [REQUEST], []),
+    ]  # the outcome at once, the receipt after the commit
+
+
+def test_no_permit_without_a_receipt(lease: LeaseGuard) -> None:
+    class FullJournal(ListedJournal):
+        def append(self, worker: Worker, permits: Sequence[PermitRequest], settled: Sequence[Settlement]) -> None:
+            if permits:
+                raise JournalError("no space left")
+
+    async def work(commits: GroupCommit) -> None:
+        assert not await commits.permit(REQUEST)
+        assert commits.is_unreachable
+
+    ledger = ScriptedLedger()
+    write(ledger, lease, work, FullJournal(ledger))
+    assert len(ledger.told) == 1
+
+
+def test_stopped_worker_does_not_wait_for_a_database_that_is_gone(
+    lease: LeaseGuard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("newsletter.delivery.sender.group_commit._LAST_PATIENCE", 0.5)
+
+    def be_gone() -> None:
+        raise DatabaseBusyError("gone")
+
+    ledger = ScriptedLedger(*[be_gone] * 1000)
+    journal = ListedJournal(ledger)
+    stop = asyncio.Event()
+    stop.set()
+
+    async def work(commits: GroupCommit) -> None:
+        commits.settle(SETTLEMENT)
+        await commits.drained()
+        await commits.call_until_done(be_gone)
+
+    write(ledger, lease, work, journal, stop)
+    assert journal.told == [(1, [], [SETTLEMENT])]

@@ -18,6 +18,7 @@ from newsletter.delivery.compose.message import Message
 from newsletter.delivery.ledger.ledger import Claim, Ledger, PermitRequest
 from newsletter.delivery.ledger.outcome import Deferred, Outcome, Reply
 from newsletter.delivery.ledger.retry import RetryPolicy
+from newsletter.delivery.sender.group_commit import Journal
 from newsletter.delivery.sender.handover import Compose, Handover, SenderDependencies, hand_over
 from newsletter.errors import (
     ComposeError,
@@ -51,7 +52,8 @@ def handed_over(
         return is_permitted
 
     dependencies = SenderDependencies(
-        ledger=cast("Ledger", None), transport=MemoryTransport([answer] if answer else []), compose=compose,
+        ledger=cast("Ledger", None), journal=cast("Journal", None), compose=compose,
+        transport=MemoryTransport([answer] if answer else []),
         clock=lambda: datetime.now(UTC), new_worker=make_worker, is_dead=lambda _: False, on_trouble=lambda _: None,
     )  # fmt: skip
     claim = replace(CLAIM, eligible_at=datetime.now(UTC))
