@@ -34,7 +34,7 @@ demo: $(READY)  ## Send the sample issues to a mail catcher on this machine
 # Not by the number of tests in a file: those of acceptance are few, take longest, and come first by name.
 .PHONY: test
 test: $(READY)  ## Run every test, four files at a time (REQUIRE_ALL=1 forbids skipping)
-	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: quick
 quick: $(READY)  ## Run the unit, docs and golden tests
