@@ -61,26 +61,36 @@ def preview(project: Project) -> Iterator[str]:
 class Watched:
     """A page that writes down what its browser complains about."""
 
-    def __init__(self, browser: Any, **how: Any) -> None:
-        self.page = browser.new_page(**how)
+    def __init__(self, page: Any) -> None:
+        self.page = page
         self.complaints: list[str] = []
         self.page.on("console", lambda message: self.complaints.append(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
 
+@pytest.fixture(scope="module")
+def idle() -> list[Watched]:
+    """Pages that nobody looks at: opening one takes longer than most tests."""
+    return []
+
+
 @pytest.fixture
-def open_page(browser: Any) -> Iterator[Callable[..., Watched]]:
+def open_page(browser: Any, idle: list[Watched]) -> Iterator[Callable[..., Watched]]:
     opened: list[Watched] = []
 
-    def open_one(url: str, **how: Any) -> Watched:
-        watched = Watched(browser, **how)
+    def open_one(url: str, *, width: int = 1280, height: int = 720, scheme: str = "light") -> Watched:
+        watched = idle.pop() if idle else Watched(browser.new_page())
         opened.append(watched)
+        watched.page.set_viewport_size({"width": width, "height": height})
+        watched.page.emulate_media(color_scheme=scheme)
         watched.page.goto(url)
         return watched
 
     yield open_one
     for watched in opened:
-        watched.page.close()
+        watched.page.goto("about:blank")
+        watched.complaints.clear()
+    idle += opened
 
 
 def paper_of(frame: Any) -> str:
@@ -104,7 +114,7 @@ def test_preview_shows_the_mail_with_its_pictures(preview: str, open_page: Calla
 
 
 def test_preview_switches_width_part_and_appearance(preview: str, open_page: Callable[..., Watched]) -> None:
-    page = open_page(preview, color_scheme="dark").page  # the computer's own preference must not matter
+    page = open_page(preview, scheme="dark").page  # the computer's own preference must not matter
     light, dark = page.frame_locator("iframe.light"), page.frame_locator("iframe.dark")
     light.get_by_role("heading").first.wait_for()
     page.locator("input[value='375']").check()
@@ -243,7 +253,7 @@ def test_preview_follows_a_save_without_losing_ones_place(
 ) -> None:
     issue = project.issues / "welcome" / "issue.yaml"
     good = issue.read_text()
-    watched = open_page(preview, viewport={"width": 1280, "height": 700})
+    watched = open_page(preview, width=1280, height=700)
     page = watched.page
     page.frame_locator("iframe.light").get_by_role("heading").first.wait_for()
     page.locator("input[value='375']").check()
@@ -284,7 +294,7 @@ def test_preview_works_without_javascript(preview: str, browser: Any) -> None:
 def test_preview_begins_with_the_width_that_fits(
     preview: str, open_page: Callable[..., Watched], window: int, mail: str
 ) -> None:
-    page = open_page(preview, viewport={"width": window, "height": 800}).page
+    page = open_page(preview, width=window, height=800).page
     assert page.locator("input[name='width']:checked").input_value() == mail
     page.locator("input[value='free']").check()
     page.reload()
@@ -417,7 +427,7 @@ def test_reader_pages_can_be_read_in_every_theme(
         assert len(grounds) == (1 if "#777777" in written else 2)
 
     with served(world.client.app) as url:
-        page = open_page(f"{url}/", viewport={"width": 375, "height": 700}).page
+        page = open_page(f"{url}/", width=375, height=700).page
         for path in ("/", "/nowhere", f"/u/{token}"):
             page.goto(url + path)
             read(page)
