@@ -23,8 +23,9 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     run([sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)], folder)
     [wheel] = folder.glob("*.whl")
-    run([sys.executable, "-m", "venv", str(folder / "venv")], folder)
-    run([str(folder / "venv/bin/python"), "-m", "pip", "install", "--no-deps", "--no-index", str(wheel)], folder)
+    run([sys.executable, "-m", "venv", "--without-pip", str(folder / "venv")], folder)
+    pip = [sys.executable, "-m", "pip", "--python", str(folder / "venv/bin/python")]
+    run([*pip, "install", "--no-deps", "--no-index", str(wheel)], folder)
     site = next((folder / "venv" / "lib").glob("python*/site-packages"))
     # Read after the folder of the wheel, and not searched for the editable install of this checkout.
     (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
