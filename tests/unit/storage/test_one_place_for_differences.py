@@ -40,7 +40,7 @@ def code_of(file: Path) -> str:
     ],
 )
 def test_module_does_not_ask_which_database_it_is(file: Path) -> None:
-    code = code_of(file).lower()
+    code = code_of(file).lower().replace("fields . dialect", "")  # that of Markdown
     assert [word for word in WORDS if word in code] == []
 
 
