@@ -64,6 +64,10 @@ pictures: $(READY)  ## Take the pictures of the mail again (needs chromium)
 bench: $(READY)  ## Measure compiling, checking and the preview (needs chromium)
 	@$(BIN)/python bench/compile.py
 
+.PHONY: proofs
+proofs: $(READY)  ## Put older copies back, kill senders, take the database away: what is too long for the tests (15 minutes)
+	@$(BIN)/python tests/proofs.py
+
 .PHONY: wheel-check
 wheel-check: $(READY)  ## Build the wheel, install it alone in an empty environment, start a project with it
 	@sh scripts/check_wheel.sh "$(BIN)/python" "$(PYTHON)"

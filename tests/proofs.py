@@ -357,6 +357,44 @@ def kill(place: Place) -> list[str]:
     return broken + place.judge(everybody=False)
 
 
+_DIES = """
+import os, signal, sys
+from newsletter.cli.main import main
+from newsletter.storage.journal.journal import Journal
+
+append, left, when = Journal.append, [int(sys.argv.pop(1))], sys.argv.pop(1)
+
+def dies(self, worker, permits, settled):
+    left[0] -= bool(permits)
+    if when == "after" or left[0]:
+        append(self, worker, permits, settled)
+    if permits and not left[0]:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+Journal.append = dies
+main()
+"""
+
+
+def between(place: Place) -> list[str]:
+    """Killed after the commit of permits and before their receipts, and after those and before the dots."""
+    copy, whole = place.dump(), place.shell.program
+    command = ["send", place.shell.issue, "--list", "weekly", "--yes"]
+    for number, when in ((2, "before"), (3, "after"), (2, "before"), (2, "after")):
+        place.shell.program = (sys.executable, "-c", _DIES, str(number), when)
+        sender = place.shell.start(*command)
+        assert sender.wait() == -signal.SIGKILL, "it was not killed"
+        delivery = place.shell.json("deliveries", "list")[0]["delivery"]
+        command = ["deliveries", "resume", delivery]
+    place.shell.program = whole
+    place.shell.run(*command)
+    broken = broken_promises(place.shell, place.relay, delivery, most_unknown=4 * CONNECTIONS)
+    place.put_back(copy)
+    send_again(place)
+    print(f"        ({states(place)['unknown']} unknown after an older copy)")
+    return broken + place.judge(everybody=False)
+
+
 def _link(message: bytes) -> str:
     header = str(email.message_from_bytes(message)["List-Unsubscribe"])
     found = re.search(r"/u/([a-z2-7]+)", "".join(header.split()))
@@ -388,7 +426,7 @@ def _serving(place: Place) -> Iterator[str]:
         service.communicate()
 
 
-ON_BOTH = (restored, copied, middle, living, kill)
+ON_BOTH = (restored, copied, middle, living, between, kill)
 ON_SQLITE = (log_left, moved, opt_outs, full_disk, gone)
 SLOW = {"middle": 0.05, "living": 0.05, "log_left": 0.1, "moved": 0.1, "gone": 0.1}
 """Seconds that the relay takes for each, so that there is a middle."""

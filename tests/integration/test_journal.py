@@ -375,16 +375,25 @@ def full_disk() -> Iterator[Callable[[int], None]]:
 
 def test_line_that_a_full_disk_cuts_off_spoils_none_after_it(tmp_path: Path, full_disk: Callable[[int], None]) -> None:
     appender = Appender(tmp_path / "file", {"database": "db"})
-    size = (tmp_path / "file").stat().st_size
-    full_disk(size + 10)
-    for _ in range(2):
+    line = len(json.dumps(["permit", "cut off"], separators=(",", ":")))
+    for room in (10, line + 1, 0):  # the second lacks but its last byte, after the end of the first
+        full_disk((tmp_path / "file").stat().st_size + room)
         with pytest.raises(JournalError):
             appender.append_durably([["permit", "cut off"]])
     full_disk(10_000)
     appender.append_durably([["permit", "whole"]])
     appender.close()
-    lines = (tmp_path / "file").read_bytes().splitlines()
-    assert json.loads(lines[-1]) == ["permit", "whole"]
+    lines = (tmp_path / "file").read_bytes().split(b"\n")
+    assert [json.loads(one) for one in (lines[0], lines[-2])] == [{"database": "db"}, ["permit", "whole"]]
+
+
+def test_file_that_a_full_disk_did_not_take_is_made_later(tmp_path: Path, full_disk: Callable[[int], None]) -> None:
+    for room in (0, 5):
+        full_disk(room)
+        with pytest.raises(JournalError):
+            Appender(tmp_path / "file", {"database": "db"})
+    full_disk(10_000)
+    Appender(tmp_path / "file", {"database": "db"}).close()
 
 
 # Opt-outs

@@ -14,7 +14,7 @@ import secrets
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -94,16 +94,21 @@ class Appender:
             self._handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
         except OSError as error:
             raise _cannot_write(file, error) from error
-        self.append([head])
+        try:
+            self.append([head])
+        except JournalError:
+            self.close()
+            file.unlink(missing_ok=True)  # the next try makes it again
+            raise
 
     def append(self, records: Iterable[object]) -> int:
         """Hand lines to the system: they outlive this process. Their number in the file. Raises JournalError."""
         data = b"".join(json.dumps(one, separators=(",", ":")).encode() + b"\n" for one in records)
         with self._writing:
+            # What a full disk cut off is no record. The next one begins on a line of its own.
+            whole = b"\n" + data if self._is_torn else data
             try:
-                written = os.write(self._handle, b"\n" + data if self._is_torn else data)
-                # What a full disk cut off is no record. The next one begins on a line of its own.
-                self._is_torn = written < len(data)
+                self._is_torn = os.write(self._handle, whole) < len(whole)
             except OSError as error:
                 raise _cannot_write(self._file, error) from error
             if self._is_torn:
@@ -271,11 +276,13 @@ class JournalFiles:
     def prune(self, identity: str, now: datetime) -> None:
         """Remove receipts older than 90 days; that there were some of a delivery is remembered."""
         for file in self._receipt_files():
-            if file.stat().st_mtime < (now - timedelta(days=KEPT_DAYS)).timestamp():
+            with suppress(FileNotFoundError):  # another process was quicker
+                if file.stat().st_mtime > (now - timedelta(days=KEPT_DAYS)).timestamp():
+                    continue
                 for head, _ in list(_records(file, identity))[:1]:
                     (self._folder / "pruned").mkdir(exist_ok=True)
                     (self._folder / "pruned" / f"{identity}-{head['delivery']}").touch()
-                    file.unlink(missing_ok=True)
+                    file.unlink()
 
     def pruned(self, identity: str) -> dict[str, Path]:
         """The deliveries whose receipts were removed, and what says so."""
@@ -340,15 +347,18 @@ def _receipts(records: Iterable[tuple[dict[str, Any], Any]], issue: str | None =
     """Receipts: with an outcome as soon as it is read, without one at the end."""
     is_open: dict[tuple[str, int, str], Receipt] = {}
     for head, record in records:
-        with suppress(KeyError, TypeError, ValueError):  # the first line; one that was torn
+        try:
             if issue is not None and head["issue"] != issue:
                 return
             kind, recipient, epoch, third, fourth, *more = record
             key = recipient, epoch, more[0] if more else head["worker"]
             if kind == "permit":
                 is_open[key] = Receipt(head["issue"], head["delivery"], *key, third, tuple(fourth))
-            elif key in is_open:
-                yield replace(is_open.pop(key), outcome=third, reply=fourth)
+            elif found := is_open.pop(key, None):
+                lists = found.lists
+                yield Receipt(found.issue, found.delivery, *key, found.address_hash, lists, outcome=third, reply=fourth)
+        except (KeyError, TypeError, ValueError):  # the first line; one that was torn
+            continue
     yield from is_open.values()
 
 

@@ -124,7 +124,7 @@ class Journal:
     def require_current(self, delivery: str) -> None:
         """Let pass a delivery of whose issue the database has every receipt. Raises as `keep_up` does.
 
-        Reads all receipts of the issue the first time: a second for some hundred thousand.
+        Reads all receipts of the issue the first time: a few seconds for a hundred thousand.
         """
         with self._lock:
             self.keep_up()
