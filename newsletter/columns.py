@@ -61,7 +61,7 @@ def wrap(text: str, *, first: str = "", rest: str = "", width: int = WIDTH) -> s
 def underlined(title: str, sign: str) -> str:
     """A title with a line of signs below it, as wide as its longest line."""
     lines = wrap(title)
-    return f"{lines}\n{sign * max(map(columns, lines.splitlines()))}"
+    return f"{lines}\n{sign * max(map(columns, lines.splitlines()), default=0)}"
 
 
 def indented(text: str, by: str) -> str:

@@ -114,4 +114,7 @@ def _scheme_fault(url: str, scheme: str) -> BadUrl:
         return BadUrl("this is an email address, not a link", f"Write mailto:{url}")
     if re.match(r"(//)?[\w-]+(\.[\w-]+)+(:\d+)?([/?#]|$)", url):
         return BadUrl("the link has no scheme", f"Write https://{url.removeprefix('//')}")
+    if url.startswith("#"):
+        hint = "An email has no places to jump to: delete the link, or lead to a web page"
+        return BadUrl("a link cannot lead to a place inside the email", hint)
     return BadUrl("the link has no scheme and no host name", "Write the whole address, beginning with https://")

@@ -8,7 +8,7 @@ from newsletter.authoring.fields.url import normalise_url, url_fault
 from newsletter.compiler.edition import Edition
 from newsletter.problem import Place, Problem, Severity
 
-_ENDS = ".,;:!?)"
+_ENDS = ".,;:!?)]}'*_~|"
 _URL = re.compile(r"https?://[^\s<>\"，。、；：！？（）「」『』【】《》〈〉]+")
 
 

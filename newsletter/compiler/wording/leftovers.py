@@ -41,6 +41,8 @@ _ELEMENT = re.compile(
 )
 """Of HTML; other words between angle brackets may be meant."""
 _BROKEN_LINK = re.compile(r"(?:\[(?:[^\[\]]|\[[^\[\]]*\])*)?\]\(")
+_EXCHANGED = re.compile(r"\([^()\n]{1,200}\)\[(?= {8,}\])")
+"""Words and a bare URL, which is blank."""
 _UNDEFINED = re.compile(r"(?<![\w\]])\[(?=[^\[\]]*[^\W\d])[^\[\]]+\]\[(?P<label>[^\[\]]*)\]")
 """Words and a label; `[1][2]` may be two notes of the author's own, and `a[b][c]` a formula."""
 _UNKNOWN_NOTE = re.compile(r"(?<!\[)\[\^(?P<label>[^\]\s]+)\]")
@@ -87,6 +89,10 @@ def _in_blocks(text: str, prose: Prose) -> Iterator[Leftover]:
     for token in prose.tokens:
         if token.type == "inline":
             begin = (token.meta["lines"] or [0])[0]
+            shown = any(child.content.strip() or child.type == "image" for child in token.children or ())
+            if before == "heading_open" and not shown:
+                hint = "Write its words behind the signs, or delete them; write \\# for the sign itself"
+                yield Leftover("a heading has no words", starts[token.map[0]] if token.map else begin, hint=hint)
             if before == "list_item_open" and (box := re.match(r"\[[ xX]\][ \t]", token.content)):
                 yield Leftover(f"{box.group().strip()} would be shown as it is: there are no task lists here", begin,
                                hint="Write ☐ or ☑ in its place")  # fmt: skip
@@ -192,6 +198,8 @@ def _in_words(words: str, text: str) -> Iterator[Leftover]:
     for found in _BROKEN_LINK.finditer(words):
         hint = "A link is [words](https://…) without spaces or line ends in its URL"
         yield Leftover("a link is not complete and would be shown as it is", found.start(), hint=hint)
+    for found in _EXCHANGED.finditer(words):
+        yield Leftover("the brackets of a link are exchanged", found.start(), hint="A link is [words](https://…)")
     for found in _UNDEFINED.finditer(words):
         label = found["label"] or found.group()[1:].partition("]")[0]
         hint = f"Add a line [{label}]: https://… to this text"

@@ -36,7 +36,7 @@ def test_url_that_mail_may_hold(url: str) -> None:
         ("example.org:80/x", "Write https://example.org:80/x"),
         ("ana@example.org", "Write mailto:ana@example.org"),
         ("/page", "Write the whole address, beginning with https://"),
-        ("#top", "Write the whole address, beginning with https://"),
+        ("#top", "An email has no places to jump to: delete the link, or lead to a web page"),
         ("https://example.org/a b", "Write %20 where it belongs to the link."),
         ('https://example.org/"x"', "Write %22 where it belongs to the link."),
         ("https://example.org/\u3000x", "Write %E3%80%80 where it belongs to the link."),

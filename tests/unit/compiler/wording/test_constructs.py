@@ -143,6 +143,18 @@ def test_picture_on_a_line_of_its_own_stands_apart(text: str, margin: str | None
     assert style.partition(";margin:")[2].partition(";")[0] == (margin or "")
 
 
+@pytest.mark.parametrize("text", ["#", "words\n\n###\n\nmore", "> ##", "- #", "# ` `", "# &nbsp;"])
+def test_heading_without_words_reaches_neither_part(text: str) -> None:
+    edition = compiled(text)
+    assert not re.search(r"^[-.]+$", edition.text.partition("A subject")[2].partition("-" * 72)[0], re.MULTILINE)
+
+
+@pytest.mark.parametrize("signs", ["'{}'", "[{}]", "**{}**", '"{}"', "({}).", "~~{}~~", "“{}”"])
+def test_bare_url_between_signs_is_the_same_link_in_both_parts(signs: str) -> None:
+    edition = compiled(f"See {signs.format('https://e.example/page')} now")
+    assert [link.url for link in edition.links if "e.example" in link.url] == ["https://e.example/page"]
+
+
 def test_headings_of_three_levels_differ() -> None:
     edition = compiled("## Two\n\n### Three\n\n#### Four")
     found = re.findall(r'<h([234]) style="([^"]*)"', edition.html)
