@@ -61,7 +61,8 @@ pictures: $(READY)  ## Take the pictures of the mail again (needs chromium)
 	@$(BIN)/python scripts/take_pictures.py
 
 .PHONY: bench
-bench: $(READY)  ## Measure compiling, checking and the preview (needs chromium)
+bench: $(READY)  ## Measure composing, compiling, checking and the preview (needs chromium)
+	@$(BIN)/python bench/compose.py
 	@$(BIN)/python bench/compile.py
 
 .PHONY: proofs

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from newsletter.compiler.edition import Edition, Identity, Slot, SlotKind
-from newsletter.delivery.compose.message import MessageContext
+from newsletter.delivery.compose.message import Message, MessageContext
+from newsletter.delivery.compose.mould import make_mould
 from newsletter.delivery.compose.urls import Urls
 from newsletter.delivery.ledger.ledger import Claim
 from newsletter.expression import parse_field
@@ -64,6 +65,11 @@ CLAIM = Claim(
     eligible_at=datetime(2024, 1, 25, 9, tzinfo=UTC),
     values={"name": "Ana"},
 )
+
+
+def composed(edition: Edition, claim: Claim, context: MessageContext) -> Message:
+    """One message of a mould of its own."""
+    return make_mould(edition, context).cast(claim)
 
 
 def claim(**changes: Any) -> Claim:

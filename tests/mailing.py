@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from letters import CLAIM, LETTERHEAD, edition
+from letters import CLAIM, LETTERHEAD, composed, edition
 
 from newsletter.app.sending.relay import smtp_settings
 from newsletter.config import Config
 from newsletter.delivery.compose.envelope import Envelope, address_envelope
-from newsletter.delivery.compose.message import Message, compose_message
+from newsletter.delivery.compose.message import Message
 from newsletter.delivery.ledger.outcome import Outcome
 from newsletter.delivery.transport import Permit
 from newsletter.delivery.transports.smtp.pool import SmtpSettings, SmtpTransport
@@ -26,7 +26,7 @@ LINES = ".\n..\n.x\n\nFrom here\n" + "word " * 40 + "\n"
 def letter(address: str = "ana@example.com", *, lines: int = 1) -> tuple[Envelope, Message]:
     """One recipient's envelope and message; `lines` makes it longer."""
     claim = replace(CLAIM, address=address)
-    message = compose_message(edition(text=LINES * lines, slots=()), claim, LETTERHEAD)
+    message = composed(edition(text=LINES * lines, slots=()), claim, LETTERHEAD)
     return address_envelope(claim, LETTERHEAD), message
 
 

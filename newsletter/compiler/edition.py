@@ -152,6 +152,8 @@ class Edition:
     """The HTML of its web page where that goes on after the end of the email; empty where it shows the same."""
     page_links: tuple[Link, ...] = ()
     """The links that only this page has."""
+    composer: int = 0
+    """The version of the composer for which a delivery stored it; 0: it was not stored, or before versions were."""
     until: date | None = None
     """The last day on which it may be sent, in the newsletter's time zone: the first `until` of its sponsors."""
     conditions: tuple[Condition, ...] = ()
@@ -289,6 +291,7 @@ def edition_from_json(stored: Mapping[str, Any], assets: Sequence[Asset] = ()) -
         conditions=tuple(map(parse_condition, stored.get("conditions", ()))),
         notes=stored.get("notes", ""),
         regions=tuple(Region(marker, parse_condition(when)) for marker, when in stored.get("regions", ())),
+        composer=stored.get("composer", 0),
     )
 
 

@@ -35,7 +35,7 @@ NOUN_MODULES = (
     "authoring/image.py", "authoring/persona.py", "compiler/edition.py", "compiler/theme.py",
     "audience/address.py", "audience/consent.py", "audience/subscriber.py", "audience/suppression.py",
     "delivery/delivery.py", "delivery/compose/envelope.py", "feedback/event.py",
-    "delivery/ledger/ledger.py", "delivery/compose/message.py",
+    "delivery/ledger/ledger.py", "delivery/compose/message.py", "delivery/compose/mould.py", "delivery/compose/body.py",
     "delivery/ledger/outcome.py", "delivery/ledger/classification.py", "delivery/transport.py",
     "delivery/sender/backoff.py", "delivery/sender/breaker.py", "delivery/sender/group_commit.py",
     "delivery/sender/lease.py", "app/sending/propose.py", "storage/ledger/freeze.py", "reporting/report.py",

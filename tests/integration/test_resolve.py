@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from factories import NOW, add_list, add_people, start_delivery
 
 from newsletter.delivery.delivery import DeliveryState
-from newsletter.delivery.ledger.settle import WOULD_DIFFER
+from newsletter.delivery.ledger.settle import HELD_FOR_BYTES
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.tables import deliveries, recipients
 from newsletter.storage.ledger.resolve import resend_by_policy, with_unknown
@@ -47,11 +47,10 @@ def test_policy_gives_up_on_what_expired(database: Database, delivery: str) -> N
     assert resend(database, delivery, NOW + EXPIRY + timedelta(minutes=1)) == 0
 
 
-def test_policy_leaves_held_whose_bytes_would_differ(database: Database, delivery: str) -> None:
+@pytest.mark.parametrize("reason", HELD_FOR_BYTES)
+def test_policy_leaves_held_whose_bytes_would_differ(database: Database, delivery: str, reason: str) -> None:
     with database.write() as connection:
-        connection.execute(
-            sa.update(recipients).where(recipients.c.address == "ana@example.org").values(reason=WOULD_DIFFER)
-        )
+        connection.execute(sa.update(recipients).where(recipients.c.address == "ana@example.org").values(reason=reason))
     assert resend(database, delivery) == 1
     assert states(database) == ["unknown", "waiting"]
 

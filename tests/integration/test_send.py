@@ -104,7 +104,7 @@ async def accept(envelope: Envelope, message: Message, permit: Permit) -> Outcom
     return OK
 
 
-def compose(claim: Claim) -> tuple[Envelope, Message]:
+async def compose(claim: Claim) -> tuple[Envelope, Message]:
     body = f"for {claim.address}".encode()
     return Envelope("bounces@news.example", claim.address), Message(claim.recipient, body, "c" * 64)
 
@@ -354,12 +354,12 @@ def test_policy_of_single_recipients_lets_the_delivery_end(scene: Scene) -> None
 
 
 def test_send_excludes_whom_no_message_can_be_composed_for(scene: Scene) -> None:
-    def fails_for_one(claim: Claim) -> tuple[Envelope, Message]:
+    async def fails_for_one(claim: Claim) -> tuple[Envelope, Message]:
         if claim.address == scene.addresses[3]:
             raise ComposeError("half a character")
         if claim.address == scene.addresses[4]:
             raise KeyError("a mistake of ours")
-        return compose(claim)
+        return await compose(claim)
 
     scene.compose = fails_for_one
 
@@ -369,7 +369,7 @@ def test_send_excludes_whom_no_message_can_be_composed_for(scene: Scene) -> None
 
 
 def test_send_halts_when_too_many_messages_cannot_be_composed(scene: Scene) -> None:
-    def fails(claim: Claim) -> tuple[Envelope, Message]:
+    async def fails(claim: Claim) -> tuple[Envelope, Message]:
         raise ComposeError("the edition is damaged")
 
     scene.compose = fails
@@ -385,7 +385,10 @@ def test_send_tells_the_place_of_a_mistake_of_ours_but_no_address(scene: Scene) 
         def __getattr__(self, name: str) -> str:
             raise KeyError(*scene.addresses)
 
-    scene.compose = lambda claim: (address_envelope(claim, cast("MessageContext", Paper())), compose(claim)[1])
+    async def mistaken(claim: Claim) -> tuple[Envelope, Message]:
+        return address_envelope(claim, cast("MessageContext", Paper())), (await compose(claim))[1]
+
+    scene.compose = mistaken
 
     assert scene.send() is Ending.DONE
     told = [*scene.trouble, scene.store.get("delivery1").reason]
@@ -678,8 +681,8 @@ def test_resend_with_other_bytes_is_held(scene: Scene) -> None:
     [lost] = [one for one in scene.store.recipients("delivery1") if one.state == "unknown"]
     resend_unknown(scene.database, "delivery1", datetime.now(UTC))
 
-    def changed(claim: Claim) -> tuple[Envelope, Message]:
-        envelope, message = compose(claim)
+    async def changed(claim: Claim) -> tuple[Envelope, Message]:
+        envelope, message = await compose(claim)
         return envelope, Message(message.id, message.data + b"!", "d" * 64)
 
     scene.compose = changed

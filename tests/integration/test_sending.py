@@ -15,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 from factories import add_list, add_people, start_delivery, suppress
 from recording_server import Quirk, RecordingServer, recording_server
+from verifier import faults
 
 from newsletter.app.operating.new_project import start_project
 from newsletter.app.project import Project, open_project
@@ -26,6 +27,7 @@ from newsletter.app.sending.steer import cancel, pause, reschedule, resolve, res
 from newsletter.app.sending.worker import send_now
 from newsletter.delivery.delivery import Delivery, DeliveryState
 from newsletter.delivery.ledger.ledger import RecipientState
+from newsletter.delivery.ledger.settle import WAS_UPDATED
 from newsletter.delivery.sender.sender import Ending
 from newsletter.errors import AuthoringError, EmptyAudienceError, LinkError, NotFoundError, RequestError, StateError
 from newsletter.storage.database import tables
@@ -410,3 +412,31 @@ def test_proof_is_filled_for_the_persona_who_would_get_the_edition(
 def test_proof_in_a_language_there_is_none_in_is_refused(project: Project, database: Database, issue: Path) -> None:
     with pytest.raises(RequestError, match="no edition in fr"):
         send_proofs(project, database, issue, ["me@example.org"], now=NOW, languages=["fr"])
+
+
+def test_message_of_an_older_composer_is_held_until_it_is_said_again(
+    tmp_path: Path, database: Database, people: list[int]
+) -> None:
+    with recording_server(tmp_path / "relay", Quirk("dot", "drop", match="^(ana|bo)@", times=2)) as relay:
+        project = make_project(tmp_path / "project", relay.port)
+        name = create_delivery(project, database, project.issues / "welcome", ["weekly"]).id
+        send_now(project, database, name)
+        with database.write() as connection:  # as after an update in the middle: Bo's message was made after it
+            bodies = tables.editions.c
+            for edition in connection.execute(sa.select(tables.editions)).all():
+                older = {key: value for key, value in edition.body.items() if key != "composer"}
+                connection.execute(
+                    sa.update(tables.editions).where(bodies.language == edition.language).values(body=older)
+                )
+            ana = tables.recipients.c.address == "ana@example.org"
+            connection.execute(sa.update(tables.recipients).where(ana).values(sha256="f" * 64))
+        resolve(project, database, name, "resend", now=NOW)
+        send_now(project, database, name)
+        [held] = Deliveries(database).recipients(name, RecipientState.UNKNOWN)
+        assert (held.address, held.reason) == ("ana@example.org", WAS_UPDATED)
+        sent = len(relay.records())
+
+        resolve(project, database, name, "resend", now=NOW)
+        assert send_now(project, database, name).delivery.state is DeliveryState.FINISHED
+        assert [len(relay.records()) - sent, verify(database, name)] == [1, ()]
+        assert [faults(Path(one["path"]).read_bytes()) for one in relay.records()] == [[]] * len(relay.records())

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from letters import composed
 
 from newsletter.app.composing import claim_outside, message_context
 from newsletter.app.issues.building import build
@@ -15,7 +16,6 @@ from newsletter.app.issues.examine import check, examine
 from newsletter.app.operating.new_project import start_project
 from newsletter.app.project import Project, open_project
 from newsletter.compiler.edition import edition_from_json, edition_to_json
-from newsletter.delivery.compose.message import compose_message
 from newsletter.problem import has_errors
 
 ISSUE = """\
@@ -111,7 +111,7 @@ def test_message_is_the_same_at_every_try(project: Project) -> None:
         now=datetime(2026, 12, 1, tzinfo=UTC),
     )  # fmt: skip
     context = message_context(project, {"weekly": "Weekly"})
-    made = [compose_message(one, claim, context) for one in (edition, again, edition)]
+    made = [composed(one, claim, context) for one in (edition, again, edition)]
     assert len({one.sha256 for one in made}) == 1
     assert b"berlin.example.net" in made[0].data
     assert b"london.example.net" not in made[0].data

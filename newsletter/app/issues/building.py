@@ -22,7 +22,8 @@ from newsletter.compiler.checks.size import html_size
 from newsletter.compiler.edition import Edition, Link
 from newsletter.config import FILE
 from newsletter.delivery.checks.headers import check_headers
-from newsletter.delivery.compose.message import compose_message, fill_for
+from newsletter.delivery.compose.message import fill_for
+from newsletter.delivery.compose.mould import make_mould
 from newsletter.disk import cannot_write, write_whole
 from newsletter.errors import AddressError, ComposeError
 from newsletter.problem import Place, Problem, Severity, has_errors
@@ -100,7 +101,7 @@ def _files(
         **{f"assets/{asset.name}": asset.data for asset in edition.assets},
     }
     try:
-        eml = compose_message(edition, claim, context).data
+        eml = make_mould(edition, context).cast(claim).data
     except ComposeError as error:
         if has_errors(check_sender(project)):
             message = "no .eml was made: the sender is not configured yet"  # an error to `check` and `send`

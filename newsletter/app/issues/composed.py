@@ -10,7 +10,8 @@ from newsletter.authoring.issue import Issue
 from newsletter.authoring.persona import BUILT_IN, Persona
 from newsletter.compiler.edition import Edition
 from newsletter.compiler.fingerprint import fingerprint
-from newsletter.delivery.compose.message import MessageContext, compose_message, merge_values
+from newsletter.delivery.compose.message import MessageContext, merge_values
+from newsletter.delivery.compose.mould import make_mould
 from newsletter.delivery.ledger.ledger import Claim
 from newsletter.delivery.ledger.plan import ID_BYTES
 from newsletter.errors import AddressError, ComposeError
@@ -51,7 +52,7 @@ def check_variants(
         if edition is None or not edition.conditions:
             continue
         try:
-            compose_message(edition, claim_of(issue, edition, persona), context_of(project, edition))
+            make_mould(edition, context_of(project, edition)).cast(claim_of(issue, edition, persona))
         except (ComposeError, AddressError) as error:
             yield cannot_compose(file, persona, error)
         shown = edition.shown(merge_values(values_of(persona), persona.email, unsubscribe="", view=""))

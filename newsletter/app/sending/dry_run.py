@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 from newsletter.app.composing import claim_outside, message_context, ungated
@@ -17,7 +18,7 @@ from newsletter.app.sending.choosing import choose_lists
 from newsletter.app.sending.propose import CheckedIssue, Forecast, checked_issue, forecast_of, plan_all
 from newsletter.app.shapes import dry_run_json
 from newsletter.delivery.compose.envelope import address_envelope
-from newsletter.delivery.compose.message import compose_message
+from newsletter.delivery.compose.mould import Mould, make_mould
 from newsletter.delivery.ledger.ledger import RecipientState
 from newsletter.delivery.ledger.plan import Exclusion, PlannedRecipient, recipient_id
 from newsletter.delivery.transports.folder import FolderTransport
@@ -109,6 +110,11 @@ async def _write_messages(
     context = message_context(project, {one.slug: one.name for one in preview.lists})
     slugs = {one.id: one.slug for one in preview.lists}
     editions = {edition.language: edition for edition in checked.editions}
+
+    @cache
+    def mould(language: str) -> Mould:
+        return make_mould(editions[language], context)
+
     transport = FolderTransport(out)
     planned: list[PlannedRecipient] = []
     unrendered: dict[str, str] = {}
@@ -126,7 +132,7 @@ async def _write_messages(
             )
             try:
                 envelope = address_envelope(claim, context)
-                message = compose_message(editions[one.language], claim, context)
+                message = mould(one.language).cast(claim)
             except ComposeError as error:
                 unrendered[one.candidate.address] = str(error)
                 planned.append(replace(one, state=RecipientState.EXCLUDED, reason=Exclusion.RENDER))

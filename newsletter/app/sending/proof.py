@@ -17,7 +17,7 @@ from newsletter.audience.address import Address, parse_address
 from newsletter.authoring.persona import Persona, choose_persona
 from newsletter.compiler.edition import Edition
 from newsletter.delivery.compose.envelope import address_envelope
-from newsletter.delivery.compose.message import compose_message
+from newsletter.delivery.compose.mould import make_mould
 from newsletter.delivery.ledger.outcome import Accepted, Unknown
 from newsletter.delivery.ledger.plan import ID_BYTES
 from newsletter.delivery.transport import Transport
@@ -130,7 +130,8 @@ async def _send_one(
         values=values_of(persona),
         now=now,
     )
-    outcome = await transport.send(address_envelope(claim, context), compose_message(edition, claim, context), ungated)
+    message = make_mould(edition, context).cast(claim)
+    outcome = await transport.send(address_envelope(claim, context), message, ungated)
     if isinstance(outcome, Unknown):
         return ProofResult(address.text, edition.language, None, outcome.reason)
     return ProofResult(address.text, edition.language, isinstance(outcome, Accepted), str(outcome.reply))

@@ -15,7 +15,8 @@ from newsletter.app.composing import message_context
 from newsletter.app.project import Project
 from newsletter.app.sending.relay import transport_for
 from newsletter.delivery.compose.envelope import Envelope, address_envelope
-from newsletter.delivery.compose.message import Message, MessageContext, compose_message
+from newsletter.delivery.compose.message import Message, MessageContext
+from newsletter.delivery.compose.mould import Mould, make_mould
 from newsletter.delivery.delivery import Delivery, DeliveryState
 from newsletter.delivery.ledger.ledger import Claim
 from newsletter.delivery.sender.handover import Compose, SenderDependencies, place_of
@@ -36,6 +37,9 @@ FOREGROUND_PATIENCE = 60.0
 
 _POLL = 1.0
 """Seconds between two checks for deliveries to be prepared."""
+
+_MOULDS = 32
+"""Moulds that are kept, one for each delivery and language."""
 
 OnTrouble = Callable[[str], None]
 
@@ -159,17 +163,27 @@ async def _send(
 def _composer(project: Project, deliveries: Deliveries) -> Compose:
     """A function that composes a recipient's message from the stored editions of any delivery."""
 
-    edition = lru_cache(maxsize=64)(deliveries.edition)
+    moulds: dict[tuple[str, str], Mould] = {}
 
-    @lru_cache(maxsize=64)
+    @lru_cache(maxsize=_MOULDS)
     def context_of(delivery: str) -> MessageContext:
         names = {one.slug: one.name for one in deliveries.lists(delivery)}
         return message_context(project, names, signer=project.keys.signer)
 
-    def compose(claim: Claim) -> tuple[Envelope, Message]:
-        context = context_of(claim.delivery)
-        envelope = address_envelope(claim, context)
-        return envelope, compose_message(edition(claim.delivery, claim.language), claim, context)
+    def load(delivery: str, language: str) -> Mould:
+        found = moulds.get((delivery, language))  # made meanwhile for another connection
+        if found is None:
+            found = make_mould(deliveries.edition(delivery, language), context_of(delivery))
+            while len(moulds) >= _MOULDS:
+                moulds.pop(next(iter(moulds)), None)
+            moulds[delivery, language] = found
+        return found
+
+    async def compose(claim: Claim) -> tuple[Envelope, Message]:
+        mould = moulds.get((claim.delivery, claim.language))
+        if mould is None:  # in a thread: it is read from the database, which may be busy
+            mould = await asyncio.to_thread(load, claim.delivery, claim.language)
+        return address_envelope(claim, mould.context), mould.cast(claim)
 
     return compose
 

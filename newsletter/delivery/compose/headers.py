@@ -26,6 +26,7 @@ _INSIDE = re.compile(r"[^\x00-\x20\x7f-\xa0<>\u2028\u2029\ud800-\udfff]+")
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _Q_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
+_Q = [chr(octet) if octet in _Q_SAFE else "_" if octet == 0x20 else f"={octet:02X}" for octet in range(256)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,8 @@ def _encode(value: str, first_room: int) -> tuple[str, ...]:
 
 def _cut(value: str, first: int, rest: int, cost: Callable[[str], int]) -> list[str]:
     """Cut into chunks that cost no more than `first` (the first one) and `rest` (each other one)."""
+    if cost(value) <= first:
+        return [value]
     chunks, start, used, room = [], 0, 0, first
     for position, character in enumerate(value):
         price = cost(character)
@@ -139,6 +142,4 @@ def _cut(value: str, first: int, rest: int, cost: Callable[[str], int]) -> list[
 
 def _quote(value: str) -> str:
     """The Q encoding, with the few safe characters that are allowed in a phrase too (RFC 2047, section 5)."""
-    return "".join(
-        chr(octet) if octet in _Q_SAFE else "_" if octet == 0x20 else f"={octet:02X}" for octet in value.encode()
-    )
+    return "".join([_Q[octet] for octet in value.encode()])

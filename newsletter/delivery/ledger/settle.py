@@ -11,6 +11,10 @@ ACCEPTED_BY_HAND = "resolved"
 """The reason of an accepted row whose attempt stayed unknown."""
 WOULD_DIFFER = "held: the message would differ from the one that may have arrived"
 """The reason of an unknown row that was to be sent again, but whose bytes would have changed."""
+WAS_UPDATED = f"{WOULD_DIFFER}: newsletter was updated meanwhile"
+"""The same, where the edition was stored by an older version of the composer."""
+HELD_FOR_BYTES = (WOULD_DIFFER, WAS_UPDATED)
+"""They are sent only when an operator says so, with the new bytes."""
 
 
 @dataclass(frozen=True, slots=True)

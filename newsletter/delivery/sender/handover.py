@@ -4,7 +4,6 @@ Before: a claim; after: a `Handover`, which the sender settles. Writes nothing i
 permit.
 """
 
-import asyncio
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from newsletter.delivery.ledger.ledger import Claim, Decision, Ledger, PermitReq
 from newsletter.delivery.ledger.outcome import Unknown
 from newsletter.delivery.ledger.plan import Exclusion
 from newsletter.delivery.ledger.retry import RetryPolicy, decide, set_back
-from newsletter.delivery.ledger.settle import WOULD_DIFFER
+from newsletter.delivery.ledger.settle import WAS_UPDATED, WOULD_DIFFER
 from newsletter.delivery.sender.group_commit import Journal
 from newsletter.delivery.transport import Transport
 from newsletter.errors import (
@@ -31,8 +30,11 @@ from newsletter.errors import (
     TransportError,
 )
 
-Compose: TypeAlias = Callable[[Claim], tuple[Envelope, Message]]
-"""Composes one recipient's message. Raises ComposeError when that recipient's data is the cause."""
+Compose: TypeAlias = Callable[[Claim], Awaitable[tuple[Envelope, Message]]]
+"""Composes one recipient's message on the event loop; only the first one of an edition waits, for the database.
+
+Raises ComposeError when that recipient's data is the cause.
+"""
 
 _PACKAGE = Path(__file__).parents[2]
 
@@ -81,8 +83,7 @@ async def hand_over(
     Raises DamagedDatabaseError, and what `permit` raises.
     """
     try:
-        # In a thread: the first message of an edition reads it from the database, which may be busy.
-        envelope, message = await asyncio.to_thread(dependencies.compose, claim)
+        envelope, message = await dependencies.compose(claim)
     except ComposeError as error:
         return _unrendered(claim, str(error))
     except DamagedDatabaseError:
@@ -96,7 +97,8 @@ async def hand_over(
         return _unrendered(claim, place_of(error))
     if claim.sha256 not in ("", message.sha256):
         # The first one may have arrived; a second, different message must not be sent unseen.
-        return Handover(Settlement(claim, Decision.hold(WOULD_DIFFER, counts=False), None, message.id))
+        reason = WAS_UPDATED if message.is_updated else WOULD_DIFFER
+        return Handover(Settlement(claim, Decision.hold(reason, counts=False), None, message.id))
     return await _send(claim, envelope, message, dependencies, policy, permit, setbacks)
 
 

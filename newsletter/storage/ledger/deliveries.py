@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from newsletter.audience.subscriber import MailingList
 from newsletter.compiler.edition import Asset, Edition, edition_from_json, edition_to_json
+from newsletter.delivery.compose.mould import COMPOSER
 from newsletter.delivery.delivery import MOVES, Delivery, DeliveryState
 from newsletter.delivery.ledger.ledger import Recipient, RecipientState
 from newsletter.delivery.ledger.plan import Exclusion
@@ -77,7 +78,7 @@ class Deliveries:
             connection.execute(
                 sa.insert(editions).values(
                     delivery_id=order.id, language=edition.language, position=position, hash=edition.hash,
-                    body=edition_to_json(edition),
+                    body=edition_to_json(edition) | {"composer": COMPOSER},
                 )
             )  # fmt: skip
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.delivery.ledger.ledger import RecipientState
-from newsletter.delivery.ledger.settle import ACCEPTED_BY_HAND, WOULD_DIFFER
+from newsletter.delivery.ledger.settle import ACCEPTED_BY_HAND, HELD_FOR_BYTES
 from newsletter.errors import StateError
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.tables import deliveries, recipients
@@ -70,7 +70,7 @@ def resend_by_policy(
 _FOR_THE_POLICY = sa.and_(
     recipients.c.state == RecipientState.UNKNOWN.value,
     recipients.c.in_doubt == sa.false(),
-    recipients.c.reason != WOULD_DIFFER,
+    recipients.c.reason.not_in(HELD_FOR_BYTES),
 )
 _BY_HAND = "sent again by an operator"
 _BY_POLICY = 'sent again by sending.unknown = "resend"'
@@ -91,7 +91,7 @@ def _resend(
             .values(
                 state=RecipientState.WAITING.value,
                 in_doubt=True,
-                sha256=sa.case((recipients.c.reason == WOULD_DIFFER, ""), else_=recipients.c.sha256),
+                sha256=sa.case((recipients.c.reason.in_(HELD_FOR_BYTES), ""), else_=recipients.c.sha256),
                 reason=reason,
                 next_at=now,
                 eligible_at=now if reason == _BY_HAND else recipients.c.eligible_at,

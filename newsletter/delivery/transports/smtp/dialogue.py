@@ -13,7 +13,6 @@ from collections.abc import Mapping
 
 from newsletter.delivery.compose.envelope import Envelope
 from newsletter.delivery.compose.message import Message
-from newsletter.delivery.compose.wire import dot_stuff
 from newsletter.delivery.ledger.classification import Classification, Stage
 from newsletter.delivery.ledger.outcome import (
     CLOSING,
@@ -101,7 +100,7 @@ class Session:
         reply = await self._ask("DATA")
         if reply.code != 354:  # the only reply after which the body may follow (RFC 5321, section 4.1.1.4)
             return self._end(outcome_of(reply, Stage.DATA), reply)
-        await self._line.send(dot_stuff(message.data), self._settings.timeout)
+        await self._line.send(message.data, self._settings.timeout)
         await self._line.look()
         if early := await self._early_outcome():
             return early

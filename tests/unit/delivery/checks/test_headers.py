@@ -6,15 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from letters import CLAIM, EDITION, LETTERHEAD, edition
+from letters import CLAIM, EDITION, LETTERHEAD, composed, edition
 
 from newsletter.delivery.checks.headers import check_headers
-from newsletter.delivery.compose.message import compose_message
 from newsletter.delivery.compose.urls import Urls
 from newsletter.problem import Place
 
 PLACE = Place("issue/en.eml")
-GOOD = compose_message(EDITION, CLAIM, LETTERHEAD).data
+GOOD = composed(EDITION, CLAIM, LETTERHEAD).data
 
 
 def rules(data: bytes) -> list[str]:
@@ -27,7 +26,7 @@ def test_composed_message_has_no_problems() -> None:
 
 def test_composed_message_of_this_machine_has_no_problems() -> None:
     local = replace(LETTERHEAD, urls=Urls("http://localhost:8000", LETTERHEAD.signer))
-    assert rules(compose_message(EDITION, CLAIM, local).data) == []
+    assert rules(composed(EDITION, CLAIM, local).data) == []
 
 
 @pytest.mark.parametrize(
@@ -47,8 +46,8 @@ def test_spoilt_header_is_found(spoil: Callable[[bytes], bytes], rule: str) -> N
 
 
 def test_subject_that_a_missing_value_leaves_empty_is_an_error() -> None:
-    assert rules(compose_message(edition(subject=" "), CLAIM, LETTERHEAD).data) == ["empty-subject"]
+    assert rules(composed(edition(subject=" "), CLAIM, LETTERHEAD).data) == ["empty-subject"]
 
 
 def test_long_subject_is_left_to_the_check_of_the_issue() -> None:
-    assert rules(compose_message(edition(subject="很" * 200), CLAIM, LETTERHEAD).data) == []
+    assert rules(composed(edition(subject="很" * 200), CLAIM, LETTERHEAD).data) == []

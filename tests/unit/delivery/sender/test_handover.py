@@ -31,12 +31,12 @@ from newsletter.errors import (
 )
 
 
-def compose(claim: Claim) -> tuple[Envelope, Message]:
+async def compose(claim: Claim) -> tuple[Envelope, Message]:
     return Envelope("bounces@news.example", claim.address), Message(claim.recipient, b"hello", "c" * 64)
 
 
 def failing(error: Exception) -> Compose:
-    def fail(_: Claim) -> NoReturn:
+    async def fail(_: Claim) -> NoReturn:
         raise error
 
     return fail

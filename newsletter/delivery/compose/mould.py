@@ -1,0 +1,184 @@
+"""Mould: an edition made ready once for all messages of a delivery. The one composer of messages.
+
+Before: `compiler/edition.py`, `message.py` (MessageContext). For each recipient it fills the slots, makes the tokens,
+writes the headers that differ and hashes the bytes. Bytes depend on nothing but edition, context and claim.
+"""
+
+import hashlib
+import html
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from functools import lru_cache
+
+from newsletter.audience.address import Address, parse_address
+from newsletter.compiler.edition import Edition, Identity, write_value
+from newsletter.delivery.compose.body import Body, Cut, cut, encode_body
+from newsletter.delivery.compose.headers import Header, exact, named, text, write_headers
+from newsletter.delivery.compose.message import Message, MessageContext, merge_values
+from newsletter.delivery.compose.wire import check_wire
+from newsletter.delivery.ledger.ledger import Claim
+from newsletter.errors import AddressError, ComposeError
+from newsletter.tokens import Purpose
+
+COMPOSER = 2
+"""The version of the bytes that moulds make; stored with each edition of a delivery.
+
+Raise it with every change by which the same edition gives other bytes: a message that may have arrived is then held,
+and the reason names the update. Version 1, before moulds, is not stored.
+"""
+
+_VARIANTS = 32
+"""Variants of an edition that are kept encoded; another one takes as long as the first message."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListHeaders:
+    """The static headers of the messages to the members of one list: those before and after List-Unsubscribe."""
+
+    before: bytes
+    after: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Mould:
+    """Made by `make_mould`."""
+
+    edition: Edition
+    is_updated: bool
+    """Whether an older composer stored the edition."""
+    context: MessageContext
+    domain: str
+    """Of the sender."""
+    from_: bytes
+    reply_to: bytes
+    """Empty without one."""
+    subject: Cut
+    lists: Mapping[str, ListHeaders]
+    """By the slug of the list."""
+    bodies: Callable[[tuple[bool, ...]], tuple[Body, Body]]
+    """Text and HTML of the recipients for whom the edition's conditions are true or false like this."""
+    delimiter: bytes
+    """The line between two parts, with the line end before it."""
+
+    def cast(self, claim: Claim) -> Message:
+        """The message of one recipient: always the same bytes for the same claim.
+
+        Raises ComposeError when a value of this recipient is not allowed in a header.
+        """
+        urls, recipient = self.context.urls, claim.recipient
+        unsubscribe = urls.unsubscribe(recipient)
+        values = merge_values(claim.values, claim.address, unsubscribe=unsubscribe, view=urls.view(recipient))
+        plain = [write_value(slot, values, markup=False) for slot in self.edition.slots]
+        message_id = self._message_id(recipient)
+        header = self._header(claim, self.subject.fill(plain), message_id, unsubscribe)
+        # Text first: a reader shows the last alternative it understands (RFC 2046, section 5.1.4).
+        words, markup = self.bodies(self.edition.shown(values))
+        data = b"".join(
+            (
+                header,
+                self.delimiter + b"\r\n",
+                *words.fill(plain),
+                self.delimiter + b"\r\n",
+                *markup.fill([html.escape(value) for value in plain]),
+                self.delimiter + b"--\r\n",
+            )
+        )
+        return Message(message_id, data, hashlib.sha256(data).hexdigest(), self.is_updated)
+
+    def _header(self, claim: Claim, subject: str, message_id: str, unsubscribe: str) -> bytes:
+        """The header section, without the empty line after it: that is the line end of the first delimiter."""
+        name = claim.values.get("name")
+        mark = self.context.mark
+        fixed = self.lists[claim.lists[0] if claim.lists else next(iter(self.context.lists))]
+        to = write_headers([named("To", name if isinstance(name, str) else "", claim.address)])
+        about = write_headers([text("Subject", f"{mark} {subject}" if mark else subject)])
+        own_id = write_headers([exact("Message-ID", f"<{message_id}>")])
+        leave = write_headers([exact("List-Unsubscribe", f"<{unsubscribe}>")])
+        # All else was checked once, and no value can change its lines.
+        check_wire(to + about + own_id + leave + b"\r\n", ("To", "Subject", "Message-ID", "List-Unsubscribe"))
+        date = _date(claim.dated_at)
+        return b"".join((self.from_, to, self.reply_to, about, date, own_id, fixed.before, leave, fixed.after))
+
+    def _message_id(self, recipient: str) -> str:
+        """`recipient.mac@domain`: the same for every attempt; the MAC keeps others from making one of ours."""
+        token = self.context.signer.sign(Purpose.MESSAGE_ID, recipient)
+        return f"{recipient}.{token.removeprefix(recipient)}@{self.domain}"
+
+
+def make_mould(edition: Edition, context: MessageContext) -> Mould:
+    """Encode an edition for all its messages. Raises ComposeError when none can be made of it."""
+    sender = _parse("From", edition.identity.from_address)
+    from_ = named("From", edition.identity.from_name, sender.text)
+    reply_to = _reply_to(edition.identity)
+    # `=_` occurs in neither encoding, so the boundary is in no part (RFC 2045, section 6.7).
+    boundary = "=_" + hashlib.sha256(edition.hash.encode()).hexdigest()[:32]
+    lists = {slug: _list_headers(edition, slug, context.lists[slug], sender.domain, boundary) for slug in context.lists}
+
+    @lru_cache(maxsize=_VARIANTS)
+    def bodies(shown: tuple[bool, ...]) -> tuple[Body, Body]:
+        one = edition.variant(shown)
+        return encode_body("plain", one.text, one.slots), encode_body("html", one.html, one.slots)
+
+    bodies(tuple(True for _ in edition.conditions))  # what cannot be encoded is said here
+    return Mould(
+        edition=edition,
+        is_updated=edition.composer != COMPOSER,
+        context=context,
+        domain=sender.domain,
+        from_=_checked([from_]),
+        reply_to=_checked(reply_to),
+        subject=cut(edition.subject, edition.slots),
+        lists=lists,
+        bodies=bodies,
+        delimiter=f"\r\n--{boundary}".encode(),
+    )
+
+
+def _reply_to(identity: Identity) -> list[Header]:
+    if not identity.reply_to:
+        return []
+    return [named("Reply-To", "", _parse("Reply-To", identity.reply_to).text)]
+
+
+def _list_headers(edition: Edition, slug: str, name: str, domain: str, boundary: str) -> ListHeaders:
+    """The list fields, by which email clients and providers recognise a newsletter (RFC 2919, RFC 2369, RFC 8058)."""
+    help_url = edition.identity.contact_url
+    after = [
+        exact("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+        *([exact("List-Help", f"<{help_url}>")] if help_url else []),
+        exact("Feedback-ID", _feedback_id(edition.issue, slug, domain)),
+        exact("Precedence", "bulk"),
+        exact("MIME-Version", "1.0"),
+        exact("Content-Type", "multipart/alternative;", f'boundary="{boundary}"'),
+    ]
+    return ListHeaders(_checked([named("List-Id", name, f"{slug}.{domain}")]), _checked(after))
+
+
+def _checked(headers: Sequence[Header]) -> bytes:
+    """Static headers, written and checked."""
+    written = write_headers(headers)
+    if headers:
+        check_wire(written + b"\r\n", [header.name for header in headers])
+    return written
+
+
+@lru_cache(maxsize=64)
+def _date(dated_at: datetime) -> bytes:
+    """Date, in UTC: the same instant always gives the same bytes. Claims made together have the same."""
+    return write_headers([exact("Date", *format_datetime(dated_at.astimezone(UTC)).split(" "))])
+
+
+def _feedback_id(issue: str, list_slug: str, domain: str) -> str:
+    """`campaign:list:kind:sender`, by which providers group complaints; nothing in it identifies the recipient."""
+    fields = (issue, list_slug, "newsletter", domain)
+    return ":".join(re.sub(r"[^A-Za-z0-9._-]", "-", field)[:64] or "-" for field in fields)
+
+
+def _parse(name: str, address: str) -> Address:
+    try:
+        return parse_address(address)
+    except AddressError as error:
+        raise ComposeError(f"{name}: {error}", hint="`newsletter check` shows what is wrong with it") from error
