@@ -20,12 +20,15 @@ from newsletter.expression import FIELD
 SECTIONS = ("mj-section", "mj-wrapper", "mj-hero")
 """What stands beside the sections of an email; all else belongs into a column."""
 _VOID = frozenset({"area", "br", "col", "hr", "img", "wbr"})
-_REFUSED = frozenset({
-    "applet", "audio", "base", "body", "button", "embed", "form", "frame", "frameset", "head", "html", "iframe",
-    "input", "link", "meta", "object", "script", "select", "style", "svg", "textarea", "title", "video",
-})  # fmt: skip
-"""HTML that email programs remove, or that belongs to the whole email."""
-_URLS = frozenset({"href", "src", "background-url", "background"})
+_FOR_PICTURES = {"mj-section": "background-url", "mj-wrapper": "background-url", "mj-hero": "background-url",
+                 "mj-image": "src", "img": "src"}  # fmt: skip
+"""Element → the attribute that names its picture, a file of the author."""
+_LOADING = frozenset({"src", "background-url", "background", "srcset", "ping", "longdesc"})
+"""Attributes that make an email program load something, or tell a site of a click."""
+_IN_STYLE = re.compile(r"(?i)\b(?:url|image|image-set|src|expression)\s*\(|@import|\\")
+"""What loads a picture in CSS; a backslash could hide it."""
+_WORDS = frozenset({"href", "alt", "title"})
+"""Attributes that are never CSS."""
 _WITH_FIELDS = frozenset({"href", "alt", "title"})
 """Attributes in which merge fields may stand: in others a value could become code."""
 HREF = re.compile(r"""(?P<before>\shref=)(?P<quote>["'])(?P<url>[^"']*)(?P=quote)""", re.IGNORECASE)
@@ -34,13 +37,22 @@ _LINK = re.compile(
     r"""<(?P<tag>a|mj-button)\b[^<>]*?\shref=(?P<quote>["'])(?P<url>[^"']*)(?P=quote)[^<>]*>(?P<words>.*?)</(?P=tag)\b""",
     re.IGNORECASE | re.DOTALL,
 )
-_PICTURE = re.compile(r"""<(?:mj-image|img)\b[^<>]*?\ssrc=(?P<quote>["'])(?P<url>[^"']*)(?P=quote)""", re.IGNORECASE)
+_PICTURE = re.compile(
+    "|".join(rf"<{tag}\b[^<>]*?\s{name}=" for tag, name in _FOR_PICTURES.items()).join(("(?:", ")"))
+    + r"""(?P<quote>["'])(?P<url>[^"']*)(?P=quote)""",
+    re.IGNORECASE,
+)
 _WIDTH = re.compile(r"""\swidth=["'](\d+)(?:px)?["']""")
-_WELL_FORMED = re.compile(r"""<[A-Za-z][\w:.-]*(?:\s+[\w:.@-]+(?:\s*=\s*(?:"[^"]*"|'[^']*'))?)*\s*/?>""")
+_WELL_FORMED = re.compile(r"""<[A-Za-z][\w:.-]*(?:\s+[\w:.@-]+(?:=(?:"[^"<>]*"|'[^'<>]*'))?)*\s*/?>""")
 _BARE = re.compile(r"<(?![A-Za-z/!])")
 _UNKNOWN = {"holds": "html"}
 """An element that there is not: what stands in it is no further fault."""
-_REMOTE = re.compile(r"(?i)https?://|//|data:")
+_REMOTE = re.compile(r"(?i)\s*(?:https?:|[/\\]{2}|data:)")
+_OUTLOOK = re.compile(r"\[if\b[^\]<>]*\]>(?P<held>.*)<!\[endif\]", re.DOTALL)
+"""The comment that only Outlook reads, without its `<!--` and `-->`."""
+_NOT_OUTLOOK = re.compile(r"\[if\b[^\]<>]*\]>(?:<!(?:--\s*)?)?")
+"""The comment before what Outlook skips; behind that stands `_NOT_OUTLOOK_END`."""
+_NOT_OUTLOOK_END = "<![endif]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +119,14 @@ class _Reader(HTMLParser):
         self._lines = [0, *(match.end() for match in re.finditer("\n", text))]
         self._open: list[tuple[str, int]] = []
         self._kinds: dict[bool, str] = {}
+        self._skipped: list[int] = []
         self.feed(FIELD.sub(lambda field: re.sub("[\"'<>]", "_", field.group()), text))  # each sign keeps its place
         self.close()
         for tag, at in self._open:
             self._fault(f"<{tag}> is never closed", at, f"Write </{tag}> where it ends.")
+        for at in self._skipped:
+            hint = "Write <!--<![endif]--> behind what Outlook skips."
+            self._fault("what Outlook skips never ends, so it would skip the rest of the email", at, hint)
 
     @property
     def _at(self) -> int:
@@ -143,15 +159,29 @@ class _Reader(HTMLParser):
     def handle_data(self, data: str) -> None:
         if match := _BARE.search(data):
             self._fault("a bare < must be written &lt;", self._at + match.start())
+        elif (at := data.find("<!--")) >= 0:
+            self._unended(self._at + at)
         if data.strip() and self._holds != "html":
             at = self._at + len(data) - len(data.lstrip())
             where = f"<{self._open[-1][0]}> holds no words" if self._open else "words stand in no element"
             self._fault(f"{where}: they would be lost", at, "Put them into <mj-text>.")
 
     def handle_comment(self, data: str) -> None:
-        if not re.match(r"\[(?:if|endif)\b|<!\[endif\]", data):
+        if (match := _OUTLOOK.fullmatch(data)) and "<!--" not in data:
+            self.faults += _Outlook(match["held"], self._at + len("<!--") + match.start("held")).faults
+        elif _NOT_OUTLOOK.fullmatch(data):
+            self._skipped.append(self._at)
+        elif data == _NOT_OUTLOOK_END and self._skipped:
+            self._skipped.pop()
+        elif data.startswith("[if"):
+            self._unended(self._at)
+        else:
             hint = "Write comments as YAML: a line that begins with # outside the text."
             self._fault("readers would get this comment in the source of the email", self._at, hint, "html-comment")
+
+    def _unended(self, at: int) -> None:
+        hint = "A condition for Outlook looks like <!--[if mso]>…<![endif]-->."
+        self._fault("this comment does not end: it would hide what follows, the link to unsubscribe too", at, hint)
 
     def handle_decl(self, decl: str) -> None:  # noqa: ARG002
         self._no_markup_but_tags()
@@ -178,7 +208,8 @@ class _Reader(HTMLParser):
             there = at + max(source.lower().find(f"{name}="), 0)
             self._attribute(tag, name, value or "", there)
         if not _WELL_FORMED.fullmatch(source):
-            self._fault("this tag cannot be read", at, 'Write each attribute as name="value", in quotes.')
+            hint = 'Write each attribute as name="value", in quotes and without spaces; write &gt; for >.'
+            self._fault("this tag cannot be read", at, hint)
         elif tag.startswith("mj") and not source.startswith(f"<{tag}"):
             self._fault(f"<{tag}> is written in small letters", at)
 
@@ -206,32 +237,68 @@ class _Reader(HTMLParser):
             if name not in known:
                 there = at + max((self.get_starttag_text() or "").lower().find(name), 0)
                 self._fault(f"<{tag}> has no attribute {name}", there, f"It has {', '.join(sorted(known))}.")
-        if tag == "mj-image" and "alt" not in dict(attrs):
-            hint = 'Describe it in a sentence; for mere decoration write alt="".'
-            self._fault("this picture has no alt text", at, hint, "missing-alt")
+        self._picture(tag, attrs, at)
 
     def _begin_html(self, tag: str, attrs: list[tuple[str, str | None]], at: int) -> None:
-        if tag in _REFUSED:
-            self._fault(f"<{tag}> cannot be used here: email programs remove it", at, "Delete it.")
+        if tag not in _table()["html"]:
+            hint = f"Delete it. There are {', '.join(_table()['html'])}."
+            self._fault(f"<{tag}> cannot be used here: email programs remove it", at, hint)
         elif self._holds != "html":
             where = f"in <{self._open[-1][0]}>" if self._open else "at the top"
             self._fault(f"<{tag}> cannot stand {where}", at, "Put it into <mj-text>, <mj-table> or <mj-raw>.")
-        if tag == "img" and "alt" not in dict(attrs):
+        self._picture(tag, attrs, at)
+
+    def _picture(self, tag: str, attrs: list[tuple[str, str | None]], at: int) -> None:
+        if tag not in ("mj-image", "img"):
+            return
+        if "alt" not in dict(attrs):
             hint = 'Describe it in a sentence; for mere decoration write alt="".'
             self._fault("this picture has no alt text", at, hint, "missing-alt")
+        if not (dict(attrs).get("src") or "").strip():
+            hint = 'Write the name of a file beside the issue: src="picture.png".'
+            self._fault(f"<{tag}> names no picture", at, hint, "bad-image")
 
     def _attribute(self, tag: str, name: str, value: str, at: int) -> None:
-        if name.startswith("on"):
-            self._fault(f"{name} would run a script, which email programs remove", at, "Delete it.")
+        self.faults += _attribute_faults(tag, name, value, at)
         if FIELD.search(value) and name not in _WITH_FIELDS:
             message = (
                 f"a merge field cannot be used in {name}: only among words and in {', '.join(sorted(_WITH_FIELDS))}"
             )
             self._fault(message, at, "", "merge-field")
-        if name == "href" and (fault := url_fault(value)) and not value.startswith("#"):
-            self._fault(f"{fault.message} ({value})", at, fault.hint, "bad-url")
-        if name in _URLS - {"href"} and _REMOTE.match(value):
-            hint = "Save it beside the issue and write its name." if name == "src" else "Delete it."
-            self._fault("a picture on another site tells that site who reads", at, hint, "bad-image")
         if tag.startswith("mj") and re.fullmatch(r"(?:inner-)?padding", name) and re.match(r"\s*0\s", value):
             self._fault(f'{name}="{value}" begins with a bare 0', at, "Write 0px.")
+
+
+def _attribute_faults(tag: str, name: str, value: str, at: int) -> Iterator[Fault]:
+    """What no attribute may do, for whatever email program."""
+    if name.startswith("on"):
+        yield Fault("mjml", f"{name} would run a script, which email programs remove", at, "Delete it.")
+    if name == "href" and (fault := url_fault(value)) and not value.startswith("#"):
+        yield Fault("bad-url", f"{fault.message} ({value})", at, fault.hint)
+    if _FOR_PICTURES.get(tag) == name:
+        if _REMOTE.match(value):
+            hint = "Save it beside the issue and write its name."
+            yield Fault("bad-image", "a picture on another site tells that site who reads", at, hint)
+    elif (name in _LOADING and value) or (name not in _WORDS and _IN_STYLE.search(value)):
+        hint = "A picture behind words is the background-url of an <mj-section>, <mj-wrapper> or <mj-hero>."
+        yield Fault("bad-image", f"{name} could tell another site who reads: it can hold no address", at, hint)
+
+
+class _Outlook(HTMLParser):
+    """Reads what only Outlook gets: tags that need not fit, with VML among them; it loads and runs nothing either."""
+
+    def __init__(self, text: str, start: int) -> None:
+        super().__init__(convert_charrefs=False)
+        self.faults: list[Fault] = []
+        self._start, self._lines = start, [0, *(match.end() for match in re.finditer("\n", text))]
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        line, column = self.getpos()
+        at = self._start + self._lines[line - 1] + column
+        if tag not in _table()["html"] and not re.match(r"[vow]:", tag):
+            message = f"<{tag}> cannot be used here: email programs remove it"
+            self.faults.append(Fault("mjml", message, at, "Delete it."))
+        for name, value in attrs:
+            self.faults += _attribute_faults("", name, value or "", at)

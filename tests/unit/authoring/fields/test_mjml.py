@@ -19,8 +19,14 @@ GOOD = """\
 
 
 @pytest.mark.parametrize(
-    "mjml", [GOOD, "<mj-text>One</mj-text>\n<mj-divider />", "<mj-hero><mj-text>a</mj-text></mj-hero>"]
-)
+    "mjml",
+    [
+        GOOD, "<mj-text>One</mj-text>\n<mj-divider />", "<mj-hero><mj-text>a</mj-text></mj-hero>",
+        "<mj-text><!--[if mso]><table><tr><td><![endif]-->a<!--[if mso]></td></tr></table><![endif]--></mj-text>",
+        "<mj-text><!--[if !mso]><!--><b>a</b><!--<![endif]--> <!--[if !mso]>-->b<!--<![endif]--></mj-text>",
+        "<mj-text><p style='color:#123456' title='url(a)'>a url(b) c:\\d</p></mj-text>",
+    ],
+)  # fmt: skip
 def test_sound_mjml_has_no_faults(mjml: str) -> None:
     assert list(mjml_faults(mjml)) == []
 
@@ -56,7 +62,30 @@ def test_sound_mjml_has_no_faults(mjml: str) -> None:
         ("<mj-image src='a.png' />", "missing-alt", "<mj-image", "no alt"),
         ("<mj-text><img src='a.png'></mj-text>", "missing-alt", "<img", "no alt"),
         ("<mj-image alt='' src='https://spy.example/a.png' />", "bad-image", "src", "who reads"),
+        ("<mj-text><img alt='' src=' HTTPS://spy.example/a.png'></mj-text>", "bad-image", "src", "who reads"),
+        ("<mj-text><img alt='' src='a.png' srcset='//spy.example/a 2x'></mj-text>", "bad-image", "srcset", "who reads"),
+        ("<mj-text><p style='background:URL (//spy.example/a)'>a</p></mj-text>", "bad-image", "style", "who reads"),
+        ("<mj-text><p style='background:u\\72l(//spy.example/a)'>a</p></mj-text>", "bad-image", "style", "who reads"),
+        ("<mj-text color='red;background:url(//spy.example/a)'>a</mj-text>", "bad-image", "color", "who reads"),
+        ("<mj-text><table background='//spy.example/a'></table></mj-text>", "bad-image", "background", "who reads"),
+        ("<mj-hero background-url='//spy.example/a'></mj-hero>", "bad-image", "background-url", "who reads"),
+        ("<mj-text><!--[if mso]><img src='//spy.example/a'><![endif]--></mj-text>", "bad-image", "<img", "who reads"),
+        ("<mj-text><!--[if mso]>\n<v:fill src='//a.example' /><![endif]--></mj-text>", "bad-image", "<v:", "who reads"),
+        ("<mj-text><!--[if mso]><script>go()</script><![endif]--></mj-text>", "mjml", "<script", "<script>"),
+        ("<mj-text><!--[if mso]><a href='javascript:go()'>a</a><![endif]--></mj-text>", "bad-url", "<a", "javascript"),
+        ("<mj-image alt='' />", "bad-image", "<mj-image", "no picture"),
+        ("<mj-text><img alt='' src=''></mj-text>", "bad-image", "<img", "no picture"),
+        ("<mj-raw><plaintext>a</plaintext></mj-raw>", "mjml", "<plaintext", "<plaintext> cannot be used"),
+        ("<mj-raw><noscript>a</noscript></mj-raw>", "mjml", "<noscript", "<noscript> cannot be used"),
+        ("<mj-raw><x-y>a</x-y></mj-raw>", "mjml", "<x-y", "<x-y> cannot be used"),
+        ("<mj-text><a href = '{{ subscriber.site }}'>a</a></mj-text>", "mjml", "<a", "cannot be read"),
+        ("<mj-text><img alt='a > b' src='a.png'></mj-text>", "mjml", "<img", "&gt;"),
         ("<mj-text>a <!-- note --></mj-text>", "html-comment", "<!--", "comment"),
+        ("<mj-text>a <!--[if mso]> b</mj-text>", "mjml", "<!--", "does not end"),
+        ("<mj-text>a <!-- b</mj-text>", "mjml", "<!--", "does not end"),
+        ("<mj-text>a <!--[if mso]> b --> c</mj-text>", "mjml", "<!--", "does not end"),
+        ("<mj-text><!--[if mso]>a</mj-text><mj-raw><!--[if mso]><![endif]--></mj-raw>", "mjml", "<!--", "does not end"),
+        ("<mj-text>a <!--[if !mso]><!--> b</mj-text>", "mjml", "<!--", "never ends"),
         ("<mj-text color='{{ subscriber.colour }}'>a</mj-text>", "merge-field", "color", "in color"),
         ("<mj-text padding='0 12px'>a</mj-text>", "mjml", "padding", "bare 0"),
     ],
@@ -74,6 +103,12 @@ def test_every_fault_is_told() -> None:
 def test_pictures_are_files_beside_the_issue() -> None:
     (picture,) = pictures_named(GOOD + '<mj-image src="https://a.example/b.png" alt="" />')
     assert (picture.name, picture.width, GOOD[picture.start : picture.end]) == ("map.png", 120, "map.png")
+
+
+@pytest.mark.parametrize("tag", ["mj-section", "mj-wrapper", "mj-hero"])
+def test_picture_behind_words_is_a_file_beside_the_issue(tag: str) -> None:
+    (picture,) = pictures_named(f'<{tag} css-class="a" background-url="map.png"></{tag}>')
+    assert picture.name == "map.png"
 
 
 def test_sections_stand_beside_sections() -> None:
