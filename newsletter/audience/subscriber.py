@@ -1,10 +1,24 @@
 """Subscriber, MailingList and the Subscription that joins them: what a delivery is planned from."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from newsletter.audience.consent import Consent, OptIn
+
+Attribute = str | int | float | bool | list[Any] | dict[str, Any]
+"""A JSON value. A CSV column gives text; numbers and the rest come from JSON objects in other tools' exports."""
+
+
+def text_of(value: Attribute) -> str:
+    """An attribute as readers see it: `3`, `true`, `red, green`."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return ", ".join(map(text_of, value))
+    return json.dumps(value, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +46,7 @@ class Subscriber:
     name: str = ""
     language: str = ""
     timezone: str = ""
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

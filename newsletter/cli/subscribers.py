@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from newsletter.audience.consent import Consent
+from newsletter.audience.importing.profiles import State, profiles
 from newsletter.cli.command import JSON, YES, with_database
 from newsletter.cli.show import confirm, from_here, local_time, print_facts, print_json, print_result, print_table
 from newsletter.disk import drafted
@@ -52,13 +53,18 @@ def subscribers() -> None:
     help="Whether the file replaces the data of subscribers who exist already.",
 )  # fmt: skip
 @click.option(
-    "--format", type=click.Choice(["auto", "csv"]), default="auto", expose_value=False,
-    help="Format of the file. Both read CSV and detect its delimiter and encoding.",
-)  # fmt: skip
+    "--from",
+    "tool",
+    type=click.Choice(["auto", *profiles()]),
+    default="auto",
+    show_default=True,
+    help="The tool that exported the file; auto recognises it by its columns.",
+)
+@click.option("--map", "names", multiple=True, metavar="COLUMN=NAME", help="Read a column by another name.")
 @click.option("--encoding", default="", help="Encoding of the file, if it is neither UTF-8 nor UTF-16.")
 @click.option(
-    "--status", type=click.Choice([Consent.CONFIRMED.value]),
-    help="Every subscriber in the file has confirmed; ignore another tool's status column.",
+    "--status", type=click.Choice([*(consent.value for consent in Consent), State.SUPPRESSED.value]),
+    help="What all of them are. In a known tool's export: all whose row does not say worse.",
 )  # fmt: skip
 @click.option("--rejects", type=click.Path(dir_okay=False, path_type=Path), help="Default: FILE.rejects.csv")
 @click.option("--dry-run", is_flag=True, help="Report what would happen; change nothing.")
@@ -69,9 +75,11 @@ def import_(
 ) -> int:
     """Import a CSV file: all of it, or nothing if it fails.
 
-    Columns: email (required), name, language, timezone, and those that the export writes; every other column is an
-    attribute. An import never re-subscribes anyone. A file with another tool's status column is refused.
-    No email is sent. The exit code is 1 when every row was rejected.
+    The ZIP of a Mailchimp audience is read as it is. Columns: email (required), name, language, timezone, and
+    those that the export writes; every other column is an attribute. The exports of known tools bring names, tags,
+    evidence and who has left; those who are subscribed there without a time of confirmation stay pending unless
+    --basis is given. A status column that is not understood stops the import. An import never re-subscribes
+    anyone, and sends no email. The exit code is 1 when every row was rejected.
     """
     from newsletter.app.audience.importing import ImportOrder, import_subscribers
     from newsletter.app.shapes import import_json
@@ -81,7 +89,9 @@ def import_(
         file=file,
         lists=slugs,
         consent=Consent(options["consent"]) if options["consent"] else None,
-        all_confirmed=options["status"] is not None,
+        status=State(options["status"]) if options["status"] else None,
+        tool=options["tool"],
+        headings=_named(options["names"]),
         basis=options["basis"],
         on_conflict=OnConflict(options["on_conflict"]),
         encoding=options["encoding"],
@@ -171,17 +181,48 @@ def unsubscribe(project: Project, database: Database, email: str, slug: str | No
 
 
 @subscribers.command()
-@_EMAIL
+@click.argument("email", required=False)
+@click.option(
+    "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="All addresses of a file: one on a line, or a CSV file with a column email.",
+)  # fmt: skip
 @click.option("--reason", required=True, metavar="TEXT", help="The reason; stored with the suppression.")
+@click.option("--dry-run", is_flag=True, help="With --file: report what would happen; change nothing.")
 @JSON
 @with_database
-def suppress(project: Project, database: Database, email: str, reason: str, as_json: bool) -> None:
-    """Never send to an address again, whatever it subscribes to."""
-    from newsletter.app.audience.subscribers import suppress_subscriber
+def suppress(
+    project: Project,
+    database: Database,
+    email: str | None,
+    file: Path | None,
+    reason: str,
+    dry_run: bool,
+    as_json: bool,
+) -> int:
+    """Never send to an address again, whatever it subscribes to.
 
+    With --file all addresses of a file are suppressed, or none if it cannot be read.
+    The exit code is 1 when every row of it was rejected.
+    """
+    from newsletter.app.audience.importing import suppress_addresses
+    from newsletter.app.audience.subscribers import suppress_subscriber
+    from newsletter.app.shapes import import_json
+
+    if (email is None) == (file is None) or (dry_run and file is None):
+        raise click.UsageError("Give one address, or --file FILE (with --dry-run, if you like)")
+    if file is not None:
+        report = suppress_addresses(project, database, file, reason, dry_run=dry_run, now=datetime.now(UTC))
+        if as_json:
+            print_json(import_json(report) | {"suppressed": report.taken})
+        else:
+            print_facts({"suppressed": report.taken})
+            _print_rows(report, dry_run=dry_run)
+        return int(report.has_failed)
+    assert email is not None
     changed = suppress_subscriber(project, database, email, reason, now=datetime.now(UTC))
     text = f"{email} is suppressed." if changed else f"{email} was suppressed already."
     print_result({"email": email, "suppressed": True, "changed": changed}, text, as_json=as_json)
+    return 0
 
 
 @subscribers.command()
@@ -212,6 +253,15 @@ def erase(project: Project, database: Database, email: str, yes: bool, as_json: 
     print_result({"erased": True}, text, as_json=as_json)
 
 
+def _named(names: tuple[str, ...]) -> dict[str, str]:
+    """Column → name, of `COLUMN=NAME`. Raises UsageError."""
+    pairs = [text.rpartition("=") for text in names]
+    for text, (column, _, name) in zip(names, pairs, strict=True):
+        if not (column.strip() and name.strip()):
+            raise click.UsageError(f"--map {text} has no column and name, as in --map 'Email Address=email'")
+    return {column: name.strip() for column, _, name in pairs}
+
+
 @contextmanager
 def _opened(file: Path | None) -> Iterator[IO[str]]:
     if file is None:
@@ -224,11 +274,24 @@ def _opened(file: Path | None) -> Iterator[IO[str]]:
 
 
 def _print_import(report: ImportReport, *, dry_run: bool) -> None:
-    from newsletter.audience.importing.decide import VerdictKind
 
     print_facts({"rows": report.rows, **{kind.value: count for kind, count in report.counts.items()}})
+    if report.tool not in ("", "CSV"):
+        click.echo(f"Read as an export of {report.tool}.")
+    click.echo("In the file: " + (", ".join(f"{n} {state}" for state, n in sorted(report.states.items())) or "nobody"))
+    if report.unproved:
+        click.echo(
+            f"  {report.unproved} of the pending are subscribed in {report.tool} without a time of confirmation; "
+            "--basis TEXT says how they agreed, and confirms them"
+        )
     if report.attributes and report.taken:
         click.echo(f"Stored as attributes: {', '.join(report.attributes)}")
+    _print_rows(report, dry_run=dry_run)
+
+
+def _print_rows(report: ImportReport, *, dry_run: bool) -> None:
+    from newsletter.audience.importing.decide import VerdictKind
+
     for reason, count in sorted(report.skipped.items()):
         click.echo(f"  skipped: {count} {reason}")
     for row in report.rejected[:_SHOWN]:
@@ -240,13 +303,16 @@ def _print_import(report: ImportReport, *, dry_run: bool) -> None:
     if hidden:
         click.echo(f"  … and {hidden} more")
     if report.rejects:
-        click.echo(f"Rejected rows are in {from_here(report.rejects)}; correct them there and import that file.")
+        click.echo(
+            f"Rejected rows are in {from_here(report.rejects)}; correct them there and import that file likewise."
+        )
     if dry_run:
         click.echo("A dry run: nothing was changed.")
 
 
 def _print_subscriber(project: Project, record: SubscriberRecord, *, as_json: bool) -> None:
     from newsletter.app.shapes import subscriber_json
+    from newsletter.audience.subscriber import text_of
 
     if as_json:
         print_json(subscriber_json(record, partial(datetime.isoformat, timespec="seconds")))
@@ -255,7 +321,8 @@ def _print_subscriber(project: Project, record: SubscriberRecord, *, as_json: bo
     attributes = facts.pop("attributes")
     tables = {name: facts.pop(name) for name in ("subscriptions", "deliveries")}
     suppression = facts.pop("suppression")
-    print_facts({name: value or "-" for name, value in {**facts, **attributes}.items()})
+    texts = {name: text_of(value) for name, value in attributes.items()}
+    print_facts({name: value or "-" for name, value in {**facts, **texts}.items()})
     if suppression:
         note = f" ({suppression['note']})" if suppression["note"] else ""
         click.echo(f"Suppressed since {suppression['since']}: {in_words(suppression['reason'])}{note}")

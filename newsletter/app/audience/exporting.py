@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
 from newsletter.audience.importing.cells import clean, row_writer
-from newsletter.audience.importing.headings import CONSENT, PERSON, SUPPRESSED, attribute_heading
+from newsletter.audience.importing.headings import CONSENT, OBJECT, PERSON, SUPPRESSED, attribute_heading
 from newsletter.audience.subscriber import Subscriber, Subscription
 from newsletter.storage.audience.lists import ListStore
 from newsletter.storage.audience.subscribers import AudienceStore, Standing
@@ -26,16 +26,17 @@ def export_subscribers(database: Database, out: IO[str], *, slug: str | None, ra
         list_id = lists.named(slug).id if slug else None
         if as_json:
             return sum(_write_line(out, one, of_one_list=bool(slug)) for one in _standings(store, list_id))
-        attributes = sorted(
-            {name for one in store.all(list_id) for name, value in one.subscriber.attributes.items() if clean(value)}
-        )
+        values = (item for one in store.all(list_id) for item in one.subscriber.attributes.items())
+        kinds = {(name, isinstance(value, str)) for name, value in values if not isinstance(value, str) or clean(value)}
+        attributes = sorted(name for name, is_text in kinds if is_text)
+        with_objects = any(not is_text for _, is_text in kinds)
         slugs = [slug] if slug else sorted(lists.counts())
         write = row_writer(out, raw=raw)
         of_lists = CONSENT if slug else [f"{word}:{each}" for each in slugs for word in CONSENT]
-        write([*PERSON, *map(attribute_heading, attributes), *of_lists, *SUPPRESSED])
+        write([*PERSON, *map(attribute_heading, attributes), *[OBJECT] * with_objects, *of_lists, *SUPPRESSED])
         count = 0
         for one in _standings(store, list_id):
-            write(_cells(one, attributes, slugs))
+            write(_cells(one, attributes, slugs, with_objects=with_objects))
             count += 1
         return count
 
@@ -47,11 +48,15 @@ def _standings(store: AudienceStore, list_id: int | None) -> Iterator[Standing]:
             yield Standing(Subscriber(0, suppression.address, suppression.address_hash), (), suppression)
 
 
-def _cells(one: Standing, attributes: Sequence[str], slugs: Sequence[str]) -> Iterator[str]:
+def _cells(one: Standing, attributes: Sequence[str], slugs: Sequence[str], *, with_objects: bool) -> Iterator[str]:
     subscriber, suppression = one.subscriber, one.suppression
     name = " ".join(clean(subscriber.name).split())
     yield from (subscriber.address, name, subscriber.language, subscriber.timezone)
-    yield from (clean(subscriber.attributes.get(name, "")) for name in attributes)
+    texts = {name: value for name, value in subscriber.attributes.items() if isinstance(value, str)}
+    yield from (clean(texts.get(name, "")) for name in attributes)
+    if with_objects:
+        others = {name: value for name, value in sorted(subscriber.attributes.items()) if name not in texts}
+        yield json.dumps(others, ensure_ascii=False).translate(_BREAKS) if others else ""
     subscriptions = {each.list: each for each in one.subscriptions}
     for slug in slugs:
         found = subscriptions.get(slug)

@@ -1,10 +1,14 @@
 """Cells: the text of one CSV cell, made safe when read and written; importing restores what exporting wrote."""
 
 import csv
+import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
-from typing import IO
+from math import isfinite
+from typing import IO, Any, NoReturn
+
+from newsletter.audience.subscriber import Attribute
 
 MAX_CELL = 10_000
 """Characters."""
@@ -19,6 +23,11 @@ _FORMULA = "'*[=+\\-@＝＋－＠\t]"
 """The start of a line that a spreadsheet may take for a formula, with or without apostrophes before it."""
 _LINE_OF_FORMULA = re.compile(f"^(?={_FORMULA})", re.MULTILINE)
 _APOSTROPHE = re.compile(f"^'(?={_FORMULA})", re.MULTILINE)
+_TEXT_FORMULA = re.compile(r'(?s)\s*="((?:[^"]|"")*)"\s*')
+"""How a spreadsheet keeps the zeros of `="0049"`."""
+
+_MAX_INTEGER = 2**53
+"""Larger ones change in programs that read JSON numbers as floating point."""
 
 
 def clean(cell: str) -> str:
@@ -31,8 +40,33 @@ def clean(cell: str) -> str:
 
 def read(cell: str) -> str:
     """The text of a name or attribute in a file, clean and without the apostrophes of `harmless`."""
-    cell = clean(cell)
+    cell = clean(unwrapped(cell))
     return clean(restored(cell)) if "'" in cell else cell  # again: a tab may follow the apostrophe
+
+
+def unwrapped(cell: str) -> str:
+    """The text that a spreadsheet's formula `="text"` shows."""
+    found = _TEXT_FORMULA.fullmatch(cell) if "=" in cell else None
+    return found[1].replace('""', '"') if found else cell
+
+
+def read_object(cell: str) -> dict[str, Attribute] | None:
+    """The attributes in a JSON object, clean and named like columns; None for a cell that is no such object."""
+    try:
+        found = json.loads(cell, parse_constant=_refuse) if cell.startswith("{") else None
+        json.dumps(found, ensure_ascii=False).encode()  # half characters
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict):
+        return None
+    values = ((column_name(name), _clean_value(value)) for name, value in found.items())
+    return {name: value for name, value in values if name and value not in (None, "")}
+
+
+def column_name(heading: str) -> str:
+    """A column's name as an attribute is written in merge fields: `Favourite Topic` → `favourite_topic`."""
+    name = "".join(character if character.isalnum() else "_" for character in heading.strip().lower())
+    return name.strip("_")
 
 
 def dropped(cell: str) -> tuple[str, ...]:
@@ -49,8 +83,8 @@ def harmless(cell: str) -> str:
 
 
 def escaped(cell: str) -> str:
-    """A cell whose formulas stay; an apostrophe is doubled where `restored` would remove it."""
-    return _APOSTROPHE.sub("''", cell)
+    """A cell whose formulas stay; one gets an apostrophe where `read` would remove an apostrophe or `="…"`."""
+    return "'" * bool(_TEXT_FORMULA.fullmatch(cell)) + _APOSTROPHE.sub("''", cell)
 
 
 def restored(cell: str) -> str:
@@ -81,3 +115,23 @@ def fault(cell: str) -> str:
 def _is_invisible(character: str) -> bool:
     category = unicodedata.category(character)
     return (category == "Cc" and character not in "\n\t") or (category == "Cf" and not _VISIBLE.match(character))
+
+
+def _clean_value(value: Any) -> Any:
+    """Of JSON: clean texts, and numbers that every database and program keeps."""
+    match value:
+        case str():
+            return clean(value)
+        case list():
+            return [_clean_value(one) for one in value]
+        case dict():
+            return {clean(name): _clean_value(one) for name, one in value.items()}
+        case float() if not isfinite(value):
+            return None
+        case int() if abs(value) > _MAX_INTEGER:
+            return str(value)
+    return value
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no number")

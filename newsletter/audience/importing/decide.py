@@ -15,7 +15,7 @@ from newsletter.audience.address import Address, parse_address
 from newsletter.audience.consent import Consent, Origin
 from newsletter.audience.importing.headings import CONSENT, SUPPRESSED
 from newsletter.audience.importing.rows import Row
-from newsletter.audience.subscriber import Subscription
+from newsletter.audience.subscriber import Attribute, Subscription
 from newsletter.audience.suppression import Suppression, SuppressionReason
 from newsletter.errors import AddressError
 from newsletter.language import language_tag
@@ -65,10 +65,12 @@ class Entry:
     name: str = ""
     language: str = ""
     timezone: str = ""
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
     subscriptions: tuple[Subscription, ...] = ()
     """From the row's own consent columns; one without a list's name holds for every list of the import."""
     suppression: Suppression | None = None
+    from_tool: bool = False
+    """Whether another tool's export said its consent."""
     notes: tuple[str, ...] = ()
     """What could not be used although the row is imported: a time zone that does not exist."""
 
@@ -141,9 +143,10 @@ def read_entry(row: Row, hash_of: Callable[[str], str], origin: Origin) -> Entry
         name=" ".join(cells.pop("name", "").split()),
         language=tag or "",
         timezone=timezone,
-        attributes={name: value for name, value in cells.items() if value and ":" not in name},
+        attributes={**row.attributes, **{name: value for name, value in cells.items() if value and ":" not in name}},
         subscriptions=subscriptions,
         suppression=suppression,
+        from_tool=row.from_tool,
         notes=tuple(notes),
     )
 

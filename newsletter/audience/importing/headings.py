@@ -5,8 +5,10 @@ colon: `consent:weekly`, `consent:` for every list, `suppressed:`.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from shlex import quote
 
+from newsletter.audience.importing.cells import column_name
 from newsletter.audience.importing.status import refuse_status_columns, status_tools
 from newsletter.errors import RequestError
 
@@ -17,6 +19,9 @@ CONSENT = ("consent", "since", "how", "basis")
 """Our export's columns for a subscription; for one of several lists as `consent:weekly`."""
 SUPPRESSED = ("suppressed", "suppressed_since", "suppressed_note")
 
+OBJECT = "attributes"
+"""The column of our export and others for attributes that are no text, in a JSON object."""
+
 REJECTED = ("line", "reason")
 """The first columns of a file of rejected rows, which can be corrected and imported as it is."""
 
@@ -25,26 +30,22 @@ _ATTRIBUTE = "attribute:"
 _OF_A_LIST = re.compile(rf"({'|'.join(CONSENT)}):[a-z0-9-]+")
 
 
-def column_name(heading: str) -> str:
-    """A column's name as an attribute is written in merge fields: `Favourite Topic` → `favourite_topic`."""
-    name = "".join(character if character.isalnum() else "_" for character in heading.strip().lower())
-    return name.strip("_")
-
-
 def attribute_heading(name: str) -> str:
     """How an export writes an attribute's name, so that an import takes it for nothing else."""
-    return _ATTRIBUTE + name if name in (*CONSENT, *SUPPRESSED) or status_tools(name) else name
+    return _ATTRIBUTE + name if name in (*CONSENT, *SUPPRESSED, OBJECT) or status_tools(name) else name
 
 
-def read_headings(headings: Sequence[str], *, any_status: bool) -> tuple[str, ...]:
+def read_headings(headings: Sequence[str], *, any_status: bool, known: Collection[str] = ()) -> tuple[str, ...]:
     """The columns of a file. Raises RequestError for ambiguous columns and for a file without addresses.
 
-    A status column of another tool is refused unless `any_status`.
+    A status column of another tool is refused unless it is a `known` heading, or any with `any_status`.
     """
     names = [column_name(heading) for heading in headings]
     columns = tuple(_column(heading.lower(), name, names) for heading, name in zip(headings, names, strict=True))
     if not any_status:
-        refuse_status_columns(unknown_columns(columns, headings).values())
+        refuse_status_columns(
+            heading for heading in unknown_columns(columns, headings).values() if heading not in known
+        )
     _check(columns, headings)
     return columns
 
@@ -63,6 +64,12 @@ def unknown_columns(columns: Sequence[str], headings: Sequence[str]) -> dict[str
     }
 
 
+def is_our_export(headings: Sequence[str]) -> bool:
+    """Whether the file says in our own words who may be written to."""
+    of_lists = filter(_OF_A_LIST.fullmatch, map(str.lower, headings))
+    return bool({"consent", "suppressed"} & set(map(column_name, headings))) or any(of_lists)
+
+
 def lists_named(columns: Sequence[str]) -> set[str]:
     """The lists whose consent the columns give; an empty name is every list."""
     return {column.partition(":")[2] for column in columns if column.startswith("consent:")}
@@ -73,7 +80,7 @@ def _column(heading: str, name: str, names: Sequence[str]) -> str:
         return column_name(heading.removeprefix(_ATTRIBUTE))
     if _OF_A_LIST.fullmatch(heading):
         return heading
-    if any(name in ours and ours[0] in names for ours in (CONSENT, SUPPRESSED)):
+    if any(name in ours and ours[0] in names for ours in (CONSENT, SUPPRESSED, (OBJECT,))):
         return f"{name}:"
     return name
 
@@ -102,5 +109,5 @@ def _email_hint(columns: Sequence[str], headings: Sequence[str]) -> str:
         if "@" in heading:
             return "The first line must name the columns; here it seems to be a subscriber already"
         if "mail" in column or column.startswith("address"):
-            return f"If {heading!r} is the one, rename it to email"
+            return f"If {heading!r} is the one: --map {quote(f'{heading}=email')}"
     return f"The first line names: {', '.join(headings)}"

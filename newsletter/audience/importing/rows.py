@@ -15,15 +15,19 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
 
-from newsletter.audience.importing.cells import clean, dropped, fault, read, restored
+from newsletter.audience.importing.cells import clean, column_name, dropped, fault, read, restored, unwrapped
 from newsletter.audience.importing.headings import (
-    column_name,
+    OBJECT,
+    PERSON,
+    is_our_export,
     lists_named,
     named_columns,
     read_headings,
     unknown_columns,
 )
+from newsletter.audience.importing.profiles import CSV, Profile, State, Terms, profile_of
 from newsletter.audience.importing.status import StatusWords
+from newsletter.audience.subscriber import Attribute
 from newsletter.errors import RequestError, WrongUsageError
 
 if TYPE_CHECKING:
@@ -66,6 +70,14 @@ class Row:
     """As in the file, for the file of rejected rows."""
     notes: tuple[str, ...] = ()
     """What was removed from its cells."""
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    """From JSON objects and lists of tags; `translate` reads them."""
+    from_tool: bool = False
+    """Whether another tool's export says its consent, or the operator for all its rows."""
+    left_out: str = ""
+    """Why it is passed over although nothing is wrong with it."""
+    is_unproved: bool = False
+    """Subscribed in another tool, without a time of confirmation or the operator's basis: pending here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +91,19 @@ class Sheet:
     delimiter: str
     rows: Iterator[Row]
     """Once, in order. Raises RequestError at a line after which nothing can be read."""
+    profile: Profile | None = None
+    """None: our own export."""
+    meanings: Mapping[str, str] = field(default_factory=dict)
+    """Column → what the profile says that it means."""
+    states: Mapping[str, str] = field(default_factory=dict)
+    """Status column of the profile → its heading."""
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """The columns that are kept as attributes."""
+        kept = ("", "attribute", "first_name", "last_name")
+        plain = [column for column in self.named if column not in PERSON and ":" not in column]
+        return tuple(each for each in plain if self.meanings.get(each, "") in kept and each not in self.states)
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -86,11 +111,12 @@ class Sheet:
         return named_columns(self.columns)
 
 
-def read_sheet(source: BinaryIO, *, encoding: str = "", any_status: bool = False) -> Sheet:
+def read_sheet(source: BinaryIO, *, encoding: str = "", terms: Terms = Terms()) -> Sheet:  # noqa: B008 (frozen)
     """Read a CSV file: any delimiter of `,;|` and tab, any line ends, UTF-8 or UTF-16 unless `encoding` is given.
 
-    A first line with the delimiter, as Excel writes it (`sep=;`), is used. A status column of another tool is refused
-    unless `any_status`. Raises RequestError for a file that cannot be used, here or from `rows`.
+    A first line with the delimiter, as Excel writes it (`sep=;`), is used. A status column that no profile explains
+    is refused, unless the operator gives the status of a plain CSV file. Raises RequestError for a file that cannot
+    be used, here or from `rows`.
     """
     buffered = io.BufferedReader(_Bounded(source), 1 << 16)
     head = buffered.peek(400)[:400]
@@ -108,11 +134,45 @@ def read_sheet(source: BinaryIO, *, encoding: str = "", any_status: bool = False
     delimiter = said[1] if said else _delimiter(first_line)
     reader = csv.reader(chain([first_line.lstrip("\ufeff")], lines), delimiter=delimiter, strict=True)
     headings = _headings(reader)
-    columns = read_headings(headings, any_status=any_status)
+    if terms.bare and any("@" in heading for heading in headings):
+        lines.give_back(first_line.lstrip("\ufeff"))
+        headings = ("email", *(f"column {number}" for number in range(2, len(headings) + 1)))
+        reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    named = _renamed(headings, terms)
+    is_ours = is_our_export(named)
+    profile = profile_of(named, CSV if is_ours and terms.tool == "auto" else terms.tool)
+    read_by = [heading if (meaning := profile.meaning(heading)) not in PERSON else meaning for heading in named]
+    any_status = profile.key == CSV and terms.status is not None
+    columns = read_headings(read_by, any_status=any_status, known=list(filter(profile.knows, read_by)))
     rows = _rows(lines, reader, columns)
     if not (any_status or lists_named(columns)):  # our own export says who may be written to
-        rows = _without_status(rows, StatusWords(unknown_columns(columns, headings)))
-    return Sheet(columns, headings, delimiter, rows)
+        unknown = unknown_columns(columns, read_by)
+        rows = _without_status(rows, StatusWords({c: h for c, h in unknown.items() if not profile.knows(h)}))
+    if is_ours and profile.key == CSV and terms.status is not State.SUPPRESSED:
+        return Sheet(columns, headings, delimiter, rows)
+    profile.check(named, terms)
+    pairs = list(zip(columns, read_by, strict=True))
+    return Sheet(
+        columns=columns,
+        headings=headings,
+        delimiter=delimiter,
+        rows=rows,
+        profile=profile,
+        meanings={column: profile.meaning(heading) for column, heading in pairs} | {f"{OBJECT}:": "object"},
+        states={column: heading for column, heading in pairs if profile.is_status(heading)},
+    )
+
+
+def _renamed(headings: Sequence[str], terms: Terms) -> list[str]:
+    """The headings that the operator's names replace some of. Raises WrongUsageError for one that is not there."""
+    found = {column_name(heading) for heading in headings}
+    names = {column_name(heading): name for heading, name in terms.headings.items()}
+    if missing := [heading for heading in terms.headings if column_name(heading) not in found]:
+        raise WrongUsageError(
+            f"--map names a column that the file does not have: {', '.join(missing)}",
+            hint=f"The first line names: {', '.join(headings)}",
+        )
+    return [names.get(column_name(heading), heading) for heading in headings]
 
 
 class _Bounded(io.RawIOBase):
@@ -155,6 +215,12 @@ class _Lines:
         self.latest = ""
         self.is_cut = False
         self._left = MAX_ROW
+        self._again = ""
+
+    def give_back(self, line: str) -> None:
+        """Read this line, the latest, once more."""
+        self._again = line
+        self.number -= 1
 
     def begin(self) -> None:
         """Start the next row."""
@@ -190,6 +256,9 @@ class _Lines:
         return line
 
     def _piece(self) -> str:
+        if self._again:
+            piece, self._again = self._again, ""
+            return piece
         try:
             return self._text.readline(MAX_ROW)
         except UnicodeDecodeError as error:
@@ -279,7 +348,7 @@ def _row(line: int, cells: Sequence[str], columns: Sequence[str]) -> Row:
         if reason := fault(cell):
             return Row(line, fault=f"The cell {column} {reason}", raw=cells)
         if column == "email":  # invisible characters stay: `parse_address` refuses them
-            found[column] = restored(cell.strip())
+            found[column] = restored(unwrapped(cell).strip())
             continue
         found[column] = read(cell)
         if characters := dropped(cell):

@@ -16,14 +16,14 @@ _MAX_WORD = 60
 _MOST_SHOWN = 5
 
 _HINT = (
-    "Keep only the rows of subscribers who may be written to, and remove the column. If all of them have "
-    "confirmed: --status confirmed"
+    "If a known tool wrote the file, name it with --from. Else keep only the rows of subscribers who may be written "
+    "to, and remove the column. If all of them have confirmed: --status confirmed"
 )
 
 
 def status_tools(heading: str) -> str:
     """The tools whose exports have a status column with this heading; empty if it is none."""
-    name = _folded(heading)
+    name = folded(heading)
     return next((tools for pattern, tools in _table("status_columns.tsv") if fnmatchcase(name, pattern)), "")
 
 
@@ -54,7 +54,7 @@ class StatusWords:
         """Look at the cells of one row."""
         for column, words in self._words.items():
             cell = cells.get(column, "")
-            if cell and len(cell) <= _MAX_WORD and (word := _folded(cell)) in words:
+            if cell and len(cell) <= _MAX_WORD and (word := folded(cell)) in words:
                 self._found.setdefault(column, {}).setdefault(word, f"{cell} (line {line})")
 
     def refuse(self) -> None:
@@ -76,13 +76,13 @@ def _listed(values: Sequence[str]) -> str:
 
 def _words(heading: str) -> Collection[str]:
     """The words that are a status in the column of this heading, folded."""
-    name = _folded(heading)
+    name = folded(heading)
     lists = [words for pattern, words in _table("status_words.tsv") if fnmatchcase(name, pattern)]
-    return {_folded(word) for words in lists for word in words.split(", ")}
+    return {folded(word) for words in lists for word in words.split(", ")}
 
 
 @lru_cache(maxsize=4096)
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
     """Letters and digits, without case and accents."""
     return "".join(filter(str.isalnum, unicodedata.normalize("NFKD", text.casefold())))
 
@@ -92,4 +92,4 @@ def _table(name: str) -> Sequence[tuple[str, str]]:
     """Pattern of a folded heading, and the second column, from a table beside this file."""
     lines = files(__package__).joinpath(name).read_text("utf-8").splitlines()
     pairs = [line.partition("\t") for line in lines if not line.startswith("#")]
-    return [("*".join(map(_folded, pattern.split("*"))), rest) for pattern, _, rest in pairs]
+    return [("*".join(map(folded, pattern.split("*"))), rest) for pattern, _, rest in pairs]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from newsletter.audience.consent import Consent
+from newsletter.audience.subscriber import Attribute, text_of
 from newsletter.audience.suppression import SuppressionReason
 from newsletter.delivery.ledger.ledger import RecipientState, rest_of
 from newsletter.delivery.ledger.providers import provider_of
@@ -52,7 +53,7 @@ class Candidate:
     name: str = ""
     language: str = ""
     timezone: str = ""
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
     list_ids: tuple[int, ...] = ()
     """Of the delivery's lists, those with a confirmed subscription, in the order they were named."""
     list_languages: tuple[str, ...] = ()
@@ -96,9 +97,10 @@ def plan(candidate: Candidate, *, delivery: str, languages: Sequence[str], again
     )
 
 
-def own_values(attributes: Mapping[str, str], *, name: str, language: str, timezone: str) -> dict[str, str]:
+def own_values(attributes: Mapping[str, Attribute], *, name: str, language: str, timezone: str) -> dict[str, str]:
     """What merge fields may name of a subscriber; our own columns win over attributes of the same name."""
-    return {**attributes, "name": name, "language": language, "timezone": timezone}
+    texts = {key: text_of(value) for key, value in attributes.items()}
+    return {**texts, "name": name, "language": language, "timezone": timezone}
 
 
 def _first_state(candidate: Candidate, *, again: bool) -> tuple[RecipientState, str]:

@@ -40,6 +40,7 @@ _rows = sa.Table(
     sa.Column("suppressed_at", Instant),
     sa.Column("suppressed_note", sa.Text, nullable=False),
     sa.Column("note", sa.Text, nullable=False),
+    sa.Column("rank", sa.Integer, nullable=False, comment="2: it suppresses; 1: it unsubscribes"),
     prefixes=["TEMPORARY"],
 )
 _wanted = sa.Table(
@@ -51,6 +52,7 @@ _wanted = sa.Table(
     sa.Column("changed_at", Instant, nullable=False),
     sa.Column("how", sa.String(32), nullable=False),
     sa.Column("basis", sa.Text, nullable=False),
+    sa.Column("from_tool", sa.Boolean, nullable=False, comment="said by another tool's export"),
     prefixes=["TEMPORARY"],
 )
 _known = sa.Table(
@@ -71,9 +73,13 @@ _FACTS = tuple(_known.c)[2:]
 _OPTS_OUT = sa.and_(
     _wanted.c.consent == _UNSUBSCRIBED,
     subscriptions.c.consent != _UNSUBSCRIBED,
-    _wanted.c.changed_at > subscriptions.c.changed_at,
+    sa.or_(
+        _wanted.c.changed_at > subscriptions.c.changed_at,
+        sa.and_(_wanted.c.from_tool, subscriptions.c.how == "import"),
+    ),
 )
-"""The row unsubscribes, later than the known consent."""
+"""The row unsubscribes, later than the known consent. The time of an imported consent may be that of the import, and
+somebody may have left the other tool shortly before: there an imported consent ends whatever the times."""
 
 
 @contextmanager
@@ -93,21 +99,23 @@ class Staging:
         self.connection = connection
 
     def add(self, entries: Iterable[Entry], slugs: Sequence[str]) -> int:
-        """Stage rows for these lists; returns how many repeat the address of an earlier row."""
+        """Stage rows for these lists; returns their number. Of several rows with one address the first that leaves
+        counts, or else the first."""
         added = 0
+        worse = self._database.upsert(_rows, key=["address_hash"], change=_rows.c.keys(), larger="rank")
         for page in _pages(entries):
-            self.connection.execute(self._database.insert_ignore(_rows), [_row(entry) for entry in page])
+            self.connection.execute(worse, [_row(entry) for entry in page])
             if wanted := [each for entry in page for each in _wanted_of(entry, slugs)]:
                 self.connection.execute(sa.insert(_wanted), wanted)
             added += len(page)
-        return added - self.connection.execute(sa.select(sa.func.count()).select_from(_rows)).scalar_one()
+        return added
 
     def subscribe_all(self, consents: Mapping[str, Consent], origin: Origin) -> None:
         """Stage a subscription of every subscriber of the file to lists, by slug, with these consents."""
         for slug, consent in consents.items():
             values = (
                 sa.literal(slug), sa.literal(consent.value), sa.literal(origin.at, Instant),
-                sa.literal(origin.how), sa.literal(origin.basis),
+                sa.literal(origin.how), sa.literal(origin.basis), sa.false(),
             )  # fmt: skip
             query = sa.select(_rows.c.line, *values).where(_rows.c.is_subscriber)
             self.connection.execute(sa.insert(_wanted).from_select(_wanted.c.keys(), query))
@@ -252,7 +260,7 @@ def _pages(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
     size = 0
     for entry in entries:
         page.append(entry)
-        size += sum(map(len, entry.attributes.values()))
+        size += sum(len(value) if isinstance(value, str | list | dict) else 1 for value in entry.attributes.values())
         if len(page) == _PAGE or size > _PAGE_SIZE:
             yield page
             page, size = [], 0
@@ -275,6 +283,7 @@ def _row(entry: Entry) -> dict[str, object]:
         "suppressed_at": suppression.since if suppression else None,
         "suppressed_note": suppression.note if suppression else "",
         "note": "; ".join(entry.notes),
+        "rank": 2 if suppression else int(any(one.consent is Consent.UNSUBSCRIBED for one in entry.subscriptions)),
     }
 
 
@@ -288,6 +297,7 @@ def _wanted_of(entry: Entry, slugs: Sequence[str]) -> Iterator[dict[str, object]
                 "changed_at": one.since,
                 "how": one.how,
                 "basis": one.basis,
+                "from_tool": entry.from_tool,
             }
 
 

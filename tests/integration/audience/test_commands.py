@@ -88,8 +88,8 @@ def test_import_dry_run_says_that_it_was_one(run: Run, file: Path) -> None:
 def test_import_says_what_became_attributes(run: Run, file: Path) -> None:
     load = ("subscribers", "import", file, "--list", "weekly")
     assert answer(run(*load, "--dry-run", "--json"))["attributes"] == ["city"]
-    assert "Stored as attributes: city\n" in run(*load, "--format", "csv")[1]
-    assert "Stored as" not in run(*load, "--format", "auto")[1], "nobody was written"
+    assert "Stored as attributes: city\n" in run(*load, "--from", "csv")[1]
+    assert "Stored as" not in run(*load, "--from", "auto")[1], "nobody was written"
     file.write_text("email\nbo@example.org\n")
     assert "Stored as" not in run(*load)[1]
 
@@ -128,10 +128,12 @@ def test_import_in_which_every_row_is_rejected_fails(run: Run, file: Path) -> No
     [
         (),
         ("--list", "montly"),
-        ("--list", "weekly", "--status", "unsubscribed"),
+        ("--list", "weekly", "--status", "active"),
         ("--list", "weekly", "--consent", "unsubscribed"),
         ("--list", "weekly", "--encoding", "no-such"),
-        ("--list", "weekly", "--format", "xlsx"),
+        ("--list", "weekly", "--from", "xlsx"),
+        ("--list", "weekly", "--map", "city"),
+        ("--list", "weekly", "--map", "town=city"),
     ],
 )
 def test_import_called_wrongly_is_wrong_usage(run: Run, file: Path, arguments: tuple[str, ...]) -> None:
@@ -179,6 +181,57 @@ def test_pending_subscriber_who_is_confirmed_without_a_basis_is_told_to_stay_so(
     assert (code, "stays pending on weekly. Give the evidence with --basis" in err) == (0, True)
     assert run(*add, "--consent", "confirmed", "--basis", "by mail")[2] == ""
     assert run("subscribers", "add", "bo@example.org", "--list", "weekly", "--consent", "confirmed")[2] == ""
+
+
+def test_column_is_read_by_another_name(run: Run, file: Path) -> None:
+    file.write_text("E-mail address;Town\nana@example.org;Ulm\n")
+    load = ("subscribers", "import", file, "--list", "weekly")
+    code, _, err = run(*load)
+    assert (code, "--map 'E-mail address=email'" in err) == (1, True)
+    assert run(*load, "--map", "E-mail address=email", "--map", "town=city")[0] == 0
+    assert answer(run("subscribers", "show", "ana@example.org", "--json"))["attributes"] == {"city": "Ulm"}
+
+
+def test_import_counts_states_before_it_writes(run: Run, file: Path) -> None:
+    file.write_text(
+        "email,name,subscribed_to_emails\nana@example.org,Ana,true\nleft@example.org,Lea,false\nbo,Bo,true\n"
+    )
+    load = ("subscribers", "import", file, "--list", "weekly")
+    code, out, _ = run(*load, "--dry-run")
+    assert (code, "Read as an export of Ghost." in out, "In the file: 1 pending, 1 unsubscribed" in out) == (
+        0,
+        True,
+        True,
+    )
+    assert "1 of the pending are subscribed in Ghost without a time of confirmation; --basis" in out
+    assert "line 4 rejected: An email address must have an @-sign" in out
+    report = answer(run(*load, "--dry-run", "--basis", "moved", "--json"))
+    assert (report["from"], report["states"], report["pending_without_basis"]) == (
+        "Ghost", {"confirmed": 1, "unsubscribed": 1}, 0,
+    )  # fmt: skip
+    assert run("subscribers", "show", "ana@example.org")[0] == 2
+
+
+@pytest.mark.parametrize(
+    "text", ["ana@example.org\nBo <bo@example.org>\nnobody\n", "name,email\nA,ana@example.org\n,bo@example.org\n,x\n"]
+)
+def test_addresses_of_a_file_are_suppressed(run: Run, file: Path, text: str) -> None:
+    run("subscribers", "add", "ana@example.org", "--list", "weekly")
+    file.write_text(text)
+    suppress = ("subscribers", "suppress", "--file", file, "--reason", "asked by letter")
+    assert answer(run(*suppress, "--dry-run", "--json"))["suppressed"] == 2
+    report = answer(run(*suppress, "--json"))
+    assert [report[key] for key in ("rows", "suppressed", "skipped", "rejected")] == [3, 2, 0, 1]
+    assert report["rejected_because"][0]["line"] == text.count("\n")
+    for email in ("ana@example.org", "bo@example.org"):
+        assert answer(run("subscribers", "show", email, "--json"))["suppression"]["note"] == "asked by letter"
+    assert "skipped: 2 suppressed (manual)" in run(*suppress)[1]
+    exported = Path(file.parent, "everyone.csv")
+    run("subscribers", "add", "cy@example.org", "--list", "weekly")
+    run("subscribers", "export", "--out", exported)
+    assert answer(run("subscribers", "suppress", "--file", exported, "--reason", "closed", "--json"))["suppressed"] == 1
+    for more in ((), ("ana@example.org", "--file", file), ("ana@example.org", "--dry-run")):
+        assert run("subscribers", "suppress", *more, "--reason", "x")[0] == 2
 
 
 def test_life_of_a_subscriber(run: Run) -> None:

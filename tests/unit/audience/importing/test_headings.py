@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from newsletter.audience.importing.headings import attribute_heading, column_name, lists_named, read_headings
+from newsletter.audience.importing.cells import column_name
+from newsletter.audience.importing.headings import attribute_heading, lists_named, read_headings
 from newsletter.errors import RequestError
 
 

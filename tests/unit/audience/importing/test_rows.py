@@ -126,7 +126,8 @@ def test_file_that_cannot_be_read_is_refused_as_a_whole(data: bytes, says: str) 
 
 
 @pytest.mark.parametrize(
-    ("heading", "hint"), [("E-Mail", "rename it"), ("ana@example.org", "must name the columns"), ("who", "names: who")]
+    ("heading", "hint"),
+    [("E-Mail", "--map E-Mail=email"), ("ana@example.org", "must name the columns"), ("who", "names: who")],
 )
 def test_missing_email_column_gets_a_hint(heading: str, hint: str) -> None:
     with pytest.raises(RequestError) as caught:

@@ -6,12 +6,13 @@ import io
 
 import pytest
 
+from newsletter.audience.importing.profiles import State, Terms
 from newsletter.audience.importing.rows import Row, read_sheet
 from newsletter.errors import RequestError
 
 
 def rows(text: str, *, any_status: bool = False) -> list[Row]:
-    return list(read_sheet(io.BytesIO(text.encode()), any_status=any_status).rows)
+    return list(read_sheet(io.BytesIO(text.encode()), terms=Terms(status=State.CONFIRMED if any_status else None)).rows)
 
 
 @pytest.mark.parametrize(
