@@ -148,11 +148,25 @@ def misnamed_files(folders: Iterable[Path], *, root: Path) -> Iterator[Problem]:
         waiting += reversed(below)
         found = [problem for name in names if (problem := misnamed(folder / name, root=root))]
         yield from found
+        if NAME in names:
+            yield from _strays(folder, names, root)
         is_alone = not below and not any(may_be_issue(folder / name) for name in names)
         looks_meant = _DATED.match(folder.name) or any(_WRITTEN.search(name) for name in names)
         if names and is_alone and looks_meant and not found and folder != root:
             where, hint = Place(shown(folder, root)), f"Call the file with the issue {NAME}."
             yield Problem("folder-without-issue", f"this folder holds no {NAME}", where, Severity.WARNING, hint=hint)
+
+
+def _strays(folder: Path, names: Iterable[str], root: Path) -> Iterator[Problem]:
+    """Files of an issue's folder that look like a translation, and are none by their names: issue_de.yaml, de.yaml."""
+    for name in names:
+        stem = name.removesuffix(".yaml")
+        if stem == name or stem.startswith("issue.") or not may_be_issue(folder / name) or name == NAME:
+            continue
+        tag = language_tag(re.sub(r"(?i)\Aissue[ _-]*", "", stem))
+        called = f"issue.{tag}.yaml" if tag else "issue.<language>.yaml"
+        message, where = "this file is not read: it is no translation by its name", Place(shown(folder / name, root))
+        yield Problem("misnamed-file", message, where, Severity.WARNING, hint=f"A translation is called {called}.")
 
 
 def misnamed(file: Path, *, root: Path) -> Problem | None:
@@ -194,11 +208,11 @@ class _Reading:
         if written is None:
             return {}, None
         references = self.references()
-        tree, _ = self.snippets.include(written)
+        everywhere = self.defaults(DEFAULTS, references)
+        original = self.language_of(written, everywhere)
+        tree, _ = self.snippets.include(written, original or "")
         twice = list(islice(repeated_ids(tree), MAX_PROBLEMS))
         self.problems += [*islice(proofread(tree, references, self.schema), MAX_PROBLEMS), *twice]
-        everywhere = self.defaults(DEFAULTS, references)
-        original = self.language_of(tree, everywhere)
         for_language = self.defaults(file_for(original), references) if original else None
         written, tree = (supplied(supplied(one, for_language), everywhere) for one in (written, tree))
         self.problems += islice(wordless_pictures(tree, self.schema), MAX_PROBLEMS)
@@ -219,6 +233,8 @@ class _Reading:
             self.check_language(tag, translated)
             if not twice:  # else it is not known which of the two a translation means
                 merged, problems = translate(whole, translated, self.schema, theirs)
+                if entry is None or has_errors(self.snippets.problems):  # what it is to match is not whole
+                    problems = tuple(one for one in problems if one.id != "missing-id")
                 self.problems += [
                     *problems[:MAX_PROBLEMS],
                     *islice(wordless_pictures(merged, self.schema), MAX_PROBLEMS),

@@ -116,8 +116,8 @@ def wordless_pictures(root: Node, schema: type[IssueFile] = IssueFile) -> Iterat
         if image is not None and image.text.strip() and "alt" in shape.fields(node) and "alt" not in node.mapping:
             hint = 'Describe it in a sentence; for mere decoration write alt: "".'
             yield image.problem("missing-alt", "this picture has no alt text", hint=hint)
-        mjml = node.mapping.get("mjml")
-        if mjml is not None and shape.fields(node)["mjml"].role is Role.MJML and "text" not in node.mapping:
+        mjml, own = node.mapping.get("mjml"), shape.fields(node).get("mjml")
+        if mjml is not None and own and own.role is Role.MJML and "text" not in node.mapping:
             hint = 'Write under text: what it says, in Markdown; for mere decoration write text: "".'
             message = "this MJML says nothing in the text part"
             yield mjml.problem("missing-text", message, hint=hint, at=mjml.key_place)

@@ -48,11 +48,12 @@ class Region:
 
     @property
     def end(self) -> str:
-        """The marker behind it."""
-        return f"{self.marker}{_END}"
+        """The marker behind it; its last letter keeps it apart from what may follow either of them."""
+        return _end_of(self.marker)
 
 
-_END = "end"
+def _end_of(marker: str) -> str:
+    return f"{marker[:-1]}e"
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,9 +217,10 @@ class Edition:
         """A piece of this edition with the author's merge fields in place of the markers, and comments for regions."""
         fields = {slot.marker: "{{ " + slot.field.source + " }}" for slot in self.slots}
         for region in self.regions:
-            source = region.when.source
+            source, is_alone = region.when.source, " " not in region.when.source
             for number in range(len(self.conditions), 0, -1):
-                source = source.replace(f"shown.c{number}", self.conditions[number - 1].source.replace("--", "- -"))
+                written = self.conditions[number - 1].source.replace("--", "- -")
+                source = source.replace(f"shown.c{number}", written if is_alone else f"({written})")
             fields |= {region.end: "<!-- end of show_if -->", region.marker: f"<!-- show_if: {source} -->"}
         return _replace(re.sub(rf"{self.notes}0*(\d+)z", r"\1", text) if self.notes else text, fields)
 
@@ -250,8 +252,9 @@ def _without(text: str, hidden: Mapping[str, bool]) -> str:
     """The text without the regions that are hidden, and without all markers. `hidden`: marker → whether it is."""
     parts: list[str] = []
     at, inside, depth = 0, "", 0
-    for match in re.finditer(f"({'|'.join(map(re.escape, hidden))})({_END})?", text):
-        marker, is_end = match[1], bool(match[2])
+    ends = {_end_of(marker): marker for marker in hidden}
+    for match in re.finditer("|".join(map(re.escape, (*hidden, *ends))), text):
+        marker, is_end = ends.get(match.group(), match.group()), match.group() in ends
         if not inside:
             parts.append(text[at : match.start()])
         at = match.end()

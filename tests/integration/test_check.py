@@ -213,6 +213,19 @@ def test_file_that_is_not_read_for_its_name_is_told(tmp_path: Path, name: str, r
         assert problem.message == f"this file is not read: it must be called {right}"
 
 
+@pytest.mark.parametrize(
+    ("name", "called"),
+    [("issue_de.yaml", "issue.de.yaml"), ("de.yaml", "issue.de.yaml"), ("issue-zh-hant.yaml", "issue.zh-Hant.yaml"),
+     ("notes to self.yaml", "issue.<language>.yaml")],
+)  # fmt: skip
+def test_translation_that_is_none_by_its_name_is_told(tmp_path: Path, name: str, called: str) -> None:
+    issue = write_project(tmp_path)
+    (issue / name).write_text("title: Karten\n", encoding="utf-8")
+    (problem,) = (one for one in check(open_project(tmp_path, {})) if one.id == "misnamed-file")
+    assert (str(problem.place), problem.severity) == (f"issues/maps/{name}", "warning")
+    assert called in problem.hint
+
+
 def test_contributors_beside_the_configuration_are_told_by_their_name(tmp_path: Path) -> None:
     write_project(tmp_path)
     (tmp_path / "people.yml").write_text("a: {name: A}\n", encoding="utf-8")

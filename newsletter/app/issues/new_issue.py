@@ -83,7 +83,7 @@ def start_issue(project: Project, title: str, urls: Sequence[str], day: date, sl
     written = {file: _schema_line(project, "issue", "../..") + text}
     if new:
         written[project.issues / DEFAULTS] = _schema_line(project, "defaults", "..") + _DEFAULTS + new
-    for path, words in written.items():
+    for path, words in reversed(written.items()):  # an issue is incomplete without its defaults
         write_whole(path, words.encode(), hint=hint)
     return [*written]
 

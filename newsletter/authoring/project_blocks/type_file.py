@@ -45,6 +45,19 @@ def _of_kind(value: object) -> str:
     return ":words" if isinstance(value, list) else ":fields" if isinstance(value, dict | FieldEntry) else ":kind"
 
 
+_NEEDS = {
+    "choice": ("a choice needs a list of words", "Write {kind: choice, of: [easy, hard]}."),
+    "list": ("a list needs a kind or fields", "Write {kind: list, of: plain}, or of: {name: plain}."),
+}
+"""Kinds that are not complete by their names: what is missing, and what to do."""
+
+
+def _complete(kind: str) -> str:
+    if kind in _NEEDS:
+        raise refused("missing-key", *_NEEDS[kind])
+    return kind
+
+
 class FieldEntry(Strict):
     """One field of a block type."""
 
@@ -78,16 +91,17 @@ class FieldEntry(Strict):
         for key in sorted(self.model_fields_set - {"kind", "about", "required"} - _OWN_KEYS.get(self.kind, set())):
             raise refused("misplaced-key", "a field of the kind {kind} has no '{key}'", kind=self.kind, key=key)
         if self.kind == "choice" and not isinstance(self.of, list):
-            raise refused("missing-key", "a choice needs a list of words", "Write of: [easy, hard]")
+            raise refused("missing-key", *_NEEDS["choice"])
         if self.kind == "list" and (self.of in (None, "list", "choice") or isinstance(self.of, list)):
-            raise refused(
-                "missing-key", "a list needs a kind or fields", "Write of: plain, or of: {name: {kind: plain}}"
-            )
+            raise refused("missing-key", *_NEEDS["list"])
         check_lines(self.line, self.of if isinstance(self.of, dict) else {})
         return self
 
 
-_Declared = Annotated[Annotated[Kind, Tag(":kind")] | Annotated[FieldEntry, Tag(":fields")], Discriminator(_of_kind)]
+_Declared = Annotated[
+    Annotated[Kind, AfterValidator(_complete), Tag(":kind")] | Annotated[FieldEntry, Tag(":fields")],
+    Discriminator(_of_kind),
+]
 """A field, or only its kind."""
 FieldEntry.model_rebuild()
 

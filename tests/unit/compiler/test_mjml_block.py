@@ -92,6 +92,7 @@ def load(folder: Path, block: str, german: str = "") -> Loaded:
         ("  - mjml: |\n      <mj-text>One</mj-text>\n", "missing-text", 5, 5),
         ("  - mjml: |\n      <mj-text><a href='https://b.net/'><b>www.bank.com</b></a></mj-text>\n    text: One\n",
          "misleading-link", 6, 16),
+        ("  - text: One\n    mjml: <mj-text>x</mj-text>\n", "unknown-key", 6, 5),
         ('  - mjml: "<mj-text>One"\n    text: One\n', "mjml", 5, 12),
     ],
 )  # fmt: skip

@@ -146,6 +146,17 @@ PIECES = st.tuples(
 )
 
 
+@pytest.mark.parametrize("words", ["end-to-end tests", "e", "z", "0z end"])
+def test_words_right_behind_a_marker_are_no_part_of_it(words: str) -> None:
+    column = Column((TextBlock(words, show_if=GERMAN), TextBlock("For all.")))
+    edition = compiled([ColumnsBlock((column, Column((TextBlock("Beside."),))))])
+    for german in (True, False):
+        filled = edition.fill(subscriber(german=german, gold=False))
+        shown = filled.text.partition("Beside.")[0].partition("For all.")[0]
+        assert (f"\n{words}\n" in shown) is german
+        assert "For all." in filled.text
+
+
 @settings(max_examples=8, deadline=None)
 @given(st.lists(PIECES, min_size=1, max_size=6))
 def test_any_blocks_are_those_of_the_recipient(pieces: list[Any]) -> None:

@@ -93,6 +93,21 @@ def test_translation_takes_the_snippet_of_its_language(tmp_path: Path) -> None:
     assert [(one.id, str(one.place)) for one in bad.problems] == [("missing-default", "snippets/support.de.yaml:1:18")]
 
 
+def test_issue_itself_takes_the_snippet_of_its_language(tmp_path: Path) -> None:
+    load(tmp_path, support=SUPPORT, support_de="- callout: Danke.\n")
+    file = tmp_path / "issues" / "one.yaml"
+    file.write_text(file.read_text().replace("language: en", "language: de"))
+    issue = load_issue(file, root=tmp_path).issue
+    assert issue is not None
+    assert [block.text for block in issue.original.blocks if isinstance(block, CalloutBlock)] == ["Danke."]
+
+
+def test_missing_one_is_the_only_problem_of_a_translation_by_position(tmp_path: Path) -> None:
+    german = "title: Karten\nblocks:\n  - Hallo.\n  - Tschüss.\n"
+    loaded = load(tmp_path, BLOCKS.replace("snippet: support", "snippet: suport"), german, support=SUPPORT)
+    assert [one.id for one in loaded.problems] == ["missing-snippet"]
+
+
 def test_without_one_its_blocks_are_translated_by_id(tmp_path: Path) -> None:
     german = GERMAN + "  - {callout: Danke., id: thanks}\n"
     loaded = load(tmp_path, german=german, support="- {callout: Thanks., id: thanks}\n")

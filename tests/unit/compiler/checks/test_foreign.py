@@ -80,7 +80,8 @@ def test_each_tag_is_an_error_at_its_own_place_and_names_the_form_used_here() ->
     [
         ("{% include sponsor.html %}", "- snippet: name"), ("{%- render 'unsubscribe' -%}", "- snippet: name"),
         ("{% highlight swift %}", "lines of ```"), ("{% endraw %}", "lines of ```"),
-        ("{% post_url 2020-05-21-issue %}", "whole address"), ("{% if x %}", "no conditions"),
+        ("{% post_url 2020-05-21-issue %}", "whole address"), ("{% if x %}", "show_if"),
+        ("{% for x in y %}", "no loops"),
     ],
 )  # fmt: skip
 def test_hint_is_about_what_the_tag_does(tag: str, hint: str) -> None:
