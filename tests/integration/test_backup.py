@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
 import tempfile
 import threading
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import copytree
@@ -36,7 +38,10 @@ from newsletter.storage.database.leases import SCHEDULER, holds, release_lease, 
 from newsletter.storage.database.metadata import property_of
 from newsletter.storage.database.migrate import schema_state, upgrade
 from newsletter.storage.database.tables import deliveries, lists, subscribers, suppressions
+from newsletter.storage.journal.files import JournalFiles, OptOutLine, Receipt
 from newsletter.storage.ledger.claims import StoredLedger
+from newsletter.storage.ledger.recheck import receipts_among
+from newsletter.tokens import keyed_hash
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
@@ -408,4 +413,55 @@ def test_backup_of_before_the_receipts_is_restored_by_force_only(project: Projec
         restore(project, database, tmp_path / "copy.db", NOW)
     restore(project, database, tmp_path / "copy.db", NOW, force=True)
     project.journal(database).keep_up()
+    database.close()
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_what_happened_to_another_database_since_holds_in_the_backup(
+    project: Project, tmp_path: Path, known: bool
+) -> None:
+    """The backup was made, the project began anew, and now it goes back. A backup of before the journal has no name."""
+    database = connect(project)
+    add_people(project, database, "ana", "bo", "cy")
+    back_up(database, tmp_path / "copy.db")
+    database.close()
+    if not known:
+        with closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
+            copy.execute("DELETE FROM properties WHERE name = 'identity'")
+            copy.commit()
+    for file in tmp_path.glob("newsletter.db*"):
+        file.unlink()
+    database = connect(project)
+    add_people(project, database, "ana", "bo")
+    unsubscribe_subscriber(project, database, "ana@example.org", None, now=NOW)
+    with project.journal(database) as journal:
+        files, identity = JournalFiles(tmp_path / "journal"), journal.identity
+        hashes = [keyed_hash(project.keys.address, f"{name}@example.org") for name in ("bo", "cy")]
+        files.write_receipts(identity, [Receipt("first", "d", "r" * 26, 1, "w", hashes[0], ("weekly",), "accepted")])
+        files.write_receipts(identity, [Receipt("first", "d", "s" * 26, 1, "w", hashes[1], ("weekly",), "unknown")])
+        journal.opt_out(OptOutLine(NOW, "one-click", "s" * 26), is_away=True)
+
+    for _ in range(2):
+        restored = restore(project, database, tmp_path / "copy.db", NOW)
+        assert (restored.sent, restored.carried_over) == ("first: 1 accepted, 1 unknown", 2)
+        assert [consents(project, database, name) for name in ("ana", "bo", "cy")] == [
+            [Consent.UNSUBSCRIBED], [Consent.CONFIRMED], [Consent.UNSUBSCRIBED],
+        ]  # fmt: skip
+        with database.read() as connection:
+            assert receipts_among(connection, "first", hashes) == {hashes[0]: True, hashes[1]: False}
+    database.close()
+
+
+def test_backup_is_refused_where_receipts_of_the_replaced_database_are_gone(project: Project, tmp_path: Path) -> None:
+    database = connect(project)
+    back_up(database, tmp_path / "copy.db")
+    database.close()
+    for file in tmp_path.glob("newsletter.db*"):
+        file.unlink()
+    database = connect(project)
+    (project.folder / "journal" / "pruned").mkdir()
+    (project.folder / "journal" / "pruned" / f"{property_of(database, 'identity')}-delivery1").touch()
+    with pytest.raises(StateError, match="older than 90 days"):
+        restore(project, database, tmp_path / "copy.db", NOW)
+    restore(project, database, tmp_path / "copy.db", NOW, force=True)
     database.close()

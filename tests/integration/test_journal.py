@@ -233,6 +233,42 @@ def test_outcomes_that_only_the_journal_has_are_recorded(opened: Database, proje
         assert reconcile(Deliveries(opened).get("delivery1"), read_counts(connection, "delivery1")) == ()
 
 
+def journal_files(project: Project, database: Database) -> tuple[JournalFiles, str]:
+    with closing(project.journal(database)) as journal:
+        return JournalFiles(project.folder / "journal"), journal.identity
+
+
+def test_receipts_of_one_attempt_count_once_and_the_known_outcome_holds(opened: Database, project: Project) -> None:
+    """An operator found out that the third and the sixth had arrived, on a host that had only the ledger's word."""
+    files, identity = journal_files(project, opened)
+    for one in list(files.receipts(identity)):
+        outcome = "accepted" if one.outcome in ("", "unknown") else ""
+        files.write_receipts(identity, [replace(one, outcome=outcome)])
+        files.write_receipts(identity, [replace(one, outcome="unknown")])
+    forget_delivery(opened)
+    with pytest.raises(StaleDatabaseError, match=r"first: 1 aborted, 4 accepted, 1 rejected\)"):
+        connect(project)
+    start_delivery(opened, "again")
+    assert states(opened, "again") == ["excluded", "excluded", "excluded", "waiting", "waiting", "excluded"]
+
+
+def test_ledger_adds_to_the_journal_what_it_knows_better_and_nothing_else(opened: Database, project: Project) -> None:
+    files, identity = journal_files(project, opened)
+    before = sorted(files.receipts(identity), key=lambda one: one.key)
+    with opened.write() as connection:  # the outcomes came after the copy was made
+        connection.execute(sa.update(tables.attempts).values(outcome=""))
+        connection.execute(sa.update(tables.recipients).values(state="unknown"))
+    for _ in range(2):
+        adopt_database(project, opened)
+        assert sorted(files.receipts(identity), key=lambda one: one.key) == before
+    with opened.write() as connection:  # an operator found out
+        connection.execute(sa.update(tables.recipients).values(state="accepted"))
+    for _ in range(2):
+        adopt_database(project, opened)
+        added = [one for one in files.receipts(identity) if one not in before]
+        assert [one.outcome for one in added] == ["accepted"] * 2
+
+
 # Moves and copies
 
 
@@ -302,6 +338,32 @@ def test_database_older_than_what_is_kept_waits_to_be_adopted(opened: Database, 
             journal.keep_up()
         adopt_database(project, opened)
         journal.keep_up()
+
+
+def test_two_processes_remove_old_receipts_at_the_same_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = JournalFiles(tmp_path)
+    for delivery in ("one", "two"):
+        files.write_receipts("db", [Receipt("first", delivery, "r", 1, "w", "h", ())])
+    stat = Path.stat
+
+    def slower(file: Path, **options: bool) -> os.stat_result:
+        if file.name.startswith("one"):
+            file.unlink(missing_ok=True)  # by the other process
+        return stat(file, **options)
+
+    monkeypatch.setattr(Path, "stat", slower)
+    files.prune("db", NOW + timedelta(days=4000))
+    assert list(files.receipts("db")) == []
+    files.write_receipts("db", [Receipt("first", "three", "r", 1, "w", "h", ())])
+
+    def broken(file: Path, **options: bool) -> os.stat_result:
+        if file.name.startswith("three"):
+            raise PermissionError(13, "Permission denied")
+        return stat(file, **options)
+
+    monkeypatch.setattr(Path, "stat", broken)
+    with pytest.raises(JournalError, match="Permission denied"):
+        files.prune("db", NOW)
 
 
 def test_no_new_database_is_made_where_email_was_sent_from(tmp_path: Path) -> None:
@@ -410,7 +472,7 @@ def word(number: int, consent: str = "unsubscribed", minutes: int = 1) -> OptOut
     return OptOutLine(at, "one-click", "", address_hash(PEOPLE[number]), {"weekly": consent})
 
 
-def test_newest_word_wins_whatever_came_before(opened: Database, project: Project) -> None:
+def test_newest_of_several_opt_outs_and_returns_holds(opened: Database, project: Project) -> None:
     with closing(project.journal(opened)) as journal:
         for one in (word(0), word(1), word(1, "confirmed", 2), word(2, "confirmed", 1), word(2, minutes=2)):
             journal.opt_out(one)
@@ -443,6 +505,17 @@ def test_opt_outs_of_a_database_that_was_away_are_applied_before_anything_leaves
         pages.opt_out(OptOutLine(NOW, "one-click", recipient.id), is_away=True)
         sender.require_current("delivery1")
         assert left(opened) == {"unsubscribed": 1, "confirmed": 5}
+
+
+def test_opt_outs_that_could_not_be_read_are_still_waiting(opened: Database, project: Project) -> None:
+    recipient = next(one for one in Deliveries(opened).recipients("delivery1") if one.address == PEOPLE[0])
+    with project.journal(opened) as journal:
+        journal.opt_out(OptOutLine(NOW, "one-click", recipient.id), is_away=True)
+        (project.folder / "journal" / "opt-outs" / "folder").mkdir()  # no file: it cannot be read
+        with pytest.raises(JournalError):
+            journal.replay_opt_outs()
+        assert JournalFiles(project.folder / "journal").is_waiting
+    assert left(opened) == {"confirmed": 6}
 
 
 def test_return_is_no_opt_out_in_the_record(opened: Database, project: Project) -> None:

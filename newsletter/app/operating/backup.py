@@ -18,10 +18,11 @@ from newsletter.delivery.sender.worker import is_known_dead
 from newsletter.errors import NotFoundError, StateError, StorageError
 from newsletter.reporting.wording import counted
 from newsletter.storage.database.database import Database, open_file
-from newsletter.storage.database.metadata import property_of
+from newsletter.storage.database.metadata import property_of, set_once
 from newsletter.storage.database.migrate import SchemaState, schema_state, upgrade
 from newsletter.storage.database.tables import metadata
 from newsletter.storage.journal.files import KEPT_DAYS
+from newsletter.storage.journal.journal import IDENTITY
 from newsletter.storage.ledger.workers import has_worker
 
 REASON = "restored from a backup: look at what the journal has of this issue before you resume it"
@@ -52,7 +53,8 @@ class Restored:
 def restore(project: Project, database: Database, file: Path, now: datetime, *, force: bool = False) -> Restored:
     """Replace the database by a backup; its deliveries are stopped, and it gets what the journal has beyond it.
 
-    The journal first learns what the database knows and it does not, such as what other hosts sent.
+    The journal first gets what only the database has, such as what other hosts sent. What it has of the database counts
+    for the backup, too, although that may have been made of another one, before this project began anew.
 
     Raises NotFoundError without the file; StateError while a sender runs, and unless `force` for a backup of before the
     journal; StorageError when it is no backup of a newsletter or was made with other keys than the project's. Then
@@ -67,25 +69,29 @@ def restore(project: Project, database: Database, file: Path, now: datetime, *, 
         )
     with project.journal(database) as journal:
         journal.seed(now)
+        replaced = journal.identity
     with _scratch_copy(file) as copy:
         with closing(open_file(copy)) as scratch:
             _bring_up(scratch, project, file)
+            set_once(scratch, IDENTITY, replaced)  # a backup of before the journal has none
             with project.journal(scratch) as journal:
-                if (forgotten := journal.forgotten()) and not force:
+                if (forgotten := journal.forgotten(replaced)) and not force:
                     later = counted(len(forgotten), "later delivery", "later deliveries")
                     raise StateError(
                         f"{file} is older than {KEPT_DAYS} days: who got {later} is no longer kept",
-                        hint="--force restores it all the same; whoever is sent these issues again gets them twice",
+                        hint="--force restores it all the same; those who are sent these issues again get them twice",
                     )
                 for one in forgotten:
                     one.unlink(missing_ok=True)
+                journal.inherit(replaced)
                 carried_over = journal.replay_opt_outs().changes
                 replayed = journal.replay(now, why=REASON)
             scratch.scrub()
         database.replace_by(copy, tuple(metadata.tables.values()))
     warning = ""
     with project.journal(database) as journal:
-        late = journal.replay_opt_outs()  # of those who left meanwhile
+        journal.inherit(replaced)  # from those who left meanwhile
+        late = journal.replay_opt_outs()
     if late.erased:
         try:
             database.scrub()

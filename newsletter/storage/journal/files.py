@@ -274,15 +274,19 @@ class JournalFiles:
         return (file for folder in folders for file in _files(folder))
 
     def prune(self, identity: str, now: datetime) -> None:
-        """Remove receipts older than 90 days; that there were some of a delivery is remembered."""
+        """Remove receipts older than 90 days; that there were some of a delivery is remembered. Raises JournalError."""
         for file in self._receipt_files():
-            with suppress(FileNotFoundError):  # another process was quicker
+            try:
                 if file.stat().st_mtime > (now - timedelta(days=KEPT_DAYS)).timestamp():
                     continue
                 for head, _ in list(_records(file, identity))[:1]:
                     (self._folder / "pruned").mkdir(exist_ok=True)
                     (self._folder / "pruned" / f"{identity}-{head['delivery']}").touch()
                     file.unlink()
+            except FileNotFoundError:  # another process was quicker
+                continue
+            except OSError as error:
+                raise _cannot_write(file, error) from error
 
     def pruned(self, identity: str) -> dict[str, Path]:
         """The deliveries whose receipts were removed, and what says so."""

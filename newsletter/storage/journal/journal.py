@@ -1,7 +1,7 @@
 """Journal: what one host knows of one database beyond that database itself.
 
-Whoever sends asks first whether the database is current. What it lacks is replayed into it; when it turns out to be an
-older copy, all that could send is stopped, once, and waits for an operator.
+Before anything is sent, the database is compared with the journal. What it lacks is replayed into it; in an older copy,
+all that could send is stopped, once, and waits for an operator.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import secrets
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
@@ -39,7 +39,8 @@ from newsletter.storage.ledger.recheck import UNSURE
 
 FOLDER = "journal"
 """Beside secret.toml."""
-_IDENTITY = "identity"
+IDENTITY = "identity"
+"""The property of a database under which its identity is kept."""
 _WHY = "an older copy of the database was put back"
 
 
@@ -82,7 +83,7 @@ class Journal:
         self._leases: dict[str, float] = {}
 
     def __enter__(self) -> Journal:
-        assert self.identity, "made before any transaction that appends to the journal"
+        self._identity = self.identity  # made before any transaction that appends to the journal
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -91,7 +92,7 @@ class Journal:
     @property
     def identity(self) -> str:
         """That of the database, made when it has none. A copy has that of its original."""
-        self._identity = set_once(self._database, _IDENTITY, secrets.token_hex(8))
+        self._identity = set_once(self._database, IDENTITY, secrets.token_hex(8))
         return self._identity
 
     # Whether anything may leave
@@ -151,7 +152,7 @@ class Journal:
         """
         if may_stop:
             self._is_adopted()
-        identity = property_of(self._database, _IDENTITY) or ""
+        identity = property_of(self._database, IDENTITY) or ""
         with self._database.read() as connection:
             is_older = bool(compare(connection, self._files.last_receipts(identity)).missing)
         if is_older:
@@ -163,7 +164,7 @@ class Journal:
 
     def lacks(self) -> Replayed:
         """What the database lacks; nothing is written."""
-        identity = property_of(self._database, _IDENTITY) or ""
+        identity = property_of(self._database, IDENTITY) or ""
         with self._database.read() as connection:
             return Replayed(compare(connection, self._files.receipts(identity)).missing)
 
@@ -184,7 +185,7 @@ class Journal:
 
     def is_known(self) -> bool:
         """Whether the database may be sent from; nothing is written."""
-        identity = property_of(self._database, _IDENTITY) or ""
+        identity = property_of(self._database, IDENTITY) or ""
         return self._files.knows(identity) or identity == self._adopted != "" or self._is_new()
 
     def _is_adopted(self) -> bool:
@@ -226,13 +227,16 @@ class Journal:
         except (OSError, ValueError, KeyError, TypeError):
             known = []
         # Without an identity nothing was sent by a version that had such a file.
-        if property_of(self._database, _IDENTITY) in (None, *known):
+        if property_of(self._database, IDENTITY) in (None, *known):
             self.adopt(now)
             file.unlink(missing_ok=True)
 
-    def forgotten(self) -> list[Path]:
-        """What says of deliveries that the database does not know that their receipts are no longer kept."""
-        pruned = self._files.pruned(self._identity)
+    def forgotten(self, replaced: str = "") -> list[Path]:
+        """What says of deliveries that the database does not know that their receipts are no longer kept.
+
+        `replaced`: the identity of a database that it replaces.
+        """
+        pruned = self._files.pruned(self._identity) | self._files.pruned(replaced)
         if not pruned:
             return []
         with self._database.read() as connection:
@@ -258,10 +262,12 @@ class Journal:
 
     def replay_opt_outs(self) -> Applied:
         """Apply all opt-outs that the database does not have."""
+        identity = self.identity
+        # Before the files are read: what is appended to them from now on is waiting again.
         self._files.wait(False)
-        if not (found := self._files.opt_outs(self.identity)):
-            return Applied()
         try:
+            if not (found := self._files.opt_outs(identity)):
+                return Applied()
             with self._database.write() as connection:
                 return apply_opt_outs(self._database, connection, found)
         except StorageError:
@@ -302,11 +308,8 @@ class Journal:
     def seed(self, now: datetime) -> None:
         """Append what the database knows and the journal does not: opt-outs, and receipts of the last 90 days."""
         self.seed_opt_outs()
-        known = {one.key: one.outcome for one in self._files.receipts(self._identity)}
         with self._database.read() as connection:
-            for found in receipts_of(self._database, connection, now):
-                if new := [one for one in found if known.get(one.key) != one.outcome]:
-                    self._files.write_receipts(self._identity, new)
+            self._add_receipts(receipts_of(self._database, connection, now))
 
     def seed_opt_outs(self) -> None:
         """Append the opt-outs of the database that the journal does not have."""
@@ -317,6 +320,34 @@ class Journal:
             new = [one for one in opt_outs_of(connection) if not known.issuperset(words_of(one))]
         if new:
             self._files.opt_out(self._identity, *new)
+
+    def inherit(self, replaced: str) -> None:
+        """Append what the journal has of another database, which this one replaces, as of this one. `replaced`: its
+        identity."""
+        if replaced == (identity := self.identity):
+            return
+
+        def told(one: OptOutLine) -> tuple[object, ...]:
+            return one.at, one.recipient, *words_of(one)
+
+        known = {told(one) for one in self._files.opt_outs(identity)}
+        if new := [one for one in self._files.opt_outs(replaced) if told(one) not in known]:
+            self._files.opt_out(identity, *new)
+        theirs = sorted(self._files.receipts(replaced), key=lambda one: (one.issue, one.delivery))
+        self._add_receipts(list(of) for _, of in groupby(theirs, key=lambda one: (one.issue, one.delivery)))
+
+    def _add_receipts(self, by_delivery: Iterable[list[Receipt]]) -> None:
+        """Append receipts that the journal does not have, and outcomes of those that have none."""
+        known: dict[tuple[str, int, str], str] = {}
+        for one in self._files.receipts(self._identity):
+            if known.get(one.key, "") in UNSURE:
+                known[one.key] = one.outcome
+        for found in by_delivery:
+            new = [
+                one for one in found if one.key not in known or (known[one.key] in UNSURE and one.outcome not in UNSURE)
+            ]
+            if new:
+                self._files.write_receipts(self._identity, new)
 
     def close(self) -> None:
         """Give its files back."""

@@ -1,4 +1,4 @@
-"""Opt-outs of the journal, applied to a database that may not have them; the newest word wins."""
+"""Opt-outs of the journal, applied to a database that may not have them. Of two about the same, the newer one holds."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace

@@ -34,7 +34,7 @@ _BECOMES = {
     DeliveryState.SENDING: DeliveryState.PAUSED,
 }
 _STANDING = [state.value for state in DeliveryState if state.waits_for_a_person]
-"""Stopped before; whoever resumes one should know, too."""
+"""Stopped before: nothing changes but the reason, which an operator reads before they resume one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,16 @@ def compare(connection: sa.Connection, found: Iterable[Receipt]) -> Compared:
                 missing.append(one)
             elif row is not None and one.outcome and not row.outcome and row.state == _UNKNOWN:
                 late.append(one)
-    return Compared(tuple(missing), tuple(late))
+    return Compared(_one_each(missing), _one_each(late))
+
+
+def _one_each(found: Iterable[Receipt]) -> tuple[Receipt, ...]:
+    """One receipt for each attempt: rather one whose outcome is known."""
+    kept: dict[tuple[str, int, str], Receipt] = {}
+    for one in found:
+        if one.key not in kept or kept[one.key].outcome in UNSURE:
+            kept[one.key] = one
+    return tuple(kept.values())
 
 
 _BEFORE = (RecipientState.WAITING, RecipientState.CLAIMED, RecipientState.DEFERRED)
