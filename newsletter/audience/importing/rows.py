@@ -10,6 +10,8 @@ import codecs
 import csv
 import io
 import re
+import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -189,8 +191,8 @@ class _Bounded(io.RawIOBase):
         piece = memoryview(buffer).cast("B")
         try:
             data = self._source.read(len(piece))
-        except OSError as error:
-            raise RequestError(f"The file cannot be read: {error.strerror}") from error
+        except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise RequestError(f"The file cannot be read: {getattr(error, 'strerror', '') or error}") from error
         self._left -= len(data)
         if self._left < 0:
             raise RequestError("The file is larger than 256 MiB", hint="Import it in several parts")

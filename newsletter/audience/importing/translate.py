@@ -34,16 +34,27 @@ def translated(row: Row, sheet: Sheet, terms: Terms) -> Row:
     Rows of our own export stay as they are. A plain CSV file has no consent of its own, unless the operator says
     that its addresses are unsubscribed or suppressed.
     """
-    profile = sheet.profile
     if row.fault:
         return row
-    if profile is None:
-        return replace(row, attributes=read_object(row.cells.get(f"{OBJECT}:", "")) or {})
+    if sheet.profile is None:
+        cell = row.cells.get(f"{OBJECT}:", "")
+        found = read_object(cell) if cell else {}
+        return replace(row, attributes=found or {}, fault="" if found is not None else f"{OBJECT} is no JSON object")
+    try:
+        state = _state(row, sheet, sheet.profile, terms)
+    except ValueError as error:
+        return replace(row, fault=str(error))
+    read_on, facts = _read(row, sheet)
+    return read_on if state is None else _with_state(read_on, state, sheet.profile, terms, facts)
+
+
+def _read(row: Row, sheet: Sheet) -> tuple[Row, Mapping[str, str]]:
+    """The row with its name, address and attributes, and the cells of the profile's other meanings."""
     facts: dict[str, str] = {}
     cells: dict[str, str] = {}
     person: dict[str, str] = {}
     attributes: dict[str, Attribute] = {}
-    notes = list(row.notes)
+    notes = row.notes
     for column, cell in row.cells.items():
         meaning = sheet.meanings.get(column, "")
         if meaning == "object":
@@ -53,9 +64,10 @@ def translated(row: Row, sheet: Sheet, terms: Terms) -> Row:
                     person[name] = text_of(attributes.pop(name))
             elif cell:
                 cells[column.rstrip(":")] = cell
-                notes.append(f"{column.rstrip(':')} is no JSON object; it was kept as text")
+                notes += (f"{column.rstrip(':')} is no JSON object; it was kept as text",)
         elif meaning == "tags":
-            attributes["tags"] = list(_tags(cell))
+            if tags := list(_tags(cell)):
+                attributes["tags"] = tags
         elif meaning.endswith(("_at", "_from", "_why")):
             facts[meaning] = cell
         else:
@@ -66,19 +78,12 @@ def translated(row: Row, sheet: Sheet, terms: Terms) -> Row:
     name, cells["email"] = mailbox(cells["email"])
     person["name"] = name or " ".join(filter(None, map(facts.get, _NAMES))) or person.get("name", "")
     cells |= {name: value for name, value in person.items() if value and name != "email" and not cells.get(name)}
-    read_on = replace(row, cells=cells, attributes={name: value for name, value in attributes.items() if value != []})
-    try:
-        state = _state(row, sheet, terms)
-    except ValueError as error:
-        return replace(row, fault=str(error))
-    if state is None:
-        return replace(read_on, notes=tuple(notes))
-    return _with_state(read_on, state, profile, terms, facts, notes)
+    return Row(row.line, cells, raw=row.raw, notes=notes, attributes=attributes), facts
 
 
 def mailbox(cell: str) -> tuple[str, str]:
     """Name and address of `Ann Lee <ann@example.org>`; without `mailto:`, quotes and a leading apostrophe."""
-    name, address = found.groups() if (found := _MAILBOX.fullmatch(cell.strip())) else ("", cell.strip())
+    name, address = found.groups() if (found := _MAILBOX.fullmatch(cell)) else ("", cell)
     if address[:7].lower() == "mailto:":
         address = address[7:].partition("?")[0]
     if len(address) > 1 and address[0] == address[-1] == '"':
@@ -96,11 +101,11 @@ def moment(cell: str) -> datetime | None:
         return None
 
 
-def _state(row: Row, sheet: Sheet, terms: Terms) -> State | None:
+def _state(row: Row, sheet: Sheet, profile: Profile, terms: Terms) -> State | None:
     """Raises ValueError for a row that may not be understood as one of somebody who stayed."""
-    profile, found = sheet.profile, [terms.status] if terms.status else []
-    if profile is None or (profile.key == CSV and terms.status not in (State.UNSUBSCRIBED, State.SUPPRESSED)):
+    if profile.key == CSV and terms.status not in (State.UNSUBSCRIBED, State.SUPPRESSED):
         return None
+    found = [terms.status] if terms.status else []
     if of_file := profile.state_of_file(terms.file_name):
         found.append(of_file)
     unclear: ValueError | None = None
@@ -119,13 +124,11 @@ def _state(row: Row, sheet: Sheet, terms: Terms) -> State | None:
     return state
 
 
-def _with_state(
-    row: Row, state: State, profile: Profile, terms: Terms, facts: Mapping[str, str], notes: list[str]
-) -> Row:
+def _with_state(row: Row, state: State, profile: Profile, terms: Terms, facts: Mapping[str, str]) -> Row:
     if state is State.NONE:
         return replace(row, left_out=f"not subscribed in {profile.name}")
     times = {fact: moment(facts[fact]) for fact in (*_STAYED, *_LEFT) if facts.get(fact)}
-    notes += [f"{facts[fact][:40]!r} is no date and time" for fact, time in times.items() if time is None]
+    notes = [f"{facts[fact][:40]!r} is no date and time" for fact, time in times.items() if time is None]
     has_left = state in (State.UNSUBSCRIBED, State.SUPPRESSED)
     since = next((time.isoformat() for fact in (_LEFT if has_left else _STAYED) if (time := times.get(fact))), "")
     evidence = _evidence(facts, profile)
@@ -135,7 +138,7 @@ def _with_state(
         return replace(row, cells=cells | {"suppressed_since:": since, "suppressed_note:": note}, attributes={})
     consent, is_unproved = _consent(state, terms, has_time=times.get("confirmed_at") is not None)
     own = {"consent:": consent.value, "since:": since, "basis:": "; ".join(filter(None, [terms.basis, evidence]))}
-    return replace(row, cells={**row.cells, **own}, notes=tuple(notes), from_tool=True, is_unproved=is_unproved)
+    return replace(row, cells={**row.cells, **own}, notes=(*row.notes, *notes), from_tool=True, is_unproved=is_unproved)
 
 
 def _consent(state: State, terms: Terms, *, has_time: bool) -> tuple[Consent, bool]:

@@ -115,9 +115,14 @@ def test_archive_that_is_not_understood_imports_nobody(
 
 def test_damaged_archive_is_refused(project: Project, database: Database, tmp_path: Path) -> None:
     path = archive(tmp_path, AUDIENCE)
-    path.write_bytes(path.read_bytes()[:300])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:300])
     with pytest.raises(RequestError, match="ZIP file cannot be read"):
         load(project, database, path)
+    path.write_bytes(whole.replace(b"out@example.org", b"xxx@example.org"))  # another checksum
+    with pytest.raises(RequestError, match="file cannot be read: Bad CRC-32"):
+        load(project, database, path)
+    assert state(project, database, "b@example.org") == "unknown"
 
 
 GHOST = "email,name,subscribed_to_emails,created_at,deleted_at\n"

@@ -298,6 +298,12 @@ def test_what_is_no_json_object_stays_text(cell: str) -> None:
     assert found.notes == ("attributes is no JSON object; it was kept as text",)
 
 
+def test_damaged_object_in_our_own_export_rejects_its_row() -> None:
+    assert states("email,attributes,suppressed\na@example.org,{,\nb@example.org,,\n") == [
+        "rejected: attributes is no JSON object", "default",
+    ]  # fmt: skip
+
+
 def test_language_in_a_json_object_is_the_subscribers() -> None:
     found = first(
         'email,name,attributes\na@example.org,,"{""language"": ""de"", ""name"": ""Ana"", ""email"": ""x""}"\n'
