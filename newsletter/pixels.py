@@ -19,6 +19,9 @@ MAX_PIXELS = 50_000_000
 MAX_SIDE = 30_000
 """Pixels; a JPEG can have twice as many."""
 
+MAX_FRAMES = 1_000
+"""Of an animation: each one is looked at, however small it is."""
+
 QUALITIES = (82, 74, 66, 58)
 """Of a JPEG, tried in this order until it is light enough."""
 _SCALES = (1.0, 0.75, 0.5)
@@ -95,6 +98,8 @@ def examine(data: bytes) -> ImageFacts:
             raise _too_large()
         try:
             return _examined(image, kind, data)
+        except UnfitImageError:
+            raise
         except _DAMAGE as error:
             raise UnfitImageError("the image is damaged or cut off; save it or copy it again") from error
 
@@ -127,6 +132,8 @@ def _examined(image: Image.Image, kind: str, data: bytes) -> ImageFacts:
     width, height = image.size
     image.draft("RGB", (width // 8 or 1, height // 8 or 1))  # JPEG: all its data, few pixels
     frames = getattr(image, "n_frames", 1) if kind == "GIF" else 1  # only animated GIFs are shown as such
+    if frames > MAX_FRAMES:
+        raise UnfitImageError(f"the animation has {frames:,} frames, more than {MAX_FRAMES:,}", "Save it with fewer.")
     details = []
     for frame in range(min(frames, max(MAX_PIXELS // (width * height), 1))):
         image.seek(frame)

@@ -358,3 +358,12 @@ def test_animation_that_begins_with_next_to_nothing_is_bare(frames: list[Image.I
     facts = examine(gif(*frames))
     assert facts.suffix == "gif"
     assert facts.is_bare_at_first is is_bare
+
+
+def test_animation_of_too_many_frames_is_refused() -> None:
+    """Each frame costs time, however few bytes it has."""
+    start = b"GIF89a\1\0\1\0\x80\0\0\0\0\0\xff\xff\xff"  # 1 × 1 pixel, black and white
+    frame = b",\0\0\0\0\1\0\1\0\0\2\2D\1\0"
+    assert examine(start + frame * 3 + b";").suffix == "gif"
+    with pytest.raises(UnfitImageError, match="1,001 frames"):
+        examine(start + frame * 1001 + b";")
