@@ -50,6 +50,8 @@ def told(project: Project) -> list[tuple[str, str]]:
 
 def test_check_composes_the_email_of_each_persona(project: Project) -> None:
     assert told(project) == [("empty-edition", "issues/meetings.yaml:5:3")]  # for the one of whom nothing is known
+    (project.issues / "meetings.yaml").write_text(f"{ISSUE}  - divider: true\n  - spacer: 20\n", encoding="utf-8")
+    assert told(project) == [("empty-edition", "issues/meetings.yaml:5:3")]  # lines and gaps say nothing
     (project.issues / "meetings.yaml").write_text(f"{ISSUE}  - For all.\n", encoding="utf-8")
     assert told(project) == []
     personas = project.issues / "personas.yaml"

@@ -8,6 +8,7 @@ from newsletter.app.project import Project
 from newsletter.audience.address import parse_address
 from newsletter.authoring.issue import Issue
 from newsletter.authoring.persona import BUILT_IN, Persona
+from newsletter.compiler.conditions.formulas import SEPARATORS
 from newsletter.compiler.edition import Edition
 from newsletter.compiler.fingerprint import fingerprint
 from newsletter.delivery.compose.message import MessageContext, merge_values
@@ -58,7 +59,8 @@ def check_variants(
         shown = edition.shown(merge_values(values_of(persona), persona.email, unsubscribe="", view=""))
         true = {condition.source for condition, holds in zip(edition.conditions, shown, strict=True) if holds}
         content = issue.contents[edition.language]
-        if not any(not block.show_if or block.show_if in true for block in content.blocks):
+        said = (block for block in content.blocks if block.type not in SEPARATORS)
+        if not any(not block.show_if or block.show_if in true for block in said):
             message = f"the persona {persona.id!r} would get an email without any block"
             hint = "Add a block for everybody, or send the issue to a segment."
             yield Problem("empty-edition", message, content.place("blocks"), Severity.WARNING, "blocks", hint)

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar
 
 ALWAYS = ""
-_SEPARATORS = frozenset({"divider", "spacer"})
+SEPARATORS = frozenset({"divider", "spacer"})
+"""Types of blocks that say nothing."""
 
 
 class Conditional(Protocol):
@@ -50,13 +51,13 @@ def formulas_of(blocks: Sequence[Conditional], known: Sequence[str]) -> dict[str
     since: list[str] = []
     before: list[str] = []
     for number, block in enumerate(blocks):
-        if block.type not in _SEPARATORS:
+        if block.type not in SEPARATORS:
             since.append(own[block.path])
             found[block.path] = own[block.path]
             continue
         if since:  # else it belongs to the separator right before it
             before, since = since, []
-        after = [own[one.path] for one in blocks[number + 1 :] if one.type not in _SEPARATORS]
+        after = [own[one.path] for one in blocks[number + 1 :] if one.type not in SEPARATORS]
         found[block.path] = all_of([own[block.path], any_of(before), any_of(after)])
     return {path: formula for path, formula in found.items() if formula}
 

@@ -220,7 +220,7 @@ def test_any_words_and_values_come_back_within_what_smtp_allows(lead: str, stati
 
 
 def test_each_recipient_gets_the_regions_and_note_numbers_of_their_variant() -> None:
-    content = "NAMEslot\nr1zBasel n01z\nr1zendr2zBern n02z, NAMEslot\nr2zend\nn03z\n"
+    content = "NAMEslot\nr1zBasel n01z\nr1er2zBern n02z, NAMEslot\nr2e\nn03z\n"
     letter = edition(
         text=content, html=content, notes="n",
         conditions=(parse_condition('town == "Basel"'), parse_condition('town == "Bern"')),
