@@ -1,12 +1,15 @@
-"""An SMTP server that takes everything and keeps nothing: `python bench/sink.py`, prints its port."""
+"""An SMTP server that takes everything and keeps nothing: `python bench/sink.py [--lock-step]`, prints its port."""
 
 from __future__ import annotations
 
 import asyncio
+import sys
+
+OFFERS = b"250 SIZE\r\n" if "--lock-step" in sys.argv else b"250-SIZE\r\n250 PIPELINING\r\n"
 
 
 async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """One connection, in lock-step, until QUIT or the end."""
+    """One connection, until QUIT or the end."""
     writer.write(b"220 sink\r\n")
     while line := await reader.readline():
         verb = line[:4].upper()
@@ -14,7 +17,10 @@ async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
             writer.write(b"354 go on\r\n")
             while await reader.readline() != b".\r\n":
                 pass
-        writer.write(b"221 bye\r\n" if verb == b"QUIT" else b"250 ok\r\n")
+        if verb == b"EHLO":
+            writer.write(b"250-sink\r\n" + OFFERS)
+        else:
+            writer.write(b"221 bye\r\n" if verb == b"QUIT" else b"250 ok\r\n")
         if verb == b"QUIT":
             break
     writer.close()

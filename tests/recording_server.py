@@ -8,7 +8,8 @@ By hand:
 `--ready` is written once it listens: `{"port": 40001, "pid": 4711}`. `--record` gets one JSON line per recipient of
 each accepted message, fsynced before the reply: `message_id`, `mail_from`, `rcpt`, `sha256` (of the bytes, un-stuffed),
 `size`, `time`, `connection`, `tls`, and with `--raw` the `path` of the message's bytes. `--transcript` gets every line
-that clients said outside of messages, with `connection` and `tls`, and `{"closed": …}` when a connection ends.
+that clients said outside of messages, with `connection`, `tls` and the number of the `packet` in which its end came,
+and `{"closed": …}` when a connection ends.
 
 From a test, with the server ended for you:
 
@@ -32,8 +33,9 @@ fires wins. `after` (at body): only once so many bytes have come.
 
 Options (keywords of `recording_server`): `latency` seconds between the record and the reply to each dot; `greylist`
 seconds during which a new pair of sender domain and recipient gets 451; `size` limit to announce; `smtputf8`;
-`certificate` and `key` (STARTTLS offered) with `implicit` (TLS from the first byte); `inject` (text slipped in after
-the 220 to STARTTLS); `login` `user:password` (then required), `mechanisms`; `most` messages per connection (then 421).
+`lock_step` (no offer of PIPELINING); `certificate` and `key` (STARTTLS offered) with `implicit` (TLS from the first
+byte); `inject` (text slipped in after the 220 to STARTTLS); `login` `user:password` (then required), `mechanisms`;
+`most` messages per connection (then 421).
 """
 
 from __future__ import annotations
@@ -164,6 +166,7 @@ class Connection:
     def __init__(self, server: Server, client: socket.socket, number: int) -> None:
         self.server, self.client, self.number = server, client, number
         self.buffer = b""
+        self.packets = 0
         self.tls = False
         self.logged_in = False
         self.mail_from = ""
@@ -187,16 +190,21 @@ class Connection:
 
     def _command(self, line: str) -> None:
         verb = re.split(r"[\s:]", line, maxsplit=1)[0].upper()
-        self.server.transcript.write({"connection": self.number, "tls": self.tls, "line": line}, sync=False)
+        self._note(line)
         handler = getattr(self, f"_on_{verb.lower()}", None)
         if handler is None:
             self._say("500 5.5.1 unknown command")
         else:
             handler(line)
 
+    def _note(self, line: str) -> None:
+        entry = {"connection": self.number, "tls": self.tls, "packet": self.packets, "line": line}
+        self.server.transcript.write(entry, sync=False)
+
     def _on_ehlo(self, line: str) -> None:
         options = self.server.options
         offers = ["recording.test", "8BITMIME", "ENHANCEDSTATUSCODES"]
+        offers += [] if options.lock_step else ["PIPELINING"]
         offers += [f"SIZE {options.size}"] if options.size else []
         offers += ["SMTPUTF8"] if options.smtputf8 else []
         offers += ["STARTTLS"] if options.certificate and not self.tls else []
@@ -232,7 +240,7 @@ class Connection:
     def _ask(self, challenge: str) -> str:
         self._say(f"334 {challenge}")
         line = self._line()
-        self.server.transcript.write({"connection": self.number, "tls": self.tls, "line": line}, sync=False)
+        self._note(line)
         return line
 
     def _on_mail(self, line: str) -> None:
@@ -262,7 +270,7 @@ class Connection:
 
     def _on_data(self, line: str) -> None:
         if not self.recipients:
-            self._say("554 5.5.1 no valid recipients")
+            self._step("data", "", "554 5.5.1 no valid recipients")
         elif self._step("data", self.recipients[-1], "354 go on"):
             self._body()
 
@@ -343,6 +351,7 @@ class Connection:
         data = self.client.recv(65536)
         if not data:
             raise GoneError
+        self.packets += 1
         return data
 
     def _start_tls(self) -> None:
@@ -430,6 +439,7 @@ def main() -> None:
     parser.add_argument("--greylist", type=float, default=0.0)
     parser.add_argument("--size", type=int, default=0)
     parser.add_argument("--smtputf8", action="store_true")
+    parser.add_argument("--lock_step", action="store_true")
     parser.add_argument("--certificate", default="")
     parser.add_argument("--key", default="")
     parser.add_argument("--implicit", action="store_true")

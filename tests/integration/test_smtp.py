@@ -20,6 +20,9 @@ from newsletter.errors import PermitRefusedError, RelayConnectionError, RelayTim
 BEFORE_THE_DOT = ["connect", "ehlo", "mail", "rcpt", "data", "body"]
 LONG = 20_000  # lines: more than any socket buffers
 
+both = pytest.mark.parametrize("mode", [{}, {"lock_step": True}], ids=["pipelined", "in lock-step"])
+"""Against a relay that offers PIPELINING, and one that does not."""
+
 
 def settings(server: RecordingServer, **changes: Any) -> SmtpSettings:
     return relay(server.host, server.port, **{"tls": "none", "timeout": 30.0} | changes)
@@ -53,8 +56,9 @@ def test_message_arrives_as_it_was_composed(tmp_path: Path) -> None:
     assert server.messages() == {"ana@example.com": [message.data]}
 
 
-def test_connection_is_used_again_and_left_in_peace(tmp_path: Path) -> None:
-    with recording_server(tmp_path) as server:
+@both
+def test_connection_is_used_again_and_left_in_peace(tmp_path: Path, mode: dict[str, bool]) -> None:
+    with recording_server(tmp_path, **mode) as server:
         outcomes = send_all(settings(server), [letter()] * 5)
     assert all(isinstance(outcome, Accepted) for outcome in outcomes)
     verbs = [line.split()[0] for line in server.said()]
@@ -81,10 +85,13 @@ def test_no_more_connections_are_opened_than_allowed(tmp_path: Path) -> None:
     assert {record["connection"] for record in server.records()} == {1, 2, 3}
 
 
+@both
 @pytest.mark.parametrize("how", ["reset", "drop"])
 @pytest.mark.parametrize("step", BEFORE_THE_DOT)
-def test_line_lost_before_the_dot_judges_nothing_and_the_next_try_arrives(tmp_path: Path, step: str, how: str) -> None:
-    with recording_server(tmp_path, Quirk(step, how, times=1)) as server:
+def test_line_lost_before_the_dot_judges_nothing_and_the_next_try_arrives(
+    tmp_path: Path, mode: dict[str, bool], step: str, how: str
+) -> None:
+    with recording_server(tmp_path, Quirk(step, how, times=1), **mode) as server:
         lines = LONG if step == "body" else 1
         first, second = send_all(settings(server), [letter(lines=lines)] * 2, until(server, "closed"))
     assert isinstance(first, RelayConnectionError)
@@ -123,10 +130,11 @@ def test_silence_after_the_dot_is_unknown(tmp_path: Path) -> None:
     assert recipients(server) == ["ana@example.com"]
 
 
-def test_late_reply_is_never_taken_for_the_next_message(tmp_path: Path) -> None:
+@both
+def test_late_reply_is_never_taken_for_the_next_message(tmp_path: Path, mode: dict[str, bool]) -> None:
     late = Quirk("dot", "delay", seconds=0.5, times=1)
     refusal = Quirk("rcpt", "reply", text="550 5.1.1 no such user", match="^bo@")
-    with recording_server(tmp_path, late, refusal) as server:
+    with recording_server(tmp_path, late, refusal, **mode) as server:
         first, second, third = send_all(
             settings(server, reply_timeout=0.2), [letter(), letter("bo@example.com"), letter("cy@example.com")]
         )
@@ -144,10 +152,11 @@ def test_nonsense_after_the_dot_is_unknown_and_ends_the_connection(tmp_path: Pat
     assert [record["connection"] for record in server.records()] == [1, 2]
 
 
-def test_second_reply_to_one_dot_is_never_taken_for_the_next_message(tmp_path: Path) -> None:
+@both
+def test_second_reply_to_one_dot_is_never_taken_for_the_next_message(tmp_path: Path, mode: dict[str, bool]) -> None:
     doubled = Quirk("dot", "reply", text="250 taken\n250 taken again", accepted=True, times=1)
     refusal = Quirk("rcpt", "reply", text="550 5.1.1 no such user", match="^bo@")
-    with recording_server(tmp_path, doubled, refusal) as server:
+    with recording_server(tmp_path, doubled, refusal, **mode) as server:
         first, second = send_all(settings(server), [letter(), letter("bo@example.com")])
     assert isinstance(first, Accepted)
     assert isinstance(second, Rejected)
@@ -161,8 +170,9 @@ def test_reply_followed_by_a_closed_line_still_counts(tmp_path: Path) -> None:
     assert recipients(server) == ["ana@example.com", "bo@example.com"]
 
 
-def test_leave_taken_between_two_messages_harms_neither(tmp_path: Path) -> None:
-    with recording_server(tmp_path, most=2) as server:
+@both
+def test_leave_taken_between_two_messages_harms_neither(tmp_path: Path, mode: dict[str, bool]) -> None:
+    with recording_server(tmp_path, most=2, **mode) as server:
         outcomes = send_all(settings(server), [letter()] * 7)
     assert all(isinstance(outcome, Accepted) for outcome in outcomes)
     assert len(server.records()) == 7
@@ -177,12 +187,15 @@ def test_421_instead_of_a_greeting_judges_nothing(tmp_path: Path, step: str) -> 
     assert isinstance(second, Accepted)
 
 
+@both
 @pytest.mark.parametrize("close", [True, False], ids=["and closes", "and lingers"])
 @pytest.mark.parametrize("step", ["mail", "rcpt", "data"])
 def test_421_before_the_dot_burns_no_attempt_and_spares_the_next_message(
-    tmp_path: Path, step: str, close: bool
+    tmp_path: Path, mode: dict[str, bool], step: str, close: bool
 ) -> None:
-    with recording_server(tmp_path, Quirk(step, "reply", text="421 4.3.2 not now", close=close, times=1)) as server:
+    with recording_server(
+        tmp_path, Quirk(step, "reply", text="421 4.3.2 not now", close=close, times=1), **mode
+    ) as server:
         first, second = send_all(settings(server), [letter(), letter("bo@example.com")])
     assert isinstance(first, Deferred)
     assert first.classification.blame == "ours"
@@ -227,13 +240,14 @@ def test_early_reply_is_heard_while_the_relay_takes_no_more(tmp_path: Path) -> N
     assert outcome.classification.blame == "ours"
 
 
-def test_storm_of_421_loses_nobody_and_doubles_nobody(tmp_path: Path) -> None:
+@both
+def test_storm_of_421_loses_nobody_and_doubles_nobody(tmp_path: Path, mode: dict[str, bool]) -> None:
     quirks = [
         Quirk(step, "reply", text="421 4.3.2 storm", close=True, every=every, skip=2)
         for step, every in [("connect", 7), ("mail", 5), ("rcpt", 6), ("data", 8), ("dot", 9)]
     ]
     waiting = {f"p{number}@example.com" for number in range(40)}
-    with recording_server(tmp_path, *quirks) as server:
+    with recording_server(tmp_path, *quirks, **mode) as server:
         while waiting:
             people = sorted(waiting)
             outcomes = send_all(settings(server), [letter(address) for address in people])
@@ -311,17 +325,54 @@ async def _until(condition: Callable[[], bool]) -> None:
         await asyncio.sleep(0.01)
 
 
-def test_transaction_is_reset_only_after_a_refusal(tmp_path: Path) -> None:
+@both
+def test_transaction_is_reset_only_after_a_refusal(tmp_path: Path, mode: dict[str, bool]) -> None:
     refusal = Quirk("rcpt", "reply", text="550 5.1.1 no such user", match="^bo@")
     people = ["ana@example.com", "bo@example.com", "cy@example.com", "di@example.com"]
-    with recording_server(tmp_path, refusal) as server:
+    with recording_server(tmp_path, refusal, **mode) as server:
         outcomes = send_all(settings(server), [letter(address) for address in people])
     assert [type(outcome) for outcome in outcomes] == [Accepted, Rejected, Accepted, Accepted]
     verbs = [line.split()[0] for line in server.said()]
     one = ["MAIL", "RCPT", "DATA"]
-    assert verbs == ["EHLO", *one, "MAIL", "RCPT", "RSET", *one, *one, "QUIT"]
+    refused_one = one[:2] if mode else one
+    assert verbs == ["EHLO", *one, *refused_one, "RSET", *one, *one, "QUIT"]
 
 
+@both
+def test_envelope_travels_in_one_packet_where_that_is_offered(tmp_path: Path, mode: dict[str, bool]) -> None:
+    refusal = Quirk("rcpt", "reply", text="550 5.1.1 no such user", match="^bo@")
+    people = ["bo@example.com", "ana@example.com"]
+    with recording_server(tmp_path, refusal, **mode) as server:
+        send_all(settings(server), [letter(address) for address in people])
+    packets: dict[int, list[str]] = {}
+    for entry in server.transcript():
+        if "line" in entry:
+            packets.setdefault(entry["packet"], []).append(entry["line"].split()[0])
+    one = ["MAIL", "RCPT", "DATA"]
+    together = [["EHLO"], one, ["RSET", *one], ["QUIT"]]
+    apart = [["EHLO"], ["MAIL"], ["RCPT"], ["RSET"], ["MAIL"], ["RCPT"], ["DATA"], ["QUIT"]]
+    assert list(packets.values()) == (apart if mode else together)
+
+
+@pytest.mark.parametrize("step", ["mail", "rcpt"])
+def test_relay_that_asks_for_the_body_after_a_refusal_gets_no_dot(tmp_path: Path, step: str) -> None:
+    """Nothing is written after the refusal; an empty message with a dot of its own would be one without a permit."""
+
+    async def unasked() -> bool:
+        raise AssertionError("a permit was asked for a message that was refused")
+
+    quirks = [Quirk(step, "reply", text="550 5.7.1 no", times=1), Quirk("data", "reply", text="354 go on", times=1)]
+    with recording_server(tmp_path, *quirks) as server:
+        [refusal] = send_all(settings(server), [letter()], unasked)
+        [outcome] = send_all(settings(server), [letter("bo@example.com")])
+    assert isinstance(refusal, Rejected)
+    assert isinstance(outcome, Accepted)
+    one = ["MAIL", "RCPT", "DATA"]
+    assert [line.split()[0] for line in server.said()] == ["EHLO", *one, "EHLO", *one, "QUIT"]
+    assert recipients(server) == ["bo@example.com"]
+
+
+@both
 @pytest.mark.parametrize(
     ("step", "text", "expected"),
     [
@@ -348,10 +399,10 @@ def test_transaction_is_reset_only_after_a_refusal(tmp_path: Path) -> None:
     ],
 )
 def test_reply_becomes_its_outcome_and_the_next_message_arrives(
-    tmp_path: Path, step: str, text: str, expected: str
+    tmp_path: Path, mode: dict[str, bool], step: str, text: str, expected: str
 ) -> None:
     quirk = Quirk(step, "reply", text=text, times=1, accepted=expected == "Accepted")
-    with recording_server(tmp_path, quirk) as server:
+    with recording_server(tmp_path, quirk, **mode) as server:
         first, second = send_all(settings(server, timeout=5.0), [letter(), letter("bo@example.com")])
     assert isinstance(second, Accepted)
     assert (first.classification.blame if isinstance(first, Rejected) else type(first).__name__) == expected
@@ -449,7 +500,8 @@ def test_relay_without_ehlo_is_greeted_with_helo(tmp_path: Path) -> None:
     assert server.said()[:2] == ["EHLO mail.example.org", "HELO mail.example.org"]
 
 
-def test_many_at_once_under_faults_arrive_once_or_are_known_not_to(tmp_path: Path) -> None:
+@both
+def test_many_at_once_under_faults_arrive_once_or_are_known_not_to(tmp_path: Path, mode: dict[str, bool]) -> None:
     """Every message ends in exactly what the server's own record says about it."""
     quirks = [
         Quirk("rcpt", "reset", every=11, skip=3),
@@ -468,7 +520,7 @@ def test_many_at_once_under_faults_arrive_once_or_are_known_not_to(tmp_path: Pat
         return results
 
     people = [f"p{number}@example.com" for number in range(200)]
-    with recording_server(tmp_path, *quirks) as server:
+    with recording_server(tmp_path, *quirks, **mode) as server:
         results = asyncio.run(run(server, people))
     taken = recipients(server)
     assert len(taken) == len(set(taken))

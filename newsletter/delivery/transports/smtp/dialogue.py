@@ -1,6 +1,9 @@
-"""The dialogue about each message on one greeted connection (RFC 5321, section 3.3), in lock-step.
+"""The dialogue about each message on one greeted connection (RFC 5321, section 3.3).
 
     MAIL → RCPT → DATA → 354 → body without its end → early reply? → permit → final dot → reply
+
+Where the relay offers PIPELINING (RFC 2920), the commands up to DATA go out in one write and their replies are read
+after it: two round trips for a message in place of four. Elsewhere each command waits for the reply to the one before.
 
 Before: `handshake`, which opens the connection. After: `pool`, which keeps sessions for the next messages.
 """
@@ -33,6 +36,7 @@ from newsletter.errors import PermitRefusedError, RelayConnectionError, RelayLog
 _PATH = re.compile(r"[^\x00-\x20\x7f-\xa0<>\u2028\u2029]+")
 _MAX_PATH = 254  # octets between the angle brackets (RFC 5321, section 4.5.3.1.3)
 _SIZE = re.compile("[0-9]{1,20}")  # RFC 1870, section 4; anything else says nothing
+_GO_ON = 354  # the only reply to DATA after which the body may follow (RFC 5321, section 4.1.1.4)
 _GOODBYE = 5.0  # seconds to wait for the reply to QUIT, which changes nothing
 
 
@@ -50,6 +54,8 @@ class Session:
         self._settings = settings
         self._extensions = extensions
         self._open_transaction = False
+        self._unsaid: list[str] = []  # commands of this message that were not sent yet
+        self._awaited = 0  # replies still to be read, to commands that were sent
         self.messages = 0
         """How many final dots it has written."""
 
@@ -79,26 +85,27 @@ class Session:
         """Send MAIL. None: go on with `hand_over`. Raises RelayConnectionError when the relay closed meanwhile."""
         if refusal := self._refusal(envelope, message):
             return refusal
+        self._unsaid = [self._mail_command(envelope, message), f"RCPT TO:<{envelope.recipient}>", "DATA"]
         if self._open_transaction:
-            reply = await self._ask("RSET")
+            self._unsaid.insert(0, "RSET")
+            reply = await self._next_reply()
             if reply.code != 250:
                 raise RelayConnectionError(f"The relay refuses RSET after a refused message: {reply}")
             self._open_transaction = False
-        reply = await self._ask(self._mail_command(envelope, message))
+        reply = await self._next_reply()
         if reply.code == CLOSING and self.messages:
             raise RelayConnectionError(f"The relay closed the connection between two messages: {reply}")
         if reply.code in LOGIN_CODES:
             raise RelayLoginError(f"The relay wants a login or TLS first: {reply}")
         self._open_transaction = reply.code // 100 == 2
-        return self._unless_positive(reply, Stage.MAIL)
+        return await self._unless_positive(reply, Stage.MAIL)
 
-    async def hand_over(self, envelope: Envelope, message: Message, permit: Permit) -> Outcome:
+    async def hand_over(self, message: Message, permit: Permit) -> Outcome:
         """The rest of a message. Before the dot nothing is accepted; after it only the relay knows (RFC 1047)."""
-        reply = await self._ask(f"RCPT TO:<{envelope.recipient}>")
-        if refusal := self._unless_positive(reply, Stage.RCPT):
+        if refusal := await self._unless_positive(await self._next_reply(), Stage.RCPT):
             return refusal
-        reply = await self._ask("DATA")
-        if reply.code != 354:  # the only reply after which the body may follow (RFC 5321, section 4.1.1.4)
+        reply = await self._next_reply()
+        if reply.code != _GO_ON:
             return self._end(outcome_of(reply, Stage.DATA), reply)
         await self._line.send(message.data, self._settings.timeout)
         await self._line.look()
@@ -132,8 +139,41 @@ class Session:
         self._open_transaction = False
         return self._end(outcome_of(reply, Stage.DOT), reply)
 
-    def _unless_positive(self, reply: Reply, stage: Stage) -> Outcome | None:
-        return None if reply.code // 100 == 2 else self._end(outcome_of(reply, stage), reply)
+    async def _next_reply(self) -> Reply:
+        """The reply to this message's next command, which is sent now if it was not sent before."""
+        if not self._awaited:
+            count = len(self._unsaid) if "PIPELINING" in self._extensions else 1
+            self._line.say(*self._unsaid[:count])
+            del self._unsaid[:count]
+            self._awaited = count
+        reply = read_reply(await self._line.read(self._settings.timeout))
+        self._awaited -= 1
+        return reply
+
+    async def _unless_positive(self, reply: Reply, stage: Stage) -> Outcome | None:
+        if reply.code // 100 == 2:
+            return None
+        outcome = self._end(outcome_of(reply, stage), reply)
+        if self._awaited and not self.is_lost:
+            await self._pass_over()
+        return outcome
+
+    async def _pass_over(self) -> None:
+        """Read the replies to the commands behind a refused one; DATA is the last of them.
+
+        A relay may say 354 although it refused the recipient (RFC 2920, section 3.1). The connection is closed then:
+        a dot, even of an empty message, is written after a permit only. Raises RelayConnectionError for a reply that
+        makes no sense to DATA: the replies are out of step, and the refusal may have been another command's.
+        """
+        try:
+            while self._awaited:
+                reply = await self._next_reply()
+        except TransportError:
+            return  # the line is lost; the refusal was read and counts
+        if reply.code in (_GO_ON, CLOSING):
+            self.destroy()
+        elif reply.code // 100 not in (4, 5):
+            raise RelayConnectionError(f"The relay refused a command and answered the DATA behind it with {reply}")
 
     def _end(self, outcome: Outcome, reply: Reply) -> Outcome:
         """A message is over; so is the connection when the relay closes it or its reply made no sense."""
@@ -163,9 +203,6 @@ class Session:
         if _needs_smtputf8(envelope):
             command += " BODY=8BITMIME SMTPUTF8"  # RFC 6531, section 3.6: the header holds the address as it is
         return command
-
-    async def _ask(self, command: str) -> Reply:
-        return await self._line.ask(command, self._settings.timeout)
 
 
 def _is_sendable(path: str) -> bool:

@@ -36,7 +36,7 @@ class SmtpTransport:
             session, outcome = await self._begin(envelope, message)
             try:
                 if outcome is None:
-                    outcome = await session.hand_over(envelope, message, permit)
+                    outcome = await session.hand_over(message, permit)
             except BaseException:  # a lost line, a refused or failed permit, a cancelled task: never used again
                 session.destroy()
                 raise
