@@ -249,7 +249,7 @@ def moved(place: Place) -> list[str]:
     os.kill(sender.pid, signal.SIGKILL)
     sender.communicate()
     away = place.folder / "staging"
-    shutil.copytree(place.shell.folder, away, ignore=shutil.ignore_patterns("journal"))
+    shutil.copytree(place.shell.folder, away)
     home, place.shell.folder = place.shell.folder, away
     before = len(place.relay.records())
     service = place.shell.start("serve", "--port", "0")

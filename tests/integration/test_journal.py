@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import resource
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -295,6 +296,18 @@ def test_nothing_leaves_from_a_copy_elsewhere_before_it_is_adopted(
         put_back(opened)
         with pytest.raises(StaleDatabaseError):  # what the ledger knew is in this journal, too
             connect(staging)
+
+
+def test_copy_of_the_whole_folder_is_a_copy_too(opened: Database, project: Project, tmp_path: Path) -> None:
+    staging = tmp_path / "staging"
+    shutil.copytree(project.folder / "journal", staging / "journal")
+    with closing(Journal(staging, opened)) as journal:
+        with pytest.raises(NotAdoptedError):
+            journal.keep_up()
+        journal.adopt(NOW)
+        journal.keep_up()
+    with closing(project.journal(opened)) as journal:  # the other one goes on
+        journal.keep_up()
 
 
 def test_a_container_says_in_its_environment_what_it_sends_from(

@@ -141,6 +141,7 @@ class JournalFiles:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._home = str(folder.resolve())
         self._opening = threading.Lock()
         self._opt_outs: dict[str, Appender] = {}
         self._receipts: dict[tuple[str, str, str], Appender] = {}
@@ -148,17 +149,26 @@ class JournalFiles:
     # Databases
 
     def file_of(self, identity: str) -> Path:
-        """What says that this host sends from a database."""
+        """What says that this host sends from a database: its place, then the paths that the journal has had."""
         return self._folder / "databases" / identity
 
+    def _known(self, identity: str) -> tuple[str, list[str]]:
+        try:
+            place, *homes = self.file_of(identity).read_text(encoding="utf-8", errors="replace").splitlines()
+        except (OSError, ValueError):
+            return "", []
+        return place, homes
+
     def knows(self, identity: str) -> bool:
-        """Whether this host sends from a database."""
-        return bool(identity) and self.file_of(identity).exists()
+        """Whether this host sends from a database. A copy of the journal elsewhere does not say so."""
+        return self._home in self._known(identity)[1]
 
     def remember(self, identity: str, place: str = "") -> None:
         """From now on this host sends from a database. `place`: where it is, once something was sent from there."""
+        before, homes = self._known(identity)
+        lines = place or before, *dict.fromkeys([*homes, self._home])
         try:
-            write_whole(self.file_of(identity), f"{place}\n".encode(), durable=True)
+            write_whole(self.file_of(identity), "".join(f"{line}\n" for line in lines).encode(), durable=True)
         except RequestError as error:
             raise JournalError(str(error), hint=_NEEDED) from error
 
@@ -168,8 +178,7 @@ class JournalFiles:
 
     def sent_from(self, place: str) -> Path | None:
         """What says that something was sent from the database at a place."""
-        files = self.file_of("").iterdir() if self.file_of("").is_dir() else ()
-        return next((file for file in sorted(files) if file.read_text(errors="replace").strip() == place), None)
+        return next((file for file in _files(self.file_of("")) if self._known(file.name)[0] == place), None)
 
     # Opt-outs
 

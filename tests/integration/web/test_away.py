@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from newsletter.app.audience.unsubscribe import unsubscribe
 from newsletter.audience.consent import Consent
+from newsletter.errors import StorageError
+from newsletter.feedback.unsubscribe import Wish
+from newsletter.storage.journal.journal import Journal
 from newsletter.tokens import Purpose
 
 if TYPE_CHECKING:
@@ -55,6 +59,19 @@ def test_opt_outs_are_answered_while_the_database_is_away_and_hold_once_it_is_ba
     assert "You are not subscribed" in world.client.get(first).text
     page = world.client.post(first, content=BUTTON, headers=URLENCODED)
     assert "../r/" in page.text  # it can be undone, as any other
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+def test_without_a_disk_that_lasts_nobody_is_told_that_they_are_out(world: World, tmp_path: Path) -> None:
+    recipient = world.add(1, {1: Consent.CONFIRMED}, address="ana@example.org")
+    token = world.token(Purpose.UNSUBSCRIBE, recipient)
+    with Journal(tmp_path / "passing", world.database, adopted=world.journal.identity) as journal:
+        (tmp_path / "newsletter.db").rename(tmp_path / "away.db")
+        with pytest.raises(StorageError):  # the pages answer it with 503
+            unsubscribe(world.database, journal, world.signer, token, Wish.ONE_CLICK, world.clock())
+        (tmp_path / "away.db").rename(tmp_path / "newsletter.db")
+        unsubscribe(world.database, journal, world.signer, token, Wish.ONE_CLICK, world.clock())
+    assert world.consents(1) == {1: "unsubscribed"}
 
 
 def test_journal_on_a_full_disk_answers_503(world: World, full_disk: Callable[[], None]) -> None:
