@@ -114,7 +114,8 @@ class NewsletterSection(_Section):
     imprint: str = ""
     """URL of the legal notice, where the law requires one."""
     language: str = "en"
-    """The language of a new issue, and of public pages when neither the email nor the browser names one."""
+    """The language of public pages when neither the email nor the browser names one; and of a new issue, where
+    `issues/defaults.yaml` has none."""
     timezone: str = "UTC"
     """The time zone of `--at` without `--timezone`."""
 

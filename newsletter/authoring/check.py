@@ -5,7 +5,6 @@ An editor may have reasons to ignore them. What would disturb readers is an erro
 
 import re
 from collections.abc import Callable, Iterator
-from itertools import takewhile
 
 from newsletter.authoring.blocks.columns import Column
 from newsletter.authoring.blocks.highlights import Article
@@ -101,18 +100,6 @@ def headings(content: Content) -> Iterator[Problem]:
                 yield _problem(content, "empty-heading", "there is nothing below this heading", f"{block.path}.heading")
 
 
-def headings_of_hidden(content: Content) -> Iterator[Problem]:
-    """A heading that some readers would see with nothing below it, because of the conditions there."""
-    for number, block in enumerate(content.blocks):
-        if isinstance(block, HeadingBlock):
-            rest = content.blocks[number + 1 :]
-            below = list(takewhile(lambda one: not isinstance(one, HeadingBlock), rest))
-            if below and all(one.show_if and one.show_if != block.show_if for one in below):
-                message = "some readers would see this heading with nothing below it"
-                hint = f"Give it a condition too: show_if: {below[0].show_if}"
-                yield _problem(content, "empty-heading", message, f"{block.path}.heading", hint)
-
-
 def ends(content: Content) -> Iterator[Problem]:
     """The email ends once, and its web page has more than the email."""
     found = [block for block in content.blocks if isinstance(block, ReadMoreBlock)]
@@ -127,7 +114,7 @@ def ends(content: Content) -> Iterator[Problem]:
 
 Rule = Callable[[Content], Iterator[Problem]]
 RULES: tuple[Rule, ...] = (
-    small_pictures, articles_without_link, repeated_urls, buttons, inbox_lines, headings, headings_of_hidden, ends,
+    small_pictures, articles_without_link, repeated_urls, buttons, inbox_lines, headings, ends,
 )  # fmt: skip
 
 

@@ -190,7 +190,7 @@ def _every_problem(
     problems = [
         *read_personas(project)[1],
         *strays,
-        *(() if paths else _defaults(project)),
+        *(_defaults(project) if _is_whole(project, paths) else ()),
         *(problem for path in paths if path.is_file() and not may_be_issue(path) for problem in _beside(project, path)),
         *_same_slugs(project, files),
         *chain.from_iterable(found),
@@ -210,11 +210,16 @@ def check(project: Project, paths: Sequence[Path] = (), *, now: datetime | None 
     found = list(in_processes(partial(_examined, project, now.astimezone(project.zone).date()), files))
     problems = _every_problem(project, paths, files, (problems for problems, _ in found))
     problems = [replace(one, severity=Severity.WARNING) if one.id == OVER else one for one in problems]
-    if not paths or any(path.resolve() == project.folder.resolve() for path in paths):
+    if _is_whole(project, paths):
         problems += chain.from_iterable(_of_snippet(project, file) for file in _snippets(project))
     problems += check_plans(project, [issue for _, issue in found if issue], now)
     real = [one for one in check_real_sender(project) if project.has_real_relay or one.id != RESERVED_DOMAIN]
     return judged(dict.fromkeys([*problems, *check_sender(project), *real]), project)
+
+
+def _is_whole(project: Project, paths: Sequence[Path]) -> bool:
+    """Whether these paths mean the whole project."""
+    return not paths or any(path.resolve() == project.folder.resolve() for path in paths)
 
 
 def _examined(project: Project, day: date, file: Path) -> tuple[tuple[Problem, ...], Issue | None]:

@@ -76,24 +76,6 @@ def test_last_heading_stands_over_nothing(edited: Callable[..., Issue]) -> None:
     assert [p.id for p in check_issue(replace(issue, contents={"en": content}))] == ["empty-heading"]
 
 
-@pytest.mark.parametrize(
-    ("of_heading", "below", "is_told"),
-    [
-        ("", ["a"], True), ("", ["a", "b"], True), ("a", ["b"], True), ("", ["a", ""], False), ("a", ["a"], False),
-        ("a", ["b", "a"], False), ("a", [""], False),
-    ],
-)  # fmt: skip
-def test_heading_over_nothing_for_some_readers_is_noticed(
-    edited: Callable[..., Issue], of_heading: str, below: list[str], is_told: bool
-) -> None:
-    issue = edited()
-    text, heading = issue.original.blocks[:2]
-    blocks = (text, replace(heading, show_if=of_heading), *(replace(text, show_if=one) for one in below))
-    found = check_issue(replace(issue, contents={"en": replace(issue.original, blocks=blocks)}))
-    hint = f"Give it a condition too: show_if: {below[0]}"
-    assert [(one.id, one.hint) for one in found] == ([("empty-heading", hint)] if is_told else [])
-
-
 def test_end_of_the_email_after_which_nothing_follows_is_noticed(edited: Callable[..., Issue]) -> None:
     issue = edited(("  - divider:", "  - divider:\n  - read_more: More\n    id: more"))
     assert check_issue(issue) == []

@@ -275,6 +275,29 @@ def test_too_many_conditions_and_a_column_of_conditions_are_problems() -> None:
     assert [(one.id, one.path) for one in problems] == [("empty-column", "blocks[0].columns[0]")]
 
 
+@pytest.mark.parametrize(
+    ("heading", "below", "is_told"),
+    [
+        ("", [TextBlock("A", show_if="gold")], True),
+        ("", [TextBlock("A", show_if="gold"), TextBlock("B", show_if="not (gold)")], False),
+        ("", [DividerBlock(), TextBlock("A", show_if="gold")], True),
+        ("", [TextBlock("A", show_if="gold"), TextBlock("B")], False),
+        ("gold", [TextBlock("A", show_if="gold")], False),
+        ('plan == "a"', [TextBlock("A", show_if='plan in ["a", "b"]')], False),
+        ('plan == "a"', [TextBlock("A", show_if='country == "DE"')], True),
+    ],
+)
+def test_heading_or_column_that_some_would_see_empty_is_told(heading: str, below: list[Block], is_told: bool) -> None:
+    blocks = [TextBlock("All"), HeadingBlock("Head", show_if=heading), *below]
+    problems = compile_issue(make_issue(make_content(*blocks)), "en", KIT).problems
+    told = [("empty-heading", "blocks[1].heading")] if is_told else []
+    assert [(one.id, one.path) for one in problems if "empty" in one.id] == told
+    if not heading:
+        column = ColumnsBlock((Column(tuple(below)), Column((TextBlock("B"),))))
+        problems = compile_issue(make_issue(make_content(column)), "en", KIT).problems
+        assert ["empty-column"] * is_told == [one.id for one in problems if "empty" in one.id]
+
+
 def test_email_ends_for_everybody() -> None:
     blocks = (TextBlock("A"), ReadMoreBlock("More", show_if=GERMAN), TextBlock("B"))
     problems = compile_issue(make_issue(make_content(*blocks)), "en", KIT).problems
