@@ -1,17 +1,22 @@
 """Project: the folder with newsletter.toml, and what follows from it: configuration, keys, template folders."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from newsletter.app.keys import Keyring, Keys
 from newsletter.compiler.edition import Identity
 from newsletter.config import FILE, Config, identity_of, load_config
 from newsletter.delivery.transports.smtp.settings import is_loopback
-from newsletter.storage.database.database import Database
-from newsletter.storage.journal.journal import Journal
+
+if TYPE_CHECKING:
+    from newsletter.storage.database.database import Database
+    from newsletter.storage.journal.journal import Journal
 
 STARTER = Path(__file__).parent / "operating" / "starter"
 """The project that `newsletter init` copies."""
@@ -72,6 +77,8 @@ class Project:
 
     def journal(self, database: Database) -> Journal:
         """This host's journal beside the project's database; the caller closes it."""
+        from newsletter.storage.journal.journal import Journal  # most commands open no database
+
         return Journal(self.folder, database, adopted=self.config.database.adopt)
 
     @cached_property

@@ -10,6 +10,7 @@ import json
 import os
 import resource
 import shutil
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -270,6 +271,30 @@ def test_ledger_adds_to_the_journal_what_it_knows_better_and_nothing_else(opened
         assert [one.outcome for one in added] == ["accepted"] * 2
 
 
+def test_comparison_that_is_asked_for_during_another_is_made_after_it(
+    opened: Database, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receipts, waited = JournalFiles.receipts, list[bool]()
+
+    def slow(files: JournalFiles, identity: str, issue: str | None = None) -> Iterator[Receipt]:
+        asking = threading.Thread(target=journal.compare_again)
+        asking.start()
+        asking.join(5)
+        waited.append(asking.is_alive())
+        return receipts(files, identity, issue)
+
+    with project.journal(opened) as journal:
+        with monkeypatch.context() as patched:
+            patched.setattr(JournalFiles, "receipts", slow)
+            journal.require_current("delivery1")
+        assert waited == [False]
+        with opened.write() as connection:  # a dead sender's rows are recovered
+            connection.execute(sa.update(tables.attempts).values(outcome=""))
+            connection.execute(sa.update(tables.recipients).values(state="unknown"))
+        journal.require_current("delivery1")
+    assert states(opened) == ["accepted", "accepted", "unknown", "rejected", "waiting", "unknown"]
+
+
 # Moves and copies
 
 
@@ -471,7 +496,36 @@ def test_file_that_a_full_disk_did_not_take_is_made_later(tmp_path: Path, full_d
     Appender(tmp_path / "file", {"database": "db"}).close()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_files_that_root_makes_belong_to_the_service(tmp_path: Path) -> None:
+    os.chown(tmp_path, 1234, 1235)
+    files = JournalFiles(tmp_path / "journal")
+    files.remember("db", "here")
+    files.opt_out("db", word(0))
+    files.wait(True)
+    files.write_receipts("db", [Receipt("first", "d", "r", 1, "w", "h", ())])
+    made = list(tmp_path.rglob("*"))
+    assert len(made) == 9
+    assert {(file.stat().st_uid, file.stat().st_gid) for file in made} == {(1234, 1235)}
+
+
 # Opt-outs
+
+
+def test_repeated_clicks_append_nothing(opened: Database, project: Project) -> None:
+    out, back = word(0), word(0, "confirmed")
+    with project.journal(opened) as journal:
+        files = JournalFiles(project.folder / "journal")
+        for one in (out, out, back, out):
+            journal.opt_out(replace(one, recipient="r"), may_repeat=True)
+        assert len(files.opt_outs(journal.identity)) == 3
+        journal.opt_out(replace(out, recipient="s"), is_away=True)
+        journal.opt_out(replace(out, recipient="s"), is_away=True)
+        assert len(files.opt_outs(journal.identity)) == 4
+        later = replace(out, recipient="s", at=out.at + timedelta(minutes=1))
+        journal.opt_out(later, is_away=True)
+        journal.opt_out(later)  # the database shows that it is new
+        assert len(files.opt_outs(journal.identity)) == 6
 
 
 def left(database: Database) -> Counter[str]:

@@ -112,7 +112,7 @@ def unsubscribe(
         return Unsubscribed(recipient, "", "", (), changed=True, undo="")
     word = OptOutLine(now, wish.value, recipient, holder.address_hash, dict.fromkeys(slugs, Consent.UNSUBSCRIBED.value))
     if to_leave or not holder.subscriber:
-        journal.opt_out(word)
+        journal.opt_out(word, may_repeat=not to_leave)
     try:
         return _unsubscribe(database, journal, signer, holder, word)
     except StorageError:

@@ -26,7 +26,7 @@ _LAST_PATIENCE = 5.0
 
 
 class Journal(Protocol):
-    """What outlives the database on this host. Every method blocks and raises StorageError."""
+    """What outlives the database on this host. Every method but `compare_again` blocks and raises StorageError."""
 
     def keep_up(self) -> None:
         """Let pass when anything may be sent from the database; first, give it what it lacks."""
@@ -35,7 +35,8 @@ class Journal(Protocol):
         """Let pass a delivery of whose issue the database has every receipt. May take seconds the first time."""
 
     def compare_again(self) -> None:
-        """Look at every delivery once more: dead senders may have left outcomes of rows that were recovered."""
+        """Look at every delivery once more: dead senders may have left outcomes of rows that were recovered.
+        Never blocks: it is called in the event loop."""
 
     def append(self, worker: Worker, permits: Sequence[PermitRequest], settled: Sequence[Settlement]) -> None:
         """Append receipts of committed permits, and outcomes."""

@@ -11,6 +11,7 @@ the database that the others are about. They hold ids, keyed hashes, list slugs 
 import json
 import os
 import secrets
+import stat
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -90,8 +91,7 @@ class Appender:
         self._written = self._synced = 0
         self._is_torn = False
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            self._handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
+            self._handle = _new_file(file)
         except OSError as error:
             raise _cannot_write(file, error) from error
         try:
@@ -167,10 +167,17 @@ class JournalFiles:
         """From now on this host sends from a database. `place`: where it is, once something was sent from there."""
         before, homes = self._known(identity)
         lines = place or before, *dict.fromkeys([*homes, self._home])
+        file = self.file_of(identity)
         try:
-            write_whole(self.file_of(identity), "".join(f"{line}\n" for line in lines).encode(), durable=True)
+            _make_folder(file.parent)
+            write_whole(file, "".join(f"{line}\n" for line in lines).encode(), durable=True)
+            handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW)
+            _hand_over(handle, file.parent)
+            os.close(handle)
         except RequestError as error:
             raise JournalError(str(error), hint=_NEEDED) from error
+        except OSError as error:
+            raise _cannot_write(file, error) from error
 
     def forget(self, identity: str) -> None:
         """An operator is asked before anything is sent from it again."""
@@ -221,7 +228,7 @@ class JournalFiles:
     def wait(self, is_waiting: bool) -> None:
         """Note whether there are opt-outs that the database did not get."""
         try:
-            self._waiting.touch() if is_waiting else self._waiting.unlink(missing_ok=True)
+            _mark(self._waiting) if is_waiting else self._waiting.unlink(missing_ok=True)
         except OSError as error:
             raise _cannot_write(self._waiting, error) from error
 
@@ -289,8 +296,7 @@ class JournalFiles:
                 if file.stat().st_mtime > (now - timedelta(days=KEPT_DAYS)).timestamp():
                     continue
                 for head, _ in list(_records(file, identity))[:1]:
-                    (self._folder / "pruned").mkdir(exist_ok=True)
-                    (self._folder / "pruned" / f"{identity}-{head['delivery']}").touch()
+                    _mark(self._folder / "pruned" / f"{identity}-{head['delivery']}")
                     file.unlink()
             except FileNotFoundError:  # another process was quicker
                 continue
@@ -308,6 +314,41 @@ class JournalFiles:
             one.close()
         self._receipts.clear()
         self._opt_outs.clear()
+
+
+def _new_file(file: Path) -> int:
+    """A new private file to append to, and the folders above it."""
+    _make_folder(file.parent)
+    handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
+    _hand_over(handle, file.parent)
+    return handle
+
+
+def _make_folder(folder: Path) -> None:
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    with suppress(FileExistsError):  # another process was quicker
+        folder.mkdir()
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        _hand_over(handle, folder.parent)
+        os.close(handle)
+
+
+def _hand_over(handle: int, folder: Path) -> None:
+    """Give what root has made to the owner of the folder it is in: a service that runs as that user must read it, or it
+    sends nothing. Only what was made just now: no link leads from it to something else."""
+    if os.geteuid() == 0:
+        with suppress(OSError):
+            above, made = folder.stat(), os.fstat(handle)
+            if stat.S_ISDIR(made.st_mode) or made.st_nlink == 1:
+                os.fchown(handle, above.st_uid, above.st_gid)
+
+
+def _mark(file: Path) -> None:
+    """Make an empty file unless it is there."""
+    with suppress(FileExistsError):
+        os.close(_new_file(file))
 
 
 def _files(folder: Path) -> list[Path]:

@@ -12,8 +12,8 @@ import secrets
 import threading
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 
@@ -41,6 +41,8 @@ FOLDER = "journal"
 """Beside secret.toml."""
 IDENTITY = "identity"
 """The property of a database under which its identity is kept."""
+_REPEATED = timedelta(minutes=1)
+_REMEMBERED = 10_000
 _WHY = "an older copy of the database was put back"
 
 
@@ -76,11 +78,15 @@ class Journal:
         self._adopted = adopted
         self._lock = threading.RLock()
         self._generation = -1
-        self._current: set[str] = set()
-        """Deliveries of whose issues all receipts were compared."""
+        self._round = object()
+        """Another one from each `compare_again` on. Replaced without the lock, which a comparison holds for seconds."""
+        self._current: dict[str, object] = {}
+        """Deliveries of whose issues all receipts were compared → the round in which that began."""
         self._identity = ""
         self._is_ready = False
         self._leases: dict[str, float] = {}
+        self._appended: dict[str, OptOutLine] = {}
+        """The last opt-out of each recipient that this process appended."""
 
     def __enter__(self) -> Journal:
         self._identity = self.identity  # made before any transaction that appends to the journal
@@ -129,7 +135,7 @@ class Journal:
         """
         with self._lock:
             self.keep_up()
-            if delivery in self._current:
+            if self._current.get(delivery) is (begun := self._round):
                 return
             with self._database.read() as connection:
                 of = sa.select(deliveries.c.issue).where(deliveries.c.id == delivery)
@@ -138,12 +144,11 @@ class Journal:
                 replayed = self._replay(datetime.now(UTC), issue)
                 if replayed.missing:
                     raise self._older(replayed)
-            self._current.add(delivery)
+            self._current[delivery] = begun
 
     def compare_again(self) -> None:
-        """Compare each delivery's issue once more: rows were recovered, whose outcomes may be here."""
-        with self._lock:
-            self._current.clear()
+        """Compare each delivery's issue once more: rows were recovered, whose outcomes may be here. Never blocks."""
+        self._round = object()
 
     def require_newest(self, now: datetime, *, may_stop: bool = True) -> None:
         """Raise StaleDatabaseError when the database lacks the last permit of any sender of this host.
@@ -250,11 +255,24 @@ class Journal:
         """Whether the journal is on a disk that lasts."""
         return not self._adopted
 
-    def opt_out(self, one: OptOutLine, *, is_away: bool = False) -> None:
-        """Append an opt-out, durably, before it is answered. Raises JournalError."""
-        self._files.opt_out(self._identity or self.identity, one)
+    def opt_out(self, one: OptOutLine, *, is_away: bool = False, may_repeat: bool = False) -> None:
+        """Append an opt-out, durably, before it is answered. Raises JournalError.
+
+        `is_away`: the database does not have it yet. Then, and where it `may_repeat` an earlier one, it is left out if
+        the last one of the recipient, within a minute, was the same.
+        """
+        if not ((is_away or may_repeat) and self._is_repeated(one)):
+            self._files.opt_out(self._identity or self.identity, one)
+            if len(self._appended) > _REMEMBERED:
+                self._appended.clear()
+            self._appended[one.recipient] = one
         if is_away:
             self._files.wait(True)
+
+    def _is_repeated(self, one: OptOutLine) -> bool:
+        last = self._appended.get(one.recipient)
+        # Another process may have subscribed them again since, which only the files would show: hence the minute.
+        return last is not None and replace(last, at=one.at) == one and one.at - last.at < _REPEATED
 
     def apply(self, connection: Connection, one: OptOutLine) -> Applied:
         """Apply one opt-out."""

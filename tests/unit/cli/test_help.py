@@ -25,6 +25,8 @@ for name in sys.argv[1:]:
     except SystemExit as leaving:
         assert not leaving.code, (name, leaving.code)
     print("LOADED for", repr(name), [heavy for heavy in {HEAVY!r} if heavy in sys.modules])
+import newsletter.app.project
+print("WITH A PROJECT", [one for one in ("sqlalchemy", "newsletter.storage") if one in sys.modules])
 """
 
 
@@ -35,6 +37,7 @@ def test_help_loads_nothing_heavy() -> None:
     assert done.stdout.count("Usage: newsletter") == len(names)
     loaded = [line for line in done.stdout.splitlines() if line.startswith("LOADED")]
     assert loaded == [f"LOADED for {name!r} []" for name in names]
+    assert done.stdout.splitlines()[-1] == "WITH A PROJECT []"
 
 
 @pytest.mark.parametrize("name", COMMANDS)
