@@ -2,9 +2,11 @@
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from threading import active_count
 from typing import TypeVar
 
 _Item = TypeVar("_Item")
@@ -24,7 +26,9 @@ def in_processes(work: Callable[[_Item], _Result], items: Sequence[_Item]) -> It
     if processes == 1 or len(items) < _WORTH:
         yield from map(work, items)
         return
-    with ProcessPoolExecutor(processes, get_context("spawn"), signal.signal, _IGNORE_INTERRUPT) as pool:
+    # A copy of this process has everything loaded; beside other threads it might wait for their locks without end.
+    method = "fork" if sys.platform == "linux" and active_count() == 1 else "spawn"
+    with ProcessPoolExecutor(processes, get_context(method), signal.signal, _IGNORE_INTERRUPT) as pool:
         yield from pool.map(work, items, chunksize=_SHARE)
 
 

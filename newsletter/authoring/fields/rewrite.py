@@ -6,6 +6,7 @@ The compiler puts merge fields' markers in this way, `assemble` the names of con
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from datetime import date
+from functools import cache
 from typing import Any, TypeVar, cast
 
 from newsletter.authoring.fields.shape import Shape, fields_of
@@ -53,12 +54,15 @@ def nouns_in(noun: object, kind: type[_Noun]) -> Iterator[_Noun]:
     """Every noun of a kind inside another, in order."""
     if isinstance(noun, kind):
         yield noun
-    if isinstance(noun, tuple):
-        for item in noun:
-            yield from nouns_in(item, kind)
-    elif is_dataclass(noun):
-        for field in fields(noun):
-            yield from nouns_in(getattr(noun, field.name), kind)
+    parts = noun if isinstance(noun, tuple) else [getattr(noun, name) for name in _fields(cast("Any", type(noun)))]
+    for part in parts:
+        if not isinstance(part, str):  # most are, and there are many
+            yield from nouns_in(part, kind)
+
+
+@cache
+def _fields(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
 
 
 def _rewritten(value: Any, shape: Shape, change: Change, path: str) -> Any:

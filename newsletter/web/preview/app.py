@@ -150,7 +150,7 @@ def _mail(cache: PreviewCache, pages: PreviewPages, slug: str, language: str, pe
     edition = cache.edition(slug, language)
     shown = view.removeprefix(PAGE)
     if edition is None or shown not in VIEWS or (shown != view and not edition.page):
-        raise HTTPException(404)
+        return HTMLResponse("", 404, headers={"Content-Security-Policy": _MAIL_POLICY})  # seen in a frame alone
     reader = _persona(cache, persona)
     html = pages.mail(edition, reader, VIEWS[shown]) if shown == view else pages.web_page(edition, VIEWS[shown])
     return HTMLResponse(html, headers={"Content-Security-Policy": _MAIL_POLICY})

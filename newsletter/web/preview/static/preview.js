@@ -78,12 +78,13 @@ function loaded(frame) {
 // First the email alone, as soon as it is made: checking takes longer. It comes behind the present one, as all does.
 async function showEmail() {
   const frame = shownFrame(document.querySelector("main"));
-  if (!frame || !(await fetch(frame.src, { method: "HEAD", cache: "no-store" })).ok) return;
+  if (!frame) return;
   const next = frame.cloneNode();
   next.loading = "eager";
   next.classList.add("arriving");
   frame.after(next);
-  await loaded(next);
+  const [answer] = await Promise.all([fetch(frame.src, { method: "HEAD", cache: "no-store" }), loaded(next)]);
+  if (!answer.ok) return next.remove();
   const scroll = frame.contentWindow.scrollY;
   frame.remove();
   next.classList.remove("arriving");
