@@ -46,7 +46,7 @@ _WIDTH = re.compile(r"""\swidth=["'](\d+)(?:px)?["']""")
 _WELL_FORMED = re.compile(r"""<[A-Za-z][\w:.-]*(?:\s+[\w:.@-]+(?:=(?:"[^"<>]*"|'[^'<>]*'))?)*\s*/?>""")
 _BARE = re.compile(r"<(?![A-Za-z/!])")
 _UNKNOWN = {"holds": "html"}
-"""An element that there is not: what stands in it is no further fault."""
+"""For an unknown element: what is in it is not reported again."""
 _REMOTE = re.compile(r"(?i)\s*(?:https?:|[/\\]{2}|data:)")
 _OUTLOOK = re.compile(r"\[if\b[^\]<>]*\]>(?P<held>.*)<!\[endif\]", re.DOTALL)
 """The comment that only Outlook reads, without its `<!--` and `-->`."""
