@@ -61,7 +61,9 @@ pictures: $(READY)  ## Take the pictures of the mail again (needs chromium)
 	@$(BIN)/python scripts/take_pictures.py
 
 .PHONY: bench
-bench: $(READY)  ## Measure composing, compiling, checking and the preview (needs chromium)
+bench: $(READY)  ## Measure sending (needs postfix), composing, compiling, checking and the preview (needs chromium)
+	@$(BIN)/python bench/send.py
+	@$(BIN)/python bench/round_trips.py
 	@$(BIN)/python bench/compose.py
 	@$(BIN)/python bench/compile.py
 

@@ -57,3 +57,19 @@ def send_all(
         return results
 
     return asyncio.run(run())
+
+
+def send_behind(
+    settings: SmtpSettings, letters: Sequence[tuple[Envelope, Message]], permit: Permit = granted
+) -> list[Outcome | BaseException]:
+    """Hand letters over as the sender does: while one is under way, the next is given to the transport."""
+
+    async def run() -> list[Outcome | BaseException]:
+        transport = SmtpTransport(settings)
+        results = await asyncio.gather(
+            *(transport.send(envelope, message, permit) for envelope, message in letters), return_exceptions=True
+        )
+        await transport.close()
+        return results
+
+    return asyncio.run(run())

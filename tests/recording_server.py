@@ -9,7 +9,7 @@ By hand:
 each accepted message, fsynced before the reply: `message_id`, `mail_from`, `rcpt`, `sha256` (of the bytes, un-stuffed),
 `size`, `time`, `connection`, `tls`, and with `--raw` the `path` of the message's bytes. `--transcript` gets every line
 that clients said outside of messages, with `connection`, `tls` and the number of the `packet` in which its end came,
-and `{"closed": …}` when a connection ends.
+`{"dot": …}` where a message ended, and `{"closed": …}` when a connection ends.
 
 From a test, with the server ended for you:
 
@@ -276,6 +276,7 @@ class Connection:
 
     def _body(self) -> None:
         data = self._until_dot()
+        self.server.transcript.write({"connection": self.number, "dot": True, "packet": self.packets}, sync=False)
         recipient = self.recipients[-1]
         quirk = self.server.quirks.at("dot", recipient, len(data))
         refused = quirk is not None and quirk.do != "delay" and not quirk.accepted

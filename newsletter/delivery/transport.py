@@ -12,7 +12,10 @@ Permit: TypeAlias = Callable[[], Awaitable[bool]]
 
 
 class Transport(Protocol):
-    """Hands messages over. Several `send`s may run at once, up to the number of connections it was made with."""
+    """Hands messages over. Several `send`s may run at once: on each connection one message after the other.
+
+    While one waits for its reply, the next may be under way up to its body: no permit is asked for it before.
+    """
 
     async def send(self, envelope: Envelope, message: Message, permit: Permit) -> Outcome:
         """Hand one message over: envelope, body without its terminator, `permit()`, final dot, reply.

@@ -155,7 +155,7 @@ class Scene:
                 stop.set()
 
             task = asyncio.create_task(happening())
-            settings = SenderSettings(connections=4, lease=lease, policy=self.policy, patience=patience)
+            settings = SenderSettings(at_once=4, lease=lease, policy=self.policy, patience=patience)
             ending = await asyncio.wait_for(send(dependencies, settings, stop, only=only), 60)
             task.cancel()
             return ending

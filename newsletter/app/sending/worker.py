@@ -149,7 +149,7 @@ async def _send(
         on_trouble=on_trouble,
     )
     settings = SenderSettings(
-        connections=config.connections,
+        at_once=2 * config.connections,  # the envelope of a second message follows behind the dot of the first
         lease=config.sending.lease.total_seconds(),
         policy=config.retry_policy,
         patience=FOREGROUND_PATIENCE if only else None,

@@ -1,8 +1,9 @@
 """Group commit: outcomes and permits of all connections of a worker, written together in one transaction after another.
 
 Before: the sender, whose connections run side by side. After: a `Ledger` and a `Journal`, whose calls block and run in
-one thread. Outcomes and permits that come while one transaction runs are committed together by the next; receipts of
-the permits are in the journal before any dot.
+one thread. Outcomes and permits that come while one transaction runs are committed together by the next; an outcome
+waits for a permit, its connection's next one at the latest, so that a message takes one commit. Receipts of the permits
+are in the journal before any dot.
 """
 
 import asyncio
@@ -20,6 +21,8 @@ Result = TypeVar("Result")
 _LONGEST_PAUSE = 5.0
 """Seconds between two tries to reach the database."""
 
+_LINGER = 0.05
+"""Seconds that an outcome waits for a permit to be committed with."""
 
 _LAST_PATIENCE = 5.0
 """Seconds that a worker that was stopped waits for the database. The journal has what it learnt."""
@@ -69,6 +72,7 @@ class GroupCommit:
         self._wake = asyncio.Event()
         self._drained = asyncio.Event()
         self._drained.set()
+        self._lingering: asyncio.TimerHandle | None = None
         self._failures = 0
         self._in_journal = 0
         """How many of the settlements that come first the journal has, and the database not yet."""
@@ -81,8 +85,9 @@ class GroupCommit:
         """Whether the final dot may be written now: the permit is committed and the lease is still valid.
 
         False while the database cannot be reached: a message without a dot can be sent later, a dot cannot be undone.
+        False after a stop: its envelope may have been sent behind a message whose reply is still to come.
         """
-        if not self._lease.is_valid:
+        if self._stop.is_set() or not self._lease.is_valid:
             return False
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._permits.append((request, answer))
@@ -94,7 +99,8 @@ class GroupCommit:
         """Commit an outcome, with the next permit at the latest; repeated until it succeeds."""
         self._settlements.append(settlement)
         self._drained.clear()
-        self._wake.set()
+        if self._lingering is None:
+            self._lingering = asyncio.get_running_loop().call_later(_LINGER, self._wake.set)
 
     @property
     def is_unreachable(self) -> bool:
@@ -103,6 +109,7 @@ class GroupCommit:
 
     async def drained(self) -> None:
         """Wait until every outcome is committed; after a stop for a few seconds only: the journal has them."""
+        self._wake.set()
         waited = 0.0
         while not self._drained.is_set() and waited < _LAST_PATIENCE:
             waiting = asyncio.create_task(self._drained.wait())
@@ -115,6 +122,9 @@ class GroupCommit:
         while True:
             await self._wake.wait()
             self._wake.clear()
+            if self._lingering is not None:
+                self._lingering.cancel()
+                self._lingering = None
             settlements, self._settlements = self._settlements, []
             permits, self._permits = self._permits, []
             try:

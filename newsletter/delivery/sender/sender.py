@@ -54,7 +54,8 @@ class Ending(StrEnum):
 class SenderSettings:
     """How a worker sends. Durations in seconds."""
 
-    connections: int
+    at_once: int
+    """How many messages are given to the transport at a time."""
     lease: float
     policy: RetryPolicy
     patience: float | None = None
@@ -128,11 +129,11 @@ class Sender:
                     group.create_task(self._heartbeat()),
                     group.create_task(self._wake_on_stop()),
                 ]
-                connections = [group.create_task(self._connection()) for _ in range(self._settings.connections)]
+                senders = [group.create_task(self._send_claims()) for _ in range(self._settings.at_once)]
                 self._ending = await self._refill_until_the_end()
-                for _ in connections:
+                for _ in senders:
                     self._queue.put_nowait(None)
-                await asyncio.gather(*connections)
+                await asyncio.gather(*senders)
                 await self._commits.drained()
                 for task in background:
                     task.cancel()
@@ -196,7 +197,7 @@ class Sender:
                 return Ending.RECLAIMED
             if self._backoff.is_exhausted:
                 return Ending.NO_RELAY
-            if not self._lease.is_valid or self._queue.qsize() >= self._settings.connections:
+            if not self._lease.is_valid or not self._is_low:
                 await self._wait(_POLL)
                 continue
             try:
@@ -220,7 +221,7 @@ class Sender:
         return nearest if self._only else min(_POLL, nearest or _POLL)
 
     async def _refill(self, delivery: str) -> int:
-        limit = max(8, 4 * self._settings.connections)
+        limit = max(8, 4 * self._settings.at_once)
         # Not in the ledger's thread: permits and the renewal of the lease must not wait for it.
         await asyncio.to_thread(self._journal.require_current, delivery)
         # Ask before claiming: a claim under way while the halt is stored may still be of before it.
@@ -271,34 +272,39 @@ class Sender:
         if seconds and not self._stop.is_set():
             await is_set_within(self._changed, min(seconds, 1.0))
 
-    # One connection
+    # One message after the other
 
-    async def _connection(self) -> None:
+    async def _send_claims(self) -> None:
         """Send claims in turn. Those not begun at the end return to waiting when the worker deregisters."""
         while (claim := await self._queue.get()) is not None:
             await self._wait_until_possible()
             if not self._is_ending:
-                self._commits.settle(await self._send(claim))
+                await self._send(claim)
             self._in_flight[claim.delivery] -= 1
-            self._changed.set()
+            if self._is_low:
+                self._changed.set()
 
-    async def _send(self, claim: Claim) -> Settlement:
+    async def _send(self, claim: Claim) -> None:
         if self._breaker.is_open(claim.delivery):
-            return Settlement(claim, Decision.requeue(self._clock(), "halted before it could be sent"), None)
+            decision = Decision.requeue(self._clock(), "halted before it could be sent")
+            return self._commits.settle(Settlement(claim, decision, None))
         setbacks = self._setbacks[claim.recipient]
         result = await hand_over(
             claim, self._dependencies, self._settings.policy, self._commits.permit, setbacks=setbacks
         )
         if result.is_unrendered and self._breaker.is_open(claim.delivery):
             # The delivery was halted while this message was composed: the recipient's data may not be the cause.
-            return replace(result.settlement, decision=Decision.requeue(self._clock(), result.trouble))
+            decision = Decision.requeue(self._clock(), result.trouble)
+            return self._commits.settle(replace(result.settlement, decision=decision))
+        # At once: the next message on its connection may ask for a permit now, which must not be committed before.
+        self._commits.settle(result.settlement)
         if result.trouble:
             self._on_trouble(result.trouble)
         self._note_answer(result)
         if reason := self._breaker.note(result):
             await self._commits.call_until_done(self._ledger.halt, claim.delivery, reason)
             self._breaker.halted(claim.delivery)
-        return result.settlement
+        return None
 
     def _note_answer(self, result: Handover) -> None:
         if result.is_answered is None:
@@ -309,6 +315,11 @@ class Sender:
             self._setbacks[recipient] += 1
         else:
             self._setbacks.pop(recipient, None)
+
+    @property
+    def _is_low(self) -> bool:
+        """Whether more should be claimed now, so that no connection has to wait for it."""
+        return self._queue.qsize() < self._settings.at_once
 
     @property
     def _is_ending(self) -> bool:

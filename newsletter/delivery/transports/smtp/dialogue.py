@@ -2,8 +2,9 @@
 
     MAIL → RCPT → DATA → 354 → body without its end → early reply? → permit → final dot → reply
 
-Where the relay offers PIPELINING (RFC 2920), the commands up to DATA go out in one write and their replies are read
-after it: two round trips for a message in place of four. Elsewhere each command waits for the reply to the one before.
+Where the relay offers PIPELINING (RFC 2920, section 3.1), the commands up to DATA go out in one write, behind the final
+dot of the message before if that is under way: one round trip for a message in place of four. Their replies are read
+after the dot's. Elsewhere each command waits for the reply to the one before.
 
 Before: `handshake`, which opens the connection. After: `pool`, which keeps sessions for the next messages.
 """
@@ -12,7 +13,8 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from newsletter.delivery.compose.envelope import Envelope
 from newsletter.delivery.compose.message import Message
@@ -32,12 +34,21 @@ from newsletter.delivery.transports.smtp.handshake import open_greeted
 from newsletter.delivery.transports.smtp.line import Line
 from newsletter.delivery.transports.smtp.settings import SmtpSettings
 from newsletter.errors import PermitRefusedError, RelayConnectionError, RelayLoginError, TransportError
+from newsletter.machine import now_elapsed
 
 _PATH = re.compile(r"[^\x00-\x20\x7f-\xa0<>\u2028\u2029]+")
 _MAX_PATH = 254  # octets between the angle brackets (RFC 5321, section 4.5.3.1.3)
 _SIZE = re.compile("[0-9]{1,20}")  # RFC 1870, section 4; anything else says nothing
 _GO_ON = 354  # the only reply to DATA after which the body may follow (RFC 5321, section 4.1.1.4)
 _GOODBYE = 5.0  # seconds to wait for the reply to QUIT, which changes nothing
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Letter:
+    """What is handed over."""
+
+    envelope: Envelope
+    message: Message
 
 
 async def open_session(settings: SmtpSettings, context: ssl.SSLContext | None) -> Session:
@@ -56,6 +67,9 @@ class Session:
         self._open_transaction = False
         self._unsaid: list[str] = []  # commands of this message that were not sent yet
         self._awaited = 0  # replies still to be read, to commands that were sent
+        self._awaits_dot = False  # whether a final dot was written whose reply was not read yet
+        self._ahead: Letter | None = None  # whose envelope was sent behind that dot; its replies come after the dot's
+        self._opened_at = now_elapsed()
         self.messages = 0
         """How many final dots it has written."""
 
@@ -63,6 +77,14 @@ class Session:
     def is_lost(self) -> bool:
         """Whether it can carry no further message."""
         return self._line.is_lost
+
+    @property
+    def is_worn(self) -> bool:
+        """Whether it should carry no further message, because of its age or the number of those it has carried."""
+        if self._ahead is not None:
+            return False
+        is_old = now_elapsed() - self._opened_at > self._settings.connection_age
+        return is_old or self.messages >= self._settings.messages_per_connection
 
     @property
     def offers(self) -> tuple[str, ...]:
@@ -76,22 +98,35 @@ class Session:
     async def quit(self) -> None:
         """Close with QUIT (RFC 5321, section 4.1.1.10), if the relay answers it soon."""
         try:
-            await self._line.ask("QUIT", min(_GOODBYE, self._settings.timeout))
+            if self._ahead is None:  # after a DATA it would be text
+                await self._line.ask("QUIT", min(_GOODBYE, self._settings.timeout))
         except TransportError:
             pass  # it was closed already
         self.destroy()
 
-    async def begin(self, envelope: Envelope, message: Message) -> Outcome | None:
+    def announce(self, letter: Letter) -> None:
+        """Send the envelope of the next message now, if a final dot is under way; else it travels with the next dot.
+
+        `begin` sends it where neither is possible.
+        """
+        if self._awaits_dot and not self._line.has_more:
+            self._line.say(*self._commands_ahead(letter))
+
+    async def begin(self, letter: Letter) -> Outcome | None:
         """Send MAIL. None: go on with `hand_over`. Raises RelayConnectionError when the relay closed meanwhile."""
-        if refusal := self._refusal(envelope, message):
-            return refusal
-        self._unsaid = [self._mail_command(envelope, message), f"RCPT TO:<{envelope.recipient}>", "DATA"]
-        if self._open_transaction:
-            self._unsaid.insert(0, "RSET")
-            reply = await self._next_reply()
-            if reply.code != 250:
-                raise RelayConnectionError(f"The relay refuses RSET after a refused message: {reply}")
-            self._open_transaction = False
+        if self._ahead is None:
+            if refusal := self._refusal(letter):
+                return refusal
+            self._unsaid = self._commands(letter)
+            if self._open_transaction:
+                self._unsaid.insert(0, "RSET")
+                reply = await self._next_reply()
+                if reply.code != 250:
+                    raise RelayConnectionError(f"The relay refuses RSET after a refused message: {reply}")
+                self._open_transaction = False
+        elif self._ahead is not letter:
+            raise RelayConnectionError("The envelope of a message was sent that is not handed over any more")
+        self._ahead = None
         reply = await self._next_reply()
         if reply.code == CLOSING and self.messages:
             raise RelayConnectionError(f"The relay closed the connection between two messages: {reply}")
@@ -100,8 +135,11 @@ class Session:
         self._open_transaction = reply.code // 100 == 2
         return await self._unless_positive(reply, Stage.MAIL)
 
-    async def hand_over(self, message: Message, permit: Permit) -> Outcome:
-        """The rest of a message. Before the dot nothing is accepted; after it only the relay knows (RFC 1047)."""
+    async def hand_over(self, message: Message, permit: Permit, following: Callable[[], Letter | None]) -> Outcome:
+        """The rest of a message. Before the dot nothing is accepted; after it only the relay knows (RFC 1047).
+
+        `following`: the message whose envelope may travel behind this one's dot, if there is one by then.
+        """
         if refusal := await self._unless_positive(await self._next_reply(), Stage.RCPT):
             return refusal
         reply = await self._next_reply()
@@ -117,8 +155,10 @@ class Session:
         # What arrived while the ledger was writing was seen by the event loop; nothing may wait from here to the dot.
         if early := await self._early_outcome():
             return early
-        self._line.write_dot()
         self.messages += 1
+        self._awaits_dot = True
+        following_letter = following()
+        self._line.write_dot(*(self._commands_ahead(following_letter) if following_letter else ()))
         return await self._outcome_of_dot()
 
     async def _early_outcome(self) -> Outcome | None:
@@ -136,7 +176,7 @@ class Session:
         except TransportError as error:
             self.destroy()
             return Unknown(f"no reply to the final dot: {error}")
-        self._open_transaction = False
+        self._open_transaction = self._awaits_dot = False
         return self._end(outcome_of(reply, Stage.DOT), reply)
 
     async def _next_reply(self) -> Reply:
@@ -181,8 +221,9 @@ class Session:
             self.destroy()
         return outcome
 
-    def _refusal(self, envelope: Envelope, message: Message) -> Rejected | None:
+    def _refusal(self, letter: Letter) -> Rejected | None:
         """The refusal of what this relay cannot take, before anything is sent."""
+        envelope = letter.envelope
         if envelope.return_path and not _is_sendable(envelope.return_path):
             return Rejected(Reply(553, "5.1.7", "our return path cannot be sent as it is"), Classification.PROTOCOL)
         if not _is_sendable(envelope.recipient):
@@ -191,18 +232,28 @@ class Session:
             return Rejected(
                 Reply(553, "5.6.7", "the relay takes no address that is not ASCII"), Classification.UNSUPPORTED_ADDRESS
             )
-        size, limit = len(message.data), self._extensions.get("SIZE", "")
+        size, limit = len(letter.message.data), self._extensions.get("SIZE", "")
         if _SIZE.fullmatch(limit) and 0 < int(limit) < size:
             return Rejected(Reply(552, "5.3.4", f"{size} octets, the relay takes {limit}"), Classification.SIZE)
         return None
 
-    def _mail_command(self, envelope: Envelope, message: Message) -> str:
-        command = f"MAIL FROM:<{envelope.return_path}>"
+    def _commands(self, letter: Letter) -> list[str]:
+        mail = f"MAIL FROM:<{letter.envelope.return_path}>"
         if "SIZE" in self._extensions:
-            command += f" SIZE={len(message.data)}"  # RFC 1870
-        if _needs_smtputf8(envelope):
-            command += " BODY=8BITMIME SMTPUTF8"  # RFC 6531, section 3.6: the header holds the address as it is
-        return command
+            mail += f" SIZE={len(letter.message.data)}"  # RFC 1870
+        if _needs_smtputf8(letter.envelope):
+            mail += " BODY=8BITMIME SMTPUTF8"  # RFC 6531, section 3.6: the header holds the address as it is
+        return [mail, f"RCPT TO:<{letter.envelope.recipient}>", "DATA"]
+
+    def _commands_ahead(self, letter: Letter) -> list[str]:
+        """The commands of the next message, to be sent before this one's reply; none if they have to wait for it."""
+        is_possible = "PIPELINING" in self._extensions and self._ahead is None and not self.is_lost
+        if not is_possible or self.is_worn or self._refusal(letter):
+            return []
+        self._ahead = letter
+        commands = self._commands(letter)
+        self._awaited = len(commands)
+        return commands
 
 
 def _is_sendable(path: str) -> bool:

@@ -5,7 +5,9 @@ destroyed: a late reply must never be taken for the next one.
 """
 
 import asyncio
+import re
 import ssl
+from collections.abc import Sequence
 
 from newsletter.delivery.ledger.outcome import Reply, read_reply
 from newsletter.errors import RelayConnectionError, RelayTimeoutError
@@ -15,6 +17,7 @@ MAX_COMMAND = 512
 
 _MAX_REPLY = 65536  # octets: far more than any greeting, far less than memory
 _BLOCK = 65536
+_CONTROLS = re.compile(rb"[\x00-\x1f\x7f]")
 
 
 class Line(asyncio.Protocol):
@@ -26,7 +29,9 @@ class Line(asyncio.Protocol):
         self._lost = False
         self._reason = "the relay closed the connection"
         self._is_full = False  # the system takes no more bytes for now
-        self._changed = asyncio.Event()  # bytes came, or the system takes more again, or the line was lost
+        self._waiter: asyncio.Future[None] | None = None  # for bytes, for room, or for the end
+        self._deadline = 0.0  # of the waiter, on the event loop's clock
+        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def is_lost(self) -> bool:
@@ -48,13 +53,13 @@ class Line(asyncio.Protocol):
         """The lines of the next reply, without their line ends."""
         lines: list[bytes] = []
         left = _MAX_REPLY
+        deadline = asyncio.get_running_loop().time() + timeout
         try:
-            async with asyncio.timeout(timeout):
-                while not lines or (lines[-1][:3].isdigit() and lines[-1][3:4] == b"-"):
-                    lines.append(await self._read_line())
-                    left -= len(lines[-1])
-                    if left < 0:
-                        raise self._broken("the relay's reply does not end")
+            while not lines or (lines[-1][3:4] == b"-" and lines[-1][:3].isdigit()):
+                lines.append(await self._read_line(deadline))
+                left -= len(lines[-1])
+                if left < 0:
+                    raise self._broken("the relay's reply does not end")
         except TimeoutError as error:
             self.destroy()
             raise RelayTimeoutError(f"The relay was silent for {timeout:g} seconds") from error
@@ -70,12 +75,11 @@ class Line(asyncio.Protocol):
 
         Raises ValueError, and sends nothing, for a line end inside a command or more than `limit` octets of one.
         """
-        lines = [command.encode() + b"\r\n" for command in commands]
-        for line in lines:
-            if len(line) > limit or any(octet < 0x20 or octet == 0x7F for octet in line[:-2]):
-                raise ValueError(f"a command must be one line of at most {limit} octets without control characters")
+        if not commands:
+            return
+        data = _encode(commands, limit)
         self.refuse_surprises()
-        self._write(b"".join(lines))
+        self._write(data)
 
     async def send(self, data: bytes, timeout: float) -> None:
         """Hand all of `data` to the system, block by block; stops early when the relay replies meanwhile."""
@@ -83,17 +87,20 @@ class Line(asyncio.Protocol):
             if self.has_more:
                 return
             self._write(data[start : start + _BLOCK])
+            deadline = asyncio.get_running_loop().time() + timeout
             try:
-                async with asyncio.timeout(timeout):
-                    while self._is_full and not (self._lost or self.has_more):
-                        await self._change()
+                while self._is_full and not (self._lost or self.has_more):
+                    await self._change(deadline)
             except TimeoutError as error:
                 self.destroy()
                 raise RelayTimeoutError(f"The relay took no data for {timeout:g} seconds") from error
 
-    def write_dot(self) -> None:
-        """Write the end of the message: one small write that cannot block. From here on the outcome may be unknown."""
-        self._write(b".\r\n")
+    def write_dot(self, *commands: str) -> None:
+        """Write the end of the message: one small write that cannot block. From here on the outcome may be unknown.
+
+        `commands`: the next message's, which travel behind it; only to a relay that offers PIPELINING.
+        """
+        self._write(b".\r\n" + _encode(commands, MAX_COMMAND))
 
     async def look(self) -> None:
         """Let the event loop see what has already arrived, without waiting for anything to come."""
@@ -127,23 +134,48 @@ class Line(asyncio.Protocol):
     def destroy(self) -> None:
         """Close at once, without QUIT and without sending what is left."""
         self._lost = True
+        if self._timer is not None:
+            self._timer.cancel()
         if self._transport is not None:
             self._transport.abort()
 
-    async def _read_line(self) -> bytes:
+    async def _read_line(self, deadline: float) -> bytes:
         while (end := self._received.find(b"\n")) < 0:
             if self._lost:
                 raise self._broken(self._reason)
             if len(self._received) > _MAX_REPLY:
                 raise self._broken("the relay's reply does not end")
-            await self._change()
+            await self._change(deadline)
         line = bytes(self._received[:end])
         del self._received[: end + 1]
         return line.removesuffix(b"\r")
 
-    async def _change(self) -> None:
-        self._changed.clear()
-        await self._changed.wait()
+    async def _change(self, deadline: float) -> None:
+        """Wait until bytes came, the system takes more again, or the line was lost. Raises TimeoutError.
+
+        One timer serves all waiting on this line: to start and end one for each reply takes longer than reading it.
+        """
+        loop = asyncio.get_running_loop()
+        self._waiter, self._deadline = loop.create_future(), deadline
+        if self._timer is None or self._timer.when() > deadline:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = loop.call_at(deadline, self._check_deadline)
+        await self._waiter
+
+    def _check_deadline(self) -> None:
+        self._timer = None
+        if self._waiter is None or self._waiter.done():
+            return
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._deadline:
+            self._timer = loop.call_at(self._deadline, self._check_deadline)
+        else:
+            self._waiter.set_exception(TimeoutError())
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     def _write(self, data: bytes) -> None:
         if self.is_lost or self._transport is None:
@@ -170,19 +202,19 @@ class Line(asyncio.Protocol):
         self._received += data
         if len(self._received) > 2 * _MAX_REPLY:  # more than any reply; do not store it
             self.destroy()
-        self._changed.set()
+        self._wake()
 
     def eof_received(self) -> None:
         """The relay sends nothing more; asyncio closes the connection."""
         self._lost = True
-        self._changed.set()
+        self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is closed, by an error or by either end."""
         self._lost = True
         if exc is not None:
             self._reason = str(exc) or type(exc).__name__
-        self._changed.set()
+        self._wake()
 
     def pause_writing(self) -> None:
         """The system takes no more bytes for now."""
@@ -191,7 +223,15 @@ class Line(asyncio.Protocol):
     def resume_writing(self) -> None:
         """The system takes bytes again."""
         self._is_full = False
-        self._changed.set()
+        self._wake()
+
+
+def _encode(commands: Sequence[str], limit: int) -> bytes:
+    lines = [command.encode() + b"\r\n" for command in commands]
+    for line in lines:
+        if len(line) > limit or _CONTROLS.search(line, 0, len(line) - 2):
+            raise ValueError(f"a command must be one line of at most {limit} octets without control characters")
+    return b"".join(lines)
 
 
 async def open_line(host: str, port: int, timeout: float, context: ssl.SSLContext | None = None) -> Line:

@@ -32,6 +32,10 @@ class SmtpSettings:
     """The most that are open at a time; further `send`s wait for one."""
     messages_per_connection: int = 100
     """After these a connection is closed with QUIT and another one opened."""
+    connection_age: float = 300.0
+    """The same after so many seconds."""
+    connection_idle: float = 20.0
+    """After so many seconds without a message a connection is closed with QUIT."""
 
 
 def check_settings(settings: SmtpSettings) -> None:

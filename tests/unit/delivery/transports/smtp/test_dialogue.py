@@ -9,7 +9,7 @@ import pytest
 from mailing import granted, letter, relay
 
 from newsletter.delivery.ledger.outcome import Accepted, Deferred, Outcome, Rejected
-from newsletter.delivery.transports.smtp.dialogue import Session
+from newsletter.delivery.transports.smtp.dialogue import Letter, Session
 from newsletter.delivery.transports.smtp.line import Line
 from newsletter.errors import RelayConnectionError
 
@@ -62,10 +62,11 @@ class Talk:
         self.line.connection_made(self.relay)
         self.session = Session(self.line, relay("relay.test", 25, timeout=timeout), {offers: ""})
         self.permits = 0
+        self.following: Letter | None = None
 
     async def send(self) -> Outcome:
-        outcome = await self.session.begin(ENVELOPE, MESSAGE)
-        return outcome or await self.session.hand_over(MESSAGE, self._permit)
+        outcome = await self.session.begin(Letter(ENVELOPE, MESSAGE))
+        return outcome or await self.session.hand_over(MESSAGE, self._permit, lambda: self.following)
 
     async def _permit(self) -> bool:
         self.permits += 1
@@ -81,6 +82,46 @@ def test_envelope_is_one_write_and_the_dot_another_one_after_the_permit() -> Non
     assert isinstance(asyncio.run(talk.send()), Accepted)
     assert talk.relay.written == [MAIL + RCPT + DATA, BODY, DOT]
     assert talk.permits == 1
+
+
+NEXT = Letter(*letter("bo@example.com"))
+AHEAD = MAIL.replace(ENVELOPE.return_path.encode(), NEXT.envelope.return_path.encode()) + RCPT.replace(
+    ENVELOPE.recipient.encode(), NEXT.envelope.recipient.encode()
+)
+
+
+@pytest.mark.parametrize("is_late", [False, True], ids=["with the dot", "before its reply"])
+def test_next_envelope_travels_behind_the_dot_and_its_body_waits_for_both_replies(is_late: bool) -> None:
+    async def run() -> None:
+        first = asyncio.create_task(talk.send())
+        if is_late:
+            while talk.relay.written[-1:] != [DOT]:
+                await asyncio.sleep(0)
+            talk.session.announce(NEXT)
+            talk.relay.line.data_received(b"250 taken\r\n")
+        else:
+            talk.following = NEXT
+        assert isinstance(await first, Accepted)
+        talk.following = None
+        assert talk.relay.written[-1].endswith(AHEAD + DATA)
+        talk.relay.line.data_received(b"250 ok\r\n250 ok\r\n354 go on\r\n")
+        assert await talk.session.begin(NEXT) is None
+        assert isinstance(await talk.session.hand_over(NEXT.message, granted, lambda: None), Accepted)
+
+    after_the_dot = [[], []] if is_late else [packets("250 taken")]
+    talk = Talk(packets("250 ok", "250 ok", "354 go on"), [], *after_the_dot, [], packets("250 taken"))
+    asyncio.run(run())
+    out = [DOT, AHEAD + DATA] if is_late else [DOT + AHEAD + DATA]
+    assert talk.relay.written == [MAIL + RCPT + DATA, BODY, *out, NEXT.message.data, DOT]
+
+
+@pytest.mark.parametrize("offers", ["8BITMIME", ""])
+def test_nothing_travels_behind_a_dot_where_pipelining_is_not_offered(offers: str) -> None:
+    rows = [packets("250 ok"), packets("250 ok"), packets("354 go on"), [], packets("250 taken")]
+    talk = Talk(*rows, offers=offers)
+    talk.following = NEXT
+    assert isinstance(asyncio.run(talk.send()), Accepted)
+    assert talk.relay.written == [MAIL, RCPT, DATA, BODY, DOT]
 
 
 def test_each_command_waits_for_its_reply_where_pipelining_is_not_offered() -> None:
