@@ -18,6 +18,7 @@ The first level says who can fix it:
     │   └── ExpressionError         (also ValueError) a merge field that does not parse
     ├── TransportError            the relay or the network: nothing was judged, no attempt is counted
     │   ├── RelayConnectionError    (also ConnectionError) no connection, or lost before the final dot
+    │   │   └── RelayBusyError          it lets us begin no message for now (4yz to AUTH)
     │   ├── RelayTimeoutError       (also TimeoutError) silent before the final dot
     │   ├── RelayLoginError         refused our credentials or TLS: an operator must act
     │   └── PermitRefusedError      the ledger did not allow the final dot; the connection was closed without it
@@ -121,6 +122,10 @@ class TransportError(NewsletterError):
 
 class RelayConnectionError(TransportError, ConnectionError):
     """No connection to the relay, or it was lost before the final dot."""
+
+
+class RelayBusyError(RelayConnectionError):
+    """The relay answered, and lets us begin no message for now."""
 
 
 class RelayTimeoutError(TransportError, TimeoutError):

@@ -159,6 +159,10 @@ def outcome_lines(
     yield f"{delivery.state.value}: {shown or _NO_RECIPIENTS.get(delivery.state.value, 'no recipients')}"
     if delivery.reason:
         yield f"  reason: {delivery.reason}"
+    for pause in summary.pauses:
+        what = pause.share or "everything"
+        when = f"waits until {instant(pause.until)}" if pause.until else "is halted until you resume the delivery"
+        yield f"  {what} {when}: {pause.reason}"
     for state, reasons in summary.reasons.items():
         for reason, count in reasons.items():
             yield f"  {count or 'some'} {state.value}: {in_words(reason)}"
@@ -188,6 +192,8 @@ def _what_now(summary: Summary, instant: Callable[[datetime], str], now: datetim
         return 'It starts by itself while "newsletter serve" is running.'
     if not state.is_under_way:
         return f"Continue: newsletter deliveries resume {name}"
+    if any(one.until is None for one in summary.pauses):
+        return f"Let the halted providers go on: newsletter deliveries resume {name}"
     return "A sender process is running." if summary.attended else unattended(name, summary.next_at, instant, now=now)
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from newsletter.delivery.delivery import Delivery, DeliveryState
 from newsletter.delivery.ledger.ledger import Recipient, RecipientState
 from newsletter.delivery.ledger.plan import Exclusion
+from newsletter.delivery.sender.throttle import Pause
 from newsletter.reporting.reconcile import add_up
 
 
@@ -21,6 +22,8 @@ class Summary:
     """Rows by state and reason; 0 where there are too many rows to count the reasons of."""
     next_at: datetime | None = None
     """When the next recipient is due; None when none is left, or one is being sent to."""
+    pauses: tuple[Pause, ...] = ()
+    """Shares of it to which nothing is sent now."""
     attended: bool = False
     """Whether a sender process is running, as far as this host can see."""
 

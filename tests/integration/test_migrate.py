@@ -33,11 +33,14 @@ from newsletter.storage.database.tables import Instant, metadata
 if TYPE_CHECKING:
     from conftest import SqliteFiles
 
-_NEXT_STEP = """
+LATEST = max(path.name[1:5] for path in (Path(next(iter(migrations.__path__))) / "versions").glob("v*.py"))
+"""The number of the last step."""
+
+_NEXT_STEP = f"""
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision, branch_labels, depends_on = "9999", "0003", None, None
+revision, down_revision, branch_labels, depends_on = "9999", "{LATEST}", None, None
 
 
 def upgrade():
@@ -212,7 +215,7 @@ def test_drafted_step_brings_what_the_tables_say_more(
     more = sa.Table("songs", sa.MetaData(), sa.Column("sung_at", Instant, primary_key=True))
     monkeypatch.setattr(metadata, "tables", metadata.tables | {"songs": more})
     step = draft_step(database, "Remember songs", scripts=scripts)
-    assert step.name == "v0004_remember_songs.py"
+    assert step.name == f"v{int(LATEST) + 1:04}_remember_songs.py"
     assert "sa.DateTime(timezone=True)" in step.read_text()
     assert "newsletter" not in step.read_text()
     assert upgrade(database, scripts=scripts) is SchemaState.OLD

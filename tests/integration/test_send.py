@@ -6,7 +6,7 @@ import asyncio
 import re
 import threading
 from collections import Counter
-from collections.abc import Awaitable, Callable, Container
+from collections.abc import Awaitable, Callable, Container, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn, cast
@@ -35,6 +35,7 @@ from newsletter.delivery.ledger.retry import RetryPolicy
 from newsletter.delivery.ledger.settle import WOULD_DIFFER
 from newsletter.delivery.sender.handover import SenderDependencies
 from newsletter.delivery.sender.sender import Ending, SenderSettings, send
+from newsletter.delivery.sender.throttle import RELAY, Pause
 from newsletter.delivery.sender.worker import this_worker
 from newsletter.delivery.transport import Permit, Transport
 from newsletter.errors import (
@@ -43,6 +44,7 @@ from newsletter.errors import (
     DamagedDatabaseError,
     DatabaseBusyError,
     PermitRefusedError,
+    RelayBusyError,
     RelayConnectionError,
     RelayLoginError,
     StorageError,
@@ -53,6 +55,7 @@ from newsletter.storage.database.database import Database
 from newsletter.storage.journal.journal import Journal
 from newsletter.storage.ledger.claims import StoredLedger
 from newsletter.storage.ledger.deliveries import Deliveries
+from newsletter.storage.ledger.pace import StoredPace
 from newsletter.storage.ledger.reconcile import read_counts
 from newsletter.storage.ledger.resolve import resend_unknown
 
@@ -68,8 +71,11 @@ class Scripted:
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
         self.dotted: Counter[str] = Counter()
+        self.begun = 0
 
     async def send(self, envelope: Envelope, message: Message, permit: Permit) -> Outcome:
+        self.begun += 1
+
         async def counted() -> bool:
             if not await permit():
                 raise PermitRefusedError("no")
@@ -112,10 +118,12 @@ async def compose(claim: Claim) -> tuple[Envelope, Message]:
 class Scene:
     """A delivery to some people, and everything that the loop needs to send it."""
 
-    def __init__(self, database: Database, folder: Path, people: int = 30) -> None:
+    def __init__(
+        self, database: Database, folder: Path, people: int = 30, addresses: Sequence[str] | None = None
+    ) -> None:
         self.database = database
         self.store = Deliveries(database)
-        self.addresses = [f"reader{n:03}@example.com" for n in range(people)]
+        self.addresses = addresses or [f"reader{n:03}@example.com" for n in range(people)]
         add_people(database, self.addresses, add_list(database))
         start_delivery(database, now=datetime.now(UTC))
         self.ledger = StoredLedger(database)
@@ -143,8 +151,8 @@ class Scene:
 
             transport = self.transport if stop_after is None else Stopping(self.transport, stop_after, stop)
             dependencies = SenderDependencies(
-                ledger=self.ledger, journal=self.journal, transport=transport, compose=self.compose,
-                clock=lambda: datetime.now(UTC), new_worker=this_worker,
+                ledger=self.ledger, journal=self.journal, pace=StoredPace(self.database), transport=transport,
+                compose=self.compose, clock=lambda: datetime.now(UTC), new_worker=this_worker,
                 is_dead=lambda worker: worker.id in self.dead, on_trouble=self.trouble.append,
             )  # fmt: skip
 
@@ -283,16 +291,165 @@ def refusing(stage: Stage, *lines: bytes) -> Callable[..., Awaitable[Outcome]]:
     return answer
 
 
+def pauses(scene: Scene) -> dict[str, Pause]:
+    return {pause.share: pause for pause in StoredPace(scene.database).pauses()}
+
+
 @pytest.mark.parametrize("stage", [Stage.DATA, Stage.DOT])
-def test_daily_quota_rejects_nobody_and_halts(scene: Scene, stage: Stage) -> None:
+def test_daily_quota_rejects_nobody_and_pauses(scene: Scene, stage: Stage) -> None:
     scene.transport = Scripted(refusing(stage, b"550 5.4.5 Daily user sending limit exceeded"))
 
     assert scene.send() is Ending.DONE
-    assert (scene.counts(), scene.state) == ({"accepted": 5, "waiting": 25}, DeliveryState.HALTED)
-    assert "(quota): 550 5.4.5 Daily user sending limit exceeded" in scene.store.get("delivery1").reason
+    assert (scene.counts(), scene.state) == ({"accepted": 5, "waiting": 25}, DeliveryState.SENDING)
     waiting = [one for one in scene.store.recipients("delivery1") if one.state == "waiting"]
     assert {one.attempts for one in waiting} == {0}
-    assert "ours (quota): 550 5.4.5 Daily user sending limit exceeded" in {one.reason for one in waiting}
+    assert "ours (quota: 550 5.4.5 Daily user sending limit exceeded)" in {one.reason for one in waiting}
+    [pause] = pauses(scene).values()
+    assert pause.reason == "quota: 550 5.4.5 Daily user sending limit exceeded"
+    assert pause.until
+
+    # It is kept: what starts anew begins nothing before its end.
+    begun = scene.transport.begun
+    assert scene.send() is Ending.DONE
+    assert scene.transport.begun == begun
+    assert begun <= 5 + 4
+
+    with scene.database.write() as connection:
+        connection.execute(sa.update(tables.pauses).values(until=datetime.now(UTC)))
+    scene.policy = RetryPolicy(first=timedelta(0))
+    scene.transport = Scripted(accept)
+    assert scene.send() is Ending.DONE
+    assert (scene.counts(), scene.state, pauses(scene)) == ({"accepted": 30}, DeliveryState.FINISHED, {})
+
+
+@pytest.mark.parametrize("code", ["450 4.2.1 Rate limit exceeded, slow down", "451 4.3.0 Mail server temporarily"])
+def test_not_now_at_mail_pauses_everything_longer_each_time_and_nobody_expires(
+    scene: Scene, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("newsletter.delivery.sender.sender.SOON", 0.3)
+    scene.transport = Scripted(refusing(Stage.MAIL, code.encode()))
+    scene.policy = RetryPolicy(first=timedelta(seconds=0.02), expiry=timedelta(0))
+
+    assert scene.send() is Ending.DONE
+    assert (scene.counts(), scene.state) == ({"accepted": 5, "waiting": 25}, DeliveryState.SENDING)
+    assert {one.attempts for one in scene.store.recipients("delivery1") if one.state == "waiting"} == {0}
+    assert pauses(scene)[RELAY].times == 5, "0.02, 0.04, 0.08, 0.16 seconds, and one that is not waited for"
+    assert scene.transport.begun <= 5 + 4 + 4, "one message tries whether a pause is over"
+
+
+def test_login_that_is_put_off_pauses_everything(scene: Scene) -> None:
+    tries = 0
+
+    async def busy(envelope: Envelope, message: Message, permit: Permit) -> Outcome:
+        nonlocal tries
+        tries += 1
+        if tries <= 6:
+            raise RelayBusyError("454 4.7.0")
+        return await accept(envelope, message, permit)
+
+    scene.transport = Scripted(busy)
+    scene.policy = RetryPolicy(first=timedelta(seconds=0.02))
+
+    assert scene.send(patience=0.1) is Ending.DONE
+    assert scene.state is DeliveryState.FINISHED
+    assert (tries, pauses(scene)) == (30 + 6, {})
+
+
+def at_providers(database: Database, tmp_path: Path, *domains: str, people: int = 60) -> Scene:
+    addresses = [f"reader{n:03}@{domains[n % len(domains)]}" for n in range(people)]
+    scene = Scene(database, tmp_path, addresses=addresses)
+    scene.policy = RetryPolicy(first=timedelta(seconds=0.02))
+    return scene
+
+
+def test_one_provider_that_blocks_us_waits_and_the_others_get_theirs(database: Database, tmp_path: Path) -> None:
+    scene = at_providers(database, tmp_path, "gmail.com", "gmx.de", "firm.example", people=90)
+
+    async def answer(envelope: Envelope, message: Message, permit: Permit) -> Outcome:
+        if envelope.recipient.endswith("@gmx.de"):
+            await permit()
+            return outcome_of(read_reply([b"550 5.7.1 Our system has detected unsolicited mail"]), Stage.DOT)
+        return await accept(envelope, message, permit)
+
+    scene.transport = Scripted(answer)
+
+    assert scene.send() is Ending.DONE
+    assert (scene.counts(), scene.state) == ({"accepted": 60, "waiting": 30}, DeliveryState.HALTED)
+    assert scene.store.get("delivery1").reason == (
+        "gmx: recipients were refused, not because of their addresses (content): "
+        "550 5.7.1 Our system has detected unsolicited mail"
+    )
+    assert scene.problems() == ()
+
+    scene.store.resume("delivery1", DeliveryState.SENDING, datetime.now(UTC), since=DeliveryState.HALTED)
+    scene.transport = Scripted(accept)
+    assert scene.send() is Ending.DONE
+    assert (scene.counts(), scene.state) == ({"accepted": 90}, DeliveryState.FINISHED)
+
+
+def test_operator_releases_a_share_while_the_others_are_sent(database: Database, tmp_path: Path) -> None:
+    scene = at_providers(database, tmp_path, "gmail.com", "gmx.de")
+    is_released = False
+
+    async def answer(envelope: Envelope, message: Message, permit: Permit) -> Outcome:
+        if envelope.recipient.endswith("@gmx.de") and not is_released:
+            return outcome_of(read_reply([b"550 5.7.1 blocked by our policy"]), Stage.RCPT)
+        return await accept(envelope, message, permit)
+
+    def is_over() -> bool:
+        return scene.state is DeliveryState.FINISHED
+
+    def release() -> None:
+        nonlocal is_released
+        if not is_released and "gmx" in pauses(scene):
+            is_released = True
+            scene.store.release_shares("delivery1")
+        if scene.state is DeliveryState.HALTED:  # they were the last
+            scene.store.resume("delivery1", DeliveryState.SENDING, datetime.now(UTC), since=DeliveryState.HALTED)
+
+    scene.transport = Scripted(answer)
+    assert scene.send(only=None, meanwhile=release, stop_when=is_over) is Ending.STOPPED
+    assert (scene.counts(), scene.state) == ({"accepted": 60}, DeliveryState.FINISHED)
+
+
+def test_reader_refused_by_policy_three_times_beside_accepted_neighbours_is_listed(
+    database: Database, tmp_path: Path
+) -> None:
+    scene = at_providers(database, tmp_path, "gmail.com", "firm.example", "alone.example")
+    refused = {scene.addresses[9], scene.addresses[4], *scene.addresses[2::3]}
+    begun = Counter[str]()
+
+    async def answer(envelope: Envelope, message: Message, permit: Permit) -> Outcome:
+        begun[envelope.recipient] += 1
+        if envelope.recipient in refused - set(scene.addresses[8::3]):
+            return outcome_of(read_reply([b"550 5.7.1 this message is likely unsolicited mail"]), Stage.RCPT)
+        return await accept(envelope, message, permit)
+
+    scene.transport = Scripted(answer)
+
+    assert scene.send() is Ending.DONE
+    assert scene.state is DeliveryState.FINISHED
+    rejected = [one for one in scene.store.recipients("delivery1") if one.state == "rejected"]
+    assert {one.reason for one in rejected} == {"policy: 550 5.7.1 this message is likely unsolicited mail"}
+    assert {begun[one.address] for one in rejected} == {3}
+    assert scene.counts() == {"accepted": 56, "rejected": 4}
+    with scene.database.read() as connection:
+        assert not connection.execute(sa.select(tables.suppressions)).all()
+
+
+def test_few_at_a_provider_that_refuses_all_of_them_halt_it(database: Database, tmp_path: Path) -> None:
+    scene = at_providers(database, tmp_path, "gmail.com", *["gmx.de"] * 14, people=45)
+
+    async def answer(envelope: Envelope, message: Message, permit: Permit) -> Outcome:
+        if envelope.recipient.endswith("@gmail.com"):
+            return outcome_of(read_reply([b"550 5.7.1 this message is likely unsolicited mail"]), Stage.RCPT)
+        return await accept(envelope, message, permit)
+
+    scene.transport = Scripted(answer)
+
+    assert scene.send() is Ending.DONE
+    assert (scene.counts(), scene.state) == ({"accepted": 42, "waiting": 3}, DeliveryState.HALTED)
+    assert scene.store.get("delivery1").reason.startswith("gmail: nobody was accepted: content: 550 5.7.1")
 
 
 def test_the_same_rejection_of_many_in_a_row_halts_and_resume_continues(scene: Scene) -> None:
@@ -329,15 +486,6 @@ def test_resumed_delivery_does_not_halt_twice_for_the_same_reply(database: Datab
     scene.store.resume("delivery1", DeliveryState.SENDING, datetime.now(UTC), since=DeliveryState.HALTED)
     assert scene.send() is Ending.DONE
     assert (scene.counts(), scene.state) == ({"rejected": 80}, DeliveryState.FINISHED)
-
-
-def test_rate_limit_burns_no_attempt_and_expires_nobody(scene: Scene) -> None:
-    scene.transport = Scripted(refusing(Stage.MAIL, b"450 4.2.1 Rate limit exceeded, slow down"))
-    scene.policy = RetryPolicy(expiry=timedelta(0))
-
-    assert scene.send() is Ending.DONE
-    assert (scene.counts(), scene.state) == ({"accepted": 5, "waiting": 25}, DeliveryState.SENDING)
-    assert {one.attempts for one in scene.store.recipients("delivery1") if one.state == "waiting"} == {0}
 
 
 def test_policy_of_single_recipients_lets_the_delivery_end(scene: Scene) -> None:
@@ -402,7 +550,7 @@ def test_worker_goes_on_with_a_delivery_that_a_person_resumed(scene: Scene) -> N
 
     def resume() -> None:
         if scene.state is DeliveryState.HALTED:
-            scene.store.move("delivery1", DeliveryState.SENDING, since=DeliveryState.HALTED)
+            scene.store.resume("delivery1", DeliveryState.SENDING, datetime.now(UTC), since=DeliveryState.HALTED)
 
     scene.policy = RetryPolicy(first=timedelta(0))
 

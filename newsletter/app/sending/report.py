@@ -1,9 +1,10 @@
 """Report: the progress of a delivery, its results, and whether its rows agree with what was recorded."""
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 
 from newsletter.delivery.delivery import Delivery
+from newsletter.delivery.sender.throttle import Pause
 from newsletter.delivery.sender.worker import is_known_dead
 from newsletter.reporting.reconcile import reconcile
 from newsletter.reporting.report import Report, Summary
@@ -19,6 +20,7 @@ from newsletter.storage.ledger.counters import (
     unknown_ones,
 )
 from newsletter.storage.ledger.deliveries import read_delivery
+from newsletter.storage.ledger.pace import read_pauses
 from newsletter.storage.ledger.reconcile import read_counts
 from newsletter.storage.ledger.workers import has_worker
 
@@ -36,7 +38,9 @@ def is_scheduling(database: Database) -> bool:
 def next_of(database: Database, found: Iterable[Delivery]) -> dict[str, datetime | None]:
     """When the next recipient is due, for those of these deliveries that are under way."""
     with database.read() as connection:
-        return {one.id: read_next(connection, one.id) for one in found if one.state.is_under_way}
+        return {
+            one.id: _next(connection, one.id, _pauses(connection, one.id)) for one in found if one.state.is_under_way
+        }
 
 
 def summary_of(database: Database, delivery: str) -> Summary:
@@ -58,13 +62,29 @@ def report_on(database: Database, delivery: str) -> Report:
         )
 
 
+def _pauses(connection: Connection, delivery: str) -> list[Pause]:
+    now = datetime.now(UTC)
+    return [one for one in read_pauses(connection, delivery) if one.is_on(now)]
+
+
+def _next(connection: Connection, delivery: str, pauses: Sequence[Pause]) -> datetime | None:
+    """When the next recipient is due; what is paused is due at the pause's end."""
+    shares = {one.share: one.until for one in pauses if one.share}
+    due = read_next(connection, delivery, shares)
+    if due is None and shares and read_next(connection, delivery):
+        due = min((until for until in shares.values() if until), default=None)
+    relay = next((one.until for one in pauses if not one.share), None)
+    return max(due, relay) if due and relay else due
+
+
 def _summary(connection: Connection, delivery: str, attended: bool, *, most: int | None) -> Summary:
-    states = count_states(connection, delivery)
+    states, pauses = count_states(connection, delivery), _pauses(connection, delivery)
     return Summary(
         read_delivery(connection, delivery),
         states,
         reasons=read_reasons(connection, delivery, states, most=most),
-        next_at=read_next(connection, delivery),
+        next_at=_next(connection, delivery, pauses),
+        pauses=tuple(pauses),
         attended=attended,
     )
 

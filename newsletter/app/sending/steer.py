@@ -63,7 +63,7 @@ def pause(database: Database, delivery: str) -> Delivery:
 
 
 def resume(project: Project, database: Database, delivery: str, now: datetime, *, force: bool = False) -> Delivery:
-    """Continue a delivery that was stopped; one that is under way or finished is unchanged.
+    """Continue a delivery that was stopped, or halted shares of one that is under way.
 
     Raises StateError for one that is cancelled or scheduled for later; AuthoringError for a real relay and a sender
     that is not finished, unless `force`: it may have been made for a mail catcher.
@@ -75,6 +75,7 @@ def resume(project: Project, database: Database, delivery: str, now: datetime, *
         raise AuthoringError([replace(one, severity=Severity.ERROR) for one in unfinished], hint=hint)
     match found.state:
         case DeliveryState.PREPARING | DeliveryState.SENDING | DeliveryState.FINISHED:
+            store.release_shares(delivery)
             return found
         case DeliveryState.CANCELLED:
             raise StateError(

@@ -28,6 +28,7 @@ from newsletter.storage.journal.journal import Journal
 from newsletter.storage.ledger.claims import StoredLedger
 from newsletter.storage.ledger.deliveries import Deliveries
 from newsletter.storage.ledger.freeze import freeze
+from newsletter.storage.ledger.pace import StoredPace
 from newsletter.storage.ledger.resolve import resend_by_policy, with_unknown
 
 log = logging.getLogger("newsletter.sender")
@@ -141,6 +142,7 @@ async def _send(
     dependencies = SenderDependencies(
         ledger=StoredLedger(database),
         journal=journal,
+        pace=StoredPace(database),
         transport=transport,
         compose=_composer(project, Deliveries(database)),
         clock=_now,

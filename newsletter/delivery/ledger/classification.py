@@ -1,4 +1,4 @@
-"""Classification: what a refusal is about, and so which side it counts against. Before: a reply; after: `retry`.
+"""Classification: what a refusal is about, and so for whom it counts. Before: a reply; after: `retry`.
 
 The rules: `classification.toml`, beside this module. A refusal that is ours never counts against a recipient; one
 wrongly classified as theirs loses a subscriber.
@@ -24,11 +24,24 @@ class Stage(StrEnum):
     DOT = "final dot"
 
 
+class Scope(StrEnum):
+    """For whom a refusal counts."""
+
+    MAILBOX = "mailbox"
+    """This one recipient."""
+    PROVIDER = "provider"
+    """All that we send to this recipient's provider."""
+    US = "us"
+    """All that we send through this relay."""
+
+
 class Classification(StrEnum):
     """What a refusal is about."""
 
     INVALID_ADDRESS = "invalid_address"
     """There is no such mailbox or domain."""
+    UNRECOGNISED = "unrecognised"
+    """A refused recipient, in words that no rule knows: listed, but no reason to suppress the address."""
     INACTIVE_MAILBOX = "inactive_mailbox"
     """It exists, but was closed or disabled."""
     MAILBOX_FULL = "mailbox_full"
@@ -68,10 +81,24 @@ class Classification(StrEnum):
 
 
 _THEIRS = {
-    Classification.INVALID_ADDRESS, Classification.INACTIVE_MAILBOX, Classification.MAILBOX_FULL,
-    Classification.RECIPIENT_POLICY, Classification.SUPPRESSED, Classification.UNSUPPORTED_ADDRESS,
-    Classification.TRANSIENT,
+    Classification.INVALID_ADDRESS, Classification.UNRECOGNISED, Classification.INACTIVE_MAILBOX,
+    Classification.MAILBOX_FULL, Classification.RECIPIENT_POLICY, Classification.SUPPRESSED,
+    Classification.UNSUPPORTED_ADDRESS, Classification.TRANSIENT,
 }  # fmt: skip
+_OF_THE_RELAY = {Classification.ACCOUNT, Classification.PROTOCOL, Classification.RELAY_DOWN}
+
+LIMITS = frozenset({Classification.QUOTA, Classification.RATE, Classification.RELAY_DOWN})
+"""What passes by waiting, however long it takes: a monthly quota, for instance."""
+
+
+def scope_of(classification: Classification, stage: Stage | None) -> Scope:
+    """For whom a refusal counts. At MAIL no recipient was named yet; later a relay may pass a provider's words on.
+
+    A limit of the relay itself in the place of a provider's is found by the throttle: other providers meet it too.
+    """
+    if classification.blame == "theirs":
+        return Scope.MAILBOX
+    return Scope.US if stage is Stage.MAIL or classification in _OF_THE_RELAY else Scope.PROVIDER
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,6 +174,11 @@ class Remaining:
     held: int
     """Rows that other workers have claimed or permitted; they finish them, or their lease runs out."""
 
+    @property
+    def is_nothing(self) -> bool:
+        """Whether all is done."""
+        return self.waiting is None and self.deferred is None and not self.held
+
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
@@ -222,7 +227,7 @@ class Ledger(Protocol):
         Re-checks each at this moment: the suppressed, the unsubscribed and those who got this issue meanwhile become
         rows with that state and reason instead. Where very many are refused it returns no claim, so that other
         deliveries get their turn: while some are due, ask again.
-        Recipients of the providers in `without` are left waiting.
+        Recipients of the shares in `without` (`providers.share_of`) are left waiting.
         """
 
     def record(
@@ -235,8 +240,8 @@ class Ledger(Protocol):
         not applied. Recording the same settlement twice changes nothing.
         """
 
-    def remaining(self, delivery: str, worker: Worker) -> Remaining:
-        """What is left to do of a delivery, seen by one worker."""
+    def remaining(self, delivery: str, worker: Worker, without: frozenset[str] = frozenset()) -> Remaining:
+        """What is left to do of a delivery, seen by one worker; apart from these shares, but for what is `held`."""
 
     def finish(self, delivery: str, now: datetime) -> bool:
         """Reconcile a delivery and mark it finished if nothing is left to do. False if something is.

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from newsletter.delivery.ledger.classification import Classification, Stage, classify
+from newsletter.delivery.ledger.classification import LIMITS, Classification, Scope, Stage, classify, scope_of
 from newsletter.errors import RelayConnectionError
 
 
@@ -46,18 +46,47 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
-class Deferred:
-    """4yz: not now."""
+class Refusal:
+    """4yz or 5yz. Only a refusal whose blame is theirs is about the recipient."""
 
     reply: Reply
+    classification: Classification
+    stage: Stage | None = None
+    """What was answered; None: nothing was asked, the transport cannot take the message."""
+
+    @property
+    def scope(self) -> Scope:
+        """For whom it counts."""
+        return scope_of(self.classification, self.stage)
+
+    @property
+    def is_limit(self) -> bool:
+        """Whether it says how much we may send, or that nothing is taken now: waiting helps, trying does not."""
+        is_ours = self.classification.blame == "ours"
+        return is_ours and (self.classification in LIMITS or (self.stage is Stage.MAIL and self.reply.is_transient))
+
+    @property
+    def is_policy(self) -> bool:
+        """Whether it is ours and no limit: our standing, login, text, a rule that was not explained."""
+        return self.classification.blame == "ours" and not self.is_limit
+
+    def __str__(self) -> str:
+        """Classification and words, as the reason of a recipient's state."""
+        after = f" at {self.stage}" if self.stage not in (None, Stage.RCPT) and self.scope is Scope.MAILBOX else ""
+        return f"{self.classification}{after}: {self.reply}"
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred(Refusal):
+    """4yz: not now."""
+
     classification: Classification = Classification.TRANSIENT
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
-    """5yz. Only a refusal whose blame is theirs is about the recipient."""
+class Rejected(Refusal):
+    """5yz."""
 
-    reply: Reply
     classification: Classification = Classification.INVALID_ADDRESS
 
 
@@ -120,9 +149,9 @@ def outcome_of(reply: Reply, stage: Stage) -> Outcome:
         case 2 if after_dot:
             return Accepted(reply)
         case 4:
-            return Deferred(reply, classify(stage, reply.code, reply.enhanced, reply.text))
+            return Deferred(reply, classify(stage, reply.code, reply.enhanced, reply.text), stage)
         case 5:
-            return Rejected(reply, classify(stage, reply.code, reply.enhanced, reply.text))
+            return Rejected(reply, classify(stage, reply.code, reply.enhanced, reply.text), stage)
     if after_dot:
         return Unknown(f"the relay answered the final dot with nonsense: {reply}")
     raise RelayConnectionError(f"The relay answered {stage} with {str(reply)!r}, which makes no sense there")

@@ -13,6 +13,11 @@ PROVIDER_OF = {domain: provider for provider, domains in _DOMAINS.items() for do
 PROVIDERS = frozenset({*_DOMAINS, OTHER})
 
 
+def share_of(provider: str, address: str) -> str:
+    """The part of a delivery that is paused or halted alone: a provider's, or else `@domain`."""
+    return provider if provider not in ("", OTHER) else f"@{address.rpartition('@')[2].lower()}"
+
+
 def provider_of(address: str) -> str:
     """The provider that receives for an address."""
     return PROVIDER_OF.get(address.rpartition("@")[2].lower(), OTHER)

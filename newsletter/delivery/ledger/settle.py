@@ -70,12 +70,20 @@ ABORTED = "aborted"
 """The outcome of an attempt that was permitted but whose final dot was certainly never written."""
 
 
+REFUSED = "refused"
+"""The outcome of an attempt that a policy refused for good, and that is made again; three of them are about them."""
+LIMITED = "limited"
+"""The outcome of an attempt that met a limit of ours."""
+
 _NAMES = {Accepted: "accepted", Deferred: "deferred", Rejected: "rejected", Unknown: "unknown", NoneType: ABORTED}
 
 
 def outcome_name(settlement: Settlement) -> str:
     """The outcome in the attempt's row."""
-    return _NAMES[type(settlement.outcome)]
+    outcome = settlement.outcome
+    if isinstance(outcome, Rejected) and settlement.decision.next_at is not None:
+        return LIMITED if outcome.is_limit else REFUSED
+    return _NAMES[type(outcome)]
 
 
 def reply_text(settlement: Settlement) -> str:

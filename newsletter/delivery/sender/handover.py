@@ -19,12 +19,14 @@ from newsletter.delivery.ledger.plan import Exclusion
 from newsletter.delivery.ledger.retry import RetryPolicy, decide, set_back
 from newsletter.delivery.ledger.settle import WAS_UPDATED, WOULD_DIFFER
 from newsletter.delivery.sender.group_commit import Journal
+from newsletter.delivery.sender.throttle import Pace
 from newsletter.delivery.transport import Transport
 from newsletter.errors import (
     ComposeError,
     DamagedDatabaseError,
     NewsletterError,
     PermitRefusedError,
+    RelayBusyError,
     RelayLoginError,
     StorageError,
     TransportError,
@@ -45,6 +47,7 @@ class SenderDependencies:
 
     ledger: Ledger
     journal: Journal
+    pace: Pace
     transport: Transport
     compose: Compose
     clock: Callable[[], datetime]
@@ -66,6 +69,10 @@ class Handover:
     """Why every message of this delivery would fail the same way, if so."""
     is_unrendered: bool = False
     """Whether the message could not be composed."""
+    return_path: str = ""
+    """Ours, in this message's envelope."""
+    busy: str = ""
+    """What the relay said where it let us begin no message for now."""
     is_answered: bool | None = None
     """Whether the relay answered: False when it could not be reached, None when it was not asked."""
 
@@ -132,6 +139,8 @@ async def _send(
         return Handover(unjudged(Decision.requeue(dependencies.clock(), "paused before it could be sent")))
     except RelayLoginError as error:
         return Handover(unjudged(Decision.requeue(dependencies.clock(), str(error))), halt=str(error))
+    except RelayBusyError as error:
+        return Handover(unjudged(Decision.requeue(dependencies.clock(), str(error))), busy=str(error), is_answered=True)
     except TransportError as error:
         return unreached(str(error))
     except Exception as error:  # noqa: BLE001  a bug that one relay's odd reply brings out
@@ -151,7 +160,7 @@ async def _send(
         setbacks=setbacks,
     )
     settlement = Settlement(claim, decision, outcome, message.id, message.sha256)
-    return Handover(settlement, trouble=trouble, is_answered=True)
+    return Handover(settlement, trouble=trouble, return_path=envelope.return_path, is_answered=True)
 
 
 def _unrendered(claim: Claim, reason: str) -> Handover:

@@ -18,10 +18,11 @@ from enum import StrEnum
 from newsletter.delivery.ledger.ledger import Claim, Decision, RecipientState, Settlement
 from newsletter.delivery.ledger.retry import RetryPolicy
 from newsletter.delivery.sender.backoff import Backoff
-from newsletter.delivery.sender.breaker import Breaker
+from newsletter.delivery.sender.breaker import Breaker, Halt
 from newsletter.delivery.sender.group_commit import GroupCommit, report
 from newsletter.delivery.sender.handover import Handover, SenderDependencies, hand_over
 from newsletter.delivery.sender.lease import LeaseGuard
+from newsletter.delivery.sender.pacing import Pacing
 from newsletter.errors import StorageError
 from newsletter.machine import now_elapsed
 
@@ -112,6 +113,8 @@ class Sender:
         )
         self._backoff = Backoff(settings.patience)
         self._breaker = Breaker()
+        self._pacing = Pacing(dependencies, self._commits, settings.policy, self._breaker)
+        self._throttle = self._pacing.throttle
         self._queue: asyncio.Queue[Claim | None] = asyncio.Queue()
         self._in_flight: Counter[str] = Counter()
         self._setbacks: Counter[str] = Counter()
@@ -211,6 +214,10 @@ class Sender:
 
     async def _refill_all(self) -> float | None:
         """Claim from each active delivery once; seconds until the next time, None when nothing is to come."""
+        await self._pacing.read()
+        if until := self._throttle.relay_until(now := self._clock()):
+            pause = (until - now).total_seconds()
+            return None if self._only and pause > SOON else pause
         sending = await self._commits.call(self._ledger.sending)
         active = [delivery for delivery in sending if self._only in (None, delivery)]
         found = [await self._refill(delivery) for delivery in active]
@@ -229,9 +236,11 @@ class Sender:
         is_new = was_halted or not self._breaker.has_begun(delivery)
         resumed_after = await self._commits.call(self._ledger.resumed_after, delivery) if is_new else ""
         now = self._clock()
-        claims = await self._commits.call(self._ledger.claim, delivery, self._worker, limit, now)
+        without = self._throttle.without(delivery, now)
+        claims = await self._commits.call(self._ledger.claim, delivery, self._worker, limit, now, without)
         if claims:
             await self._check_claims(claims)
+            await self._pacing.look_up(claims)
         if claims and is_new:
             self._breaker.begin(delivery, resumed_after)
         for claim in claims:
@@ -253,9 +262,12 @@ class Sender:
         if self._in_flight[delivery]:
             return _POLL
         await self._commits.drained()
-        remaining = await self._commits.call(self._ledger.remaining, delivery, self._worker)
         now = self._clock()
-        if remaining.waiting is None and remaining.deferred is None and not remaining.held:
+        without = self._throttle.without(delivery, now)
+        remaining = await self._commits.call(self._ledger.remaining, delivery, self._worker, without)
+        if without and remaining.is_nothing:
+            return await self._wait_for_shares(delivery, now)
+        if remaining.is_nothing:
             # Not in the ledger's thread either: it reads every row of the delivery.
             if await asyncio.to_thread(self._ledger.finish, delivery, now):
                 log.info("delivery=%s state=finished", delivery)
@@ -265,6 +277,21 @@ class Sender:
         if remaining.waiting is not None and (pause := (remaining.waiting - now).total_seconds()) <= SOON:
             return max(_REPOLL, pause)
         return _POLL if remaining.held else None
+
+    async def _wait_for_shares(self, delivery: str, now: datetime) -> float | None:
+        """Only recipients of paused shares are left: seconds to the first end, or the delivery is halted with them."""
+        await self._pacing.read(at_once=True)  # an operator may have released them in this second
+        halted = self._throttle.without(delivery, now, halted=True)
+        remaining = await self._commits.call(self._ledger.remaining, delivery, self._worker, halted)
+        if remaining.is_nothing and halted:
+            everybody = await self._commits.call(self._ledger.remaining, delivery, self._worker)
+            if everybody.is_nothing:
+                return _REPOLL
+            await self._pacing.halt(delivery, Halt(self._throttle.why_halted(delivery)))
+            return _REPOLL
+        until = self._throttle.next_end(delivery, now)
+        pause = max(_REPOLL, (until - now).total_seconds()) if until else _REPOLL
+        return pause if pause <= SOON else None
 
     async def _wait(self, seconds: float) -> None:
         """Wait for a settlement or a stop, but no longer than `seconds` or one second."""
@@ -279,16 +306,21 @@ class Sender:
         while (claim := await self._queue.get()) is not None:
             await self._wait_until_possible()
             if not self._is_ending:
-                await self._send(claim)
+                await self._send_or_hold(claim)
             self._in_flight[claim.delivery] -= 1
             if self._is_low:
                 self._changed.set()
 
+    async def _send_or_hold(self, claim: Claim) -> None:
+        if held := self._pacing.hold(claim):
+            return self._commits.settle(held)
+        try:
+            return await self._send(claim)
+        finally:
+            self._throttle.ended(claim)
+
     async def _send(self, claim: Claim) -> None:
-        if self._breaker.is_open(claim.delivery):
-            decision = Decision.requeue(self._clock(), "halted before it could be sent")
-            return self._commits.settle(Settlement(claim, decision, None))
-        setbacks = self._setbacks[claim.recipient]
+        setbacks, began = self._setbacks[claim.recipient], self._clock()
         result = await hand_over(
             claim, self._dependencies, self._settings.policy, self._commits.permit, setbacks=setbacks
         )
@@ -297,14 +329,12 @@ class Sender:
             decision = Decision.requeue(self._clock(), result.trouble)
             return self._commits.settle(replace(result.settlement, decision=decision))
         # At once: the next message on its connection may ask for a permit now, which must not be committed before.
-        self._commits.settle(result.settlement)
+        settlement, halt = self._pacing.judge(result.settlement)
+        self._commits.settle(settlement)
         if result.trouble:
             self._on_trouble(result.trouble)
         self._note_answer(result)
-        if reason := self._breaker.note(result):
-            await self._commits.call_until_done(self._ledger.halt, claim.delivery, reason)
-            self._breaker.halted(claim.delivery)
-        return None
+        return await self._pacing.note(result, halt, began)
 
     def _note_answer(self, result: Handover) -> None:
         if result.is_answered is None:

@@ -220,6 +220,18 @@ attempts = sa.Table(
     comment="one try to hand over one recipient's message; written at permit or refusal, completed once",
 )
 
+pauses = sa.Table(
+    "pauses",
+    metadata,
+    sa.Column("delivery", sa.String(32), primary_key=True, comment="empty: all"),
+    sa.Column("share", sa.String(256), primary_key=True, comment="a provider or @domain; empty: the relay"),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("since", Instant, nullable=False),
+    sa.Column("until", Instant, comment="null: until an operator resumes the delivery"),
+    sa.Column("times", sa.Integer, nullable=False, comment="in a row; kept after its end until it is proved over"),
+    comment="shares of what is sent that wait because the relay said so",
+)
+
 workers = sa.Table(
     "workers",
     metadata,

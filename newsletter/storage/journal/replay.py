@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.delivery.ledger.ledger import HELD, MAY_HAVE_ARRIVED, RecipientState
 from newsletter.delivery.ledger.plan import IN_JOURNAL
-from newsletter.delivery.ledger.settle import ABORTED
+from newsletter.delivery.ledger.settle import ABORTED, LIMITED, REFUSED
 from newsletter.storage.audience.lists import ListStore
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.leases import end_leases
@@ -155,7 +155,7 @@ _AFTER = {
     _ACCEPTED: _ACCEPTED,
     "deferred": RecipientState.DEFERRED.value,
     "rejected": RecipientState.REJECTED.value,
-    ABORTED: RecipientState.WAITING.value,
+    **dict.fromkeys((ABORTED, REFUSED, LIMITED), RecipientState.WAITING.value),
 }
 """What becomes of an unknown row, by the outcome of its attempt."""
 

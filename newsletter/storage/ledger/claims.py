@@ -26,6 +26,7 @@ from newsletter.storage.database.database import Database
 from newsletter.storage.database.tables import attempts, deliveries, recipients, workers
 from newsletter.storage.ledger.counters import count_states
 from newsletter.storage.ledger.deliveries import compare_and_set, find_delivery, list_slugs, with_address
+from newsletter.storage.ledger.pace import outside
 from newsletter.storage.ledger.recheck import recheck_rows
 from newsletter.storage.ledger.reconcile import read_counts
 from newsletter.storage.ledger.record import (
@@ -94,7 +95,7 @@ class StoredLedger:
         """Take up to `limit` due recipients of a delivery that is sending; none if the worker was reclaimed.
 
         None, too, when very many are refused: they are recorded, and the next claim goes on after them.
-        `without`: providers whose recipients are left waiting.
+        `without`: shares whose recipients are left waiting.
         """
         for size in (limit, max(limit, _MOST_REFUSED)):
             with self._database.write() as connection:
@@ -114,7 +115,7 @@ class StoredLedger:
         self, connection: sa.Connection, delivery: str, limit: int, now: datetime, without: frozenset[str]
     ) -> list[Row]:
         found: list[Row] = []
-        chosen = [recipients.c.provider.not_in(sorted(without))] if without else []
+        chosen = outside(without)
         for state in _DUE:
             query = (
                 sa.select(recipients)
@@ -167,10 +168,10 @@ class StoredLedger:
             open_attempts(connection, [one for one in asked if one.claim.recipient in granted], worker, now)
         return [is_wanted and one.claim.recipient in granted for one, is_wanted in zip(permits, wanted, strict=True)]
 
-    def remaining(self, delivery: str, worker: Worker) -> Remaining:
-        """What is left to do of a delivery, seen by one worker."""
+    def remaining(self, delivery: str, worker: Worker, without: frozenset[str] = frozenset()) -> Remaining:
+        """What is left to do of a delivery, seen by one worker; apart from these shares, but for what is held."""
         mine = recipients.c.delivery_id == delivery
-        earliest = sa.select(sa.func.min(recipients.c.next_at)).where(mine)
+        earliest = sa.select(sa.func.min(recipients.c.next_at)).where(mine, *outside(without))
         held = sa.select(sa.func.count()).where(mine, recipients.c.state.in_(HELD), recipients.c.worker != worker.id)
         with self._database.read() as connection:
             return Remaining(

@@ -1,6 +1,6 @@
 """Counters: how many rows of a delivery are in which state and why. Cheap: an index, or so many rows and no more."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from newsletter.delivery.ledger.ledger import HELD, Recipient, RecipientState
 from newsletter.storage.database.tables import attempts, recipients
 from newsletter.storage.ledger.deliveries import list_slugs, recipient_of
+from newsletter.storage.ledger.pace import outside
 
 FEW = 500
 """Rows of a state that may be read at a look."""
@@ -23,13 +24,14 @@ def count_states(connection: sa.Connection, delivery: str) -> dict[RecipientStat
     return {RecipientState(name): count for name, count in connection.execute(query)}
 
 
-def read_next(connection: sa.Connection, delivery: str) -> datetime | None:
-    """When the next recipient of a delivery may be sent to; None when nobody is left, or somebody is being sent to."""
+def read_next(connection: sa.Connection, delivery: str, without: Iterable[str] = ()) -> datetime | None:
+    """When the next recipient of a delivery, apart from these shares, may be sent to; None when nobody is left, or
+    somebody is being sent to."""
     mine, state = recipients.c.delivery_id == delivery, recipients.c.state
     if connection.execute(sa.select(sa.exists().where(mine, state.in_(HELD)))).scalar_one():
         return None
     # One question for each state: then the index answers, without reading all who wait.
-    earliest = sa.select(sa.func.min(recipients.c.next_at)).where(mine)
+    earliest = sa.select(sa.func.min(recipients.c.next_at)).where(mine, *outside(without))
     asked = [earliest.where(state == one) for one in (RecipientState.WAITING, RecipientState.DEFERRED)]
     return min((at for query in asked if (at := connection.execute(query).scalar())), default=None)
 

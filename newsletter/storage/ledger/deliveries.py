@@ -21,6 +21,7 @@ from newsletter.storage.database import tables
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.leases import holds
 from newsletter.storage.database.tables import deliveries, delivery_lists, editions, lists, recipients
+from newsletter.storage.ledger.pace import release_shares
 
 _PAGE = 1000
 _NAMED = 10
@@ -149,6 +150,7 @@ class Deliveries:
         if to not in MOVES[since]:
             raise StateError(f"A delivery that is {since} cannot become {to}")
         with self._database.write() as connection:
+            release_shares(connection, delivery)
             change: dict[str, object] = {"state": to.value, "reason": ""}
             if since is DeliveryState.HALTED:  # it is not to halt for the same again
                 change["resumed_after"] = deliveries.c.resumed_after + deliveries.c.reason + "\n"
@@ -161,6 +163,11 @@ class Deliveries:
                 .values(eligible_at=now)
             )
             return True
+
+    def release_shares(self, delivery: str) -> None:
+        """Let the halted shares of a delivery that is under way go on."""
+        with self._database.write() as connection:
+            release_shares(connection, delivery)
 
     def reschedule(self, delivery: str, at: datetime, *, since: DeliveryState) -> bool:
         """Give a scheduled or missed delivery another start time. False when its state changed meanwhile."""

@@ -14,6 +14,7 @@ from newsletter.cli.watching import ending_of, outcome_lines, pace, tell_once
 from newsletter.delivery.delivery import Delivery, DeliveryState
 from newsletter.delivery.ledger.ledger import RecipientState
 from newsletter.delivery.sender.sender import Ending
+from newsletter.delivery.sender.throttle import Pause
 from newsletter.reporting.report import Summary
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -131,3 +132,13 @@ def test_trouble_is_told_once_and_how_to_stop_with_the_first(capsys: pytest.Capt
         "  Ctrl+C stops; nothing is lost, and no recipient gets it twice.",
         "Waiting: disk full",
     ]
+
+
+def test_outcome_lists_what_is_paused_and_what_is_halted() -> None:
+    until = NOW + timedelta(minutes=5)
+    pauses = (Pause("", "", "rate: 450 slow down", NOW, until), Pause("d", "gmx", "550 no", NOW, None))
+    shown = summary(DeliveryState.SENDING, RecipientState.WAITING, pauses=pauses, attended=True)
+    lines = list(outcome_lines(shown, lambda when: f"{when:%H:%M}", now=NOW))
+    assert "  everything waits until 09:05: rate: 450 slow down" in lines
+    assert "  gmx is halted until you resume the delivery: 550 no" in lines
+    assert lines[-1] == "Let the halted providers go on: newsletter deliveries resume d"

@@ -6,10 +6,10 @@ Whether the connection is fit for a password was decided before connecting (`set
 import base64
 from collections.abc import Callable, Mapping, Sequence
 
-from newsletter.delivery.ledger.outcome import Reply
+from newsletter.delivery.ledger.outcome import CLOSING, Reply
 from newsletter.delivery.transports.smtp.line import MAX_COMMAND, Line
 from newsletter.delivery.transports.smtp.settings import SmtpSettings
-from newsletter.errors import RelayConnectionError, RelayLoginError
+from newsletter.errors import RelayBusyError, RelayConnectionError, RelayLoginError
 
 _MAX_ANSWER = 12288  # octets of a line that answers a challenge (RFC 4954, section 4)
 _TRANSITION = 432  # a 4yz that waiting does not change: the account must log in another way first (RFC 4954, section 6)
@@ -27,8 +27,8 @@ _ANSWERS_FIRST = frozenset({"PLAIN"})
 async def log_in(line: Line, settings: SmtpSettings, offered: str) -> None:
     """Log in by the first mechanism that the relay offers (the parameters of its AUTH extension).
 
-    Raises RelayLoginError when it offers none of ours or refuses, RelayConnectionError when it breaks off or cannot
-    check the login at present (4yz, such as 454: RFC 4954, section 6).
+    Raises RelayLoginError when it offers none of ours or refuses, RelayConnectionError when it breaks off, and
+    RelayBusyError when it lets nobody in at present (4yz, such as 454: RFC 4954, section 6).
     """
     names = offered.upper().split()
     mechanism = next((name for name in _MECHANISMS if name in names), None)
@@ -38,7 +38,9 @@ async def log_in(line: Line, settings: SmtpSettings, offered: str) -> None:
             hint="Remove [smtp] username if it needs none",
         )
     reply = await _exchange(line, settings, mechanism)
-    if (reply.is_transient and reply.code != _TRANSITION) or not reply.is_final:
+    if reply.is_transient and reply.code not in (_TRANSITION, CLOSING):
+        raise RelayBusyError(f"The relay lets us log in later: {reply.code} {reply.enhanced}".rstrip())
+    if reply.code == CLOSING or not reply.is_final:
         raise RelayConnectionError(f"The relay broke off the login: {reply.code} {reply.enhanced}".rstrip())
     if reply.code != 235:
         # Its text is not shown: some relays repeat what they were sent.

@@ -20,6 +20,7 @@ from newsletter.delivery.ledger.outcome import Deferred, Outcome, Reply
 from newsletter.delivery.ledger.retry import RetryPolicy
 from newsletter.delivery.sender.group_commit import Journal
 from newsletter.delivery.sender.handover import Compose, Handover, SenderDependencies, hand_over
+from newsletter.delivery.sender.throttle import Pace
 from newsletter.errors import (
     ComposeError,
     ConfigError,
@@ -52,7 +53,7 @@ def handed_over(
         return is_permitted
 
     dependencies = SenderDependencies(
-        ledger=cast("Ledger", None), journal=cast("Journal", None), compose=compose,
+        ledger=cast("Ledger", None), journal=cast("Journal", None), pace=cast("Pace", None), compose=compose,
         transport=MemoryTransport([answer] if answer else []),
         clock=lambda: datetime.now(UTC), new_worker=make_worker, is_dead=lambda _: False, on_trouble=lambda _: None,
     )  # fmt: skip

@@ -1,0 +1,185 @@
+"""Throttle: whom a relay or a provider made us wait for, until when, and which claims that holds back. No I/O.
+
+A limit pauses one provider's share, or the relay, with growing pauses; a policy halts a share until an operator
+resumes. Pauses are in the ledger (`Pace`), so that all workers hold to them and a restart does not forget them.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol, TypeAlias
+
+from newsletter.delivery.ledger.classification import Classification, Scope
+from newsletter.delivery.ledger.ledger import Claim
+from newsletter.delivery.ledger.outcome import Deferred, Outcome, Refusal
+from newsletter.delivery.ledger.providers import share_of
+from newsletter.delivery.ledger.retry import RetryPolicy, Standing
+
+RELAY = ""
+"""The share that is everything that goes through the relay."""
+
+_RUN = {Classification.RELAY_DOWN: 20}
+_SHORT_RUN = 3
+"""Recipients deferred in a row, by what their refusal is about, before all wait: one may be about the recipient."""
+
+_PROBE = timedelta(seconds=1)
+"""How long others wait while one message tries whether a pause is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Why and until when nothing is sent to a share: of one delivery, or (`delivery` is empty) of all."""
+
+    delivery: str
+    share: str
+    """A provider, `@domain`, or RELAY."""
+    reason: str
+    since: datetime
+    until: datetime | None
+    """None: until an operator resumes the delivery."""
+    times: int = 1
+    """How many pauses in a row; each is longer. Kept after its end until a message is accepted."""
+
+    @property
+    def key(self) -> "Key":
+        """What it is about."""
+        return self.delivery, self.share
+
+    def is_on(self, now: datetime) -> bool:
+        """Whether nothing may be sent now."""
+        return self.until is None or self.until > now
+
+
+Key: TypeAlias = tuple[str, str]
+
+
+class Pace(Protocol):
+    """What the ledger keeps of pauses. Every method is one transaction."""
+
+    def pauses(self) -> list[Pause]:
+        """All of them, those that have ended and are unproved too."""
+
+    def pause(self, pause: Pause) -> None:
+        """Store it, unless another worker has stored as long a one, or a halt, meanwhile."""
+
+    def end_pause(self, pause: Pause) -> None:
+        """Forget this pause, unless a longer one has followed."""
+
+    def standings(self, claims: Sequence[Claim]) -> dict[str, Standing]:
+        """What is known of recipients of one delivery who were claimed before: of those whom a policy refused."""
+
+
+class Throttle:
+    """What one worker knows of pauses."""
+
+    def __init__(self, policy: RetryPolicy) -> None:
+        self._policy = policy
+        self._pauses: dict[Key, Pause] = {}
+        self._probes: dict[Key, str] = {}
+        """The recipient whose message tries whether a pause that has ended is over."""
+        self._limited: set[str] = set()
+        """Shares that met a limit since a message was last accepted."""
+        self._runs: defaultdict[str, set[str]] = defaultdict(set)
+
+    def read(self, stored: Iterable[Pause], asked_at: datetime) -> list[Key]:
+        """Take over what the ledger has. Returns the shares that an operator released."""
+        known = {pause.key: pause for pause in stored}
+        gone = [one for one in self._pauses.values() if one.key not in known and one.since < asked_at]
+        self._pauses = {one.key: one for one in self._pauses.values() if one not in gone} | known
+        return [one.key for one in gone if one.until is None]
+
+    def add(self, pause: Pause) -> None:
+        """Hold to it from now on; the ledger is told by the caller."""
+        self._pauses[pause.key] = pause
+
+    def relay_until(self, now: datetime) -> datetime | None:
+        """Until when nothing at all is sent; None: something may be."""
+        pause = self._pauses.get(("", RELAY))
+        return pause.until if pause and pause.is_on(now) else None
+
+    def without(self, delivery: str, now: datetime, *, halted: bool = False) -> frozenset[str]:
+        """The shares of a delivery of which nothing is to be claimed. `halted`: only those that no time releases."""
+        return frozenset(
+            one.share
+            for one in self._of(delivery)
+            if one.share and (one.until is None if halted else one.is_on(now) or one.key in self._probes)
+        )
+
+    def next_end(self, delivery: str, now: datetime) -> datetime | None:
+        """When the first of its paused shares may be sent to again; None: none is paused for a time."""
+        return min((one.until for one in self._of(delivery) if one.until and one.is_on(now)), default=None)
+
+    def why_halted(self, delivery: str) -> str:
+        """Its halted shares and what was said about them."""
+        return "; ".join(f"{one.share}: {one.reason}" for one in self._of(delivery) if one.until is None)
+
+    def _of(self, delivery: str) -> list[Pause]:
+        return [one for one in self._pauses.values() if one.delivery in ("", delivery)]
+
+    def hold(self, claim: Claim, now: datetime) -> tuple[datetime, str] | None:
+        """When to claim it again, and why not now; None: its message may be begun, and `ended` is called after it."""
+        found = [pause for key in _keys(claim) if (pause := self._pauses.get(key))]
+        for pause in found:
+            if pause.is_on(now):
+                return now, pause.reason  # due at once, because a pause may end early; the next claim passes it over
+            if self._probes.get(pause.key, claim.recipient) != claim.recipient:
+                return now + _PROBE, pause.reason
+        self._probes |= {pause.key: claim.recipient for pause in found}
+        return None
+
+    def ended(self, claim: Claim) -> None:
+        """A message that was begun has ended, however."""
+        self._probes = {key: recipient for key, recipient in self._probes.items() if recipient != claim.recipient}
+
+    def accepted(self, claim: Claim, began: datetime) -> list[Pause]:
+        """A message was accepted. Returns the pauses that are over with that, to be forgotten by the ledger too."""
+        self._limited.clear()
+        self._runs.pop(RELAY, None)
+        self._runs.pop(_share(claim), None)
+        over = [
+            pause for key in _keys(claim)
+            if (pause := self._pauses.get(key)) and pause.until is not None and pause.until <= began
+        ]  # fmt: skip
+        for pause in over:
+            del self._pauses[pause.key]
+        return over
+
+    def note(self, claim: Claim, outcome: Outcome | None, began: datetime, now: datetime) -> Pause | None:
+        """The pause that follows from what the relay said to a message begun at `began`, if one does."""
+        if not isinstance(outcome, Refusal) or outcome.scope is Scope.MAILBOX:
+            return None
+        share = _share(claim) if outcome.scope is Scope.PROVIDER else RELAY
+        if isinstance(outcome, Deferred) and (outcome.is_policy or outcome.classification is Classification.RELAY_DOWN):
+            run = self._runs[share]
+            run.add(claim.recipient)
+            if len(run) < _RUN.get(outcome.classification, _SHORT_RUN):
+                return None
+        elif not outcome.is_limit:
+            return None
+        else:
+            self._limited.add(share)
+            if len(self._limited) > 1:  # two providers, and nobody accepted in between: it is the relay's own limit
+                share = RELAY
+        return self.pause(share, str(outcome), began, now, outcome.classification)
+
+    def pause(
+        self, share: str, reason: str, began: datetime, now: datetime, classification: Classification | None = None
+    ) -> Pause | None:
+        """The next pause of a share; None for a message that was on its way when the present one began."""
+        before = self._pauses.get(("", share))
+        if before and began < before.since:
+            return None
+        times = before.times + 1 if before else 1
+        until = now + self._policy.pause_of_all(times, classification)
+        self._pauses["", share] = made = Pause("", share, reason, now, until, times)
+        return made
+
+
+def _share(claim: Claim) -> str:
+    return share_of(claim.provider, claim.address)
+
+
+def _keys(claim: Claim) -> tuple[Key, ...]:
+    share = _share(claim)
+    return ("", RELAY), ("", share), (claim.delivery, share)
