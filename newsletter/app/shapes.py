@@ -56,6 +56,10 @@ def summary_json(summary: Summary) -> dict[str, object]:
         "counts": summary.counts,
         "left_out": dict(summary.delivery.not_eligible),
         "next_at": summary.next_at and summary.next_at.isoformat(),
+        "failures": [
+            {"provider": one.provider, "state": one.state, "reason": one.reason, "count": one.count}
+            for one in summary.failures
+        ],
         "pauses": [
             {"share": one.share, "until": one.until and one.until.isoformat(), "reason": one.reason}
             for one in summary.pauses

@@ -10,6 +10,8 @@ class SuppressionReason(StrEnum):
 
     MANUAL = "manual"
     """By an operator."""
+    INVALID_ADDRESS = "invalid_address"
+    """A relay said that there is no such mailbox; the note has its words."""
     ERASED = "erased"
     """The subscriber asked to be forgotten; only the keyed hash is left."""
 

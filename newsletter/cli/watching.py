@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import click
@@ -166,6 +167,9 @@ def outcome_lines(
     for state, reasons in summary.reasons.items():
         for reason, count in reasons.items():
             yield f"  {count or 'some'} {state.value}: {in_words(reason)}"
+    for provider, found in groupby(sorted(summary.failures), key=lambda one: one.provider):
+        failures = ", ".join(f"{one.count} {one.state.value} ({in_words(one.reason)})" for one in found)
+        yield f"  at {provider}: {failures}"
     for reason, count in delivery.not_eligible.items():
         yield f"  {count} not eligible: {in_words(reason)}"
     received = any("already_received" in reasons for reasons in summary.reasons.values())

@@ -1,14 +1,46 @@
 """Report: the state of a delivery (Summary) and its outcome (Report), from the counts that storage reads."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from newsletter.delivery.delivery import Delivery, DeliveryState
+from newsletter.delivery.ledger.classification import Classification
 from newsletter.delivery.ledger.ledger import Recipient, RecipientState
 from newsletter.delivery.ledger.plan import Exclusion
 from newsletter.delivery.sender.throttle import Pause
 from newsletter.reporting.reconcile import add_up
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Failure:
+    """What one provider's refusals were about, and how many recipients they left in a state."""
+
+    provider: str
+    state: RecipientState
+    reason: str
+    """A classification, `expired`, or `other`: what is no reply, or of before an update."""
+    count: int
+
+
+def failures_of(rows: Iterable[tuple[str, str, str, int]]) -> tuple[Failure, ...]:
+    """From provider, state, the beginning of a reason, and count; the most frequent first."""
+    counts: Counter[tuple[str, str, str]] = Counter()
+    for provider, state, reason, count in rows:
+        counts[provider, state, _about(reason)] += count
+    return tuple(
+        Failure(provider, RecipientState(state), reason, count)
+        for (provider, state, reason), count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    )
+
+
+def _about(reason: str) -> str:
+    word = reason.removeprefix("ours (").partition(":")[0].partition(" ")[0]
+    return word if word == "expired" or word in _CLASSIFICATIONS else "other"
+
+
+_CLASSIFICATIONS = frozenset(Classification)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +54,8 @@ class Summary:
     """Rows by state and reason; 0 where there are too many rows to count the reasons of."""
     next_at: datetime | None = None
     """When the next recipient is due; None when none is left, or one is being sent to."""
+    failures: tuple[Failure, ...] = ()
+    """By provider and reason, of those states that have not too many rows to look at."""
     pauses: tuple[Pause, ...] = ()
     """Shares of it to which nothing is sent now."""
     attended: bool = False

@@ -8,6 +8,7 @@ from functools import cache
 def _reasons() -> Mapping[str, str]:
     # Here, because `--help` loads this module and none of theirs.
     from newsletter.audience.suppression import SuppressionReason
+    from newsletter.delivery.ledger.classification import Classification
     from newsletter.delivery.ledger.plan import Exclusion, NotEligible
     from newsletter.delivery.ledger.settle import ACCEPTED_BY_HAND
 
@@ -19,14 +20,25 @@ def _reasons() -> Mapping[str, str]:
         Exclusion.RENDER: "their message could not be composed",
         Exclusion.CANCELLED: "the delivery was cancelled",
         SuppressionReason.MANUAL: "by an operator",
+        Classification.INVALID_ADDRESS: "no such address",  # and SuppressionReason.INVALID_ADDRESS
+        Classification.UNRECOGNISED: "refused",
+        Classification.INACTIVE_MAILBOX: "closed mailbox",
+        Classification.MAILBOX_FULL: "mailbox full",
+        Classification.RECIPIENT_POLICY: "their own policy",
+        Classification.UNSUPPORTED_ADDRESS: "address not supported",
+        Classification.TRANSIENT: "not now",
         SuppressionReason.ERASED: "asked to be forgotten",
         ACCEPTED_BY_HAND: "resolved by an operator",
     }
 
 
 def in_words(reason: str) -> str:
-    """The reason of a state in words; one that is no code, such as a relay's reply, stays as it is."""
-    return _reasons().get(reason, reason)
+    """The reason of a state in words; a relay's reply stays as it is, with what it is about before it in words."""
+    code, colon, rest = reason.partition(": ")
+    if code == "expired":
+        return f"expired{colon}{in_words(rest)}"
+    about, at, stage = code.partition(" at ")
+    return f"{_reasons().get(about, about)}{at}{stage}{colon}{rest}"
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:

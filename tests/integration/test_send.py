@@ -501,6 +501,58 @@ def test_policy_of_single_recipients_lets_the_delivery_end(scene: Scene) -> None
     assert (scene.counts(), scene.state) == ({"accepted": 3, "rejected": 27}, DeliveryState.FINISHED)
 
 
+def suppressed(scene: Scene) -> dict[str, tuple[str, str]]:
+    with scene.database.read() as connection:
+        rows = connection.execute(sa.select(tables.suppressions)).all()
+    return {row.address: (row.reason, row.note) for row in rows}
+
+
+def test_address_that_does_not_exist_is_suppressed_once_the_delivery_rests(scene: Scene) -> None:
+    replies = {
+        scene.addresses[3]: (Stage.RCPT, b"550 5.1.1 no such user"),
+        scene.addresses[4]: (Stage.DOT, b"550 5.1.1 no such user"),
+        scene.addresses[5]: (Stage.RCPT, b"550 Come back when the moon is new"),
+        scene.addresses[6]: (Stage.RCPT, b"552 5.2.2 mailbox over quota"),
+        scene.addresses[7]: (Stage.RCPT, b"451 4.7.1 greylisted"),
+    }
+
+    async def answer(envelope: Envelope, message: Message, permit: Permit) -> Outcome:
+        if envelope.recipient in replies:
+            stage, reply = replies[envelope.recipient]
+            if stage is Stage.DOT:
+                await permit()
+            return outcome_of(read_reply([reply]), stage)
+        return await accept(envelope, message, permit)
+
+    scene.transport = Scripted(answer)
+    assert scene.send() is Ending.DONE
+    assert (scene.counts(), scene.state) == ({"accepted": 25, "rejected": 4, "deferred": 1}, DeliveryState.SENDING)
+    evidence = ("invalid_address", "delivery delivery1: 550 5.1.1 no such user")
+    assert suppressed(scene) == {scene.addresses[3]: evidence}
+
+    # An operator lifts it for good: the same refusal does not bring it back.
+    with scene.database.write() as connection:
+        connection.execute(sa.delete(tables.suppressions))
+        connection.execute(sa.update(tables.recipients).values(next_at=datetime.now(UTC)))
+    scene.transport = Scripted(accept)
+    assert scene.send() is Ending.DONE
+    assert (scene.state, suppressed(scene)) == (DeliveryState.FINISHED, {})
+
+
+def test_relay_that_knows_nobody_suppresses_nobody_unless_an_operator_says_that_it_is_right(scene: Scene) -> None:
+    async def reject(*_: object) -> Outcome:
+        return outcome_of(read_reply([b"550 5.1.1 User unknown"]), Stage.RCPT)
+
+    scene.transport = Scripted(reject)
+    assert scene.send() is Ending.DONE
+    assert (scene.state, suppressed(scene)) == (DeliveryState.HALTED, {})
+
+    scene.store.resume("delivery1", DeliveryState.SENDING, datetime.now(UTC), since=DeliveryState.HALTED)
+    assert scene.send() is Ending.DONE
+    assert scene.state is DeliveryState.FINISHED
+    assert set(suppressed(scene)) == set(scene.addresses)
+
+
 def test_send_excludes_whom_no_message_can_be_composed_for(scene: Scene) -> None:
     async def fails_for_one(claim: Claim) -> tuple[Envelope, Message]:
         if claim.address == scene.addresses[3]:

@@ -4,14 +4,16 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from newsletter.delivery.delivery import Delivery
+from newsletter.delivery.ledger.ledger import RecipientState
 from newsletter.delivery.sender.throttle import Pause
 from newsletter.delivery.sender.worker import is_known_dead
 from newsletter.reporting.reconcile import reconcile
-from newsletter.reporting.report import Report, Summary
+from newsletter.reporting.report import Report, Summary, failures_of
 from newsletter.storage.database.database import Connection, Database
 from newsletter.storage.database.leases import SCHEDULER, is_held
 from newsletter.storage.ledger.counters import (
     FEW,
+    count_failures,
     count_states,
     read_languages,
     read_next,
@@ -23,6 +25,10 @@ from newsletter.storage.ledger.deliveries import read_delivery
 from newsletter.storage.ledger.pace import read_pauses
 from newsletter.storage.ledger.reconcile import read_counts
 from newsletter.storage.ledger.workers import has_worker
+
+_WITH_REFUSALS = (RecipientState.REJECTED, RecipientState.DEFERRED, RecipientState.WAITING)
+_QUICK = 20_000
+"""Rows of a state that a summary may read."""
 
 
 def is_attended(database: Database) -> bool:
@@ -79,11 +85,13 @@ def _next(connection: Connection, delivery: str, pauses: Sequence[Pause]) -> dat
 
 def _summary(connection: Connection, delivery: str, attended: bool, *, most: int | None) -> Summary:
     states, pauses = count_states(connection, delivery), _pauses(connection, delivery)
+    looked_at = [one for one in _WITH_REFUSALS if most is None or states.get(one, 0) <= _QUICK]
     return Summary(
         read_delivery(connection, delivery),
         states,
         reasons=read_reasons(connection, delivery, states, most=most),
         next_at=_next(connection, delivery, pauses),
+        failures=failures_of(count_failures(connection, delivery, looked_at)),
         pauses=tuple(pauses),
         attended=attended,
     )

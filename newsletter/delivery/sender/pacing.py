@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from newsletter.delivery.ledger.classification import Classification
 from newsletter.delivery.ledger.ledger import Claim, Decision, Ledger, Settlement
 from newsletter.delivery.ledger.outcome import Accepted, Deferred, Rejected
 from newsletter.delivery.ledger.providers import share_of
@@ -35,6 +36,7 @@ class Pacing:
         self._policy = policy
         self._breaker = breaker
         self._standings: dict[str, Standing] = {}
+        self._with_invalid: set[str] = set()
         self._read_at = 0.0
         self.throttle = Throttle(policy)
 
@@ -46,6 +48,12 @@ class Pacing:
             for delivery, share in self.throttle.read(stored, asked_at):
                 self._breaker.release(delivery, share)
             self._read_at = now_elapsed()
+
+    async def at_rest(self, delivery: str, *, is_over: bool) -> None:
+        """Nothing of a delivery is due, or to come: suppress whom it found to be no address."""
+        if not self._breaker.is_open(delivery) and (is_over or delivery in self._with_invalid):
+            self._with_invalid.discard(delivery)
+            await self._commits.call(self._pace.suppress_invalid, delivery, self._clock())
 
     async def look_up(self, claims: Sequence[Claim]) -> None:
         """Read how often those who were claimed before were refused."""
@@ -65,6 +73,8 @@ class Pacing:
         an outcome is settled before the next message on its connection asks for a permit."""
         claim, outcome = settlement.claim, settlement.outcome
         before = self._standings.pop(claim.recipient, Standing())
+        if isinstance(outcome, Rejected) and outcome.classification is Classification.INVALID_ADDRESS:
+            self._with_invalid.add(claim.delivery)
         if not (isinstance(outcome, Deferred | Rejected) and outcome.is_policy):
             return settlement, None
         decision = after_policy(

@@ -265,6 +265,7 @@ class Sender:
         now = self._clock()
         without = self._throttle.without(delivery, now)
         remaining = await self._commits.call(self._ledger.remaining, delivery, self._worker, without)
+        await self._pacing.at_rest(delivery, is_over=remaining.is_nothing and not without)
         if without and remaining.is_nothing:
             return await self._wait_for_shares(delivery, now)
         if remaining.is_nothing:

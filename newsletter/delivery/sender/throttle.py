@@ -55,7 +55,7 @@ Key: TypeAlias = tuple[str, str]
 
 
 class Pace(Protocol):
-    """What the ledger keeps of pauses. Every method is one transaction."""
+    """What the ledger keeps of pauses and refusals. Every method is one transaction."""
 
     def pauses(self) -> list[Pause]:
         """All of them, those that have ended and are unproved too."""
@@ -65,6 +65,9 @@ class Pace(Protocol):
 
     def end_pause(self, pause: Pause) -> None:
         """Forget this pause, unless a longer one has followed."""
+
+    def suppress_invalid(self, delivery: str, now: datetime) -> None:
+        """Suppress the addresses that were rejected as `invalid_address`; each refusal counts once."""
 
     def standings(self, claims: Sequence[Claim]) -> dict[str, Standing]:
         """What is known of recipients of one delivery who were claimed before: of those whom a policy refused."""

@@ -59,6 +59,17 @@ def read_reasons(
     return found
 
 
+def count_failures(
+    connection: sa.Connection, delivery: str, states: Iterable[RecipientState]
+) -> list[tuple[str, str, str, int]]:
+    """Provider, state, reason, and how many rows, for each reason in these states. Reads all their rows."""
+    columns = recipients.c.provider, recipients.c.state, recipients.c.reason
+    query = sa.select(*columns, sa.func.count()).where(
+        recipients.c.delivery_id == delivery, recipients.c.state.in_([one.value for one in states])
+    )
+    return [(row[0], row[1], row[2], row[3]) for row in connection.execute(query.group_by(*columns)) if row[2]]
+
+
 def read_languages(connection: sa.Connection, delivery: str) -> dict[str, int]:
     """Recipients by language of their edition, without the suppressed and excluded. Reads every row."""
     nothing = [RecipientState.SUPPRESSED.value, RecipientState.EXCLUDED.value]

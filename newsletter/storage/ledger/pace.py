@@ -4,6 +4,7 @@ Implements `Pace` in `delivery/sender/throttle.py`. Rows are few: one for each p
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -14,6 +15,7 @@ from newsletter.delivery.ledger.settle import REFUSED
 from newsletter.delivery.sender.throttle import Pause
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.tables import attempts, pauses, recipients
+from newsletter.storage.ledger.suppressing import suppress_invalid
 
 _COLUMNS = (pauses.c.delivery, pauses.c.share, pauses.c.reason, pauses.c.since, pauses.c.until, pauses.c.times)
 
@@ -44,6 +46,10 @@ class StoredPace:
         """Forget this pause, unless a longer one has followed."""
         with self._database.write() as connection:
             connection.execute(sa.delete(pauses).where(*_mine(pause), pauses.c.times <= pause.times))
+
+    def suppress_invalid(self, delivery: str, now: datetime) -> None:
+        """Suppress the addresses that were rejected as `invalid_address`; each refusal counts once."""
+        suppress_invalid(self._database, delivery, now)
 
     def standings(self, claims: Sequence[Claim]) -> dict[str, Standing]:
         """What is known of recipients of one delivery who were claimed before: of those whom a policy refused."""

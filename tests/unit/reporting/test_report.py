@@ -10,7 +10,7 @@ import pytest
 from newsletter.delivery.delivery import Delivery, DeliveryState
 from newsletter.delivery.ledger.ledger import RecipientState
 from newsletter.reporting.reconcile import Counts, reconcile
-from newsletter.reporting.report import Summary
+from newsletter.reporting.report import Summary, failures_of
 
 DELIVERY = Delivery(
     id="d", issue="first", state=DeliveryState.SENDING, hash="h", lists=("weekly",), languages=("en",), again=False,
@@ -55,3 +55,23 @@ def test_summary_says_by_itself_that_the_counts_do_not_add_up() -> None:
     assert Summary(DELIVERY, STATES, {}).problems == ()
     [problem] = Summary(DELIVERY, {RecipientState.ACCEPTED: 3}, {}).problems
     assert problem == "5 recipients were frozen, but the ledger has 3"
+
+
+def test_failures_are_counted_by_provider_and_what_they_are_about() -> None:
+    rows = [
+        ("gmail", "rejected", "invalid_address: 550 5.1.1 no such user", 3),
+        ("gmail", "rejected", "invalid_address at final dot: 550 5.1.1 no", 1),
+        ("gmail", "waiting", "ours (quota: 550 5.4.5 daily limit)", 9),
+        ("gmx", "rejected", "expired: transient: 451 later", 2),
+        ("gmx", "rejected", "policy: 550 5.7.1 unsolicited", 1),
+        ("other", "waiting", "halted before it could be sent", 4),
+        ("other", "deferred", "451 later, of an older version", 1),
+    ]
+    assert [(one.provider, one.state, one.reason, one.count) for one in failures_of(rows)] == [
+        ("gmail", "waiting", "quota", 9),
+        ("gmail", "rejected", "invalid_address", 4),
+        ("other", "waiting", "other", 4),
+        ("gmx", "rejected", "expired", 2),
+        ("gmx", "rejected", "policy", 1),
+        ("other", "deferred", "other", 1),
+    ]

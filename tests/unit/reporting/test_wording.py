@@ -26,3 +26,10 @@ def test_number_agrees_with_its_noun(count: int, said: str) -> None:
 
 def test_regular_noun_takes_an_s() -> None:
     assert [counted(n, "message") for n in (1, 3)] == ["1 message", "3 messages"]
+
+
+def test_what_a_refusal_is_about_is_said_in_words_before_the_reply() -> None:
+    assert in_words("invalid_address: 550 5.1.1 no: really") == "no such address: 550 5.1.1 no: really"
+    assert in_words("invalid_address at final dot: 550 no") == "no such address at final dot: 550 no"
+    assert in_words("expired: mailbox_full: 452 full") == "expired: mailbox full: 452 full"
+    assert in_words("policy: 550 no") == "policy: 550 no"
