@@ -55,10 +55,9 @@ def ours(port: int, people: int, connections: int, url: str) -> Figures:
         measured = folder / "measured.json"
         command = [sys.executable, __file__, "--inside", str(measured), "send", ISSUE, "--list", "all", "--yes"]
         started = time.perf_counter()
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
-        told, _ = process.communicate()
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
         seconds = time.perf_counter() - started
-        assert process.returncode == 0, told
+        assert done.returncode == 0, done.stderr
         inside = json.loads(measured.read_text())
         project = open_project(folder, environment)
         with closing(connect(project)) as database, database.read() as connection:

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import TypeVar
 
 from newsletter.app.composing import message_context
 from newsletter.app.project import Project
@@ -43,6 +44,7 @@ _MOULDS = 32
 """Moulds that are kept, one for each delivery and language."""
 
 OnTrouble = Callable[[str], None]
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def send_now(
                 _resend_by_policy(project, database, [delivery])
                 return await _send(project, database, journal, stop, only=delivery, on_trouble=on_trouble)
 
-    ending = asyncio.run(run())
+    ending = _run(run())
     return SendResult(Deliveries(database).get(delivery), ending)
 
 
@@ -95,8 +97,18 @@ def run_worker(project: Project, database: Database, *, on_trouble: OnTrouble, e
                 await _together(stop, preparing, sending)
 
     log.info("at work pid=%s; SIGTERM ends it", os.getpid())
-    asyncio.run(run())
+    _run(run())
     log.info("ended pid=%s; nothing is in flight", os.getpid())
+
+
+def _run(main: Coroutine[None, None, Result]) -> Result:
+    """Run an event loop to its end; uvloop's, where the extra `fast` is installed."""
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        return asyncio.run(main)
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        return runner.run(main)
 
 
 async def _together(stop: asyncio.Event, *parts: Coroutine[None, None, None]) -> None:

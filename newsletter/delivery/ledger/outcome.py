@@ -7,6 +7,7 @@ about.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 from newsletter.delivery.ledger.classification import LIMITS, Classification, Scope, Stage, classify, scope_of
@@ -120,6 +121,11 @@ def read_reply(lines: Sequence[bytes]) -> Reply:
     All lines of one reply bear the same code; the text is kept readable, short and free of control characters, and of
     addresses: it is stored and logged in places that erasing a subscriber does not reach.
     """
+    return _read_reply(tuple(lines))
+
+
+@lru_cache(maxsize=64)  # most replies of a relay are the same for every message
+def _read_reply(lines: tuple[bytes, ...]) -> Reply:
     found = [_LINE.fullmatch(line.decode("utf-8", "backslashreplace")) for line in lines]
     matches = [match for match in found if match]
     ends = [match["sign"] != "-" for match in matches]

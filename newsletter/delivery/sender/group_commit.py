@@ -7,16 +7,20 @@ are in the journal before any dot.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from functools import partial
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from newsletter.delivery.ledger.ledger import Ledger, PermitRequest, Settlement, Worker
 from newsletter.delivery.sender.lease import LeaseGuard
 from newsletter.errors import DamagedDatabaseError, StorageError
 
 Result = TypeVar("Result")
+Item = TypeVar("Item")
+_Permit: TypeAlias = tuple[PermitRequest, asyncio.Future[bool]]
 
 _LONGEST_PAUSE = 5.0
 """Seconds between two tries to reach the database."""
@@ -67,19 +71,24 @@ class GroupCommit:
         self._clock = clock
         self._on_trouble = on_trouble
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
-        self._settlements: list[Settlement] = []
-        self._permits: list[tuple[PermitRequest, asyncio.Future[bool]]] = []
-        self._wake = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._failure: asyncio.Future[None] = self._loop.create_future()
+        # Filled by the event loop and emptied by the thread, which begins the next group by itself.
+        self._settlements: deque[Settlement] = deque()
+        self._permits: deque[_Permit] = deque()
+        self._is_scheduled = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._uncommitted = 0
         self._drained = asyncio.Event()
         self._drained.set()
-        self._lingering: asyncio.TimerHandle | None = None
         self._failures = 0
+        # The thread's own: what the database could not take, and how many of these the journal has.
+        self._left: list[Settlement] = []
         self._in_journal = 0
-        """How many of the settlements that come first the journal has, and the database not yet."""
 
     async def call(self, function: Callable[..., Result], *arguments: Any) -> Result:
         """Run one method of the ledger in the ledger's thread. Raises what it raises."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+        return await self._loop.run_in_executor(self._thread, function, *arguments)
 
     async def permit(self, request: PermitRequest) -> bool:
         """Whether the final dot may be written now: the permit is committed and the lease is still valid.
@@ -89,27 +98,28 @@ class GroupCommit:
         """
         if self._stop.is_set() or not self._lease.is_valid:
             return False
-        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[bool] = self._loop.create_future()
         self._permits.append((request, answer))
-        self._wake.set()
+        self._schedule()
         # Look at the lease again: the commit may have taken so long that another worker has reclaimed the row.
         return await answer and self._lease.is_valid
 
     def settle(self, settlement: Settlement) -> None:
         """Commit an outcome, with the next permit at the latest; repeated until it succeeds."""
-        self._settlements.append(settlement)
+        self._uncommitted += 1
         self._drained.clear()
-        if self._lingering is None:
-            self._lingering = asyncio.get_running_loop().call_later(_LINGER, self._wake.set)
+        self._settlements.append(settlement)
+        if self._timer is None:
+            self._timer = self._loop.call_later(_LINGER, self._schedule)
 
     @property
     def is_unreachable(self) -> bool:
-        """Whether the last commit failed; `run` repeats it."""
+        """Whether the last commit failed; it is repeated."""
         return self._failures > 0
 
     async def drained(self) -> None:
         """Wait until every outcome is committed; after a stop for a few seconds only: the journal has them."""
-        self._wake.set()
+        self._schedule()
         waited = 0.0
         while not self._drained.is_set() and waited < _LAST_PATIENCE:
             waiting = asyncio.create_task(self._drained.wait())
@@ -118,32 +128,52 @@ class GroupCommit:
             waited = waited + 0.5 if self._stop.is_set() and self.is_unreachable else 0.0
 
     async def run(self) -> None:
-        """Commit what was asked for, until cancelled. Raises DamagedDatabaseError."""
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            if self._lingering is not None:
-                self._lingering.cancel()
-                self._lingering = None
-            settlements, self._settlements = self._settlements, []
-            permits, self._permits = self._permits, []
-            try:
-                answers = await self.call(self._commit, settlements, [request for request, _ in permits])
-            except StorageError as error:
-                # The commit may have happened, but without its confirmation no dot is written. Recording an outcome
-                # twice changes nothing.
-                _answer(permits, [False] * len(permits))
-                self._settlements[:0] = settlements
-                self._failures += 1
-                await self.call(self._save, settlements)
-                report(error, self._on_trouble)
-                await asyncio.sleep(_pause(self._failures))
-                self._wake.set()
-                continue
+        """Wait until cancelled. Raises what must end the sender: DamagedDatabaseError, a mistake of ours."""
+        await self._failure
+
+    def _schedule(self, *, again: bool = False) -> None:
+        """Let the thread commit what there is by then. While the database is away: only to try `again`."""
+        if self.is_unreachable and not again:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            self._thread.submit(self._commit_group)
+
+    def _commit_group(self) -> None:
+        """In the thread: one transaction for all that was asked for until now."""
+        self._is_scheduled = False  # what comes from now on is for the next one
+        settlements, permits = [*self._left, *_drain(self._settlements)], _drain(self._permits)
+        if not (settlements or permits or self._failures):
+            return
+        answers, error = [False] * len(permits), None
+        try:
+            answers = self._commit(settlements, [request for request, _ in permits])
+            self._left = []
+        except Exception as failed:  # noqa: BLE001  dealt with in the event loop
+            # The commit may have happened, but without its confirmation no dot is written. Recording an outcome twice
+            # changes nothing.
+            error, self._left = failed, settlements
+            self._save(settlements)
+        self._loop.call_soon_threadsafe(self._end_group, permits, answers, len(settlements), error)
+
+    def _end_group(self, permits: list[_Permit], answers: list[bool], settled: int, error: Exception | None) -> None:
+        if error is None:
             self._failures = 0
-            _answer(permits, answers)
-            if not self._settlements:
+            self._uncommitted -= settled
+            if not self._uncommitted:
                 self._drained.set()
+        elif isinstance(error, StorageError) and not isinstance(error, DamagedDatabaseError):
+            self._failures += 1
+            self._on_trouble(str(error))
+            self._timer = self._loop.call_later(_pause(self._failures), partial(self._schedule, again=True))
+        elif not self._failure.done():
+            self._failure.set_exception(error)
+        for (_, future), answer in zip(permits, answers, strict=True):
+            if not future.done():  # the asking task may have been cancelled
+                future.set_result(answer)
 
     def _commit(self, settlements: Sequence[Settlement], permits: Sequence[PermitRequest]) -> list[bool]:
         answers = self._ledger.record(self._worker, settlements, permits, self._clock())
@@ -158,7 +188,7 @@ class GroupCommit:
             self._journal.append(self._worker, [], settlements[self._in_journal :])
             self._in_journal = len(settlements)
         except StorageError as error:
-            self._on_trouble(str(error))
+            self._loop.call_soon_threadsafe(self._on_trouble, str(error))
 
     async def call_until_done(self, function: Callable[..., None], *arguments: Any) -> None:
         """Run one method of the ledger; repeat it until it succeeds or the worker is stopped.
@@ -178,6 +208,8 @@ class GroupCommit:
 
     def close(self) -> None:
         """End the thread, once its last transaction has ended."""
+        if self._timer is not None:
+            self._timer.cancel()
         self._thread.shutdown(wait=True)
 
 
@@ -192,7 +224,6 @@ def _pause(failures: int) -> float:
     return min(0.1 * 2.0 ** min(failures, 16), _LONGEST_PAUSE)
 
 
-def _answer(permits: list[tuple[PermitRequest, asyncio.Future[bool]]], answers: list[bool]) -> None:
-    for (_, future), answer in zip(permits, answers, strict=True):
-        if not future.done():  # the asking task may have been cancelled
-            future.set_result(answer)
+def _drain(found: deque[Item]) -> list[Item]:
+    """All that is in it. Only one thread may take from it, another one may add."""
+    return [found.popleft() for _ in range(len(found))]

@@ -8,6 +8,7 @@ import asyncio
 import re
 import ssl
 from collections.abc import Sequence
+from typing import cast
 
 from newsletter.delivery.ledger.outcome import Reply, read_reply
 from newsletter.errors import RelayConnectionError, RelayTimeoutError
@@ -194,8 +195,7 @@ class Line(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket is open."""
-        assert isinstance(transport, asyncio.Transport)
-        self._attach(transport)
+        self._attach(cast("asyncio.Transport", transport))  # those of uvloop are no subclass
 
     def data_received(self, data: bytes) -> None:
         """The relay sent bytes."""
