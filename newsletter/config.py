@@ -7,9 +7,9 @@ underscores: `NEWSLETTER_SMTP__HOST`. After start-up no module reads the environ
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import unquote
 
 from pydantic import (
@@ -20,7 +20,9 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from newsletter.compiler.edition import Identity
@@ -28,6 +30,7 @@ from newsletter.delivery.ledger.retry import RetryPolicy
 from newsletter.errors import ConfigError
 from newsletter.language import language_tag
 from newsletter.problem import Place, rules
+from newsletter.recurrence import Recurrence, read_cron, read_words
 from newsletter.source import near_miss
 from newsletter.timezone import is_time_zone
 
@@ -72,6 +75,12 @@ def _duration(value: object) -> object:
 
 def _listed(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _known_zone(value: str) -> str:
+    if not is_time_zone(value):
+        raise ValueError(f"there is no time zone {value!r}; one looks like Europe/Berlin")
+    return value
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
@@ -122,9 +131,7 @@ class NewsletterSection(_Section):
     @field_validator("timezone")
     @classmethod
     def _zone(cls, value: str) -> str:
-        if not is_time_zone(value):
-            raise ValueError(f"there is no time zone {value!r}; one looks like Europe/Berlin")
-        return value
+        return _known_zone(value)
 
     @field_validator("language")
     @classmethod
@@ -191,6 +198,45 @@ class SendingSection(_Section):
     """Pause before the first retry; doubles up to four hours."""
 
 
+class ScheduleSection(_Section):
+    """A time that recurs: the oldest issue whose date has come and that was never sent is sent then. May be repeated.
+    An issue that names its own time (`send: {at: …}`) is left out, and one for other lists."""
+
+    at: str = ""
+    """In words: `"every Thursday 09:00"`, `"every weekday 08:30"`, `"every first Monday 09:00"`, `"every 15th 9:00"`"""
+    cron: str = ""
+    """In place of `at`, the five fields of a crontab: `"0 9 * * thu"`."""
+    list: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(min_length=1)
+    """The list, or several in `[]`, that it is sent to; the lists that an issue names, where they are among these."""
+    timezone: str = ""
+    """The time zone of `at`; empty: the newsletter's."""
+    since: date | None = None
+    """Issues dated earlier are never sent by it. Set it where `issues/` holds issues that were sent by another tool."""
+
+    @field_validator("at", "cron")
+    @classmethod
+    def _time(cls, value: str, info: ValidationInfo) -> str:
+        if value:
+            (read_words if info.field_name == "at" else read_cron)(value)
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        return _known_zone(value) if value else value
+
+    @model_validator(mode="after")
+    def _one_time(self) -> Self:
+        if bool(self.at) == bool(self.cron):
+            raise ValueError("name its time, either with `at` or with `cron`")
+        return self
+
+    @property
+    def recurrence(self) -> Recurrence:
+        """When it recurs."""
+        return read_words(self.at) if self.at else read_cron(self.cron)
+
+
 class PublicSection(_Section):
     """The public pages."""
 
@@ -248,6 +294,7 @@ class Config(_Section):
     public: PublicSection = PublicSection()
     bounces: BouncesSection = BouncesSection()
     checks: ChecksSection = ChecksSection()
+    schedules: tuple[ScheduleSection, ...] = ()
 
     @property
     def connections(self) -> int:
@@ -283,10 +330,13 @@ def load_config(folder: Path, environment: Mapping[str, str]) -> Config:
     except ValidationError as error:
         found = []
         for item in error.errors(include_url=False, include_input=False):  # an input may be a secret
-            loc = tuple(str(part) for part in item["loc"][:2])
-            line = 0 if loc in sources else _line_of(text, loc)
+            # `[[schedules]]` is a list of sections: the number of one comes between section and key.
+            which = next((part for part in item["loc"][1:2] if isinstance(part, int)), None)
+            loc = tuple(str(part) for part in item["loc"] if not isinstance(part, int))[:2]
+            line = 0 if loc in sources else _line_of(text, loc, which)
             source = sources.get(loc) or _place(file, line)
-            found.append((line, f"{source}: {'.'.join(loc)}: {_explain(item, loc, merged)}"))
+            shown = ".".join(loc if which is None else (f"{loc[0]}[{which}]", *loc[1:]))
+            found.append((line, f"{source}: {shown}: {_explain(item, loc, merged)}"))
         problems = [problem for _, problem in sorted(found)]
         raise ConfigError("The configuration has mistakes", problems=problems) from error
 
@@ -327,12 +377,12 @@ def _read(file: Path) -> tuple[str, dict[str, Any]]:
         raise ConfigError(f"{_place(file, line)}: this is not TOML: {reason}", hint=hint) from error
 
 
-def _line_of(text: str, loc: Sequence[str]) -> int:
-    """The line on which a key begins, else its section's; 0 when neither is there.
+def _line_of(text: str, loc: Sequence[str], which: int | None = None) -> int:
+    """The line on which a key begins, else its section's; 0 when neither is there. `which`: of sections in a list.
 
     tomllib gives no lines. So every statement is parsed by itself, below its section's header.
     """
-    header, statement, begin, section = "", "", 1, 0
+    header, statement, begin, section, passed = "", "", 1, 0, -1
     for number, line in enumerate(text.split("\n"), 1):
         statement += f"{line}\n"
         is_header = statement.lstrip().startswith("[")
@@ -340,9 +390,11 @@ def _line_of(text: str, loc: Sequence[str]) -> int:
             written: Any = tomllib.loads(statement if is_header else header + statement)
         except tomllib.TOMLDecodeError:
             continue  # a value of several lines
-        if loc[0] in written:
+        passed += is_header and loc[0] in written
+        if loc[0] in written and which in (None, passed):
             section = section or begin
             value = written[loc[0]]
+            value = value[0] if isinstance(value, list) and value else value
             if len(loc) == 1 or (isinstance(value, dict) and loc[1] in value):
                 return begin
         header, statement, begin = statement if is_header else header, "", number + 1
@@ -353,6 +405,10 @@ def _explain(item: Any, loc: tuple[str, ...], merged: Mapping[str, Any]) -> str:
     """What is wrong with one key, in a sentence."""
     if item["type"] == "extra_forbidden":
         return _unknown(loc, merged)
+    if item["type"] in ("model_type", "tuple_type") and len(loc) == 1 and _is_repeated(loc[0]):
+        return f"this may be repeated: write [[{loc[0]}]] on a line of its own and its keys below it"
+    if item["type"] == "missing":
+        return "this is missing"
     if item["type"] == "model_type":
         return f"this is a section: write [{loc[0]}] on a line of its own and its keys below it"
     if item["type"] == "value_error":
@@ -362,13 +418,23 @@ def _explain(item: Any, loc: tuple[str, ...], merged: Mapping[str, Any]) -> str:
 
 
 def _unknown(loc: tuple[str, ...], merged: Mapping[str, Any]) -> str:
-    sections = {name: _keys(field.annotation) for name, field in Config.model_fields.items()}
+    sections = {name: _keys(model) for name, (model, _) in sections_of().items()}
     if len(loc) > 1:
         return f"there is no such key. {near_miss(loc[1], sections[loc[0]]) or _among(sections[loc[0]])}"
     home = next((name for name, keys in sections.items() if loc[0] in keys), "")
     if home and not isinstance(merged[loc[0]], dict):
         return f"this key belongs to a section: write it below [{home}]"
     return f"there is no such section. {near_miss(loc[0], sections) or _among(sections)}"
+
+
+def sections_of(config: type[BaseModel] = Config) -> dict[str, tuple[type[BaseModel], bool]]:
+    """Each section with its model, and whether it may be repeated: `[[schedules]]`."""
+    found = {name: (get_args(field.annotation) or (field.annotation,)) for name, field in config.model_fields.items()}
+    return {name: (types[0], len(types) > 1) for name, types in found.items()}  # tuple[Section, ...]
+
+
+def _is_repeated(section: str) -> bool:
+    return sections_of()[section][1]
 
 
 def _keys(section: Any) -> list[str]:

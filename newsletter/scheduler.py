@@ -1,5 +1,7 @@
 """Scheduler: APScheduler's door. A clock that wakes `app` every few seconds; the database knows what is due.
 
+It also computes when a recurring time comes next.
+
 Any number may run. Only the one that holds the lease starts deliveries. Every start carries the lease's fencing token,
 so that a scheduler whose lease has expired can start nothing.
 """
@@ -7,20 +9,26 @@ so that a scheduler whose lease has expired can start nothing.
 import logging
 import secrets
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
+from zoneinfo import ZoneInfo
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.cron import CronTrigger
 
 from newsletter.app.project import Project
+from newsletter.app.sending.recurring import start_recurring
 from newsletter.app.sending.steer import start_due
+from newsletter.delivery.sender.schedule import instant_of
 from newsletter.errors import StorageError
+from newsletter.recurrence import Recurrence
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.leases import SCHEDULER, release_lease, take_lease
 from newsletter.storage.journal.journal import Journal
 from newsletter.storage.ledger.deliveries import Lease
+from newsletter.storage.ledger.occurrences import Turn
 
 log = logging.getLogger("newsletter.scheduler")
 # It warns of every tick that is skipped while an earlier one waits for the database. We log that ourselves.
@@ -33,6 +41,30 @@ LEASE = 15.0
 
 Work: TypeAlias = Callable[[datetime, Lease], object]
 """Starts what is due at a time (UTC), if the lease is still the newest."""
+
+
+def next_time(recurrence: Recurrence, zone: ZoneInfo, after: datetime) -> datetime | None:
+    """The next local time of a recurrence that comes after an instant; None when there is none in years.
+
+    Counted on the clock on the wall, as if it never changed: so a time that a clock change skips comes once, moved
+    forward, and one that occurs twice comes the first time.
+    """
+    trigger = CronTrigger(
+        minute=recurrence.minute, hour=recurrence.hour, day=recurrence.day, month=recurrence.month,
+        day_of_week=recurrence.day_of_week, timezone=UTC,
+    )  # fmt: skip
+    local = after.astimezone(zone)
+    gained = (local.utcoffset() or timedelta()) - (
+        (after - timedelta(days=1)).astimezone(zone).utcoffset() or timedelta()
+    )
+    # What was skipped within the last day may have moved to after this instant.
+    wall = local.replace(tzinfo=UTC) - max(gained, timedelta())
+    while found := trigger.get_next_fire_time(None, wall):
+        moment: datetime = found.replace(tzinfo=None)
+        if instant_of(moment, zone) > after:
+            return moment
+        wall = found + timedelta(minutes=1)
+    return None
 
 
 class Scheduler:
@@ -57,11 +89,11 @@ class Scheduler:
         self._check = check
         self._holder = secrets.token_hex(16)
         self._leads = False
-        # A memory store, because two schedulers on a shared one run every job twice; one thread, because one tick
-        # at a time is enough. A late tick still runs; several missed ones run as one.
+        # A memory store, because two schedulers on a shared one run every job twice; one tick at a time, and a thread
+        # for the lease. A late tick still runs; several missed ones run as one.
         self._ticker = BackgroundScheduler(
             jobstores={"default": MemoryJobStore()},
-            executors={"default": ThreadPoolExecutor(1)},
+            executors={"default": ThreadPoolExecutor(2)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone=UTC,
         )
@@ -69,6 +101,8 @@ class Scheduler:
     def start(self) -> None:
         """Tick now, then repeatedly."""
         self._ticker.add_job(self.look, "interval", seconds=self._every, next_run_time=datetime.now(UTC))
+        # Compiling an issue may take longer than the lease.
+        self._ticker.add_job(self.renew, "interval", seconds=self._lease / 3)
         self._ticker.start()
 
     def stop(self) -> None:
@@ -80,6 +114,14 @@ class Scheduler:
                 release_lease(self._database, SCHEDULER, self._holder)
             except StorageError as error:
                 log.warning("the lease could not be released and expires by itself: %s", error)
+
+    def renew(self) -> None:
+        """Renew the lease while a tick is under way."""
+        try:
+            if self._leads:
+                take_lease(self._database, SCHEDULER, self._holder, self._lease)
+        except StorageError as error:
+            log.warning("the lease could not be renewed just now: %s", error)
 
     def look(self) -> None:
         """One tick: renew or try to take the lease, and do the work under it."""
@@ -101,8 +143,11 @@ def project_scheduler(
     """The scheduler that starts a project's deliveries when their time has come, once the database has what the journal
     has."""
 
-    def start(now: datetime, lease: Lease) -> None:
+    def work(now: datetime, lease: Lease) -> None:
+        for one in start_recurring(project, database, now, next_time, lease):
+            level = logging.INFO if one.outcome is Turn.DELIVERY else logging.WARNING
+            log.log(level, "schedule=%s at=%s %s=%s %s", one.schedule, one.at, one.outcome, one.delivery, one.note)
         for delivery in start_due(project, database, now, lease=lease):
             log.info("delivery=%s state=%s", delivery.id, delivery.state)
 
-    return Scheduler(database, start, clock=clock, check=journal.keep_up)
+    return Scheduler(database, work, clock=clock, check=journal.keep_up)

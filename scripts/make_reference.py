@@ -13,11 +13,11 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 import click
-from pydantic import BaseModel, SecretStr
+from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from newsletter.cli.main import COMMANDS
-from newsletter.config import Config
+from newsletter.config import sections_of
 from newsletter.problem import Severity, rules
 
 PAGES = Path(__file__).parents[1] / "docs" / "reference"
@@ -34,11 +34,9 @@ def config_page() -> str:
         "underscores, the key, as in `NEWSLETTER_SMTP__HOST`. Relative paths start at the project folder. A duration",
         'is text such as `"30s"`, `"5m"`, `"6h"` or `"2d"`; a bare number is seconds.',
     ]
-    for section, field in Config.model_fields.items():
-        model = field.annotation
-        assert isinstance(model, type)
-        assert issubclass(model, BaseModel)
-        lines += ["", f"## [{section}]", "", (model.__doc__ or "").strip(), "", "| Key | Type | Default | Meaning |"]
+    for section, (model, is_repeated) in sections_of().items():
+        heading = f"## [[{section}]]" if is_repeated else f"## [{section}]"
+        lines += ["", heading, "", (model.__doc__ or "").strip(), "", "| Key | Type | Default | Meaning |"]
         lines += ["|---|---|---|---|"]
         lines += [_config_row(name, item) for name, item in model.model_fields.items()]
     return "\n".join(lines) + "\n"

@@ -71,7 +71,7 @@ class SendEntry(Strict):
     ]
     """The list, or lists, it goes to."""
     at: Moment | None = None
-    """When: 2024-01-25 09:00."""
+    """When: 2024-01-25 09:00; or in turn with the other issues that say the same: every Thursday 09:00."""
     timezone: Zone | None = None
     """The time zone of `at`; default: the newsletter's."""
 

@@ -57,9 +57,11 @@ def _about_one(function: Callable[..., int | None]) -> click.Command:
 @JSON
 @with_database
 def list_(project: Project, database: Database, as_json: bool) -> None:
-    """List all deliveries, the newest first."""
-    from newsletter.app.sending.report import is_attended, next_of
+    """List all deliveries, and what schedules send next."""
+    from newsletter.app.sending.recurring import coming_times
+    from newsletter.app.sending.report import is_attended, is_scheduling, next_of
     from newsletter.app.shapes import delivery_json
+    from newsletter.scheduler import next_time
     from newsletter.storage.ledger.deliveries import Deliveries
 
     found = Deliveries(database).all()
@@ -67,9 +69,9 @@ def list_(project: Project, database: Database, as_json: bool) -> None:
     if as_json:
         print_json([delivery_json(delivery) for delivery in found])
         return
+    coming = coming_times(project, database, datetime.now(UTC), next_time)
     if not found:
         click.echo("There are no deliveries yet.")
-        return
     rows = [
         (
             one.id,
@@ -81,12 +83,20 @@ def list_(project: Project, database: Database, as_json: bool) -> None:
         )
         for one in found
     ]
-    print_table(("id", "issue", "state", "recipients", "lists", "time"), rows)
+    if rows:
+        print_table(("id", "issue", "state", "recipients", "lists", "time"), rows)
     for name, due in idle.items():
         click.echo(unattended(name, due, partial(local_time, project), now=datetime.now(UTC)))
     for one in found:
         if one.reason and not one.state.is_over:
             click.echo(f"{one.id} is {one.state}: {one.reason}")
+    for turn in coming:
+        what = turn.issue or "nothing yet: no issue of that date or earlier is waiting"
+        click.echo(f"Next, {turn.schedule}: {local_time(project, turn.at)}, {what}")
+        if turn.note:
+            click.echo(f"  {turn.note}")
+    if coming and not is_scheduling(database):
+        click.echo('"newsletter serve" is not running: start it, and keep it running until then.')
 
 
 @_about_one
@@ -266,12 +276,18 @@ def reschedule(
 ) -> None:
     """Give a scheduled or missed delivery another start time."""
     from newsletter.app.sending import steer
-    from newsletter.app.sending.choosing import read_start
+    from newsletter.app.sending.choosing import clock_note, read_start
+    from newsletter.app.sending.report import is_scheduling
     from newsletter.app.shapes import delivery_json
+    from newsletter.authoring.issue import SendPlan
 
     now = datetime.now(UTC)
     when = read_start(project, at, timezone, now=now)
     changed = steer.reschedule(project, database, delivery, when, now)
+    if note := clock_note(project, SendPlan(), at, timezone):
+        click.echo(note, err=True)
+    if not is_scheduling(database):
+        click.echo('"newsletter serve" is not running: start it, and keep it running until then.', err=True)
     print_result(delivery_json(changed), f"{changed.id} starts at {local_time(project, when)}", as_json=as_json)
 
 

@@ -181,6 +181,8 @@ def _show_proposal(proposal: Proposal) -> None:
     click.echo(f"{visible(subject)!r} goes to {counted(outlook.waiting, 'subscriber', 'subscribers')}", err=True)
     for line in forecast_lines(outlook, checked.subjects):
         click.echo(visible(line), err=True)
+    if proposal.clock_note:
+        click.echo(proposal.clock_note, err=True)
     if proposal.issue_time:
         click.echo(f"The issue says {proposal.issue_time}; this sends it now (--at issue waits for it).", err=True)
 

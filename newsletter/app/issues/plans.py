@@ -13,6 +13,7 @@ from newsletter.authoring.issue import Issue
 from newsletter.delivery.sender.schedule import TO_COME, read_when
 from newsletter.errors import NewsletterError
 from newsletter.problem import Place, Problem, Severity
+from newsletter.recurrence import is_words
 from newsletter.source import near_miss
 from newsletter.storage.audience.lists import ListStore
 from newsletter.storage.database.database import Database, open_database
@@ -50,7 +51,7 @@ def _check(
 
 def _check_time(project: Project, issue: Issue, now: datetime, database: Database | None) -> Iterator[Problem]:
     """A time in the past of an issue that was not sent. Where that is not known, one dated back then counts as sent."""
-    if not issue.send.at:
+    if not issue.send.at or is_words(issue.send.at):
         return
     zone = ZoneInfo(issue.send.timezone) if issue.send.timezone else project.zone
     at = read_when(issue.send.at, zone)

@@ -6,8 +6,9 @@ from datetime import date, datetime
 from newsletter.app.project import Project
 from newsletter.authoring.issue import SendPlan
 from newsletter.compiler.edition import Edition
-from newsletter.delivery.sender.schedule import TO_COME, check_start, read_when, read_zone
+from newsletter.delivery.sender.schedule import TO_COME, changed_clock, check_start, read_when, read_zone
 from newsletter.errors import WrongUsageError
+from newsletter.recurrence import is_words
 
 _OR_NOW = f"Leave --at out to send now. {TO_COME} to wait for it"
 
@@ -35,7 +36,21 @@ def choose_start(
         raise WrongUsageError(
             "The issue names no time of its own", hint="Give a time with --at, or in the issue: send: {at: …}"
         )
+    if is_words(plan.at):
+        raise WrongUsageError(
+            f"The issue takes its turn {plan.at}",
+            hint='"newsletter serve" sends it then; "newsletter deliveries list" shows what comes next',
+        )
     return read_start(project, plan.at, timezone or plan.timezone or None, now=now, hint=_OR_NOW)
+
+
+def clock_note(project: Project, plan: SendPlan, at: str | None, timezone: str | None) -> str:
+    """What a clock change does to the chosen start, in a sentence; empty for most."""
+    text = plan.at if at is not None and means_the_issue(at) else at
+    if not text:
+        return ""
+    own = plan.timezone if text is plan.at else None
+    return changed_clock(text, read_zone(timezone or own or project.config.newsletter.timezone))
 
 
 def own_time(project: Project, plan: SendPlan, *, now: datetime) -> str:
@@ -43,6 +58,8 @@ def own_time(project: Project, plan: SendPlan, *, now: datetime) -> str:
     if not plan.at:
         return ""
     zone = read_zone(plan.timezone or project.config.newsletter.timezone)
+    if is_words(plan.at):
+        return f"{plan.at} {zone.key}"
     return f"{plan.at} {zone.key}" if read_when(plan.at, zone) > now else ""
 
 

@@ -18,7 +18,14 @@ from newsletter.app.issues.examine import examine, find, read_personas
 from newsletter.app.issues.policy import judged
 from newsletter.app.project import Project
 from newsletter.app.sender_checks import check_real_sender, check_sender
-from newsletter.app.sending.choosing import check_last_day, choose_lists, choose_start, means_the_issue, own_time
+from newsletter.app.sending.choosing import (
+    check_last_day,
+    choose_lists,
+    choose_start,
+    clock_note,
+    means_the_issue,
+    own_time,
+)
 from newsletter.app.sending.relay import check_relay
 from newsletter.authoring.issue import SendPlan
 from newsletter.authoring.persona import choose_persona
@@ -90,6 +97,8 @@ class Proposal:
     """Earlier deliveries of the issue that may still send; a recipient of one gets nothing from the other."""
     issue_time: str
     """The issue's own time, when it is still to come and this delivery does not wait for it."""
+    clock_note: str = ""
+    """What a clock change does to the start, in a sentence."""
 
 
 def propose(
@@ -125,6 +134,7 @@ def propose(
         forecast=outlook,
         unfinished=tuple(Deliveries(database).all(*may_send, issue=checked.issue)),
         issue_time="" if start else own_time(project, checked.send, now=now),
+        clock_note=clock_note(project, checked.send, at, timezone),
     )
 
 
@@ -133,22 +143,27 @@ def confirm(project: Project, database: Database, proposal: Proposal, *, now: da
 
     Raises WrongUsageError when its start has passed meanwhile, EmptyAudienceError when its recipients have gone.
     """
-    checked, lists = proposal.checked, proposal.lists
+    lists = proposal.lists
     if proposal.start is not None:
         check_start(proposal.start.astimezone(project.zone), now=now)
     else:
-        _refuse_empty(next(preview_audience(database, checked.issue, lists).candidates, None) is None, lists)
-    order = NewDelivery(
+        _refuse_empty(next(preview_audience(database, proposal.checked.issue, lists).candidates, None) is None, lists)
+    return Deliveries(database).create(new_delivery(proposal), now)
+
+
+def new_delivery(proposal: Proposal) -> NewDelivery:
+    """The delivery that was proposed, with an id of its own."""
+    editions = proposal.checked.editions
+    return NewDelivery(
         id=base32(secrets.token_bytes(10))[:12],
-        issue=checked.issue,
-        hash=hashlib.sha256("".join(edition.hash for edition in checked.editions).encode()).hexdigest(),
-        lists=lists,
-        editions=checked.editions,
+        issue=proposal.checked.issue,
+        hash=hashlib.sha256("".join(edition.hash for edition in editions).encode()).hexdigest(),
+        lists=proposal.lists,
+        editions=editions,
         again=proposal.again,
         forced=proposal.forced,
         scheduled_at=proposal.start,
     )
-    return Deliveries(database).create(order, now)
 
 
 def checked_issue(

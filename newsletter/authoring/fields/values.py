@@ -19,6 +19,7 @@ from newsletter.errors import ExpressionError
 from newsletter.expression import parse_condition
 from newsletter.hostname import direction_control, shows_nothing
 from newsletter.language import language_tag
+from newsletter.recurrence import is_words, read_words
 from newsletter.timezone import is_time_zone
 
 
@@ -152,10 +153,15 @@ def _date(value: object) -> object:
 
 
 def _moment(value: str) -> str:
+    if is_words(value):
+        try:
+            return read_words(value).text
+        except ValueError as error:
+            raise refused("bad-time", "this is not a time that recurs", f"{str(error).partition('. ')[2]}.") from None
     try:
         datetime.strptime(value, "%Y-%m-%d %H:%M")  # noqa: DTZ007 - its zone is the key beside it
     except ValueError:
-        hint = "Write day and time, as in 2024-01-25 09:00."
+        hint = 'Write day and time, as in 2024-01-25 09:00; or what recurs, as in "every Thursday 09:00".'
         raise refused("bad-time", "this is not a time to send at", hint) from None
     return value
 
@@ -209,7 +215,7 @@ Condition = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(
 Language = Annotated[str, AfterValidator(_language), Role.CODE]
 Zone = Annotated[str, AfterValidator(_zone), Role.CODE]
 Moment = Annotated[str, AfterValidator(_moment), Role.CODE]
-"""Day and time without a zone."""
+"""Day and time without a zone; or a time that recurs, in words."""
 
 
 class Strict(BaseModel):

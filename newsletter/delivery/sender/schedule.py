@@ -20,21 +20,41 @@ def read_when(text: str, zone: ZoneInfo) -> datetime:
     A local time that a clock change skips moves forward by what was skipped; one that occurs twice means the first.
     Raises WrongUsageError when it is no time at all.
     """
+    moment = _read(text)
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else instant_of(moment, zone)
+    except OverflowError as error:  # the last hours of the year 9999
+        raise WrongUsageError(f"{text!r} is too far away", hint=_HINT) from error
+
+
+def instant_of(moment: datetime, zone: ZoneInfo) -> datetime:
+    """The instant (UTC) of a local time, which has no zone of its own."""
+    # fold=0 takes the offset before the change: the first of two, and past the gap for a time that was skipped.
+    return moment.replace(tzinfo=zone, fold=0).astimezone(UTC)
+
+
+def changed_clock(when: str | datetime, zone: ZoneInfo) -> str:
+    """What a clock change does to a local time (or a text as `read_when` reads it), in a sentence; empty for most."""
+    moment = when if isinstance(when, datetime) else _read(when)
+    if moment.tzinfo is not None:
+        return ""
+    local = instant_of(moment, zone).astimezone(zone)
+    if local.replace(tzinfo=None) != moment:
+        return f"Clocks go forward then: {moment:%H:%M} does not exist, it starts at {local:%H:%M %Z}"
+    if local.utcoffset() != local.replace(fold=1).utcoffset():
+        return f"Clocks go back then: {moment:%H:%M} occurs twice, it starts at the first, {local:%H:%M %Z}"
+    return ""
+
+
+def _read(text: str) -> datetime:
     written = text.strip()
     if not _WHEN.fullmatch(written):
         raise WrongUsageError(f"{text!r} is not a date and time", hint=_HINT)
     try:
         # Python refuses a space before the offset; operators write one.
-        moment = datetime.fromisoformat(re.sub(r"\s+(?=[Zz+-]|$)", "", written))
+        return datetime.fromisoformat(re.sub(r"\s+(?=[Zz+-]|$)", "", written))
     except ValueError as error:
         raise WrongUsageError(f"There is no such date and time as {text!r}", hint=_HINT) from error
-    if moment.tzinfo is None:
-        # fold=0 takes the offset before the change: the first of two, and past the gap for a time that was skipped.
-        moment = moment.replace(tzinfo=zone, fold=0)
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError as error:  # the last hours of the year 9999
-        raise WrongUsageError(f"{text!r} is too far away", hint=_HINT) from error
 
 
 def read_zone(name: str) -> ZoneInfo:

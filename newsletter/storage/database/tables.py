@@ -268,6 +268,17 @@ leases = sa.Table(
     sa.Column("boot", sa.String(64), nullable=False),
 )
 
+occurrences = sa.Table(
+    "occurrences",
+    metadata,
+    sa.Column("schedule", sa.Text, primary_key=True, comment="its time, zone and lists, in words"),
+    sa.Column("at", Instant, primary_key=True),
+    sa.Column("outcome", sa.String(16), nullable=False, comment="begun: nothing from before this is due"),
+    sa.Column("delivery_id", sa.ForeignKey("deliveries.id")),
+    sa.Column("note", sa.Text, nullable=False, server_default=""),
+    comment="each time of a schedule that came, once, and what became of it",
+)
+
 events = sa.Table(
     "events",
     metadata,

@@ -18,7 +18,7 @@ from newsletter.delivery.ledger.settle import ABORTED, LIMITED, REFUSED
 from newsletter.storage.audience.lists import ListStore
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.leases import end_leases
-from newsletter.storage.database.tables import attempts, deliveries, receipts, recipients, workers
+from newsletter.storage.database.tables import attempts, deliveries, occurrences, receipts, recipients, workers
 from newsletter.storage.journal.files import KEPT_DAYS, Receipt
 from newsletter.storage.ledger.deliveries import sweep_cancelled
 from newsletter.storage.ledger.recheck import UNSURE
@@ -180,6 +180,8 @@ def stop_everything(database: Database, connection: sa.Connection, why: str, now
         moved = sa.update(deliveries).where(deliveries.c.state == before.value)
         rows = connection.execute(moved.values(state=after.value, reason=reason).returning(deliveries.c.id))
         stopped += rows.scalars()
+    # In the copy a time of a schedule may not have come yet that did come: each begins anew, from now on.
+    connection.execute(sa.delete(occurrences))
     # Schedulers change far less often than once a second: no token has ever been as high.
     end_leases(database, connection, beyond=int(now.timestamp()))
     return tuple(sorted(stopped))

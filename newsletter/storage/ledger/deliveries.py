@@ -57,21 +57,25 @@ class Deliveries:
 
         Raises NotFoundError for a list that does not exist.
         """
-        state = DeliveryState.PREPARING if order.scheduled_at is None else DeliveryState.SCHEDULED
         with self._database.write() as connection:
-            chosen = ListStore(self._database, connection).all_named(order.lists)
-            connection.execute(
-                sa.insert(deliveries).values(
-                    id=order.id, issue=order.issue, state=state.value, hash=order.hash, again=order.again,
-                    forced=order.forced, created_at=now, scheduled_at=order.scheduled_at, frozen_to=0, not_eligible={},
-                )
-            )  # fmt: skip
-            connection.execute(
-                sa.insert(delivery_lists),
-                [{"delivery_id": order.id, "list_id": one.id, "position": n} for n, one in enumerate(chosen)],
-            )
-            self._store_editions(connection, order)
+            self.insert(connection, order, now)
         return self.get(order.id)
+
+    def insert(self, connection: sa.Connection, order: NewDelivery, now: datetime) -> None:
+        """As `create`, inside a transaction."""
+        state = DeliveryState.PREPARING if order.scheduled_at is None else DeliveryState.SCHEDULED
+        chosen = ListStore(self._database, connection).all_named(order.lists)
+        connection.execute(
+            sa.insert(deliveries).values(
+                id=order.id, issue=order.issue, state=state.value, hash=order.hash, again=order.again,
+                forced=order.forced, created_at=now, scheduled_at=order.scheduled_at, frozen_to=0, not_eligible={},
+            )
+        )  # fmt: skip
+        connection.execute(
+            sa.insert(delivery_lists),
+            [{"delivery_id": order.id, "list_id": one.id, "position": n} for n, one in enumerate(chosen)],
+        )
+        self._store_editions(connection, order)
 
     def _store_editions(self, connection: sa.Connection, order: NewDelivery) -> None:
         for position, edition in enumerate(order.editions):
