@@ -26,6 +26,7 @@ from pydantic import (
 )
 
 from newsletter.compiler.edition import Identity
+from newsletter.delivery.ledger.rate import Rate, read_rate
 from newsletter.delivery.ledger.retry import RetryPolicy
 from newsletter.errors import ConfigError
 from newsletter.language import language_tag
@@ -194,8 +195,17 @@ class SendingSection(_Section):
     """A scheduled delivery that would start later than this is missed: it waits for an operator instead."""
     expiry: Annotated[Duration, _at_least("1m")] = timedelta(hours=48)
     """How long a deferred message is retried, from its first deferral, or from when the delivery was last resumed."""
+    rate: str = ""
+    """The most messages in a time, as in `"14/second"`, `"100/minute"`, `"5000/hour"` or `"500/day"`: of all workers of
+    this database together, proofs apart. Empty: no limit. A delivery that would take longer than `expiry` is refused.
+    """
     retry: Annotated[Duration, _at_least("1s")] = timedelta(minutes=5)
     """Pause before the first retry; doubles up to four hours."""
+
+    @field_validator("rate")
+    @classmethod
+    def _rate(cls, value: str) -> str:
+        return str(read_rate(value)) if value else ""
 
 
 class ScheduleSection(_Section):
@@ -300,6 +310,11 @@ class Config(_Section):
     def connections(self) -> int:
         """How many connections to the relay may be open at the same time."""
         return self.smtp.connections or self.sending.connections
+
+    @property
+    def rate(self) -> Rate | None:
+        """How many messages may be begun in a time; None: any number."""
+        return read_rate(self.sending.rate) if self.sending.rate else None
 
     @property
     def retry_policy(self) -> RetryPolicy:

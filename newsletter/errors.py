@@ -14,6 +14,7 @@ The first level says who can fix it:
     │   ├── AlreadyExistsError      a list or subscriber of that name is there already
     │   ├── StateError              for example pausing a finished delivery
     │   ├── EmptyAudienceError      no recipients
+    │   ├── PlanError               a delivery that cannot be over in time
     │   ├── ComposeError            (also ValueError) one recipient's message cannot be made from their data
     │   └── ExpressionError         (also ValueError) a merge field that does not parse
     ├── TransportError            the relay or the network: nothing was judged, no attempt is counted
@@ -99,6 +100,10 @@ class StateError(RequestError):
 
 class EmptyAudienceError(RequestError):
     """The audience has no recipients."""
+
+
+class PlanError(RequestError):
+    """A delivery that could not be over in time at the rate that is set."""
 
 
 class ComposeError(RequestError, ValueError):

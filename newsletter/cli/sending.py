@@ -22,7 +22,7 @@ from newsletter.cli.show import (
     the_project,
     visible,
 )
-from newsletter.reporting.wording import counted
+from newsletter.reporting.wording import counted, lasting
 
 if TYPE_CHECKING:
     from newsletter.app.project import Project
@@ -183,6 +183,8 @@ def _show_proposal(proposal: Proposal) -> None:
         click.echo(visible(line), err=True)
     if proposal.clock_note:
         click.echo(proposal.clock_note, err=True)
+    if proposal.rate:
+        click.echo(f"At {proposal.rate} this takes {lasting(proposal.takes)}.", err=True)
     if proposal.issue_time:
         click.echo(f"The issue says {proposal.issue_time}; this sends it now (--at issue waits for it).", err=True)
 

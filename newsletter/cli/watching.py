@@ -17,7 +17,7 @@ import click
 
 from newsletter.cli.show import local_time, print_json
 from newsletter.errors import NewsletterError
-from newsletter.reporting.wording import counted, in_words
+from newsletter.reporting.wording import counted, in_words, lasting
 
 if TYPE_CHECKING:
     from newsletter.app.project import Project
@@ -143,7 +143,7 @@ def show_outcome(project: Project, database: Database, delivery: str, *, as_json
     from newsletter.app.sending.report import summary_of
     from newsletter.app.shapes import outcome_json
 
-    summary = summary_of(database, delivery)
+    summary = summary_of(database, delivery, project.config.rate)
     if as_json:
         print_json(outcome_json(summary))
     elif not quiet:
@@ -160,6 +160,8 @@ def outcome_lines(
     yield f"{delivery.state.value}: {shown or _NO_RECIPIENTS.get(delivery.state.value, 'no recipients')}"
     if delivery.reason:
         yield f"  reason: {delivery.reason}"
+    if summary.rate and summary.takes is not None and not delivery.state.is_over:
+        yield f"  at {summary.rate}: {summary.left:,} may leave now, the last in {lasting(summary.takes)}"
     for pause in summary.pauses:
         what = pause.share or "everything"
         when = f"waits until {instant(pause.until)}" if pause.until else "is halted until you resume the delivery"

@@ -1,6 +1,7 @@
 """Wording: counts and reasons in words. Programs read the numbers and codes."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import cache
 
 
@@ -39,6 +40,15 @@ def in_words(reason: str) -> str:
         return f"expired{colon}{in_words(rest)}"
     about, at, stage = code.partition(" at ")
     return f"{_reasons().get(about, about)}{at}{stage}{colon}{rest}"
+
+
+def lasting(time: timedelta) -> str:
+    """A duration, rounded to a unit in which it has two digits: 90 seconds, 12 minutes, 36 hours, 4 days."""
+    seconds = time.total_seconds()
+    for unit, size, most in (("second", 1, 100), ("minute", 60, 100), ("hour", 3600, 48)):
+        if seconds < size * most:
+            return counted(round(seconds / size), unit)
+    return counted(round(seconds / 86400), "day")
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Container, Sequence
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ import sqlalchemy as sa
 from factories import add_list, add_people, make_worker, start_delivery, suppress
 from memory import MemoryTransport
 
+from newsletter.app.sending.report import summary_of
 from newsletter.delivery.compose.envelope import Envelope, address_envelope
 from newsletter.delivery.compose.message import Message, MessageContext
 from newsletter.delivery.delivery import DeliveryState
@@ -31,6 +33,7 @@ from newsletter.delivery.ledger.outcome import (
     outcome_of,
     read_reply,
 )
+from newsletter.delivery.ledger.rate import Rate
 from newsletter.delivery.ledger.retry import RetryPolicy
 from newsletter.delivery.ledger.settle import WOULD_DIFFER
 from newsletter.delivery.sender.handover import SenderDependencies
@@ -53,6 +56,7 @@ from newsletter.reporting.reconcile import reconcile
 from newsletter.storage.database import tables
 from newsletter.storage.database.database import Database
 from newsletter.storage.journal.journal import Journal
+from newsletter.storage.ledger.budget import left_of
 from newsletter.storage.ledger.claims import StoredLedger
 from newsletter.storage.ledger.deliveries import Deliveries
 from newsletter.storage.ledger.pace import StoredPace
@@ -132,6 +136,7 @@ class Scene:
         self.transport: Scripted | MemoryTransport = Scripted(accept)
         self.compose = compose
         self.policy = RetryPolicy()
+        self.rate: Rate | None = None
         self.trouble: list[str] = []
         self.dead: set[str] = set()
 
@@ -163,7 +168,7 @@ class Scene:
                 stop.set()
 
             task = asyncio.create_task(happening())
-            settings = SenderSettings(at_once=4, lease=lease, policy=self.policy, patience=patience)
+            settings = SenderSettings(at_once=4, lease=lease, policy=self.policy, rate=self.rate, patience=patience)
             ending = await asyncio.wait_for(send(dependencies, settings, stop, only=only), 60)
             task.cancel()
             return ending
@@ -499,6 +504,38 @@ def test_policy_of_single_recipients_lets_the_delivery_end(scene: Scene) -> None
 
     assert scene.send() is Ending.DONE
     assert (scene.counts(), scene.state) == ({"accepted": 3, "rejected": 27}, DeliveryState.FINISHED)
+
+
+def test_rate_of_a_day_is_kept_over_a_restart_and_shared(scene: Scene) -> None:
+    scene.rate = Rate(12, "day")
+
+    assert scene.send() is Ending.DONE
+    assert (scene.counts(), scene.state) == ({"accepted": 12, "waiting": 18}, DeliveryState.SENDING)
+    assert scene.send() is Ending.DONE
+    assert sum(scene.dotted.values()) == 12
+    shown = summary_of(scene.database, "delivery1", scene.rate)
+    assert shown.next_at
+    assert shown.next_at > datetime.now(UTC) + timedelta(hours=23)
+    assert (shown.left, shown.takes) == (0, timedelta(days=2))
+
+    # A stopped worker gives back what it did not use.
+    scene.rate = Rate(13, "day")
+    scene.send(stop_after=1)
+    with scene.database.read() as connection:
+        assert left_of(connection, Rate(100, "day"), datetime.now(UTC)).count == 100 - 13
+
+
+def test_rate_of_a_second_is_never_exceeded(scene: Scene) -> None:
+    begun: list[float] = []
+
+    async def noted(envelope: Envelope, message: Message, permit: Permit) -> Outcome:
+        begun.append(time.time())
+        return await accept(envelope, message, permit)
+
+    scene.transport, scene.rate = Scripted(noted), Rate(12, "second")
+    assert scene.send() is Ending.DONE
+    assert scene.state is DeliveryState.FINISHED
+    assert max(sum(at <= one < at + 0.999 for one in begun) for at in begun) <= 12
 
 
 def suppressed(scene: Scene) -> dict[str, tuple[str, str]]:

@@ -27,12 +27,22 @@ from newsletter.app.sending.steer import cancel, pause, reschedule, resolve, res
 from newsletter.app.sending.worker import send_now
 from newsletter.delivery.delivery import Delivery, DeliveryState
 from newsletter.delivery.ledger.ledger import RecipientState
+from newsletter.delivery.ledger.rate import Rate
 from newsletter.delivery.ledger.settle import WAS_UPDATED
 from newsletter.delivery.sender.sender import Ending
-from newsletter.errors import AuthoringError, EmptyAudienceError, LinkError, NotFoundError, RequestError, StateError
+from newsletter.errors import (
+    AuthoringError,
+    EmptyAudienceError,
+    LinkError,
+    NotFoundError,
+    PlanError,
+    RequestError,
+    StateError,
+)
 from newsletter.storage.database import tables
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.leases import take_lease
+from newsletter.storage.ledger.budget import take_slice
 from newsletter.storage.ledger.deliveries import Deliveries, Lease
 from newsletter.tokens import Purpose, keyed_hash
 
@@ -134,6 +144,23 @@ def test_create_refuses_unknown_lists_and_empty_ones(project: Project, database:
         create_delivery(project, database, issue, ["weekly"])
     # People may still come until it starts.
     assert create_delivery(project, database, issue, ["weekly"], at=SOON).scheduled_at == SOON
+
+
+def test_delivery_that_cannot_be_over_in_time_is_refused_with_the_arithmetic(
+    tmp_path: Path, database: Database, people: list[int]
+) -> None:
+    project = make_project(tmp_path / "project", sending__rate="1/day", sending__expiry="1d")
+    with pytest.raises(PlanError, match="3 messages at 1/day take 2 days, but they expire after 24 hours"):
+        create_delivery(project, database, project.issues / "welcome", ["weekly"])
+    assert Deliveries(database).all() == []
+
+    slow = make_project(tmp_path / "slow", sending__rate="1/day")
+    assert propose(slow, database, slow.issues / "welcome", ["weekly"], now=NOW).takes == timedelta(days=2)
+    take_slice(database, Rate(1, "day"), 1, NOW, None)
+    with pytest.raises(PlanError, match=r"1/day \(1 are used up\) take 3 days, but they expire after 2 days"):
+        propose(slow, database, slow.issues / "welcome", ["weekly"], now=NOW)
+    later = (NOW + timedelta(days=3)).isoformat()
+    assert propose(slow, database, slow.issues / "welcome", ["weekly"], now=NOW, at=later).takes == timedelta(days=2)
 
 
 def test_create_needs_one_issue(project: Project, database: Database, tmp_path: Path) -> None:

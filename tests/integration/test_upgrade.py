@@ -125,7 +125,7 @@ def test_first_version_is_brought_up_by_command_only_and_nothing_is_lost(old: Da
     assert upgrade_database(project).changed
     after = sizes(old)
     assert (after.pop("properties"), before.pop("facts")) == (1, 3)  # permits are no longer counted
-    assert after == before | {"receipts": 0, "pauses": 0, "occurrences": 0}
+    assert after == dict.fromkeys(after, 0) | before  # new tables are empty
     connect(project).close()
     delivery = Deliveries(old).get("first1")
     assert (delivery.state, delivery.not_eligible, delivery.frozen_count) == (DeliveryState.SENDING, {"pending": 2}, 8)

@@ -10,7 +10,7 @@ import secrets
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from newsletter.app.composing import fill_for_persona
@@ -35,10 +35,13 @@ from newsletter.delivery.checks.identity import UNFINISHED
 from newsletter.delivery.delivery import Delivery, DeliveryState
 from newsletter.delivery.ledger.ledger import RecipientState
 from newsletter.delivery.ledger.plan import Candidate, PlannedRecipient, plan
+from newsletter.delivery.ledger.rate import Rate
 from newsletter.delivery.sender.schedule import check_start
-from newsletter.errors import AuthoringError, EmptyAudienceError, WrongUsageError
+from newsletter.errors import AuthoringError, EmptyAudienceError, PlanError, WrongUsageError
 from newsletter.problem import Problem, Severity, has_errors
+from newsletter.reporting.wording import lasting
 from newsletter.storage.database.database import Database
+from newsletter.storage.ledger.budget import left_of
 from newsletter.storage.ledger.deliveries import Deliveries, NewDelivery
 from newsletter.storage.ledger.freeze import preview_audience
 from newsletter.tokens import base32
@@ -95,6 +98,9 @@ class Proposal:
     forecast: Forecast
     unfinished: tuple[Delivery, ...]
     """Earlier deliveries of the issue that may still send; a recipient of one gets nothing from the other."""
+    rate: Rate | None
+    takes: timedelta
+    """How long it takes at that rate."""
     issue_time: str
     """The issue's own time, when it is still to come and this delivery does not wait for it."""
     clock_note: str = ""
@@ -110,7 +116,7 @@ def propose(
     Raises what `checked_issue` raises; ConfigError for relay settings that cannot work; NotAdoptedError for a database
     that must not be sent from; NotFoundError for an unknown list; WrongUsageError without lists, and for a start that
     cannot be read, lies in the past or is after a sponsor's last day; EmptyAudienceError when the lists hold no
-    recipient now (not with `at`: subscribers may still come).
+    recipient now (not with `at`: subscribers may still come); PlanError when it would take too long at the rate set.
     """
     if at is not None and not means_the_issue(at):  # wrong usage is told before the issue is compiled
         choose_start(project, SendPlan(), at, timezone, now=now)
@@ -124,6 +130,7 @@ def propose(
     outlook = forecast(database, checked, chosen, again=again)
     if start is None:
         _refuse_empty(outlook.is_empty, chosen)
+    takes = _time_at_rate(project, database, outlook.waiting, start, now)
     may_send = [state for state in DeliveryState if not state.is_over]
     return Proposal(
         checked=checked,
@@ -133,9 +140,30 @@ def propose(
         forced=force and project.has_real_relay,
         forecast=outlook,
         unfinished=tuple(Deliveries(database).all(*may_send, issue=checked.issue)),
+        rate=project.config.rate,
+        takes=takes,
         issue_time="" if start else own_time(project, checked.send, now=now),
         clock_note=clock_note(project, checked.send, at, timezone),
     )
+
+
+def _time_at_rate(
+    project: Project, database: Database, messages: int, start: datetime | None, now: datetime
+) -> timedelta:
+    """How long so many messages take at `[sending] rate`. Raises PlanError when that is longer than they are valid."""
+    rate, expiry = project.config.rate, project.config.sending.expiry
+    if rate is None:
+        return timedelta()
+    with database.read() as connection:
+        used = rate.count - left_of(connection, rate, start or now).count
+    takes = rate.time_for(messages, used)
+    if takes > expiry:
+        already = f" ({used:,} are used up)" if used else ""
+        raise PlanError(
+            f"{messages:,} messages at {rate}{already} take {lasting(takes)}, but they expire after {lasting(expiry)}",
+            hint="Raise [sending] rate or [sending] expiry in newsletter.toml, or send to one list after the other",
+        )
+    return takes
 
 
 def confirm(project: Project, database: Database, proposal: Proposal, *, now: datetime) -> Delivery:

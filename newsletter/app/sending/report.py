@@ -5,12 +5,14 @@ from datetime import UTC, datetime
 
 from newsletter.delivery.delivery import Delivery
 from newsletter.delivery.ledger.ledger import RecipientState
+from newsletter.delivery.ledger.rate import Rate
 from newsletter.delivery.sender.throttle import Pause
 from newsletter.delivery.sender.worker import is_known_dead
 from newsletter.reporting.reconcile import reconcile
 from newsletter.reporting.report import Report, Summary, failures_of
 from newsletter.storage.database.database import Connection, Database
 from newsletter.storage.database.leases import SCHEDULER, is_held
+from newsletter.storage.ledger.budget import left_of
 from newsletter.storage.ledger.counters import (
     FEW,
     count_failures,
@@ -49,19 +51,22 @@ def next_of(database: Database, found: Iterable[Delivery]) -> dict[str, datetime
         }
 
 
-def summary_of(database: Database, delivery: str) -> Summary:
-    """The progress of a delivery, at a cost that hardly grows with its size. Raises NotFoundError."""
+def summary_of(database: Database, delivery: str, rate: Rate | None = None) -> Summary:
+    """The progress of a delivery, at a cost that hardly grows with its size. Raises NotFoundError.
+
+    `rate`: how many messages may be begun in a time.
+    """
     attended = is_attended(database)
     with database.read() as connection:
-        return _summary(connection, delivery, attended, most=FEW)
+        return _summary(connection, delivery, attended, rate, most=FEW)
 
 
-def report_on(database: Database, delivery: str) -> Report:
+def report_on(database: Database, delivery: str, rate: Rate | None = None) -> Report:
     """The results of a delivery, every reason counted. Reads every row. Raises NotFoundError."""
     attended = is_attended(database)
     with database.read() as connection:
         return Report(
-            _summary(connection, delivery, attended, most=None),
+            _summary(connection, delivery, attended, rate, most=None),
             languages=read_languages(connection, delivery),
             unknown=tuple(unknown_ones(connection, delivery)),
             resent=tuple(resent_ones(connection, delivery)),
@@ -83,16 +88,19 @@ def _next(connection: Connection, delivery: str, pauses: Sequence[Pause]) -> dat
     return max(due, relay) if due and relay else due
 
 
-def _summary(connection: Connection, delivery: str, attended: bool, *, most: int | None) -> Summary:
+def _summary(connection: Connection, delivery: str, attended: bool, rate: Rate | None, *, most: int | None) -> Summary:
     states, pauses = count_states(connection, delivery), _pauses(connection, delivery)
+    due, left = _next(connection, delivery, pauses), left_of(connection, rate, datetime.now(UTC)) if rate else None
     looked_at = [one for one in _WITH_REFUSALS if most is None or states.get(one, 0) <= _QUICK]
     return Summary(
         read_delivery(connection, delivery),
         states,
         reasons=read_reasons(connection, delivery, states, most=most),
-        next_at=_next(connection, delivery, pauses),
+        next_at=max(due, left.next_at) if due and left and left.next_at else due,
         failures=failures_of(count_failures(connection, delivery, looked_at)),
         pauses=tuple(pauses),
+        rate=rate,
+        left=left.count if left else 0,
         attended=attended,
     )
 

@@ -3,31 +3,39 @@
 Joins `breaker` (what halts) and `throttle` (what waits) with the ledger, which is asked in its own thread.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from newsletter.delivery.ledger.classification import Classification
 from newsletter.delivery.ledger.ledger import Claim, Decision, Ledger, Settlement
 from newsletter.delivery.ledger.outcome import Accepted, Deferred, Rejected
 from newsletter.delivery.ledger.providers import share_of
+from newsletter.delivery.ledger.rate import Rate, Slice
 from newsletter.delivery.ledger.retry import RetryPolicy, Standing, after_policy
 from newsletter.delivery.sender.breaker import Breaker, Halt
-from newsletter.delivery.sender.group_commit import GroupCommit
+from newsletter.delivery.sender.group_commit import GroupCommit, report
 from newsletter.delivery.sender.handover import Handover, SenderDependencies
 from newsletter.delivery.sender.throttle import RELAY, Pause, Throttle
+from newsletter.errors import StorageError
 from newsletter.machine import now_elapsed
 
 _READ_EVERY = 1.0
 """Seconds between two looks at what other workers met and what operators released."""
 
 
+_SHORT = timedelta(seconds=1.1)
+"""What a connection waits for the rate; with more, its claim is given back: a subscriber may leave meanwhile."""
+
+
 class Pacing:
     """Of one worker."""
 
     def __init__(
-        self, dependencies: SenderDependencies, commits: GroupCommit, policy: RetryPolicy, breaker: Breaker
-    ) -> None:
+        self, dependencies: SenderDependencies, commits: GroupCommit, breaker: Breaker, *, policy: RetryPolicy,
+        rate: Rate | None, at_once: int,
+    ) -> None:  # fmt: skip
         self._pace = dependencies.pace
         self._ledger: Ledger = dependencies.ledger
         self._clock: Callable[[], datetime] = dependencies.clock
@@ -38,6 +46,11 @@ class Pacing:
         self._standings: dict[str, Standing] = {}
         self._with_invalid: set[str] = set()
         self._read_at = 0.0
+        self._rate = rate
+        self._at_once = at_once
+        self._taking = asyncio.Lock()
+        self._slice: Slice | None = None
+        self._spent_until = datetime.min.replace(tzinfo=UTC)
         self.throttle = Throttle(policy)
 
     async def read(self, *, at_once: bool = False) -> None:
@@ -60,8 +73,49 @@ class Pacing:
         if tried := [claim for claim in claims if claim.epoch > 1]:
             self._standings |= await self._commits.call(self._pace.standings, tried)
 
-    def hold(self, claim: Claim) -> Settlement | None:
+    def blocked_until(self, now: datetime) -> datetime | None:
+        """Until when nothing at all is sent: the relay said so, or the rate is used up; None: something may be."""
+        ends = (self.throttle.relay_until(now), self._spent_until if self._spent_until > now else None)
+        return max((end for end in ends if end), default=None)
+
+    async def begin(self, claim: Claim) -> Settlement | None:
         """What becomes of a claim that must wait; None: its message may be begun, and `ended` is called after it."""
+        if self._rate and not self._breaker.is_open(claim.delivery):
+            async with self._taking:
+                while until := await self._wait_for_slice(self._rate):
+                    if until - self._clock() > _SHORT:
+                        why = f"[sending] rate: {self._rate} is used up"
+                        return Settlement(claim, Decision.requeue(self._clock(), why), None)
+                    await asyncio.sleep(max(0.0, (until - self._clock()).total_seconds()))
+        held = self._hold(claim)
+        if held and self._slice:
+            self._slice = replace(self._slice, count=self._slice.count + 1)
+        return held
+
+    async def _wait_for_slice(self, rate: Rate) -> datetime | None:
+        """Use one message of the rate; when none is left, until when."""
+        now = self._clock()
+        if self._spent_until > now:
+            return self._spent_until
+        if not self._slice or not self._slice.count or self._slice.until <= now:
+            wanted = max(self._at_once, rate.count // 20)
+            try:
+                self._slice = await self._commits.call(self._pace.take, rate, wanted, now, self._slice)
+            except StorageError as error:
+                report(error, self._on_trouble)
+                return now + _SHORT
+            if self._slice.next_at:
+                self._spent_until = self._slice.next_at
+                return self._spent_until
+        self._slice = replace(self._slice, count=self._slice.count - 1)
+        return None
+
+    async def close(self) -> None:
+        """Give back what was taken of the rate and not used."""
+        if self._rate and self._slice and self._slice.count:
+            await self._commits.call(self._pace.take, self._rate, 0, self._clock(), self._slice)
+
+    def _hold(self, claim: Claim) -> Settlement | None:
         now = self._clock()
         if self._breaker.is_open(claim.delivery):
             return Settlement(claim, Decision.requeue(now, "halted before it could be sent"), None)

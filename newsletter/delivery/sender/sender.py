@@ -16,6 +16,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from newsletter.delivery.ledger.ledger import Claim, Decision, RecipientState, Settlement
+from newsletter.delivery.ledger.rate import Rate
 from newsletter.delivery.ledger.retry import RetryPolicy
 from newsletter.delivery.sender.backoff import Backoff
 from newsletter.delivery.sender.breaker import Breaker, Halt
@@ -59,6 +60,8 @@ class SenderSettings:
     """How many messages are given to the transport at a time."""
     lease: float
     policy: RetryPolicy
+    rate: Rate | None = None
+    """How many messages all workers may begin in a time; None: any number."""
     patience: float | None = None
     """How long to go on without reaching the relay; None: without end."""
 
@@ -113,7 +116,10 @@ class Sender:
         )
         self._backoff = Backoff(settings.patience)
         self._breaker = Breaker()
-        self._pacing = Pacing(dependencies, self._commits, settings.policy, self._breaker)
+        self._pacing = Pacing(
+            dependencies, self._commits, self._breaker, policy=settings.policy, rate=settings.rate,
+            at_once=settings.at_once,
+        )  # fmt: skip
         self._throttle = self._pacing.throttle
         self._queue: asyncio.Queue[Claim | None] = asyncio.Queue()
         self._in_flight: Counter[str] = Counter()
@@ -163,6 +169,7 @@ class Sender:
 
     async def _deregister(self) -> None:
         try:
+            await self._pacing.close()
             await self._commits.call(self._ledger.deregister, self._worker, self._clock())
         except StorageError as error:
             # Nothing is lost: the next worker finds this process dead and reclaims its claims.
@@ -215,7 +222,7 @@ class Sender:
     async def _refill_all(self) -> float | None:
         """Claim from each active delivery once; seconds until the next time, None when nothing is to come."""
         await self._pacing.read()
-        if until := self._throttle.relay_until(now := self._clock()):
+        if until := self._pacing.blocked_until(now := self._clock()):
             pause = (until - now).total_seconds()
             return None if self._only and pause > SOON else pause
         sending = await self._commits.call(self._ledger.sending)
@@ -313,7 +320,7 @@ class Sender:
                 self._changed.set()
 
     async def _send_or_hold(self, claim: Claim) -> None:
-        if held := self._pacing.hold(claim):
+        if held := await self._pacing.begin(claim):
             return self._commits.settle(held)
         try:
             return await self._send(claim)

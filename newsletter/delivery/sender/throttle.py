@@ -14,6 +14,7 @@ from newsletter.delivery.ledger.classification import Classification, Scope
 from newsletter.delivery.ledger.ledger import Claim
 from newsletter.delivery.ledger.outcome import Deferred, Outcome, Refusal
 from newsletter.delivery.ledger.providers import share_of
+from newsletter.delivery.ledger.rate import Rate, Slice
 from newsletter.delivery.ledger.retry import RetryPolicy, Standing
 
 RELAY = ""
@@ -25,6 +26,10 @@ _SHORT_RUN = 3
 
 _PROBE = timedelta(seconds=1)
 """How long others wait while one message tries whether a pause is over."""
+
+
+_SKEW = timedelta(minutes=1)
+"""Between the clocks of two hosts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +52,8 @@ class Pause:
         return self.delivery, self.share
 
     def is_on(self, now: datetime) -> bool:
-        """Whether nothing may be sent now."""
-        return self.until is None or self.until > now
+        """Whether nothing may be sent now. One from the future was made before the clock was put back."""
+        return self.until is None or self.since - _SKEW <= now < self.until
 
 
 Key: TypeAlias = tuple[str, str]
@@ -65,6 +70,9 @@ class Pace(Protocol):
 
     def end_pause(self, pause: Pause) -> None:
         """Forget this pause, unless a longer one has followed."""
+
+    def take(self, rate: Rate, wanted: int, now: datetime, unused: Slice | None) -> Slice:
+        """Give back what was not used of a slice, and take up to `wanted` more."""
 
     def suppress_invalid(self, delivery: str, now: datetime) -> None:
         """Suppress the addresses that were rejected as `invalid_address`; each refusal counts once."""

@@ -232,6 +232,14 @@ pauses = sa.Table(
     comment="shares of what is sent that wait because the relay said so",
 )
 
+budget = sa.Table(
+    "budget",
+    metadata,
+    sa.Column("ends_at", Instant, primary_key=True, comment="of a bucket of time"),
+    sa.Column("taken", sa.Integer, nullable=False, comment="messages that workers may begin in it"),
+    comment="what was handed out of [sending] rate, in slices",
+)
+
 workers = sa.Table(
     "workers",
     metadata,

@@ -10,11 +10,13 @@ import sqlalchemy as sa
 
 from newsletter.delivery.ledger.ledger import Claim, RecipientState
 from newsletter.delivery.ledger.providers import OTHER
+from newsletter.delivery.ledger.rate import Rate, Slice
 from newsletter.delivery.ledger.retry import Standing
 from newsletter.delivery.ledger.settle import REFUSED
 from newsletter.delivery.sender.throttle import Pause
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.tables import attempts, pauses, recipients
+from newsletter.storage.ledger.budget import take_slice
 from newsletter.storage.ledger.suppressing import suppress_invalid
 
 _COLUMNS = (pauses.c.delivery, pauses.c.share, pauses.c.reason, pauses.c.since, pauses.c.until, pauses.c.times)
@@ -46,6 +48,10 @@ class StoredPace:
         """Forget this pause, unless a longer one has followed."""
         with self._database.write() as connection:
             connection.execute(sa.delete(pauses).where(*_mine(pause), pauses.c.times <= pause.times))
+
+    def take(self, rate: Rate, wanted: int, now: datetime, unused: Slice | None) -> Slice:
+        """Give back what was not used of a slice, and take up to `wanted` more."""
+        return take_slice(self._database, rate, wanted, now, unused)
 
     def suppress_invalid(self, delivery: str, now: datetime) -> None:
         """Suppress the addresses that were rejected as `invalid_address`; each refusal counts once."""

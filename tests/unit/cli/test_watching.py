@@ -13,6 +13,7 @@ from newsletter.app.sending.worker import SendResult
 from newsletter.cli.watching import ending_of, outcome_lines, pace, tell_once
 from newsletter.delivery.delivery import Delivery, DeliveryState
 from newsletter.delivery.ledger.ledger import RecipientState
+from newsletter.delivery.ledger.rate import Rate
 from newsletter.delivery.sender.sender import Ending
 from newsletter.delivery.sender.throttle import Pause
 from newsletter.reporting.report import Summary
@@ -142,3 +143,8 @@ def test_outcome_lists_what_is_paused_and_what_is_halted() -> None:
     assert "  everything waits until 09:05: rate: 450 slow down" in lines
     assert "  gmx is halted until you resume the delivery: 550 no" in lines
     assert lines[-1] == "Let the halted providers go on: newsletter deliveries resume d"
+
+
+def test_outcome_says_how_long_the_rate_takes() -> None:
+    shown = replace(summary(DeliveryState.SENDING, RecipientState.WAITING), rate=Rate(1, "day"))
+    assert "  at 1/day: 0 may leave now, the last in 24 hours" in list(outcome_lines(shown, now=NOW))
