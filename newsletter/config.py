@@ -268,7 +268,13 @@ class BouncesSection(_Section):
     """Where undeliverable messages return to."""
 
     address: str = ""
-    """The mailbox for bounces; each message returns to `mailbox+token@domain`. Empty: bounces@ the domain of `from`."""
+    """The mailbox for bounces; each message returns to `mailbox+token@domain`. Empty: bounces@ the domain of `from`;
+    with a plain return path the address in `from`.
+    """
+    return_path: Literal["verp", "plain"] = "verp"
+    """`verp`: each message has a return path of its own, so that a bounce names its recipient. `plain`: all return to
+    the mailbox as it is, for relays that let you send from your own address only. Bounces then name nobody.
+    """
 
 
 class ChecksSection(_Section):

@@ -21,8 +21,10 @@ def message_context(
 ) -> MessageContext:
     """What a project's messages to these lists (slug → name) share."""
     domain = project.identity.from_address.rpartition("@")[2]
-    bounces = project.config.bounces.address or f"bounces@{domain}"
-    return MessageContext(lists, Urls(project.config.public.url, signer), signer, bounces, mark)
+    is_plain = project.config.bounces.return_path == "plain"
+    own = project.identity.from_address if is_plain else f"bounces@{domain}"
+    bounces = project.config.bounces.address or own
+    return MessageContext(lists, Urls(project.config.public.url, signer), signer, bounces, is_plain, mark)
 
 
 def claim_outside(

@@ -15,7 +15,10 @@ from newsletter.problem import Problem
 
 def check_sender(project: Project) -> list[Problem]:
     """What is missing or wrong about who sends."""
-    found = check_identity(project.identity, project.config.public.url, project.config.bounces.address)
+    bounces = project.config.bounces
+    found = check_identity(
+        project.identity, project.config.public.url, bounces.address, has_plain_path=bounces.return_path == "plain"
+    )
     return [_placed(project, problem) for problem in found]
 
 

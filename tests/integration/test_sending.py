@@ -22,9 +22,11 @@ from newsletter.app.project import Project, open_project
 from newsletter.app.sending.dry_run import dry_run, report_lines
 from newsletter.app.sending.proof import send_proofs
 from newsletter.app.sending.propose import confirm, propose
+from newsletter.app.sending.relay import probe_relay
 from newsletter.app.sending.report import next_of, report_on, summary_of, verify
 from newsletter.app.sending.steer import cancel, pause, reschedule, resolve, resume, start_due
 from newsletter.app.sending.worker import send_now
+from newsletter.config import BouncesSection
 from newsletter.delivery.delivery import Delivery, DeliveryState
 from newsletter.delivery.ledger.ledger import RecipientState
 from newsletter.delivery.ledger.rate import Rate
@@ -36,6 +38,7 @@ from newsletter.errors import (
     LinkError,
     NotFoundError,
     PlanError,
+    RelayConnectionError,
     RequestError,
     StateError,
 )
@@ -161,6 +164,35 @@ def test_delivery_that_cannot_be_over_in_time_is_refused_with_the_arithmetic(
         propose(slow, database, slow.issues / "welcome", ["weekly"], now=NOW)
     later = (NOW + timedelta(days=3)).isoformat()
     assert propose(slow, database, slow.issues / "welcome", ["weekly"], now=NOW, at=later).takes == timedelta(days=2)
+
+
+def test_refused_return_path_is_named_and_a_plain_one_sends(
+    tmp_path: Path, database: Database, people: list[int]
+) -> None:
+    own = "hello@news.example.org"
+    refusal = Quirk(
+        "mail", "reply", text=f"553 5.7.1 Sender address rejected: not owned by user {own}", match=f"^(?!{own})"
+    )
+    with recording_server(tmp_path / "relay", refusal) as relay:
+        sender = {"newsletter__from": f"The Weekly <{own}>"}
+        project = make_project(tmp_path / "project", relay.port, **sender)
+        created = create_delivery(project, database, project.issues / "welcome", ["weekly"])
+        send_now(project, database, created.id)
+        halted = Deliveries(database).get(created.id)
+        assert halted.state is DeliveryState.HALTED
+        assert re.match(
+            r"the relay refuses the return path bounces\+\w+@news\.example\.org: 553 5\.7\.1", halted.reason
+        )
+        with pytest.raises(RelayConnectionError, match=r"refuses the return path bounces\+\w+@news.*: 553") as caught:
+            probe_relay(project)
+        assert 'return_path = "plain"' in caught.value.hint
+
+        how = {"bounces": BouncesSection(return_path="plain")}
+        plain = replace(project, config=project.config.model_copy(update=how))
+        assert "offers" in probe_relay(plain)
+        resume(plain, database, created.id, NOW)
+        send_now(plain, database, created.id)
+        assert [record["mail_from"] for record in relay.records()] == [own] * 3
 
 
 def test_create_needs_one_issue(project: Project, database: Database, tmp_path: Path) -> None:

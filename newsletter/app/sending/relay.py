@@ -2,9 +2,12 @@
 
 import asyncio
 
+from newsletter.app.composing import message_context
 from newsletter.app.project import Project
 from newsletter.config import Config
+from newsletter.delivery.compose.envelope import return_path_of
 from newsletter.delivery.transports.smtp.pool import SmtpSettings, SmtpTransport
+from newsletter.errors import ConfigError
 
 
 def smtp_settings(config: Config) -> SmtpSettings:
@@ -36,15 +39,19 @@ def check_relay(project: Project) -> None:
 
 
 def probe_relay(project: Project) -> str:
-    """Greet the relay, start TLS and log in as a delivery would, then quit; returns one sentence about the relay.
+    """Greet the relay, start TLS, log in and name a return path as a delivery would, then quit; returns one sentence.
 
     Raises TransportError or ConfigError when a delivery would fail the same way. No email is sent.
     """
-    return asyncio.run(_probe(transport_for(project.config)))
-
-
-async def _probe(transport: SmtpTransport) -> str:
     try:
-        return await transport.probe()
+        path = return_path_of("a" * 16, message_context(project, {}))
+    except ConfigError:
+        path = ""  # the checks of the sender tell it
+    return asyncio.run(_probe(transport_for(project.config), path))
+
+
+async def _probe(transport: SmtpTransport, return_path: str) -> str:
+    try:
+        return await transport.probe(return_path)
     finally:
         await transport.close()

@@ -36,13 +36,18 @@ _ANY_SIGNER = Signer([Key("aa", bytes(32))])  # only the length of what it signs
 _ANY_RECIPIENT = recipient_id("any", 0)
 
 
-def check_identity(identity: Identity, public_url: str, bounces: str = "") -> list[Problem]:
-    """What is missing or wrong about the sender; paths are keys of newsletter.toml. `bounces` may be empty."""
+def check_identity(
+    identity: Identity, public_url: str, bounces: str = "", *, has_plain_path: bool = False
+) -> list[Problem]:
+    """What is missing or wrong about the sender; paths are keys of newsletter.toml. `bounces` may be empty.
+
+    `has_plain_path`: the bounce mailbox need not carry a token.
+    """
     return [
         *_check_names(identity),
         *_check_addresses(identity),
         *_check_contacts(identity),
-        *_check_bounces(bounces),
+        *_check_bounces(bounces, has_plain_path),
         *_check_public_url(public_url),
     ]
 
@@ -165,13 +170,16 @@ def _check_contacts(identity: Identity) -> Iterator[Problem]:
         yield _error("bad-imprint", "newsletter.imprint", f"{identity.imprint!r} is not a URL", example)
 
 
-def _check_bounces(bounces: str) -> Iterator[Problem]:
+def _check_bounces(bounces: str, has_plain_path: bool) -> Iterator[Problem]:
     if not bounces:
         return
     try:
-        return_path(bounces, _ANY_RECIPIENT, _ANY_SIGNER)
-    except ConfigError as error:
-        yield _error("bad-bounces", "bounces.address", str(error).removeprefix("[bounces] address: "), error.hint)
+        _ = parse_address(bounces) if has_plain_path else return_path(bounces, _ANY_RECIPIENT, _ANY_SIGNER)
+    except (ConfigError, AddressError) as error:
+        yield _error(
+            "bad-bounces", "bounces.address", str(error).removeprefix("[bounces] address: "),
+            error.hint or "Use a mailbox such as bounces@example.org",
+        )  # fmt: skip
 
 
 def _check_public_url(public_url: str) -> Iterator[Problem]:

@@ -13,7 +13,7 @@ _SHORT = "Use a short mailbox such as bounces@example.org"
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """`return_path` differs per recipient (VERP), so that a bounce names its recipient."""
+    """`return_path` differs per recipient (VERP), so that a bounce names its recipient; unless it is to be plain."""
 
     return_path: str
     recipient: str
@@ -28,10 +28,15 @@ def address_envelope(claim: Claim, message_context: MessageContext) -> Envelope:
     except AddressError as error:
         raise ComposeError(f"The recipient's address cannot be used: {error}") from error
     return Envelope(
-        return_path=return_path(message_context.bounces, claim.recipient, message_context.signer),
+        return_path=return_path_of(claim.recipient, message_context),
         recipient=recipient.text,
         needs_smtputf8=recipient.needs_smtputf8,
     )
+
+
+def return_path_of(recipient: str, context: MessageContext) -> str:
+    """Where one recipient's message returns to. Raises ConfigError when the mailbox cannot be used so."""
+    return context.bounces if context.is_plain else return_path(context.bounces, recipient, context.signer)
 
 
 def return_path(bounces: str, recipient: str, signer: Signer) -> str:

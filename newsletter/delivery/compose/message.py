@@ -23,6 +23,8 @@ class MessageContext:
     signer: Signer
     bounces: str
     """The mailbox of return paths: `bounces@example.org`."""
+    is_plain: bool = False
+    """Whether it is the return path as it is, without a token of the recipient's own."""
     mark: str = ""
     """Put before the subject of a proof: `[Proof]`. Empty for a delivery."""
 

@@ -166,6 +166,13 @@ class Deliveries:
                 .where(recipients.c.state.in_([RecipientState.WAITING.value, RecipientState.DEFERRED.value]))
                 .values(eligible_at=now)
             )
+            # Who was refused for a reason that is mended now need not wait for their next turn.
+            connection.execute(
+                sa.update(recipients)
+                .where(recipients.c.delivery_id == delivery, recipients.c.state == RecipientState.WAITING.value)
+                .where(recipients.c.next_at > now)
+                .values(next_at=now)
+            )
             return True
 
     def release_shares(self, delivery: str) -> None:

@@ -95,6 +95,15 @@ class Session:
         """Close at once."""
         self._line.destroy()
 
+    async def try_return_path(self, path: str) -> None:
+        """Name a return path and no recipient. Raises RelayConnectionError when the relay refuses it for good."""
+        reply = await self._line.ask(f"MAIL FROM:<{path}>", self._settings.timeout)
+        if reply.code // 100 == 5:
+            raise RelayConnectionError(
+                f"The relay refuses the return path {path}: {reply}",
+                hint='Where it lets you use your own address only: [bounces] return_path = "plain"',
+            )
+
     async def quit(self) -> None:
         """Close with QUIT (RFC 5321, section 4.1.1.10), if the relay answers it soon."""
         try:

@@ -46,9 +46,13 @@ class SmtpTransport:
                 place.messages -= 1
                 (self._seats.append if place.messages else self._seats.appendleft)(place)
 
-    async def probe(self) -> str:
-        """Open one connection, send nothing; returns what the relay offers."""
+    async def probe(self, return_path: str = "") -> str:
+        """Open one connection, send nothing; returns what the relay offers. Raises TransportError, also when it refuses
+        the return path.
+        """
         session = await self._places[0].open()
+        if return_path:
+            await session.try_return_path(return_path)
         return f"offers {', '.join(session.offers) or 'no extensions'}"
 
     async def close(self) -> None:

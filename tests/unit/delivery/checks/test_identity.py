@@ -71,6 +71,12 @@ def test_mailbox_that_cannot_carry_tokens_is_an_error(bounces: str) -> None:
     assert found == ("bad-bounces", "bounces.address", Severity.ERROR)
 
 
+def test_plain_return_path_needs_a_mailbox_and_no_room_for_a_token() -> None:
+    long = f"{'long' * 12}@example.org"
+    assert check_identity(IDENTITY, URL, long, has_plain_path=True) == []
+    assert only(check_identity(IDENTITY, URL, "nobody", has_plain_path=True))[0] == "bad-bounces"
+
+
 @pytest.mark.parametrize("url", ["http://news.example.org", "http://10.0.0.1:8000"])
 def test_public_url_in_clear_is_a_warning(url: str) -> None:
     assert only(check_identity(IDENTITY, url)) == ("public-url-not-https", "public.url", Severity.WARNING)

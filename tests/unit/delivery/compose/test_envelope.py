@@ -23,6 +23,11 @@ def test_return_path_names_its_recipient_also_in_capitals() -> None:
     assert SIGNER.verify(Purpose.RETURN_PATH, token.upper()) == RECIPIENT
 
 
+def test_plain_return_path_is_the_mailbox_as_it_is() -> None:
+    plain = replace(LETTERHEAD, bounces="The.Weekly+post@example.org", is_plain=True)
+    assert address_envelope(CLAIM, plain).return_path == "The.Weekly+post@example.org"
+
+
 def test_ascii_address_needs_no_extension() -> None:
     assert not address_envelope(CLAIM, LETTERHEAD).needs_smtputf8
 
