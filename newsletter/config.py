@@ -5,6 +5,7 @@ underscores: `NEWSLETTER_SMTP__HOST`. After start-up no module reads the environ
 """
 
 import re
+import shlex
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
@@ -163,6 +164,10 @@ class SmtpSection(_Section):
     """Empty: no login."""
     password: SecretStr = SecretStr("")
     """Better in the environment: NEWSLETTER_SMTP__PASSWORD."""
+    token_command: str = ""
+    """A command that prints an OAuth 2.0 access token for `username`, in place of a password: for Gmail and
+    Microsoft 365 (XOAUTH2). It runs at each login, without a shell.
+    """
     tls: Literal["starttls", "implicit", "none"] = "starttls"
     """`starttls` (required, never in clear), `implicit`, or `none`, which is allowed only to a loopback address."""
     ca_file: str = ""
@@ -177,6 +182,16 @@ class SmtpSection(_Section):
     """The host name in the greeting (EHLO); empty: this host's."""
     connections: int | None = Field(default=None, ge=1, le=MAX_CONNECTIONS)
     """Simultaneous connections to this relay; unset: as in `[sending]`."""
+
+    @field_validator("token_command")
+    @classmethod
+    def _command(cls, value: str) -> str:
+        value = value.strip()
+        try:
+            shlex.split(value)
+        except ValueError as error:
+            raise ValueError(f"this is not a command: {error}") from error
+        return value
 
 
 class SendingSection(_Section):

@@ -231,6 +231,11 @@ class Connection:
         elif len(parts) > 1 and parts[1].upper() == "LOGIN":
             user = base64.b64decode(self._ask("VXNlcm5hbWU6")).decode()
             password = base64.b64decode(self._ask("UGFzc3dvcmQ6")).decode()
+        elif len(parts) > 1 and parts[1].upper() == "XOAUTH2":
+            given = base64.b64decode(parts[2] if len(parts) > 2 else self._ask("")).decode()
+            user, password = given.removeprefix("user=").removesuffix("\1\1").split("\1auth=Bearer ")
+            if f"{user}:{password}" != self.server.options.login:
+                assert self._ask(base64.b64encode(b'{"status":"401"}').decode()) == ""
         else:
             self._say("504 5.5.4 unknown mechanism")
             return

@@ -156,6 +156,39 @@ def test_wrong_password_is_said_without_showing_it(tmp_path: Path, certificates:
     assert not any(line.startswith("MAIL") for line in server.said())
 
 
+@pytest.mark.parametrize("token", ["ya29.a0Af", "x" * 2000], ids=["short", "longer than a command"])
+def test_token_of_a_command_logs_in(tmp_path: Path, certificates: Path, token: str) -> None:
+    options = serving(certificates) | {"login": f"ana@example.com:{token}", "mechanisms": "PLAIN XOAUTH2"}
+    account = {"username": "ana@example.com", "token_command": f"echo {token}"}
+    with recording_server(tmp_path, **options) as server:
+        outcomes = send_all(settings(server, certificates, **account), [letter()] * 2)
+    assert all(isinstance(outcome, Accepted) for outcome in outcomes)
+    assert [line.split()[0] for line in said_in_clear(server)] == ["EHLO", "STARTTLS"]
+
+
+@pytest.mark.parametrize(
+    ("command", "error", "words"),
+    [
+        ("echo wrong", RelayLoginError, "535 5.7.8"),
+        ("no-such-command", RelayLoginError, "cannot be run"),
+        ("false", RelayConnectionError, "exit code 1"),
+        ("true", RelayConnectionError, "gave no token"),
+        ("printf 'a\\nb'", RelayConnectionError, "gave no token"),
+        ("sleep 60", RelayConnectionError, "did not end"),
+    ],
+)
+def test_token_that_cannot_be_had_or_used_hands_nothing_over(
+    tmp_path: Path, certificates: Path, command: str, error: type[TransportError], words: str
+) -> None:
+    options = serving(certificates) | {"login": "ana:token", "mechanisms": "XOAUTH2"}
+    changes = {"username": "ana", "token_command": command, "timeout": 1.0 if command.startswith("sleep") else 10.0}
+    with recording_server(tmp_path, **options) as server:
+        [outcome] = send_all(settings(server, certificates, **changes), [letter()])
+    assert isinstance(outcome, error)
+    assert words in str(outcome)
+    assert not any(line.startswith("MAIL") for line in server.said())
+
+
 def test_relay_that_repeats_the_password_does_not_get_it_into_the_error(tmp_path: Path, certificates: Path) -> None:
     echo = Quirk("auth", "reply", text=f"535 5.7.8 {PASSWORD} is wrong")
     with recording_server(tmp_path, echo, login=f"ana:{PASSWORD}", **serving(certificates)) as server:

@@ -19,6 +19,7 @@ def smtp_settings(config: Config) -> SmtpSettings:
         tls=smtp.tls,
         username=smtp.username,
         password=smtp.password.get_secret_value(),
+        token_command=smtp.token_command,
         ca_file=smtp.ca_file,
         force_clear=smtp.force_clear,
         timeout=smtp.timeout.total_seconds(),

@@ -3,7 +3,10 @@
 Whether the connection is fit for a password was decided before connecting (`settings.check_settings`).
 """
 
+import asyncio
 import base64
+import shlex
+import subprocess
 from collections.abc import Callable, Mapping, Sequence
 
 from newsletter.delivery.ledger.outcome import CLOSING, Reply
@@ -20,7 +23,13 @@ _MECHANISMS: Mapping[str, Callable[[str, str], Sequence[str]]] = {
 }
 """Mechanism → from username and password, one answer to each challenge; sent in base64. In order of preference."""
 
-_ANSWERS_FIRST = frozenset({"PLAIN"})
+_TOKEN_MECHANISMS: Mapping[str, Callable[[str, str], Sequence[str]]] = {
+    # No RFC; Google and Microsoft describe it. The challenge after a refused token is answered with an empty line.
+    "XOAUTH2": lambda username, token: [f"user={username}\1auth=Bearer {token}\1\1", ""],
+}
+"""The same from username and access token."""
+
+_ANSWERS_FIRST = frozenset({"PLAIN", "XOAUTH2"})
 """Mechanisms whose first answer may be sent with the command, which saves a round trip."""
 
 
@@ -31,13 +40,15 @@ async def log_in(line: Line, settings: SmtpSettings, offered: str) -> None:
     RelayBusyError when it lets nobody in at present (4yz, such as 454: RFC 4954, section 6).
     """
     names = offered.upper().split()
-    mechanism = next((name for name in _MECHANISMS if name in names), None)
+    known = _TOKEN_MECHANISMS if settings.token_command else _MECHANISMS
+    mechanism = next((name for name in known if name in names), None)
     if mechanism is None:
         raise RelayLoginError(
             f"The relay offers no login that we know; it offers: {' '.join(names) or 'none'}",
-            hint="Remove [smtp] username if it needs none",
+            hint="Set [smtp] token_command" if "XOAUTH2" in names else "Remove [smtp] username if it needs none",
         )
-    reply = await _exchange(line, settings, mechanism)
+    password = await _run(settings.token_command, settings.timeout) if settings.token_command else settings.password
+    reply = await _exchange(line, settings, mechanism, known[mechanism](settings.username, password))
     if reply.is_transient and reply.code not in (_TRANSITION, CLOSING):
         raise RelayBusyError(f"The relay lets us log in later: {reply.code} {reply.enhanced}".rstrip())
     if reply.code == CLOSING or not reply.is_final:
@@ -46,12 +57,31 @@ async def log_in(line: Line, settings: SmtpSettings, offered: str) -> None:
         # Its text is not shown: some relays repeat what they were sent.
         raise RelayLoginError(
             f"The relay refuses the login: {reply.code} {reply.enhanced}".rstrip(),
-            hint="Look at [smtp] username and NEWSLETTER_SMTP__PASSWORD",
+            hint=f"Look at [smtp] username and {settings.token_command or 'NEWSLETTER_SMTP__PASSWORD'}",
         )
 
 
-async def _exchange(line: Line, settings: SmtpSettings, mechanism: str) -> Reply:
-    clear = _MECHANISMS[mechanism](settings.username, settings.password)
+async def _run(command: str, timeout: float) -> str:
+    """The access token that a command prints. Neither is shown in an error."""
+    words = shlex.split(command)
+    try:
+        done = await asyncio.to_thread(
+            subprocess.run, words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=timeout, check=False
+        )
+    except OSError as error:
+        raise RelayLoginError(
+            f"[smtp] token_command: {words[0]} cannot be run: {error.strerror}", hint="It is run without a shell"
+        ) from error
+    except subprocess.TimeoutExpired:
+        raise RelayConnectionError(f"[smtp] token_command: {words[0]} did not end in {timeout:g} seconds") from None
+    token = done.stdout.decode("ascii", "replace").strip()
+    if done.returncode or not token.isprintable() or not token:
+        # The provider of the tokens may be out of reach at present.
+        raise RelayConnectionError(f"[smtp] token_command: {words[0]} gave no token (exit code {done.returncode})")
+    return token
+
+
+async def _exchange(line: Line, settings: SmtpSettings, mechanism: str, clear: Sequence[str]) -> Reply:
     answers = [base64.b64encode(answer.encode()).decode() for answer in clear]
     command = f"AUTH {mechanism}"
     if mechanism in _ANSWERS_FIRST and len(command) + 1 + len(answers[0]) <= MAX_COMMAND - 2:

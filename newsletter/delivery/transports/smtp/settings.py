@@ -18,6 +18,8 @@ class SmtpSettings:
     tls: Literal["starttls", "implicit", "none"]
     username: str
     password: str = field(repr=False)
+    token_command: str
+    """Prints an access token (OAuth 2.0) for each login, in place of the password."""
     ca_file: str
     """PEM file of authorities to trust instead of the system's; empty: the system's."""
     force_clear: bool
@@ -44,6 +46,8 @@ def check_settings(settings: SmtpSettings) -> None:
         raise ConfigError(f"[smtp] host: {settings.host!r} is not the name or address of a relay")
     if settings.hello and not re.fullmatch(r"[A-Za-z0-9.:\[\]-]{1,255}", settings.hello):
         raise ConfigError("[smtp] hello: must be a host name such as mail.example.org")
+    if settings.token_command and not settings.username:
+        raise ConfigError("[smtp] token_command needs a username: the account for which the token is")
     if settings.tls != "none" or settings.force_clear:
         return
     if not is_loopback(settings.host):

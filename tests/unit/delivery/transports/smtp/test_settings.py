@@ -32,6 +32,7 @@ def test_mail_in_clear_is_allowed_on_this_machine(host: str) -> None:
         ({"tls": "none"}, "readable on the way"),
         ({"tls": "none", "host": "10.0.0.1"}, "readable on the way"),
         ({"tls": "none", "host": "localhost", "username": "ana"}, "username needs TLS"),
+        ({"token_command": "echo x"}, "needs a username"),
         ({"host": ""}, "host"),
         ({"host": "relay example"}, "host"),
         ({"hello": "mail example\r\nMAIL FROM:<x>"}, "hello"),
