@@ -124,6 +124,10 @@ class NewsletterSection(_Section):
     """An address or URL for readers with questions."""
     imprint: str = ""
     """URL of the legal notice, where the law requires one."""
+    frequency: str = ""
+    """How often an issue comes, such as `"every Thursday"`; in `language`. Shown where readers sign up."""
+    privacy: str = ""
+    """URL of the privacy page. Shown where readers sign up."""
     language: str = "en"
     """The language of public pages when neither the email nor the browser names one; and of a new issue, where
     `issues/defaults.yaml` has none."""
@@ -279,6 +283,26 @@ class PublicSection(_Section):
         return match[1].lower() + value[match.end(1) :].rstrip("/")
 
 
+class SignupSection(_Section):
+    """Sign-up by the form at `/subscribe`."""
+
+    per_network: int = Field(default=20, ge=1)
+    """Requests of one network (IPv4 /24, IPv6 /48) in an hour; what is over is not stored."""
+    per_hour: int = Field(default=1000, ge=1)
+    """Emails that answer sign-ups in an hour; what is over waits. One address gets one a day."""
+    keep_network: bool = False
+    """Keep the network of a request as a part of the proof of consent."""
+    pending: Annotated[Duration, _at_least("7d")] = timedelta(days=30)
+    """How long a request that was not confirmed is kept."""
+
+
+class PrivacySection(_Section):
+    """How long personal data is kept."""
+
+    proof_retention: int = Field(default=3, ge=0, le=30)
+    """Years for which the proof of a consent is kept after its subscriber was erased, from the end of that year."""
+
+
 class BouncesSection(_Section):
     """Where undeliverable messages return to."""
 
@@ -324,6 +348,8 @@ class Config(_Section):
     sending: SendingSection = SendingSection()
     public: PublicSection = PublicSection()
     bounces: BouncesSection = BouncesSection()
+    signup: SignupSection = SignupSection()
+    privacy: PrivacySection = PrivacySection()
     checks: ChecksSection = ChecksSection()
     schedules: tuple[ScheduleSection, ...] = ()
 

@@ -26,6 +26,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from newsletter.app.logs import write_log
 from newsletter.app.operating.database import connect
 from newsletter.app.project import Project
+from newsletter.app.sending.notices import signup_rules
 from newsletter.app.sending.relay import check_relay
 from newsletter.compiler.mjml.worker import worker
 from newsletter.compiler.theme import Theme
@@ -71,6 +72,7 @@ def serve(project: Project, host: str, port: int, announce: Callable[[str], None
         site=_site(project),
         public_url=public_url,
         clock=_utc_now,
+        signup=signup_rules(project),
     )
     scheduler = project_scheduler(project, database, journal, clock=_utc_now)
     sender = Sender([sys.executable, "-m", "newsletter", "-C", str(project.folder), "worker", "--exit-with-parent"])
@@ -293,6 +295,8 @@ def _site(project: Project) -> Site:
         description=project.config.newsletter.description,
         legal_name=identity.legal_name,
         postal_address=identity.postal_address,
+        frequency=project.config.newsletter.frequency,
+        privacy=project.config.newsletter.privacy,
     )
 
 

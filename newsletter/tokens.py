@@ -28,6 +28,9 @@ class Purpose(StrEnum):
     VIEW = "view"
     UNSUBSCRIBE = "unsubscribe"
     RESUBSCRIBE = "resubscribe"
+    CONFIRM = "confirm"
+    FORM = "form"
+    """Only says when we showed a form, and with which words."""
     RETURN_PATH = "return-path"
     MESSAGE_ID = "message-id"
 

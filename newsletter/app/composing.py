@@ -17,14 +17,14 @@ INERT = Signer([Key("aa", b"made for looking at, opens nothing")])
 
 
 def message_context(
-    project: Project, lists: Mapping[str, str], *, signer: Signer = INERT, mark: str = ""
+    project: Project, lists: Mapping[str, str], *, signer: Signer = INERT, mark: str = "", is_notice: bool = False
 ) -> MessageContext:
     """What a project's messages to these lists (slug → name) share."""
     domain = project.identity.from_address.rpartition("@")[2]
     is_plain = project.config.bounces.return_path == "plain"
     own = project.identity.from_address if is_plain else f"bounces@{domain}"
     bounces = project.config.bounces.address or own
-    return MessageContext(lists, Urls(project.config.public.url, signer), signer, bounces, is_plain, mark)
+    return MessageContext(lists, Urls(project.config.public.url, signer), signer, bounces, is_plain, mark, is_notice)
 
 
 def claim_outside(

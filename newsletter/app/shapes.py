@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from newsletter.app.sending.dry_run import DryRun
     from newsletter.app.sending.proof import ProofResult
     from newsletter.demo.demo import DemoReport
+    from newsletter.storage.audience.signups import Proof
 
 _DELIVERY = (
     "issue", "state", "hash", "scheduled_at", "created_at", "started_at", "finished_at", "lists", "languages", "again",
@@ -129,6 +130,7 @@ def list_json(item: ListCounts) -> dict[str, object]:
         "name": item.list.name,
         "opt_in": item.list.opt_in.value,
         "language": item.list.language,
+        "public": item.list.public,
         **{consent.value: item.counts.get(consent, 0) for consent in Consent},
     }
 
@@ -163,6 +165,18 @@ def subscriber_json(record: SubscriberRecord, instant: Callable[[datetime], str]
         ],
         "suppression": suppression and _attributes(suppression, ("reason", "since", "note"), instant),
         "deliveries": [_attributes(item, ("delivery", "issue", "state", "at"), instant) for item in record.sent],
+        "signups": [_proof_json(item, instant) for item in record.proofs],
+    }
+
+
+def _proof_json(proof: Proof, instant: Callable[[datetime], str]) -> dict[str, Any]:
+    """A sign-up by a form: both moments, the words that were shown, the confirmation's Message-ID."""
+    names = "state", "language", "network", "requested_at", "confirmed_at"
+    return _attributes(proof.signup, names, instant) | {
+        "lists": list(proof.lists),
+        "words": proof.words,
+        "confirmed_words": proof.confirmed_words,
+        "message_id": proof.message_id,
     }
 
 

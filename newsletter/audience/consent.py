@@ -19,7 +19,7 @@ class OptIn(StrEnum):
 
     SINGLE = "single"
     DOUBLE = "double"
-    """New subscriptions are pending until confirmed. No email asks for that yet: an operator records it."""
+    """New subscriptions are pending until confirmed: by the link in an email, or by an operator who records it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Origin:
     """Where a consent comes from, kept as evidence."""
 
     how: str
-    """`import`, `command`, `one-click`, `page`, `restore`."""
+    """`import`, `command`, `form`, `one-click`, `page`, `restore`."""
     at: datetime
     basis: str = ""
     """What the subscriber agreed to and where, in the operator's words."""
@@ -44,3 +44,20 @@ def added_consent(present: Consent | None, wanted: Consent, *, on_their_word: bo
     It stays as it was unless the operator records how the subscriber asked for it (`on_their_word`).
     """
     return wanted if on_their_word or present is None else present
+
+
+class Request(StrEnum):
+    """What a sign-up by a form leads to."""
+
+    KNOWN = "known"
+    """They are subscribed already."""
+    SUBSCRIBE = "subscribe"
+    ASK = "ask"
+    """The address's owner must confirm first."""
+
+
+def request_of(present: Consent | None, opt_in: OptIn) -> Request:
+    """What a form's request for one list leads to. Anybody may have filled it in: a form never ends an unsubscribe."""
+    if present is Consent.CONFIRMED:
+        return Request.KNOWN
+    return Request.SUBSCRIBE if present is None and opt_in is OptIn.SINGLE else Request.ASK

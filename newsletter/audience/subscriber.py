@@ -32,6 +32,8 @@ class MailingList:
     opt_in: OptIn = OptIn.SINGLE
     language: str = ""
     """The edition for subscribers whose language is unknown; empty for the issue's own."""
+    public: bool = False
+    """Whether what is sent to it is in the archive, and readers can sign up to it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from newsletter.storage.database.database import Database
 
 _opt_ins = click.Choice([item.value for item in OptIn])
-_OPT_IN = "On a double list new subscribers stay pending until you record that they confirmed."
+_PUBLIC = "Whether its issues are in the public archive, and readers can sign up to it."
+_OPT_IN = "On a double list new subscribers stay pending until they confirm by the link in an email."
 
 
 @click.group()
@@ -49,18 +50,22 @@ def list_(_project: Project, database: Database, as_json: bool) -> None:
 @click.option("--name", default="", help="The name that readers see (default: the slug).")
 @click.option("--opt-in", type=_opt_ins, default=OptIn.SINGLE.value, show_default=True, help=_OPT_IN)
 @click.option("--language", default="", help="Edition for subscribers whose language is unknown.")
+@click.option("--public/--private", default=False, show_default="private", help=_PUBLIC)
 @JSON
 @with_database
-def add(_project: Project, database: Database, slug: str, name: str, opt_in: str, language: str, as_json: bool) -> None:
+def add(
+    _project: Project, database: Database, slug: str, name: str, opt_in: str, language: str, public: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Add a list. SLUG is its short name, such as weekly.
 
-    On a list with double opt-in, new subscribers get nothing until they have confirmed. The program does not ask them
-    by email yet: ask them yourself, and record each answer with "newsletter subscribers add EMAIL --list LIST
-    --consent confirmed --basis TEXT".
+    On a list with double opt-in, new subscribers get nothing until they have confirmed: by the link in the email that
+    follows a sign-up, or by an answer that you record with "newsletter subscribers add EMAIL --list LIST --consent
+    confirmed --basis TEXT".
     """
     from newsletter.app.audience.lists import add_list, show_list
 
-    add_list(database, slug, name=name, opt_in=OptIn(opt_in), language=language, now=datetime.now(UTC))
+    add_list(database, slug, name=name, opt_in=OptIn(opt_in), language=language, now=datetime.now(UTC), public=public)
     _print(show_list(database, slug), as_json=as_json)
 
 
@@ -69,16 +74,17 @@ def add(_project: Project, database: Database, slug: str, name: str, opt_in: str
 @click.option("--name", help="The name that readers see.")
 @click.option("--opt-in", type=_opt_ins, help=_OPT_IN)
 @click.option("--language", help="Edition for subscribers whose language is unknown; '' for the issue's own.")
+@click.option("--public/--private", default=None, help=_PUBLIC)
 @JSON
 @with_database
 def edit(
     _project: Project, database: Database, slug: str, name: str | None, opt_in: str | None, language: str | None,
-    as_json: bool,
+    public: bool | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Change a list."""
     from newsletter.app.audience.lists import edit_list, show_list
 
-    edit_list(database, slug, name=name, opt_in=OptIn(opt_in) if opt_in else None, language=language)
+    edit_list(database, slug, name=name, opt_in=OptIn(opt_in) if opt_in else None, language=language, public=public)
     _print(show_list(database, slug), as_json=as_json)
 
 

@@ -16,6 +16,7 @@ from newsletter.audience.consent import Consent
 from newsletter.audience.importing.profiles import State, profiles
 from newsletter.cli.command import JSON, YES, with_database
 from newsletter.cli.show import confirm, from_here, local_time, print_facts, print_json, print_result, print_table
+from newsletter.columns import indented
 from newsletter.disk import drafted
 from newsletter.reporting.wording import counted, in_words
 
@@ -320,7 +321,7 @@ def _print_subscriber(project: Project, record: SubscriberRecord, *, as_json: bo
     facts = subscriber_json(record, partial(local_time, project))
     attributes = facts.pop("attributes")
     tables = {name: facts.pop(name) for name in ("subscriptions", "deliveries")}
-    suppression = facts.pop("suppression")
+    suppression, signups = facts.pop("suppression"), facts.pop("signups")
     texts = {name: text_of(value) for name, value in attributes.items()}
     print_facts({name: value or "-" for name, value in {**facts, **texts}.items()})
     if suppression:
@@ -332,3 +333,13 @@ def _print_subscriber(project: Project, record: SubscriberRecord, *, as_json: bo
             print_table(list(rows[0]), [[value or "-" for value in row.values()] for row in rows])
         else:
             click.echo(f"No {name}.")
+    for signup in signups:
+        click.echo("\nSign-up by the form:")
+        words = {name: signup.pop(name) for name in ("words", "confirmed_words")}
+        shown = {name.replace("_", "-"): value for name, value in signup.items()}
+        print_facts(
+            {name: ", ".join(value) if isinstance(value, list) else value or "-" for name, value in shown.items()}
+        )
+        for name, text in words.items():
+            if text:
+                click.echo(f"{name.replace('_', '-')}:\n{indented(text, '    ')}")

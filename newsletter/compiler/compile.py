@@ -165,7 +165,7 @@ def _show(
     context = make_context(slug, content, theme, kit.identity, slots, kit.home_url, preheader)
     rows = [content.blocks, *(column.blocks for column in nouns_in(content.blocks, Column))]
     formulas = {path: formula for row in rows for path, formula in formulas_of(row, conditions).items()}
-    rendered = kit.templates.render(content.layout, context, slots, kit.assets_url, formulas)
+    rendered = kit.templates.render(f"layouts/{content.layout}", context, slots, kit.assets_url, formulas)
     return _Shown(context, rendered, kit.templates.to_html(rendered, context), formulas)
 
 

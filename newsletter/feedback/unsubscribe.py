@@ -36,7 +36,7 @@ def read_wish(content_type: str, body: bytes) -> Wish | None:
     RFC 8058, section 3.2: the body is the pair `List-Unsubscribe=One-Click`, as `multipart/form-data` or
     `application/x-www-form-urlencoded`. Nothing else of the request (cookie, Referer, Origin) is asked about.
     """
-    fields = _fields(content_type, body)
+    fields = read_fields(content_type, body)
     if [value for name, value in fields if name == "List-Unsubscribe"] == ["One-Click"]:
         return Wish.ONE_CLICK
     if fields == [(FIELD, AGREED)]:
@@ -57,28 +57,27 @@ def lists_to_leave(led_here: Sequence[int], present: Mapping[int, Consent]) -> d
     }
 
 
-def _fields(content_type: str, body: bytes) -> list[tuple[str, str]]:
+def read_fields(content_type: str, body: bytes, most: int = _MAX_FIELDS) -> list[tuple[str, str]]:
+    """The fields of a posted form; none where it is none, or has more."""
     kind = content_type.partition(";")[0].strip().lower()
     if len(body) > MAX_BODY:
         return []
     if kind == "multipart/form-data":
-        return _multipart(content_type, body)
+        return _multipart(content_type, body, most)
     if kind in ("application/x-www-form-urlencoded", ""):  # some mail programs send no type
         try:
-            return [
-                (name, value.strip()) for name, value in parse_qsl(body.decode("ascii"), max_num_fields=_MAX_FIELDS)
-            ]
+            return [(name, value.strip()) for name, value in parse_qsl(body.decode("ascii"), max_num_fields=most)]
         except ValueError:  # not ASCII, or more fields than any of ours has
             return []
     return []
 
 
-def _multipart(content_type: str, body: bytes) -> list[tuple[str, str]]:
+def _multipart(content_type: str, body: bytes, most: int) -> list[tuple[str, str]]:
     """The fields of a form (RFC 7578), read as the MIME message that it is; damaged bytes give no fields."""
     head = "".join(character for character in content_type if character.isprintable())
     message = BytesParser().parsebytes(b"Content-Type: " + head.encode("ascii", "replace") + b"\r\n\r\n" + body)
     parts = message.get_payload()
-    if not isinstance(parts, list) or len(parts) > _MAX_FIELDS:
+    if not isinstance(parts, list) or len(parts) > most:
         return []
     return [(_name(part), _value(part)) for part in parts if isinstance(part, Message)]
 

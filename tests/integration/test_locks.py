@@ -24,7 +24,7 @@ ADDRESSES = [f"reader{n}@example.com" for n in range(8)]
 
 def erase(database: Database) -> None:
     with database.write() as connection:
-        erase_subscriber(connection, address_hash(ADDRESSES[0]))
+        erase_subscriber(connection, address_hash(ADDRESSES[0]), NOW)
 
 
 def accept(database: Database) -> None:

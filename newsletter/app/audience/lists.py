@@ -39,7 +39,9 @@ def show_list(database: Database, slug: str) -> ListCounts:
         return ListCounts(store.named(slug), store.counts().get(slug, {}))
 
 
-def add_list(database: Database, slug: str, *, name: str, opt_in: OptIn, language: str, now: datetime) -> MailingList:
+def add_list(
+    database: Database, slug: str, *, name: str, opt_in: OptIn, language: str, now: datetime, public: bool = False
+) -> MailingList:
     """Add a list. Raises WrongUsageError for a slug or language of the wrong shape, AlreadyExistsError."""
     if not _SLUG.fullmatch(slug):
         raise WrongUsageError(
@@ -48,21 +50,24 @@ def add_list(database: Database, slug: str, *, name: str, opt_in: OptIn, languag
         )
     with database.write() as connection:
         return ListStore(database, connection).add(
-            slug, name=_name(name) or slug, opt_in=opt_in, language=read_language(language), now=now
+            slug, name=_name(name) or slug, opt_in=opt_in, language=read_language(language), now=now, public=public
         )
 
 
 def edit_list(
-    database: Database, slug: str, *, name: str | None, opt_in: OptIn | None, language: str | None
-) -> MailingList:
+    database: Database, slug: str, *, name: str | None, opt_in: OptIn | None, language: str | None,
+    public: bool | None = None,
+) -> MailingList:  # fmt: skip
     """Change what is not None. No consent changes with the opt-in. Raises NotFoundError, WrongUsageError."""
-    changes: dict[str, str] = {}
+    changes: dict[str, str | bool] = {}
     if name is not None:
         changes["name"] = _name(name) or slug
     if opt_in is not None:
         changes["opt_in"] = opt_in.value
     if language is not None:
         changes["language"] = read_language(language)
+    if public is not None:
+        changes["public"] = public
     with database.write() as connection:
         return ListStore(database, connection).edit(slug, **changes)
 

@@ -18,6 +18,7 @@ from newsletter.reporting.wording import in_words
 from newsletter.storage.audience.erasing import erase_subscriber
 from newsletter.storage.audience.events import append_event
 from newsletter.storage.audience.lists import ListStore
+from newsletter.storage.audience.signups import Proof, proofs_of
 from newsletter.storage.audience.subscribers import AudienceStore, Sent
 from newsletter.storage.database.database import Connection, Database
 from newsletter.storage.journal.files import OptOutLine
@@ -34,6 +35,8 @@ class SubscriberRecord:
     subscriptions: Sequence[Subscription]
     suppression: Suppression | None
     sent: Sequence[Sent]
+    proofs: Sequence[Proof]
+    """What they asked for by a form; what was confirmed proves the consent, also once erased."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +56,17 @@ def show_subscriber(project: Project, database: Database, email: str) -> Subscri
         store = AudienceStore(database, connection)
         subscriber, suppression = store.find(address_hash), store.suppression_of(address_hash)
         kept = subscriber or suppression
-        if kept is None:
+        names = {one.id: one.name for one in ListStore(database, connection).all()}
+        proofs = proofs_of(connection, address_hash, names)
+        if kept is None and not proofs:
             raise _unknown(address)
         return SubscriberRecord(
-            address=kept.address,
+            address=kept.address if kept else address.text,
             subscriber=subscriber,
             subscriptions=store.subscriptions_of(subscriber.id) if subscriber else (),
             suppression=suppression,
             sent=store.sent_to(address_hash),
+            proofs=proofs,
         )
 
 
@@ -168,7 +174,7 @@ def erase_subscriber_everywhere(project: Project, database: Database, email: str
         subscriber = store.find(address_hash)
         if subscriber is None and store.suppression_of(address_hash) is None:
             raise _unknown(address)
-        erase_subscriber(connection, address_hash)
+        erase_subscriber(connection, address_hash, now)
         store.unsuppress(address_hash)
         store.suppress(Suppression(address_hash, "", SuppressionReason.ERASED, now))
         _append(database, connection, EventKind.ERASED, subscriber, now)

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from newsletter.app.composing import message_context
 from newsletter.app.project import Project
+from newsletter.app.sending.notices import forget, send_notices
 from newsletter.app.sending.relay import transport_for
 from newsletter.delivery.compose.envelope import Envelope, address_envelope
 from newsletter.delivery.compose.message import Message, MessageContext
@@ -94,7 +95,8 @@ def run_worker(project: Project, database: Database, *, on_trouble: OnTrouble, e
             with closing(project.journal(database)) as journal:
                 preparing = _prepare_deliveries(project, database, journal, stop, on_trouble)
                 sending = _send_deliveries(project, database, journal, stop, on_trouble)
-                await _together(stop, preparing, sending)
+                answering = _answer_readers(project, database, journal, stop, on_trouble)
+                await _together(stop, preparing, sending, answering)
 
     log.info("at work pid=%s; SIGTERM ends it", os.getpid())
     _run(run())
@@ -143,6 +145,24 @@ async def _send_deliveries(
         except StorageError as error:  # it could not register, or the database is damaged
             on_trouble(_with_hint(error))
             await is_set_within(stop, 2.0)
+
+
+async def _answer_readers(
+    project: Project, database: Database, journal: Journal, stop: asyncio.Event, on_trouble: OnTrouble
+) -> None:
+    """Carry out sign-ups and send the notices; forget old requests once an hour."""
+    forgotten, told = datetime.min.replace(tzinfo=UTC), ""
+    while not stop.is_set():
+        try:
+            await send_notices(project, database, journal, now := _now())
+            if now > forgotten + timedelta(hours=1):
+                await forget(project, database, now)
+                forgotten = now
+            told = ""
+        except NewsletterError as error:
+            if str(error) != told:  # the same trouble each second is told once
+                on_trouble(told := str(error))
+        await is_set_within(stop, _POLL)
 
 
 async def _send(

@@ -101,8 +101,8 @@ class Templates:
     def render(
         self, layout: str, context: Context, slots: Slots, assets_url: str, formulas: Mapping[str, str] | None = None
     ) -> Rendered:
-        """The MJML of an edition. `formulas`: of the blocks that not everybody gets, by path. Raises TemplateError with
-        the place in the template.
+        """The MJML of an edition in a layout, such as `layouts/default`. `formulas`: of the blocks that not everybody
+        gets, by path. Raises TemplateError with the place in the template.
         """
         images: dict[str, ImageFile] = {}
         ((_, plain),) = to_data(context, images).items()
@@ -120,7 +120,7 @@ class Templates:
             return {"file": str(file), "text": text}
 
         job = {
-            "do": "render", "layout": f"layouts/{layout}{SUFFIX}", "context": plain, "assets_url": assets_url,
+            "do": "render", "layout": f"{layout}{SUFFIX}", "context": plain, "assets_url": assets_url,
             "seed": slots.seed, "slots": slots.made, "formulas": dict(formulas or {}),
             "regions": [region.when.source for region in slots.regions],
         }  # fmt: skip

@@ -47,6 +47,15 @@ def write_text(context: Context, slots: Slots, formulas: Mapping[str, str] | Non
     return _NUMBER.sub(lambda number: slots.note(int(number[1])) if formulas else number[1], whole)
 
 
+def write_notice(context: Context, slots: Slots) -> str:
+    """The text part of a notice: name, title, blocks, why it came, who sends it."""
+    writer = _Writer(context, slots, {})
+    content, leave = context.content, context.links.unsubscribe
+    why = [wrap(writer.inline(content.closing)), *([writer.named(writer.t("unsubscribe"), leave)] if leave else [])]
+    head = writer.section(context.identity.newsletter, underlined(content.title, "="))
+    return writer.joined([(ALWAYS, head), *writer.parts(content.blocks), (ALWAYS, writer.sender(why))]) + "\n"
+
+
 class _Writer:
     """Writes sections; counts the notes through the whole email. Blocks see it as their `TextWriter`."""
 
@@ -117,13 +126,17 @@ class _Writer:
     def footer(self) -> str:
         """Why this email came, how to unsubscribe, who sends it."""
         identity, links, t = self._context.identity, self._context.links, self.t
-        lines = ["-" * WIDTH, wrap(t("why", newsletter=self.isolated(identity.newsletter)))]
-        lines += [self._named(t("forwarded"), links.home), ""]
-        lines += [self._named(t("unsubscribe"), links.unsubscribe), self._named(t("view"), links.view)]
+        lines = [wrap(t("why", newsletter=self.isolated(identity.newsletter)))]
+        lines += [self.named(t("forwarded"), links.home), ""]
+        return self.sender([*lines, self.named(t("unsubscribe"), links.unsubscribe), self.named(t("view"), links.view)])
+
+    def sender(self, above: Sequence[str]) -> str:
+        """A line across, lines of the footer, and who sends the email."""
+        identity, t, lines = self._context.identity, self.t, ["-" * WIDTH, *above]
         if identity.contact:
-            lines.append(self._named(t("contact"), identity.contact_text))
+            lines.append(self.named(t("contact"), identity.contact_text))
         if identity.imprint_url:
-            lines.append(self._named(t("imprint"), identity.imprint_url))
+            lines.append(self.named(t("imprint"), identity.imprint_url))
         sender = filter(None, (identity.legal_name, " ".join(identity.postal_address.split())))
         address = self.isolated(", ".join(map(self.isolated, sender)))  # a foreign address, its name before it
         return "\n".join([*lines, *(["", wrap(address)] if address else [])])
@@ -134,7 +147,7 @@ class _Writer:
         if content.authors:
             lines.append(wrap(t("by") + self.names(content.authors)))
         if content.source:
-            lines.append(self._named(t("original"), content.source.url))
+            lines.append(self.named(t("original"), content.source.url))
         return "\n".join(lines)
 
     def picture(self, picture: Picture) -> str:
@@ -195,7 +208,7 @@ class _Writer:
         widest = [max(map(columns, column)) for column in zip(*rows, strict=True)]
         if sum(widest) + 2 * (len(widest) - 1) > width:
             head, *others = rows
-            named = ([self._named(name, cell) if name else cell for name, cell in zip(head, row, strict=True) if cell]
+            named = ([self.named(name, cell) if name else cell for name, cell in zip(head, row, strict=True) if cell]
                      for row in others)  # fmt: skip
             lines = ("\n".join(wrap(line, rest="  ", width=width) for line in row) for row in named)
             return "\n\n".join(lines) or wrap(" · ".join(head), width=width)
@@ -238,7 +251,7 @@ class _Writer:
             return words
         return self._noted(words, url)
 
-    def _named(self, name: str, url: str) -> str:
+    def named(self, name: str, url: str) -> str:
         """A link on a line of its own."""
         return name + self.t("colon") + url
 

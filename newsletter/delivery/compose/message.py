@@ -18,7 +18,8 @@ class MessageContext:
     """What all messages of a delivery share besides the edition."""
 
     lists: Mapping[str, str]
-    """Slug → name of the delivery's lists, at least one, in the order they were named."""
+    """Slug → name of the delivery's lists, in the order they were named. None for a notice without an opt-out:
+    it has no header field of a list."""
     urls: Urls
     signer: Signer
     bounces: str
@@ -27,6 +28,8 @@ class MessageContext:
     """Whether it is the return path as it is, without a token of the recipient's own."""
     mark: str = ""
     """Put before the subject of a proof: `[Proof]`. Empty for a delivery."""
+    is_notice: bool = False
+    """Whether the message answers what one person did (RFC 3834), and so is no bulk email."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,13 +92,15 @@ class Mould:
         """The header section, without the empty line after it: that is the line end of the first delimiter."""
         name = claim.values.get("name")
         mark = self.context.mark
-        fixed = self.lists[claim.lists[0] if claim.lists else next(iter(self.context.lists))]
+        slug = claim.lists[0] if claim.lists else next(iter(self.context.lists), "")
+        fixed = self.lists[slug]
         to = write_headers([named("To", name if isinstance(name, str) else "", claim.address)])
         about = write_headers([text("Subject", f"{mark} {subject}" if mark else subject)])
         own_id = write_headers([exact("Message-ID", f"<{message_id}>")])
-        leave = write_headers([exact("List-Unsubscribe", f"<{unsubscribe}>")])
+        leave = write_headers([exact("List-Unsubscribe", f"<{unsubscribe}>")]) if slug else b""
         # All else was checked once, and no value can change its lines.
-        check_wire(to + about + own_id + leave + b"\r\n", ("To", "Subject", "Message-ID", "List-Unsubscribe"))
+        names = ("To", "Subject", "Message-ID", *(["List-Unsubscribe"] if slug else []))
+        check_wire(to + about + own_id + leave + b"\r\n", names)
         date = _date(claim.dated_at)
         return b"".join((self.from_, to, self.reply_to, about, date, own_id, fixed.before, leave, fixed.after))
 
@@ -115,7 +117,13 @@ def make_mould(edition: Edition, context: MessageContext) -> Mould:
     reply_to = _reply_to(edition.identity)
     # `=_` occurs in neither encoding, so the boundary is in no part (RFC 2045, section 6.7).
     boundary = "=_" + hashlib.sha256(edition.hash.encode()).hexdigest()[:32]
-    lists = {slug: _list_headers(edition, slug, context.lists[slug], sender.domain, boundary) for slug in context.lists}
+    rest = [
+        exact("Auto-Submitted", "auto-generated") if context.is_notice else exact("Precedence", "bulk"),
+        exact("MIME-Version", "1.0"),
+        exact("Content-Type", "multipart/alternative;", f'boundary="{boundary}"'),
+    ]
+    lists = {slug: _list_headers(edition, slug, name, sender.domain, rest) for slug, name in context.lists.items()}
+    lists = lists or {"": ListHeaders(b"", _checked(rest))}
 
     @lru_cache(maxsize=_VARIANTS)
     def bodies(shown: tuple[bool, ...]) -> tuple[Body, Body]:
@@ -143,16 +151,15 @@ def _reply_to(identity: Identity) -> list[Header]:
     return [named("Reply-To", "", _parse("Reply-To", identity.reply_to).text)]
 
 
-def _list_headers(edition: Edition, slug: str, name: str, domain: str, boundary: str) -> ListHeaders:
-    """The list fields, by which email clients and providers recognise a newsletter (RFC 2919, RFC 2369, RFC 8058)."""
+def _list_headers(edition: Edition, slug: str, name: str, domain: str, rest: Sequence[Header]) -> ListHeaders:
+    """The list fields, by which email clients and providers recognise a newsletter (RFC 2919, RFC 2369, RFC 8058), and
+    the rest."""
     help_url = edition.identity.contact_url
     after = [
         exact("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
         *([exact("List-Help", f"<{help_url}>")] if help_url else []),
         exact("Feedback-ID", _feedback_id(edition.issue, slug, domain)),
-        exact("Precedence", "bulk"),
-        exact("MIME-Version", "1.0"),
-        exact("Content-Type", "multipart/alternative;", f'boundary="{boundary}"'),
+        *rest,
     ]
     return ListHeaders(_checked([named("List-Id", name, f"{slug}.{domain}")]), _checked(after))
 

@@ -1,11 +1,14 @@
 """Erasing: remove one subscriber's address and data from every table; the keyed hash stays, against re-import."""
 
+from datetime import datetime
+
 import sqlalchemy as sa
 
+from newsletter.storage.audience.signups import erase_signups
 from newsletter.storage.database.tables import attempts, recipients, subscribers, subscriptions, suppressions
 
 
-def erase_subscriber(connection: sa.Connection, address_hash: str) -> None:
+def erase_subscriber(connection: sa.Connection, address_hash: str, now: datetime) -> None:
     """Empty everything that identifies the subscriber.
 
     Also replies of relays, which often quote the address. States, ids and hashes stay, so the ledger still adds up.
@@ -35,3 +38,4 @@ def erase_subscriber(connection: sa.Connection, address_hash: str) -> None:
     )
     subscriber = sa.select(subscribers.c.id).where(subscribers.c.address_hash == address_hash)
     connection.execute(sa.delete(subscriptions).where(subscriptions.c.subscriber_id.in_(subscriber)))
+    erase_signups(connection, address_hash, now)

@@ -32,17 +32,19 @@ class ListStore:
             raise NotFoundError(f"There is no list {slug!r}", hint=hint)
         return _list(row)
 
-    def add(self, slug: str, *, name: str, opt_in: OptIn, language: str, now: datetime) -> MailingList:
+    def add(
+        self, slug: str, *, name: str, opt_in: OptIn, language: str, now: datetime, public: bool = False
+    ) -> MailingList:
         """A new list. Raises AlreadyExistsError."""
         statement = self._database.insert_ignore(lists).values(
-            slug=slug, name=name, opt_in=opt_in.value, language=language, created_at=now
+            slug=slug, name=name, opt_in=opt_in.value, language=language, created_at=now, public=public
         )
         if self._connection.execute(statement).rowcount != 1:
             raise AlreadyExistsError(f"There is a list {slug!r} already", hint="Change it: newsletter lists edit")
         return self.named(slug)
 
-    def edit(self, slug: str, **changes: str) -> MailingList:
-        """Change name, opt_in or language of a list. Raises NotFoundError."""
+    def edit(self, slug: str, **changes: str | bool) -> MailingList:
+        """Change name, opt_in, language or public of a list. Raises NotFoundError."""
         present = self.named(slug)
         if changes:
             self._connection.execute(sa.update(lists).where(lists.c.id == present.id).values(**changes))
@@ -94,4 +96,4 @@ def lists_of(connection: sa.Connection, delivery: str) -> list[MailingList]:
 
 
 def _list(row: sa.Row[tuple[object, ...]]) -> MailingList:
-    return MailingList(row.id, row.slug, row.name, OptIn(row.opt_in), row.language)
+    return MailingList(row.id, row.slug, row.name, OptIn(row.opt_in), row.language, row.public)

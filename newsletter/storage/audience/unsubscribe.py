@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from newsletter.audience.consent import Consent
 from newsletter.feedback.event import Event, EventKind
 from newsletter.storage.audience.events import append_event
+from newsletter.storage.audience.notices import find_notice
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.tables import events, lists, receipts, recipients, subscribers, subscriptions
 from newsletter.tokens import base32
@@ -56,9 +57,14 @@ class OptOut:
 
 
 def link_holder(connection: sa.Connection, recipient: str) -> LinkHolder | None:
-    """The recipient of that id, also once erased, or one that a receipt names; None if there is none."""
+    """The recipient of that id, also once erased, or one that a notice or a receipt names; None if there is none."""
     row = connection.execute(sa.select(*_HOLDER).where(recipients.c.id == recipient)).first()
-    return _receipt_holder(connection, recipient) if row is None else _holder(row)
+    if row is not None:
+        return _holder(row)
+    notice = find_notice(connection, recipient)
+    if notice is None or not notice.subscriber:
+        return _receipt_holder(connection, recipient)
+    return LinkHolder(recipient, "", notice.subscriber, notice.list_ids, notice.language, notice.address_hash)
 
 
 def _receipt_holder(connection: sa.Connection, recipient: str) -> LinkHolder | None:
@@ -115,18 +121,13 @@ def add_opt_out(
 
 def last_opt_out(connection: sa.Connection, holder: LinkHolder) -> OptOut | None:
     """The latest unsubscribe through this recipient's own link."""
-    query = (
-        _opt_outs()
-        .where(events.c.subscriber_id == holder.subscriber, events.c.recipient_id == holder.recipient)
-        .order_by(events.c.id.desc())
-        .limit(1)
-    )
-    return _read(connection, query)
+    query = _OPT_OUTS.where(events.c.subscriber_id == holder.subscriber, events.c.recipient_id == holder.recipient)
+    return _read(connection, query.order_by(events.c.id.desc()).limit(1))
 
 
 def find_opt_out(connection: sa.Connection, opt_out: str) -> OptOut | None:
     """The unsubscribe with this id."""
-    return _read(connection, _opt_outs().where(events.c.key == _key(EventKind.UNSUBSCRIBED, opt_out)))
+    return _read(connection, _OPT_OUTS.where(events.c.key == _key(EventKind.UNSUBSCRIBED, opt_out)))
 
 
 def still_unsubscribed(connection: sa.Connection, opt_out: OptOut) -> frozenset[int]:
@@ -178,20 +179,16 @@ def _opaque(moment: datetime) -> str:
     return base32(((moment - _EPOCH) // timedelta(microseconds=1)).to_bytes(8, "big"))
 
 
-def _opt_outs() -> sa.Select[*tuple[Any, ...]]:
-    return (
-        sa.select(events.c.key, events.c.at, events.c.data, *_HOLDER)
-        .join(recipients, recipients.c.id == events.c.recipient_id)
-        .where(events.c.kind == EventKind.UNSUBSCRIBED.value)
-    )
+_OPT_OUTS = sa.select(events).where(events.c.kind == EventKind.UNSUBSCRIBED.value)
 
 
 def _read(connection: sa.Connection, query: sa.Select[*tuple[Any, ...]]) -> OptOut | None:
     row = connection.execute(query).first()
-    if row is None:
+    holder = link_holder(connection, row.recipient_id) if row is not None and row.recipient_id else None
+    if row is None or holder is None:
         return None
     ended = {int(list_id): Consent(consent) for list_id, consent in row.data["ended"].items()}
-    return OptOut(row.key.partition(":")[2], _holder(row), row.at, ended)
+    return OptOut(row.key.partition(":")[2], holder, row.at, ended)
 
 
 def _holder(row: sa.Row[*tuple[Any, ...]]) -> LinkHolder:

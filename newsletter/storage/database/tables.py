@@ -65,6 +65,7 @@ lists = sa.Table(
     sa.Column("opt_in", sa.String(16), nullable=False),
     sa.Column("language", sa.String(35), nullable=False, server_default=""),
     sa.Column("created_at", Instant, nullable=False),
+    sa.Column("public", sa.Boolean, nullable=False, server_default=sa.false(), comment="archived, open to sign-ups"),
 )
 
 subscribers = sa.Table(
@@ -102,6 +103,70 @@ suppressions = sa.Table(
     sa.Column("reason", sa.String(16), nullable=False),
     sa.Column("note", sa.Text, nullable=False, server_default=""),
     sa.Column("created_at", Instant, nullable=False),
+)
+
+signups = sa.Table(
+    "signups",
+    metadata,
+    sa.Column("id", sa.String(26), primary_key=True),
+    sa.Column("state", sa.String(16), nullable=False, comment="requested, asked or confirmed"),
+    sa.Column("address", sa.Text, nullable=False, comment="empty once erased"),
+    sa.Column("address_hash", sa.String(26), nullable=False),
+    sa.Column("name", sa.Text, nullable=False, server_default=""),
+    sa.Column("language", sa.String(35), nullable=False),
+    sa.Column("list_ids", sa.JSON, nullable=False),
+    sa.Column("words", sa.String(26), nullable=False, comment="hash of the words that the form showed"),
+    sa.Column("network", sa.Text, nullable=False, server_default="", comment="only where the configuration keeps it"),
+    sa.Column("requested_at", Instant, nullable=False),
+    sa.Column("asked_at", Instant, comment="when the confirmation was asked for"),
+    sa.Column("confirmed_at", Instant),
+    sa.Column("confirmed_words", sa.String(26), nullable=False, server_default="", comment="of the button's page"),
+    sa.Column("erased_at", Instant),
+    sa.Index(None, "state", "requested_at"),
+    sa.Index(None, "address_hash"),
+    comment="what was asked for by a form: the proof of a consent",
+)
+
+shown_words = sa.Table(
+    "shown_words",
+    metadata,
+    sa.Column("hash", sa.String(26), primary_key=True),
+    sa.Column("language", sa.String(35), nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("since", Instant, nullable=False),
+    comment="the words of forms and buttons by which subscribers consented",
+)
+
+tallies = sa.Table(
+    "tallies",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("since", Instant, nullable=False),
+    sa.Column("count", sa.Integer, nullable=False),
+    comment="how often something was done by whom: only keyed hashes",
+)
+
+notices = sa.Table(
+    "notices",
+    metadata,
+    sa.Column("id", sa.String(26), primary_key=True),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("signup_id", sa.String(26), nullable=False, server_default=""),
+    sa.Column("subscriber_id", sa.ForeignKey("subscribers.id")),
+    sa.Column("address", sa.Text, nullable=False, comment="empty once settled or erased"),
+    sa.Column("address_hash", sa.String(26), nullable=False),
+    sa.Column("language", sa.String(35), nullable=False),
+    sa.Column("list_ids", sa.JSON, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False, comment="waiting, sending, accepted or rejected"),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("next_at", Instant, nullable=False, comment="when it may be claimed (again)"),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("message_id", sa.Text, nullable=False, server_default=""),
+    sa.Column("reply", sa.Text, nullable=False, server_default=""),
+    sa.Column("settled_at", Instant),
+    sa.Index(None, "state", "next_at"),
+    sa.Index(None, "address_hash"),
+    comment="emails to one person, written in the transaction that causes them",
 )
 
 deliveries = sa.Table(

@@ -116,7 +116,7 @@ def _suppress(database: Database, connection: sa.Connection, address_hash: str, 
     if row is not None and (one.suppression == row.reason or row.created_at > one.at):
         return False
     if one.suppression == _ERASED:
-        erase_subscriber(connection, address_hash)
+        erase_subscriber(connection, address_hash, one.at)
     if one.suppression in ("", _ERASED):
         connection.execute(sa.delete(suppressions).where(mine))
     if one.suppression == "":

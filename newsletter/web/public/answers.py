@@ -32,6 +32,10 @@ class Site:
     legal_name: str = ""
     """Who is responsible by law."""
     postal_address: str = ""
+    frequency: str = ""
+    """How often an issue comes; in `language`."""
+    privacy: str = ""
+    """URL."""
 
 
 class Answers:
@@ -39,7 +43,7 @@ class Answers:
 
     def __init__(self, site: Site, home: str) -> None:
         """`home`: the URL of the front page."""
-        self._site = site
+        self.site = site
         self._home = home
         self._pages = Pages(Path(__file__).parent / "pages")
         self._layout = self._pages.read("public.css")
@@ -48,8 +52,8 @@ class Answers:
         self, page: str, words: Catalogue, values: Mapping[str, object] | None = None, *, status: int = 200
     ) -> HTMLResponse:
         """One page. `t` in it gives a phrase in the language of `words`."""
-        style = variables(self._site.theme, words.language) + self._layout
-        shared = {"site": self._site, "home": self._home, "style": style, "t": words}
+        style = variables(self.site.theme, words.language) + self._layout
+        shared = {"site": self.site, "home": self._home, "style": style, "t": words}
         html = self._pages.render(page, {**shared, **(values or {})})
         headers = {
             "Content-Language": words.language,
@@ -62,10 +66,12 @@ class Answers:
         """A page with a message only: the phrases `<key>_title` and `<key>_text`."""
         return self.page("message.html", words, {"key": key}, status=status)
 
-    def words(self, request: Request, edition_language: str = "") -> Catalogue:
+    def words(self, request: Request, edition_language: str = "", *, doors: bool = False) -> Catalogue:
         """The reader's language: that of the edition they were sent, else what the browser asks for, else the site's.
+
+        `doors`: the page is one of signing up or of preferences.
 
         The edition comes first, because the subscriber or the operator chose it; a browser is often borrowed.
         """
         wanted = accepted_languages(request.headers.get("accept-language", ""))
-        return choose_words([edition_language, *wanted, self._site.language])
+        return choose_words([edition_language, *wanted, self.site.language], doors=doors)

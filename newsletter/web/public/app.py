@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Match, Route
 
+from newsletter.app.audience.signup import SignupRules
 from newsletter.app.audience.unsubscribe import current_lists, language_of_undo, resubscribe, unsubscribe
 from newsletter.app.sending.view import find_asset, open_view
 from newsletter.errors import LinkError, StorageError
@@ -26,6 +27,7 @@ from newsletter.storage.journal.journal import Journal
 from newsletter.tokens import Signer
 from newsletter.web.pages import QUIET_HEADERS, Below, Headers, policy
 from newsletter.web.public.answers import Answers, Site
+from newsletter.web.public.signup import signup_routes
 
 log = logging.getLogger("newsletter.public")
 
@@ -60,10 +62,10 @@ Body = Annotated[bytes, Depends(small_body)]
 
 def public_app(
     database: Database, journal: Journal, *, signer: Callable[[], Signer], site: Site, public_url: str,
-    clock: Callable[[], datetime],
+    clock: Callable[[], datetime], signup: SignupRules | None = None,
 ) -> FastAPI:  # fmt: skip
     """The app of the public pages. `public_url` is its URL in messages; `clock` gives UTC, `signer` the keys
-    as they are at that moment.
+    as they are at that moment. `signup`: the limits of sign-ups; None: nobody can sign up.
 
     A path in `public_url` may stand before the paths here or be taken away by a proxy in front: both work.
     """
@@ -73,6 +75,8 @@ def public_app(
     answers = Answers(site, f"{public_url}/")
     _add_leaving(app, database, journal, signer, answers, clock)
     _add_reading(app, database, signer, public_url)
+    if signup is not None:
+        app.include_router(signup_routes(database, journal, signup, signer, answers, clock, small_body))
     _add_errors(app, answers)
     return app
 

@@ -10,6 +10,8 @@ from newsletter.language import best_match, direction_of
 
 FALLBACK = "en"
 _FILE = Path(__file__).with_name("words.toml")
+_DOORS = Path(__file__).with_name("words")
+"""The words of signing up and of preferences, a file for each language that has these pages."""
 _MOST = 20  # languages of an Accept-Language header that are looked at
 
 
@@ -31,9 +33,12 @@ class Catalogue:
         return self.phrases[key].format_map({name: f"\u2068{value}\u2069" for name, value in values.items()})
 
 
-def choose_words(wanted: Iterable[str]) -> Catalogue:
-    """The words in the first of these languages that we have; English when we have none of them."""
-    catalogues = _catalogues()
+def choose_words(wanted: Iterable[str], *, doors: bool = False) -> Catalogue:
+    """The words in the first of these languages that we have; English when we have none of them.
+
+    `doors`: among the languages that also have the words of signing up and of preferences.
+    """
+    catalogues = _catalogues(doors=doors)
     return catalogues[best_match(wanted, catalogues) or FALLBACK]
 
 
@@ -53,6 +58,9 @@ def accepted_languages(header: str) -> list[str]:
 
 
 @cache
-def _catalogues() -> Mapping[str, Catalogue]:
+def _catalogues(*, doors: bool) -> Mapping[str, Catalogue]:
     written = tomllib.loads(_FILE.read_text(encoding="utf-8"))
+    if doors:
+        files = {file.stem: tomllib.loads(file.read_text(encoding="utf-8")) for file in _DOORS.glob("*.toml")}
+        written = {language: written[language] | phrases for language, phrases in files.items()}
     return {language: Catalogue(language, phrases) for language, phrases in written.items()}

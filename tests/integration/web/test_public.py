@@ -436,6 +436,7 @@ def test_errors_in_the_database_are_a_page_that_says_so(world: World, reader: st
     url = f"/u/{world.token(Purpose.UNSUBSCRIBE, reader)}"
     with world.database.write() as connection:
         connection.exec_driver_sql("ALTER TABLE recipients RENAME TO elsewhere")
+        connection.exec_driver_sql("ALTER TABLE events RENAME TO events_elsewhere")
     assert world.client.post(url, content=ONE_CLICK, headers=URLENCODED).status_code == 200  # the journal has it
     undo = f"/r/{world.token(Purpose.RESUBSCRIBE, reader)}"
     for answer in (world.client.get(undo), world.client.post(undo, content=BUTTON, headers=URLENCODED)):

@@ -1,0 +1,339 @@
+"""Signing up over HTTP: from the form to the welcome, as a reader, a scanner and a flood would do it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from integration.web.conftest import START, Clock, theme_of
+from starlette.testclient import TestClient
+
+from newsletter.app.audience.lists import add_list, edit_list
+from newsletter.app.audience.signup import SignupRules, budget_address, forget_signups, network_of
+from newsletter.app.audience.subscribers import (
+    erase_subscriber_everywhere,
+    show_subscriber,
+    suppress_subscriber,
+    unsubscribe_subscriber,
+)
+from newsletter.app.project import Project
+from newsletter.app.sending.notices import send_notices, signup_rules
+from newsletter.audience.address import parse_address
+from newsletter.audience.consent import Consent, OptIn
+from newsletter.config import Config, DatabaseSection, NewsletterSection, PublicSection, SignupSection
+from newsletter.delivery.compose.envelope import Envelope
+from newsletter.delivery.compose.message import Message
+from newsletter.delivery.ledger.classification import Classification
+from newsletter.delivery.ledger.outcome import Accepted, Deferred, Outcome, Rejected, Reply, Unknown
+from newsletter.delivery.transport import Permit
+from newsletter.storage.audience import signups
+from newsletter.storage.database import tables
+from newsletter.storage.database.database import Database
+from newsletter.storage.journal.journal import Journal
+from newsletter.web.public import Site, public_app
+
+URL = "https://news.example.org/letters"
+ANA = "ana@example.org"
+OK = Accepted(Reply(250, "2.0.0", "ok"))
+
+
+@dataclass
+class Relay:
+    """A relay that keeps the messages, and answers as it is told."""
+
+    caught: list[tuple[str, EmailMessage]] = field(default_factory=list)
+    answers: list[Outcome] = field(default_factory=list)
+
+    async def send(self, envelope: Envelope, message: Message, permit: Permit) -> Outcome:
+        assert await permit()
+        parsed = message_from_bytes(message.data, policy=policy.default)
+        assert isinstance(parsed, EmailMessage)
+        self.caught.append((envelope.recipient, parsed))
+        return self.answers.pop(0) if self.answers else OK
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+@dataclass
+class Doors:
+    """A project's readers' pages, its worker and its relay."""
+
+    project: Project
+    database: Database
+    journal: Journal
+    clock: Clock = field(default_factory=Clock)
+    relay: Relay = field(default_factory=Relay)
+    rules: SignupRules = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rules = signup_rules(self.project)
+        site = Site("The Weekly", theme_of(), "en", legal_name="Weekly & Sons", frequency="every Thursday",
+                    privacy="https://example.org/privacy", description="A letter about kettles.")  # fmt: skip
+        app = public_app(
+            self.database, self.journal, signer=lambda: self.project.keys.signer, site=site, public_url=URL,
+            clock=self.clock, signup=self.rules,
+        )  # fmt: skip
+        self.client = TestClient(app, follow_redirects=False, raise_server_exceptions=False)
+
+    def form(self, path: str = "/subscribe/news", **headers: str) -> dict[str, str]:
+        """The hidden fields of the form, which has waited long enough to be posted."""
+        page = self.client.get(path, headers=headers).text
+        self.clock.now += timedelta(seconds=5)
+        return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page))
+
+    def sign_up(self, email: str, path: str = "/subscribe/news", **fields: str) -> Any:
+        return self.client.post(path, data=self.form(path) | {"email": email} | fields)
+
+    def work(self) -> list[tuple[str, EmailMessage]]:
+        """Let the worker run once; what was sent."""
+        before = len(self.relay.caught)
+        asyncio.run(send_notices(self.project, self.database, self.journal, self.clock(), self.relay))
+        return self.relay.caught[before:]
+
+    def link_in(self, message: EmailMessage) -> str:
+        """The path of the button."""
+        text = message.get_body(("plain",))
+        assert text is not None
+        found = re.search(rf"→ .*\n +{re.escape(URL)}(/\S+)", text.get_content())
+        assert found, text.get_content()
+        return found[1]
+
+    def press(self, path: str) -> Any:
+        return self.client.post(path, data={"answer": "yes"})
+
+    def consents(self, email: str = ANA) -> dict[str, Consent]:
+        record = show_subscriber(self.project, self.database, email)
+        return {one.list: one.consent for one in record.subscriptions}
+
+    def rows(self, table: sa.Table) -> list[Any]:
+        with self.database.read() as connection:
+            return list(connection.execute(sa.select(table).order_by(*table.primary_key.columns)))
+
+
+@pytest.fixture
+def doors(database: Database, database_url: str, tmp_path: Path) -> Iterator[Doors]:
+    newsletter = NewsletterSection.model_validate({"name": "The Weekly", "from": "The Weekly <news@example.org>"})
+    config = Config(database=DatabaseSection(url=database_url), newsletter=newsletter, public=PublicSection(url=URL),
+                    signup=SignupSection(keep_network=True))  # fmt: skip
+    project = Project(folder=tmp_path, config=config)
+    for slug, opt_in in (("news", OptIn.DOUBLE), ("weekly", OptIn.SINGLE), ("team", OptIn.SINGLE)):
+        add_list(database, slug, name=slug.title(), opt_in=opt_in, language="", now=START, public=slug != "team")
+    with project.journal(database) as journal:
+        made = Doors(project, database, journal)
+        yield made
+        made.client.close()
+
+
+def test_sign_up_is_confirmed_by_the_button_only(doors: Doors) -> None:
+    page = doors.client.get("/subscribe/news")
+    assert page.status_code == 200
+    for words in ("Weekly &amp; Sons", "every Thursday", "unsubscribe at any time", "https://example.org/privacy"):
+        assert words in page.text
+    assert "set-cookie" not in page.headers
+    answer = doors.sign_up(ANA, name="Ana <script>")
+    assert (answer.status_code, "Look in your inbox" in answer.text, ANA in answer.text) == (200, True, False)
+    [(recipient, message)] = doors.work()
+    assert recipient == ANA
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert not {"List-Unsubscribe", "List-Id", "Precedence", "Feedback-ID"} & set(message.keys())
+    assert "Ana <" not in message.as_string()
+    assert (message["To"].strip("<>"), message["Subject"]) == (ANA, "Please confirm: The Weekly")
+    assert doors.consents() == {"news": Consent.PENDING}
+    path = doors.link_in(message)
+    before = [doors.rows(one) for one in (tables.signups, tables.subscriptions, tables.notices, tables.events)]
+    for method in ("GET", "GET", "HEAD", "OPTIONS"):
+        seen = doors.client.request(method, path)
+        assert ANA not in seen.text
+    assert doors.client.post(path).status_code == 400
+    assert before == [doors.rows(one) for one in (tables.signups, tables.subscriptions, tables.notices, tables.events)]
+    assert "You are subscribed" in doors.press(path).text
+    assert "You are subscribed" in doors.press(path).text
+    assert doors.consents() == {"news": Consent.CONFIRMED}
+    [(_, welcome)] = doors.work()
+    assert welcome["Subject"] == "Welcome to The Weekly"
+    assert welcome["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    leave = str(welcome["List-Unsubscribe"]).strip("<>").removeprefix(URL)
+    one_click = doors.client.post(leave, data={"List-Unsubscribe": "One-Click"})
+    assert one_click.text == "Unsubscribed.\n"
+    assert doors.consents() == {"news": Consent.UNSUBSCRIBED}
+    undo = re.search(r'action="\.\.(/r/\w+)"', doors.press(leave).text)
+    assert undo
+    assert "Welcome back" in doors.press(undo[1]).text
+    assert doors.consents() == {"news": Consent.CONFIRMED}
+
+
+def test_proof_has_both_moments_and_outlives_the_subscriber(doors: Doors) -> None:
+    doors.sign_up(ANA)
+    [(_, message)] = doors.work()
+    doors.press(doors.link_in(message))
+    doors.work()
+    [proof] = show_subscriber(doors.project, doors.database, ANA).proofs
+    assert proof.signup.confirmed_at
+    assert proof.signup.requested_at < proof.signup.confirmed_at
+    assert "You can unsubscribe at any time" in proof.words
+    assert proof.words.endswith("Subscribe")
+    assert proof.confirmed_words.endswith("Yes, subscribe me")
+    assert f"<{proof.message_id}>" == message["Message-ID"]
+    erase_subscriber_everywhere(doors.project, doors.database, ANA, now=doors.clock())
+    [kept] = show_subscriber(doors.project, doors.database, ANA).proofs
+    assert (kept.words, kept.signup.confirmed_at, kept.signup.network) == (proof.words, proof.signup.confirmed_at, "")
+    assert ANA not in str([doors.rows(one) for one in (tables.signups, tables.notices, tables.subscribers)])
+    forget_signups(doors.database, doors.rules, datetime(START.year + 3, 12, 31, tzinfo=START.tzinfo))
+    assert doors.rows(tables.signups)
+    forget_signups(doors.database, doors.rules, datetime(START.year + 4, 1, 1, 1, tzinfo=START.tzinfo))
+    assert not doors.rows(tables.signups)
+
+
+def test_only_our_page_posted_in_time_writes_a_row(doors: Doors) -> None:
+    from_elsewhere = doors.client.post("/subscribe/news", data={"email": ANA})
+    assert f'value="{ANA}"' in from_elsewhere.text
+    assert doors.client.post("/subscribe/news", data=doors.form() | {"email": ANA, "website": "x"}).status_code == 200
+    late = doors.form() | {"email": ANA}
+    doors.clock.now += timedelta(days=2)
+    assert "press the button" in doors.client.post("/subscribe/news", data=late).text
+    doors.clock.now -= timedelta(days=2, seconds=6)
+    assert "press the button" in doors.client.post("/subscribe/news", data=late).text
+    for other in ("/subscribe", "/subscribe/weekly"):  # its words are others
+        assert "Look in your inbox" not in doors.client.post(other, data=late | {"list": "news"}).text
+    assert doors.client.post("/subscribe/news", data=doors.form() | {"email": "no address"}).status_code == 400
+    assert not doors.rows(tables.signups)
+    again = dict(re.findall(r'name="(\w+)"[^>]* value="([^"]*)"', from_elsewhere.text))
+    doors.clock.now += timedelta(seconds=5)
+    assert "Look in your inbox" in doors.client.post("/subscribe/news", data=again).text
+    assert len(doors.rows(tables.signups)) == 1
+
+
+def test_lists_that_are_not_public_cannot_be_chosen(doors: Doors) -> None:
+    assert doors.client.get("/subscribe/team").status_code == 404
+    page = doors.client.get("/subscribe").text
+    assert 'value="weekly"' in page
+    assert "team" not in page.lower().replace("steam", "")
+    fields = doors.form("/subscribe") | {"email": ANA, "list": "team"}
+    assert doors.client.post("/subscribe", data=fields).status_code == 400
+    edit_list(doors.database, "news", name=None, opt_in=None, language=None, public=False)
+    edit_list(doors.database, "weekly", name=None, opt_in=None, language=None, public=False)
+    assert doors.client.get("/subscribe").status_code == 404
+
+
+def test_new_known_and_suppressed_addresses_get_the_same_answer_and_rows(doors: Doors) -> None:
+    doors.sign_up("known@example.org", "/subscribe/weekly")
+    suppress_subscriber(doors.project, doors.database, "barred@example.org", "complained", now=doors.clock())
+    [(_, welcome)] = doors.work()
+    assert "If you did not ask for this" in str(welcome.get_body(("plain",)))
+    assert doors.consents("known@example.org") == {"weekly": Consent.CONFIRMED}
+    doors.clock.now += timedelta(days=2)
+    answers = {doors.sign_up(f"{one}@example.org", "/subscribe/weekly").text for one in ("new", "known", "barred")}
+    assert len(answers) == 1
+    assert len([row for row in doors.rows(tables.signups) if row.state == "requested"]) == 3
+    sent = {recipient: str(message["Subject"]) for recipient, message in doors.work()}
+    assert sent == {
+        "new@example.org": "Welcome to The Weekly",
+        "known@example.org": "You are subscribed to The Weekly already",
+    }
+
+
+def test_somebody_who_left_a_single_opt_in_list_must_confirm(doors: Doors) -> None:
+    doors.sign_up(ANA, "/subscribe/weekly")
+    doors.work()
+    unsubscribe_subscriber(doors.project, doors.database, ANA, None, now=doors.clock())
+    doors.clock.now += timedelta(days=2)
+    doors.sign_up(ANA, "/subscribe/weekly")
+    [(_, message)] = doors.work()
+    assert doors.consents() == {"weekly": Consent.UNSUBSCRIBED}
+    doors.press(doors.link_in(message))
+    assert doors.consents() == {"weekly": Consent.CONFIRMED}
+    assert [row.kind for row in doors.rows(tables.events)] == ["unsubscribed", "resubscribed"]
+
+
+def test_expired_link_offers_a_fresh_one(doors: Doors) -> None:
+    doors.sign_up(ANA)
+    [(_, message)] = doors.work()
+    path = doors.link_in(message)
+    doors.clock.now += timedelta(days=8)
+    assert "This link has expired" in doors.client.get(path).text
+    assert "Look in your inbox" in doors.press(path).text
+    assert doors.consents() == {"news": Consent.PENDING}
+    [(_, again)] = doors.work()
+    doors.press(doors.link_in(again))
+    assert doors.consents() == {"news": Consent.CONFIRMED}
+
+
+def test_requests_that_are_not_confirmed_are_forgotten(doors: Doors) -> None:
+    doors.sign_up(ANA)
+    [(_, message)] = doors.work()
+    forget_signups(doors.database, doors.rules, doors.clock.now + timedelta(days=29))
+    assert doors.rows(tables.signups)
+    forget_signups(doors.database, doors.rules, doors.clock.now + timedelta(days=31))
+    tables_left = (tables.signups, tables.subscriptions, tables.subscribers, tables.notices)
+    assert [doors.rows(one) for one in tables_left] == [[]] * 4
+    assert doors.client.get(doors.link_in(message)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("answers", "sends"),
+    [
+        ([Deferred(Reply(450, "4.2.0", "later"))], 2),
+        ([Unknown("the connection was lost")] * 5, 3),
+        ([Rejected(Reply(550, "5.1.1", "no such user"), Classification.INVALID_ADDRESS)], 1),
+    ],
+)
+def test_notices_are_retried_resent_and_a_dead_address_ends_the_request(
+    doors: Doors, answers: list[Outcome], sends: int
+) -> None:
+    doors.relay.answers = list(answers)
+    doors.sign_up(ANA)
+    for _ in range(6):
+        doors.work()
+        doors.clock.now += timedelta(hours=1)
+    assert len(doors.relay.caught) == sends
+    assert len({message["Message-ID"] for _, message in doors.relay.caught}) == 1
+    assert len({message["Date"] for _, message in doors.relay.caught}) == 1
+    is_dead = isinstance(answers[0], Rejected)
+    assert [row.state for row in doors.rows(tables.signups)] == ([] if is_dead else ["asked"])
+    assert bool(doors.rows(tables.subscribers)) is not is_dead
+
+
+def test_flood_stays_within_the_budgets_and_lets_an_honest_reader_in(doors: Doors) -> None:
+    fields = doors.form()
+    for number in range(30):  # of one network
+        doors.client.post("/subscribe/news", data=fields | {"email": f"v.i.c.tim+{number}@example.org"})
+    assert len(doors.rows(tables.signups)) == doors.rules.per_network
+    assert [recipient for recipient, _ in doors.work()] == ["v.i.c.tim+0@example.org"]
+    with doors.database.write() as connection:  # of many networks
+        for number in range(40):
+            one = signups.Signup(f"v{number % 4}@example.org", f"{number % 4:026d}", "en", (1,), "w", doors.clock.now)
+            signups.add_signup(connection, one)
+    doors.clock.now += timedelta(hours=2)
+    doors.sign_up(ANA)
+    assert sorted(recipient for recipient, _ in doors.work()) == [ANA, *(f"v{one}@example.org" for one in range(4))]
+
+
+@pytest.mark.parametrize(
+    ("language", "title"),
+    [("de", "The Weekly⁩ abonnieren"), ("zh-CN", "订阅"), ("ar", 'dir="rtl"'), ("nl, fr;q=0.5", "S’abonner")],
+)
+def test_form_and_email_are_in_the_language_of_the_reader(doors: Doors, language: str, title: str) -> None:
+    page = doors.client.get("/subscribe/news", headers={"accept-language": language})
+    assert title in page.text
+    fields = doors.form(**{"accept-language": language}) | {"email": ANA}
+    doors.client.post("/subscribe/news", data=fields)
+    [(_, message)] = doors.work()
+    assert f'lang="{page.headers["content-language"]}"' in str(message.get_body(("html",)).get_content())  # type: ignore[union-attr]
+
+
+def test_budgets_count_spellings_and_networks_once() -> None:
+    spellings = ("ana.b@gmail.com", "A.n.a.b+x@gmail.com", "anab@GMAIL.com")
+    assert len({budget_address(parse_address(one)) for one in spellings}) == 1
+    assert network_of("192.0.2.7") == network_of("::ffff:192.0.2.200") == "192.0.2.0/24"
+    assert network_of("2001:db8:1:2::3") == "2001:db8:1::/48"
+    assert network_of("testclient") == ""
