@@ -34,7 +34,6 @@ from newsletter.app.audience.lists import add_list
 from newsletter.app.operating.database import connect
 from newsletter.app.project import open_project
 from newsletter.audience.consent import OptIn
-from newsletter.demo.sample import write_sample
 
 PROJECT = Path(__file__).resolve().parents[1]
 ISSUE = "issues/2023-05-02-pycon-gems"
@@ -79,7 +78,8 @@ def _people(folder: Path, environment: dict[str, str], count: int) -> None:
     with closing(connect(project)) as database:
         now = datetime.now(UTC)
         add_list(database, "all", name="All", opt_in=OptIn.SINGLE, language="", now=now)
-        write_sample(folder / "people.csv", count=count)
+        rows = (f"reader{n}@mail.example,Reader {n},{'zh-CN' if n % 4 == 0 else 'en'}\n" for n in range(count))
+        (folder / "people.csv").write_text("email,name,language\n" + "".join(rows))
         import_subscribers(project, database, ImportOrder(file=folder / "people.csv", lists=("all",)), now=now)
 
 

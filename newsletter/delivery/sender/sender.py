@@ -24,8 +24,8 @@ from newsletter.delivery.sender.group_commit import GroupCommit, report
 from newsletter.delivery.sender.handover import Handover, SenderDependencies, hand_over
 from newsletter.delivery.sender.lease import LeaseGuard
 from newsletter.delivery.sender.pacing import Pacing
+from newsletter.delivery.sender.registration import Registration
 from newsletter.errors import StorageError
-from newsletter.machine import now_elapsed
 
 log = logging.getLogger("newsletter.sender")
 
@@ -114,6 +114,7 @@ class Sender:
         self._commits = GroupCommit(
             self._ledger, self._journal, self._worker, self._lease, stop, clock=self._clock, on_trouble=self._on_trouble
         )
+        self._registration = Registration(dependencies, self._commits, self._worker, self._lease, settings.lease)
         self._backoff = Backoff(settings.patience)
         self._breaker = Breaker()
         self._pacing = Pacing(
@@ -126,16 +127,15 @@ class Sender:
         self._setbacks: Counter[str] = Counter()
         self._changed = asyncio.Event()
         self._ending: Ending | None = None
-        self._is_reclaimed = False
 
     async def run(self) -> Ending:
         """Register, send, finish what is in flight, deregister."""
         try:
-            await self._register()
+            await self._registration.begin()
             async with asyncio.TaskGroup() as group:
                 background = [
                     group.create_task(self._commits.run()),
-                    group.create_task(self._heartbeat()),
+                    group.create_task(self._registration.keep(self._changed.set)),
                     group.create_task(self._wake_on_stop()),
                 ]
                 senders = [group.create_task(self._send_claims()) for _ in range(self._settings.at_once)]
@@ -153,45 +153,13 @@ class Sender:
         finally:
             self._commits.close()
 
-    # The worker and its lease
-
-    async def _register(self) -> None:
-        now, asked_at = self._clock(), now_elapsed()
-        await self._commits.call(self._journal.keep_up)
-        await self._recover(now)
-        await self._commits.call(self._ledger.register, self._worker, self._settings.lease, now)
-        self._lease.extend(asked_at)
-
-    async def _recover(self, now: datetime) -> None:
-        recovered = await self._commits.call(self._ledger.recover, now, self._dependencies.is_dead)
-        if recovered.unknown:
-            self._journal.compare_again()
-
     async def _deregister(self) -> None:
         try:
             await self._pacing.close()
-            await self._commits.call(self._ledger.deregister, self._worker, self._clock())
+            await self._registration.end()
         except StorageError as error:
             # Nothing is lost: the next worker finds this process dead and reclaims its claims.
             self._on_trouble(str(error))
-
-    async def _heartbeat(self) -> None:
-        """Renew the lease at a third of it, and recover the claims of workers whose lease ran out."""
-        pause = self._settings.lease / 3
-        while not self._is_reclaimed:
-            await asyncio.sleep(pause)
-            asked_at = now_elapsed()
-            try:
-                if await self._commits.call(self._ledger.renew, self._worker, self._settings.lease):
-                    self._lease.extend(asked_at)
-                    await self._recover(self._clock())
-                else:
-                    self._is_reclaimed = True
-                    self._changed.set()
-                pause = self._settings.lease / 3
-            except StorageError as error:
-                report(error, self._on_trouble)
-                pause = min(1.0, self._settings.lease / 10)
 
     async def _wake_on_stop(self) -> None:
         await self._stop.wait()
@@ -203,7 +171,7 @@ class Sender:
         while True:
             if self._stop.is_set():
                 return Ending.STOPPED
-            if self._is_reclaimed:
+            if self._registration.is_reclaimed:
                 return Ending.RECLAIMED
             if self._backoff.is_exhausted:
                 return Ending.NO_RELAY
@@ -361,7 +329,7 @@ class Sender:
 
     @property
     def _is_ending(self) -> bool:
-        return self._ending is not None or self._is_reclaimed or self._stop.is_set()
+        return self._ending is not None or self._registration.is_reclaimed or self._stop.is_set()
 
     async def _wait_until_possible(self) -> None:
         """Begin no message while relay or database cannot be reached: it would end without a dot."""
