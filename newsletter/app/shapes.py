@@ -73,6 +73,10 @@ def report_json(report: Report) -> dict[str, object]:
     """What `deliveries report --json` prints."""
     return summary_json(report.summary) | {
         "editions": dict(report.languages),
+        "providers": {
+            provider: {state.value: count for state, count in states.items()}
+            for provider, states in report.providers.items()
+        },
         "reasons": {state.value: dict(reasons) for state, reasons in report.summary.reasons.items()},
         "unknown": [recipient_json(one) for one in report.unknown],
         "sent_again": [recipient_json(one) for one in report.resent],

@@ -100,7 +100,7 @@ def list_(project: Project, database: Database, as_json: bool) -> None:
 
 
 @_about_one
-@click.option("--watch", is_flag=True, help="Show progress and wait until it is over or stopped.")
+@click.option("--watch", is_flag=True, help="Show progress, by provider too, and wait until it is over or stopped.")
 @JSON
 def show(project: Project, database: Database, delivery: str, watch: bool, as_json: bool) -> None:
     """Show one delivery: its state, and its recipients by state."""
@@ -108,7 +108,7 @@ def show(project: Project, database: Database, delivery: str, watch: bool, as_js
     from newsletter.app.shapes import delivery_json, summary_json
 
     if watch:
-        wait_for_end(database, delivery)
+        wait_for_end(database, delivery, partial(local_time, project))
     summary = summary_of(database, delivery, project.config.rate)
     if as_json:
         print_json(summary_json(summary))
@@ -150,6 +150,9 @@ def _report_lines(report: Report, shown: Callable[[datetime], str]) -> Iterator[
         rate = report.summary.counts["accepted"] / max(seconds, 1.0)
         yield f"Sent in {timedelta(seconds=round(seconds))}, pauses included: {rate:,.1f} accepted a second"
     yield f"Editions: {', '.join(f'{count} {language}' for language, count in report.languages.items()) or 'none'}"
+    for provider, states in report.providers.items():
+        counts = ", ".join(f"{count:,} {state.value}" for state, count in sorted(states.items()))
+        yield f"To {provider}: {counts}"
     for title, listed in (("May or may not have arrived", report.unknown), ("Sent more than once", report.resent)):
         if listed:
             yield f"{title}:"

@@ -6,11 +6,11 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import groupby
+from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
 import click
@@ -22,6 +22,7 @@ from newsletter.reporting.wording import counted, in_words, lasting
 if TYPE_CHECKING:
     from newsletter.app.project import Project
     from newsletter.app.sending.worker import SendResult
+    from newsletter.delivery.ledger.ledger import RecipientState
     from newsletter.reporting.report import Summary
     from newsletter.storage.database.database import Database
 
@@ -29,6 +30,11 @@ STOPPED_EARLY = 3
 
 _NO_RECIPIENTS = {"scheduled": "its recipients are counted when it starts", "cancelled": "it never started"}
 """State → why a delivery has no recipients."""
+
+_PROVIDERS = 8
+"""How many have a bar of their own."""
+_LEFT = ("waiting", "claimed", "permitted", "deferred")
+_NOT_ACCEPTED = ("deferred", "rejected", "unknown")
 
 _REFRESH = 1.0
 """Seconds between two looks at a delivery."""
@@ -44,29 +50,33 @@ def send_watched(project: Project, database: Database, delivery: str) -> SendRes
         return send_now(project, database, delivery, on_trouble=tell_once())
 
 
-def wait_for_end(database: Database, delivery: str) -> None:
+def wait_for_end(database: Database, delivery: str, instant: Callable[[datetime], str] = datetime.isoformat) -> None:
     """Show progress until the delivery is over, or stopped and waiting for an operator. Sends nothing."""
     from newsletter.storage.ledger.deliveries import Deliveries
 
-    with progress(database, delivery):
+    with progress(database, delivery, instant):
         while not (state := Deliveries(database).get(delivery).state).is_over and not state.waits_for_a_person:
             time.sleep(_REFRESH)
 
 
 @contextmanager
-def progress(database: Database, delivery: str) -> Iterator[None]:
-    """Show a progress bar on a terminal, whichever processes send the delivery; elsewhere show nothing."""
+def progress(database: Database, delivery: str, by_provider: Callable[[datetime], str] | None = None) -> Iterator[None]:
+    """Show a progress bar on a terminal, whichever processes send the delivery; elsewhere show nothing.
+
+    `by_provider`: also a bar for each of the largest providers; how to write the end of its pause.
+    """
     if not sys.stderr.isatty():
         yield
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
-    from newsletter.app.sending.report import summary_of
+    from newsletter.app.sending.report import providers_of, summary_of
 
     columns = SpinnerColumn(), BarColumn(), TextColumn("{task.description}")
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task, ended = bar.add_task("", total=None), threading.Event()
+        tasks: dict[str, TaskID] = {}
         looks: deque[tuple[float, int]] = deque(maxlen=30)
 
         def refresh() -> None:
@@ -75,11 +85,16 @@ def progress(database: Database, delivery: str) -> Iterator[None]:
                 began = time.monotonic()
                 try:
                     summary = summary_of(database, delivery)
+                    providers = providers_of(database, delivery) if by_provider else {}
                 except NewsletterError:  # locked just now, or gone: the sender reports it
                     pause = _REFRESH
                     continue
                 text = pace(looks, summary, began)
                 bar.update(task, completed=looks[-1][1], total=summary.delivery.frozen_count, description=text)
+                for name, states in islice(providers.items(), _PROVIDERS):
+                    done, total, text = _share_of(name, states, summary, by_provider or datetime.isoformat)
+                    tasks[name] = tasks[name] if name in tasks else bar.add_task("")
+                    bar.update(tasks[name], completed=done, total=total, description=text)
                 pause = max(_REFRESH, 20 * (time.monotonic() - began))  # a large delivery is read less often
 
         thread = threading.Thread(target=refresh, name="progress", daemon=True)
@@ -89,6 +104,22 @@ def progress(database: Database, delivery: str) -> Iterator[None]:
         finally:
             ended.set()
             thread.join()
+
+
+def _share_of(
+    provider: str, states: Mapping[RecipientState, int], summary: Summary, instant: Callable[[datetime], str]
+) -> tuple[int, int, str]:
+    """How many of a provider's recipients are done, of how many, and both in words."""
+    total = sum(states.values())
+    left = {state.value: count for state, count in states.items() if state.value in _LEFT}
+    done = total - sum(left.values())
+    told = [f"{count:,} {state.value}" for state, count in states.items() if state.value in _NOT_ACCEPTED]
+    told += [
+        f"waits until {instant(pause.until)}" if pause.until else "halted"
+        for pause in summary.pauses
+        if pause.share == provider
+    ]
+    return done, total, " · ".join([f"{provider}: {done:,} of {total:,}", *told])
 
 
 def pace(looks: deque[tuple[float, int]], summary: Summary, now: float) -> str:

@@ -104,6 +104,8 @@ class Report:
     summary: Summary
     languages: Mapping[str, int]
     """Recipients by language of their edition, without the suppressed and excluded."""
+    providers: Mapping[str, Mapping[RecipientState, int]]
+    """Rows by provider and state, the largest provider first."""
     unknown: tuple[Recipient, ...]
     """Those whose message may or may not have arrived."""
     resent: tuple[Recipient, ...]

@@ -506,6 +506,64 @@ def test_policy_of_single_recipients_lets_the_delivery_end(scene: Scene) -> None
     assert (scene.counts(), scene.state) == ({"accepted": 3, "rejected": 27}, DeliveryState.FINISHED)
 
 
+@pytest.mark.parametrize("people", [300])
+def test_five_providers_that_limit_defer_and_block_lose_nobody_and_disturb_no_other(
+    database: Database, tmp_path: Path, people: int
+) -> None:
+    scene = at_providers(database, tmp_path, "gmail.com", "gmx.de", "yahoo.com", "firm.example", "outlook.com",
+                         people=people)  # fmt: skip
+    blocked, gone = scene.addresses[3], scene.addresses[8]
+    accepted, seen = Counter[str](), Counter[str]()
+    taken: list[float] = []
+    halts: list[Counter[str]] = []
+
+    async def answer(envelope: Envelope, message: Message, permit: Permit) -> Outcome:
+        address, now = envelope.recipient, time.monotonic()
+        seen[address] += 1
+        stage, reply = Stage.RCPT, b""
+        match address.partition("@")[2]:
+            case "gmail.com" if sum(now - at < 0.1 for at in taken) >= people // 20:
+                reply = b"450 4.2.1 You are sending at a rate that prevents additional messages"
+            case "gmail.com":
+                taken.append(now)
+            case "gmx.de" if seen[address] == 1:
+                reply = b"451 4.7.1 Greylisted, try again"
+            case "yahoo.com" if not halts:
+                await permit()
+                stage, reply = Stage.DOT, b"554 5.7.9 Message not accepted for policy reasons"
+            case "firm.example" if address == blocked:
+                reply = b"550 5.7.1 this message is likely unsolicited mail"
+            case "firm.example" if address == gone:
+                reply = b"550 5.1.1 no such user"
+        if reply:
+            return outcome_of(read_reply([reply]), stage)
+        outcome = await accept(envelope, message, permit)
+        accepted[address] += 1
+        return outcome
+
+    def resume() -> None:
+        if scene.state is DeliveryState.HALTED:
+            halts.append(Counter(one.rpartition("@")[2] for one in accepted))
+            scene.store.resume("delivery1", DeliveryState.SENDING, datetime.now(UTC), since=DeliveryState.HALTED)
+
+    scene.transport = Scripted(answer)
+    ending = scene.send(only=None, meanwhile=resume, stop_when=lambda: scene.state is DeliveryState.FINISHED)
+
+    assert ending is Ending.STOPPED
+    fifth = people // 5
+    assert halts == [{"gmail.com": fifth, "gmx.de": fifth, "firm.example": fifth - 2, "outlook.com": fifth}], (
+        "everybody else had theirs when the delivery halted, once, with the provider that blocks"
+    )
+    assert accepted == dict.fromkeys(set(scene.addresses) - {blocked, gone}, 1)
+    assert scene.counts() == {"accepted": people - 2, "rejected": 2}
+    assert scene.problems() == ()
+    attempts = {one.address: one.attempts for one in scene.store.recipients("delivery1")}
+    assert {address: count for address, count in attempts.items() if count != 1} == {
+        address: 2 for address in scene.addresses if address.endswith("@gmx.de")
+    }, "only a deferral of their own is charged to anybody"
+    assert set(suppressed(scene)) == {gone}
+
+
 def test_rate_of_a_day_is_kept_over_a_restart_and_shared(scene: Scene) -> None:
     scene.rate = Rate(12, "day")
 

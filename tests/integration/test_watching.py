@@ -5,14 +5,17 @@ from __future__ import annotations
 import io
 import threading
 import time
+from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
 from factories import add_list, add_people, start_delivery
 
 from newsletter.cli.watching import progress, wait_for_end
+from newsletter.delivery.sender.throttle import Pause
 from newsletter.storage.database import tables
 from newsletter.storage.database.database import Database
+from newsletter.storage.ledger.pace import StoredPace
 
 
 class Terminal(io.StringIO):
@@ -59,6 +62,25 @@ def test_progress_shows_what_other_processes_sent(sending: Database, monkeypatch
         accept(sending, 2)
         assert terminal.shows("4 of 5 · ")
     assert "left" in terminal.getvalue()
+
+
+def test_watching_shows_each_provider_and_what_holds_it_back(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = on_a_terminal(monkeypatch)
+    people = [f"reader{n}@{domain}" for n in range(3) for domain in ("gmail.com", "gmx.de")]
+    add_people(database, people, add_list(database))
+    start_delivery(database)
+    now = datetime.now(UTC)
+    StoredPace(database).pause(Pause("delivery1", "gmx", "550 no", now, None))
+    with database.write() as connection:
+        states = {"reader0@gmail.com": "accepted", "reader1@gmail.com": "rejected"}
+        for address, state in states.items():
+            of = tables.recipients.c.address == address
+            connection.execute(sa.update(tables.recipients).where(of).values(state=state))
+    with progress(database, "delivery1", datetime.isoformat):
+        assert terminal.shows("gmail: 2 of 3 · 1 rejected")
+        assert terminal.shows("gmx: 0 of 3 · halted")
 
 
 def test_progress_goes_on_when_the_delivery_is_gone(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

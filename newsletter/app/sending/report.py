@@ -16,6 +16,7 @@ from newsletter.storage.ledger.budget import left_of
 from newsletter.storage.ledger.counters import (
     FEW,
     count_failures,
+    count_providers,
     count_states,
     read_languages,
     read_next,
@@ -61,6 +62,12 @@ def summary_of(database: Database, delivery: str, rate: Rate | None = None) -> S
         return _summary(connection, delivery, attended, rate, most=FEW)
 
 
+def providers_of(database: Database, delivery: str) -> dict[str, dict[RecipientState, int]]:
+    """The recipients of a delivery by provider and state, the largest provider first. Reads every row."""
+    with database.read() as connection:
+        return count_providers(connection, delivery)
+
+
 def report_on(database: Database, delivery: str, rate: Rate | None = None) -> Report:
     """The results of a delivery, every reason counted. Reads every row. Raises NotFoundError."""
     attended = is_attended(database)
@@ -68,6 +75,7 @@ def report_on(database: Database, delivery: str, rate: Rate | None = None) -> Re
         return Report(
             _summary(connection, delivery, attended, rate, most=None),
             languages=read_languages(connection, delivery),
+            providers=count_providers(connection, delivery),
             unknown=tuple(unknown_ones(connection, delivery)),
             resent=tuple(resent_ones(connection, delivery)),
         )

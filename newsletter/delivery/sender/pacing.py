@@ -84,8 +84,7 @@ class Pacing:
             async with self._taking:
                 while until := await self._wait_for_slice(self._rate):
                     if until - self._clock() > _SHORT:
-                        why = f"[sending] rate: {self._rate} is used up"
-                        return Settlement(claim, Decision.requeue(self._clock(), why), None)
+                        return Settlement(claim, Decision.requeue(self._clock(), ""), None)
                     await asyncio.sleep(max(0.0, (until - self._clock()).total_seconds()))
         held = self._hold(claim)
         if held and self._slice:
@@ -120,7 +119,8 @@ class Pacing:
         if self._breaker.is_open(claim.delivery):
             return Settlement(claim, Decision.requeue(now, "halted before it could be sent"), None)
         held = self.throttle.hold(claim, now)
-        return Settlement(claim, Decision.requeue(*held), None) if held else None
+        # Without a reason: the pause has it, and this recipient was not asked about.
+        return Settlement(claim, Decision.requeue(held, ""), None) if held else None
 
     def judge(self, settlement: Settlement) -> tuple[Settlement, Halt | None]:
         """A recipient refused again and again while their neighbours are accepted is not left waiting. Never blocks:

@@ -128,14 +128,14 @@ class Throttle:
     def _of(self, delivery: str) -> list[Pause]:
         return [one for one in self._pauses.values() if one.delivery in ("", delivery)]
 
-    def hold(self, claim: Claim, now: datetime) -> tuple[datetime, str] | None:
-        """When to claim it again, and why not now; None: its message may be begun, and `ended` is called after it."""
+    def hold(self, claim: Claim, now: datetime) -> datetime | None:
+        """When to claim it again; None: its message may be begun, and `ended` is called after it."""
         found = [pause for key in _keys(claim) if (pause := self._pauses.get(key))]
         for pause in found:
             if pause.is_on(now):
-                return now, pause.reason  # due at once, because a pause may end early; the next claim passes it over
+                return now  # due at once, because a pause may end early; the next claim passes it over
             if self._probes.get(pause.key, claim.recipient) != claim.recipient:
-                return now + _PROBE, pause.reason
+                return now + _PROBE
         self._probes |= {pause.key: claim.recipient for pause in found}
         return None
 

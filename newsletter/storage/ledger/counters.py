@@ -59,6 +59,16 @@ def read_reasons(
     return found
 
 
+def count_providers(connection: sa.Connection, delivery: str) -> dict[str, dict[RecipientState, int]]:
+    """The rows of a delivery by provider and state, the largest provider first. Reads every row."""
+    columns = recipients.c.provider, recipients.c.state
+    query = sa.select(*columns, sa.func.count()).where(recipients.c.delivery_id == delivery).group_by(*columns)
+    found: dict[str, dict[RecipientState, int]] = {}
+    for provider, state, count in connection.execute(query):
+        found.setdefault(provider, {})[RecipientState(state)] = count
+    return dict(sorted(found.items(), key=lambda item: (-sum(item[1].values()), item[0])))
+
+
 def count_failures(
     connection: sa.Connection, delivery: str, states: Iterable[RecipientState]
 ) -> list[tuple[str, str, str, int]]:
