@@ -23,12 +23,12 @@ from newsletter.compiler.checks.sponsors import check_labels, check_until
 from newsletter.compiler.checks.words import check_people
 from newsletter.compiler.conditions.formulas import formulas_of
 from newsletter.compiler.context import Context, make_context
-from newsletter.compiler.edition import Edition, Identity
+from newsletter.compiler.edition import Card, Edition, Identity
 from newsletter.compiler.fingerprint import fingerprint
 from newsletter.compiler.links import HtmlReader, register_links
 from newsletter.compiler.mark import mark
 from newsletter.compiler.mjml.templates import Rendered, Templates
-from newsletter.compiler.pictures import PictureCache, make_assets
+from newsletter.compiler.pictures import PictureCache, Shown, make_assets
 from newsletter.compiler.preheader import preheader_of
 from newsletter.compiler.slots import Slots
 from newsletter.compiler.theme import Theme
@@ -37,6 +37,9 @@ from newsletter.compiler.wording.plaintext import write_text
 from newsletter.errors import AuthoringError
 from newsletter.expression import Values, parse_condition
 from newsletter.problem import Place, Problem, has_errors
+
+_WIDE = 300
+"""CSS pixels: a picture less wide is none for a card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,7 @@ def compile_issue(issue: Issue, language: str, kit: CompileSettings) -> Compiled
         regions=slots.regions,
         notes=slots.notes if slots.regions else "",
     )  # fmt: skip
+    edition = replace(edition, card=_card(edition, marked, (page or shown).rendered.shown))
     everything = edition.whole
     reader = HtmlReader(everything.html)
     links = register_links(reader, slots.unmark)
@@ -140,6 +144,17 @@ def compile_issue(issue: Issue, language: str, kit: CompileSettings) -> Compiled
         is_allowed=issue.slug in kit.oversized,
     )  # fmt: skip
     return Compiled(edition, tuple(dict.fromkeys(problems)))
+
+
+def _card(edition: Edition, content: Content, pictures: Sequence[Shown]) -> Card:
+    """The card of an edition; merge fields show their defaults. The picture is the hero, else the first wide one."""
+    picture = next((one for one in pictures if one.path and one.rendition.width >= _WIDE), None)
+    return Card(
+        summary=edition.fill_words(" ".join(content.subtitle.split()) or edition.preheader, {"subscriber": {}}),
+        day=content.date,
+        source=content.source.url if content.source else "",
+        picture=picture.rendition.name if picture else "",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,20 @@ def _own_url(written: str, *schemes: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Card:
+    """What lists of issues, feeds and link previews show of an edition; the same for everybody."""
+
+    summary: str = ""
+    """The subtitle, else the preheader."""
+    day: date | None = None
+    """The date of the issue; None in editions stored before there were cards."""
+    source: str = ""
+    """URL of the original."""
+    picture: str = ""
+    """The name of its first picture's asset."""
+
+
+@dataclass(frozen=True, slots=True)
 class Filled:
     """An edition with one recipient's values in place."""
 
@@ -162,6 +176,7 @@ class Edition:
     regions: tuple[Region, ...] = ()
     notes: str = ""
     """How the markers of notes begin, in an edition with regions: notes are counted in what each recipient gets."""
+    card: Card = Card()
 
     def shown(self, values: Values) -> tuple[bool, ...]:
         """The truth of each condition for one recipient. A name alone means what the subscriber has by that name."""
@@ -206,6 +221,10 @@ class Edition:
             html=_replace(self._left(self.html, hidden), markup),
             text=_replace(self._left(self.text, hidden), plain),
         )
+
+    def fill_words(self, text: str, values: Values) -> str:
+        """A piece of this edition's plain words with one recipient's values, or those of nobody."""
+        return _replace(text, {slot.marker: write_value(slot, values, markup=False) for slot in self.slots})
 
     def fill_page(self, values: Values) -> str:
         """The HTML of the web page with one recipient's values, or those of nobody."""
@@ -277,6 +296,7 @@ def edition_to_json(edition: Edition) -> dict[str, Any]:
         "conditions": [condition.source for condition in edition.conditions],
         "notes": edition.notes,
         "regions": [[region.marker, region.when.source] for region in edition.regions],
+        "card": asdict(edition.card) | {"day": edition.card.day and edition.card.day.isoformat()},
     }
 
 
@@ -295,7 +315,14 @@ def edition_from_json(stored: Mapping[str, Any], assets: Sequence[Asset] = ()) -
         notes=stored.get("notes", ""),
         regions=tuple(Region(marker, parse_condition(when)) for marker, when in stored.get("regions", ())),
         composer=stored.get("composer", 0),
+        card=card_from_json(stored.get("card") or {}),
     )
+
+
+def card_from_json(stored: Mapping[str, Any]) -> Card:
+    """The card that `edition_to_json` wrote down."""
+    day = stored.get("day")
+    return Card(**{**stored, "day": date.fromisoformat(day) if day else None})
 
 
 _TEXTS = ("issue", "language", "direction", "title", "subject", "preheader", "html", "text", "mjml", "hash")

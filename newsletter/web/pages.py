@@ -7,10 +7,14 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
+from datetime import datetime
+from email.utils import format_datetime, parsedate_to_datetime
 from pathlib import Path
 
 import jinja2
 from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 QUIET_HEADERS: Mapping[str, str] = {
@@ -56,6 +60,32 @@ def policy(**directives: str) -> str:
 def hash_source(text: str) -> str:
     """The source expression that allows exactly this inline style sheet (CSP Level 3)."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def with_validators(request: Request, response: Response, modified: datetime | None) -> Response:
+    """The response with an ETag and Last-Modified; or 304 for a client that has it already (RFC 9110, section 13)."""
+    etag = f'"{hashlib.sha256(response.body).hexdigest()[:32]}"'
+    response.headers["ETag"] = etag
+    if modified is not None:
+        response.headers["Last-Modified"] = format_datetime(modified, usegmt=True)
+    if not _has_it(request, etag, modified):
+        return response
+    kept = {name: value for name, value in response.headers.items() if name not in ("content-length", "content-type")}
+    return Response(status_code=304, headers=kept)
+
+
+def _has_it(request: Request, etag: str, modified: datetime | None) -> bool:
+    tags = request.headers.get("if-none-match")
+    if tags is not None:  # then the date does not count
+        known = [tag.strip().removeprefix("W/") for tag in tags.split(",")]
+        return etag in known or tags.strip() == "*"
+    since = request.headers.get("if-modified-since")
+    if since is None or modified is None:
+        return False
+    try:
+        return modified.replace(microsecond=0) <= parsedate_to_datetime(since)
+    except (ValueError, TypeError):  # no date, or one without a zone
+        return False
 
 
 class Headers:

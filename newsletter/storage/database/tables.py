@@ -218,6 +218,17 @@ editions = sa.Table(
     sa.Column("body", sa.JSON, nullable=False, comment="the Edition without its assets' bytes"),
 )
 
+amendments = sa.Table(
+    "amendments",
+    metadata,
+    sa.Column("issue", sa.Text, primary_key=True),
+    sa.Column("language", sa.String(35), primary_key=True),
+    sa.Column("corrections", sa.JSON, nullable=False, comment="the newest first: date and text"),
+    sa.Column("links", sa.JSON, nullable=False, comment="URL as sent → URL that the web page has instead"),
+    sa.Column("amended_at", Instant, nullable=False),
+    comment="what the web page of a sent edition shows otherwise",
+)
+
 recipients = sa.Table(
     "recipients",
     metadata,

@@ -1,6 +1,7 @@
 """The public app: routes of the readers' pages. It has no cookies and no session.
 
-`/u/…` unsubscribes (page and one-click, RFC 8058), `/r/…` undoes that, `/v/…` shows a message, `/assets/…` its images.
+`/u/…` unsubscribes (page and one-click, RFC 8058), `/r/…` undoes that, `/v/…` shows a message, `/assets/…` its images;
+`archive/` adds what everybody may read.
 GET and HEAD change nothing, because email scanners follow every link; only a POST with the right body does.
 """
 
@@ -27,6 +28,8 @@ from newsletter.storage.journal.journal import Journal
 from newsletter.tokens import Signer
 from newsletter.web.pages import QUIET_HEADERS, Below, Headers, policy
 from newsletter.web.public.answers import Answers, Site
+from newsletter.web.public.archive.resources import ArchiveSite
+from newsletter.web.public.archive.routes import add_archive
 from newsletter.web.public.signup import signup_routes
 
 log = logging.getLogger("newsletter.public")
@@ -74,7 +77,14 @@ def public_app(
     app.add_middleware(Below, path=urlsplit(public_url).path)
     answers = Answers(site, f"{public_url}/")
     _add_leaving(app, database, journal, signer, answers, clock)
-    _add_reading(app, database, signer, public_url)
+    mail_policy = policy(
+        img_src=f"'self' {_origin(public_url)}",
+        style_src="'unsafe-inline'",
+        sandbox="allow-popups allow-popups-to-escape-sandbox",
+    )
+    archive = ArchiveSite(database, site, public_url, has_signup=signup is not None)
+    _add_reading(app, database, signer, public_url, answers, archive, mail_policy)
+    add_archive(app, archive, answers, mail_policy)
     if signup is not None:
         app.include_router(signup_routes(database, journal, signup, signer, answers, clock, small_body))
     _add_errors(app, answers)
@@ -122,28 +132,26 @@ def _add_leaving(
             log.info("undo recipient=%s delivery=%s", returned.recipient, returned.delivery)
         return answers.message(returned.undone.value, answers.words(request, returned.language))
 
-    @app.api_route("/", methods=SHOW)
-    def show_front_page(request: Request) -> HTMLResponse:
-        return answers.page("home.html", answers.words(request))
-
     @app.api_route("/u", methods=SHOW)
+    @app.api_route("/u/", methods=SHOW)
     def explain_leaving(request: Request) -> HTMLResponse:
         return answers.message("neutral", answers.words(request))
 
 
-def _add_reading(app: FastAPI, database: Database, signer: Callable[[], Signer], public_url: str) -> None:
-    origin = "{0.scheme}://{0.netloc}".format(urlsplit(public_url))
-    mail_policy = policy(
-        img_src=f"'self' {origin}",
-        style_src="'unsafe-inline'",
-        sandbox="allow-popups allow-popups-to-escape-sandbox",
-    )
+def _origin(url: str) -> str:
+    return "{0.scheme}://{0.netloc}".format(urlsplit(url))
 
+
+def _add_reading(
+    app: FastAPI, database: Database, signer: Callable[[], Signer], public_url: str, answers: Answers,
+    archive: ArchiveSite, mail_policy: str,
+) -> None:  # fmt: skip
     @app.api_route("/v/{token}", methods=SHOW)
-    def show_mail(token: str) -> HTMLResponse:
-        html = open_view(
+    def show_mail(request: Request, token: str) -> HTMLResponse:
+        view = open_view(
             database, signer(), token, leave_url=f"{public_url}/u", view_url=f"{public_url}/v/{token.lower()}"
         )
+        html = archive.framed(view, answers.words(request, view.edition.language))
         return HTMLResponse(html, headers={"Content-Security-Policy": mail_policy})
 
     @app.api_route("/assets/{name}", methods=SHOW)
@@ -153,10 +161,6 @@ def _add_reading(app: FastAPI, database: Database, signer: Callable[[], Signer],
             raise HTTPException(404)
         headers = {"Cache-Control": _FOREVER, "Cross-Origin-Resource-Policy": "cross-origin"}
         return Response(asset.data, media_type=asset.media_type, headers=headers)
-
-    @app.api_route("/robots.txt", methods=SHOW)
-    def keep_robots_out() -> PlainTextResponse:
-        return PlainTextResponse("User-agent: *\nDisallow: /\n")
 
     @app.api_route("/healthz", methods=SHOW)
     def say_whether_it_works() -> PlainTextResponse:

@@ -42,6 +42,13 @@ def choose_words(wanted: Iterable[str], *, doors: bool = False) -> Catalogue:
     return catalogues[best_match(wanted, catalogues) or FALLBACK]
 
 
+def names_of(language: str) -> str:
+    """The name of a language in itself; its tag where we do not know it."""
+    catalogues = _catalogues(doors=False)
+    found = best_match([language], catalogues)
+    return catalogues[found]("language_name") if found else language
+
+
 def accepted_languages(header: str) -> list[str]:
     """The tags of an Accept-Language header (RFC 9110, section 12.5.4), the most wanted first."""
     weighed: list[tuple[float, str]] = []

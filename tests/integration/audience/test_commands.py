@@ -47,7 +47,7 @@ def answer(result: tuple[int, str, str]) -> Any:
 
 def test_life_of_a_list(run: Run) -> None:
     assert answer(run("lists", "add", "monthly", "--opt-in", "double", "--language", "de", "--json")) == {
-        "list": "monthly", "name": "monthly", "opt_in": "double", "language": "de",
+        "list": "monthly", "name": "monthly", "opt_in": "double", "language": "de", "public": False,
         "pending": 0, "confirmed": 0, "unsubscribed": 0,
     }  # fmt: skip
     assert answer(run("lists", "edit", "monthly", "--name", "Monthly", "--language", "", "--json"))["language"] == ""

@@ -1,0 +1,129 @@
+"""Archive: the issues that went to public lists, with what was amended since. Read by the public site.
+
+An issue is in it once a delivery of it to a public list has finished; of several deliveries the newest is shown.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from newsletter.compiler.edition import Card, card_from_json
+from newsletter.delivery.delivery import DeliveryState
+from newsletter.storage.database.database import Database
+from newsletter.storage.database.tables import amendments, assets, deliveries, delivery_lists, editions, lists
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What was wrong in an issue, for its readers."""
+
+    day: date
+    text: str
+    """Inline Markdown without merge fields."""
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """What the web page of a sent edition shows otherwise."""
+
+    corrections: tuple[Correction, ...] = ()
+    """The newest first."""
+    links: Mapping[str, str] = field(default_factory=dict)
+    """URL as sent → URL that the page has instead."""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedIssue:
+    """One issue of the archive."""
+
+    issue: str
+    """Its slug."""
+    first: str
+    """Its first delivery; ids in feeds are made of it."""
+    delivery: str
+    """The delivery whose editions are shown."""
+    languages: tuple[str, ...]
+    """The issue's own first."""
+    published: datetime
+    updated: Mapping[str, datetime]
+    """By language: when what its page shows last changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedEdition:
+    """What a list of issues shows of one edition."""
+
+    title: str
+    direction: str
+    card: Card
+
+
+class Archive:
+    """The archive of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def issues(self) -> list[ArchivedIssue]:
+        """Every issue that is public, the newest first."""
+        public = (
+            sa.select(delivery_lists.c.delivery_id)
+            .join(lists, lists.c.id == delivery_lists.c.list_id)
+            .where(lists.c.public == sa.true())
+        )
+        sent = (
+            sa.select(deliveries.c.id, deliveries.c.issue, deliveries.c.hash, deliveries.c.started_at)
+            .where(deliveries.c.id.in_(public), deliveries.c.state != DeliveryState.CANCELLED.value)
+            # One that has finished is sending again while an unknown message is sent once more.
+            .where(deliveries.c.finished_at.is_not(None), deliveries.c.started_at.is_not(None))
+            .order_by(deliveries.c.started_at, deliveries.c.id)
+        )
+        written = sa.select(editions.c.delivery_id, editions.c.language).order_by(editions.c.position)
+        changed = sa.select(amendments.c.issue, amendments.c.language, amendments.c.amended_at)
+        runs: dict[str, list[Any]] = {}
+        languages: dict[str, list[str]] = {}
+        with self._database.read() as connection:
+            for row in connection.execute(sent):
+                runs.setdefault(row.issue, []).append(row)
+            shown = [rows[-1].id for rows in runs.values()]
+            for delivery, language in connection.execute(written.where(editions.c.delivery_id.in_(shown))):
+                languages.setdefault(delivery, []).append(language)
+            amended = {(row.issue, row.language): row.amended_at for row in connection.execute(changed)}
+        found = []
+        for issue, rows in runs.items():
+            newest = next(row for row in rows if row.hash == rows[-1].hash)  # when what is shown was first sent
+            own = tuple(languages.get(rows[-1].id, ()))
+            updated = {one: max(newest.started_at, amended.get((issue, one), newest.started_at)) for one in own}
+            found.append(ArchivedIssue(issue, rows[0].id, rows[-1].id, own, rows[0].started_at, updated))
+        return sorted(found, key=lambda one: (one.published, one.issue), reverse=True)
+
+    def editions(self, chosen: Sequence[str], language: str) -> dict[str, ArchivedEdition]:
+        """Delivery → what a list shows of its edition in a language."""
+        body = editions.c.body
+        query = sa.select(
+            editions.c.delivery_id, body["title"].as_string(), body["direction"].as_string(), body["card"].as_json()
+        ).where(editions.c.delivery_id.in_(chosen), editions.c.language == language)
+        with self._database.read() as connection:
+            return {
+                delivery: ArchivedEdition(title, direction, card_from_json(card or {}))
+                for delivery, title, direction, card in connection.execute(query)
+            }
+
+    def amendment(self, issue: str, language: str) -> Amendment:
+        """What was amended on the page of an edition; empty when nothing was."""
+        query = sa.select(amendments).where(amendments.c.issue == issue, amendments.c.language == language)
+        with self._database.read() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            return Amendment()
+        corrections = tuple(Correction(date.fromisoformat(day), text) for day, text in row.corrections)
+        return Amendment(corrections, row.links, row.amended_at)
+
+    def known_assets(self, names: Sequence[str]) -> set[str]:
+        """Which of these names are images that are served."""
+        with self._database.read() as connection:
+            return set(connection.execute(sa.select(assets.c.name).where(assets.c.name.in_(names))).scalars())
