@@ -7,21 +7,25 @@ import re
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from email import message_from_bytes, policy
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
-from mailing import letter, relay, send_all
+from mailing import letter, relay, send_all, send_behind
 from tools import require
 
-from newsletter.delivery.ledger.outcome import Accepted, Deferred, Rejected, Unknown
+from newsletter.delivery.compose.envelope import Envelope as SentEnvelope
+from newsletter.delivery.compose.message import Message
+from newsletter.delivery.ledger.outcome import Accepted, Deferred, Outcome, Rejected, Unknown
 from newsletter.delivery.transports.smtp.pool import SmtpSettings
 from newsletter.errors import RelayConnectionError, TransportError
+
+Send: TypeAlias = Callable[[SmtpSettings, Sequence[tuple[SentEnvelope, Message]]], list[Outcome | BaseException]]
 
 
 def free_port() -> int:
@@ -59,6 +63,9 @@ def test_aiosmtpd_gets_the_same_bytes_and_reads_them_without_defects() -> None:
         assert not message_from_bytes(message.data, policy=policy.SMTP).defects
 
 
+in_turn_and_behind = pytest.mark.parametrize("send", [send_all, send_behind], ids=["in turn", "behind the dot"])
+
+
 @contextmanager
 def sink(folder: Path, *arguments: str) -> Iterator[SmtpSettings]:
     """Postfix's smtp-sink, which writes what it takes to `caught` in the folder."""
@@ -75,7 +82,7 @@ def sink(folder: Path, *arguments: str) -> Iterator[SmtpSettings]:
             except ConnectionRefusedError:
                 assert process.poll() is None, "smtp-sink ended by itself"
                 time.sleep(0.02)
-        yield relay("127.0.0.1", port, tls="none", timeout=10, reply_timeout=10)
+        yield relay("127.0.0.1", port, tls="none", timeout=10, reply_timeout=10, connections=1)
     finally:
         process.kill()
         process.wait()
@@ -95,26 +102,29 @@ def caught(folder: Path) -> list[str]:
     return re.findall(r"^X-Rcpt-Args: <(.*)>", file.read_text(), re.MULTILINE) if file.exists() else []
 
 
-def test_sink_takes_everything(folder: Path) -> None:
+@in_turn_and_behind
+def test_sink_takes_everything(folder: Path, send: Send) -> None:
     people = [f"p{number}@example.com" for number in range(50)]
     with sink(folder) as settings:
-        outcomes = send_all(settings, [letter(address) for address in people])
+        outcomes = send(settings, [letter(address) for address in people])
     assert all(isinstance(outcome, Accepted) for outcome in outcomes)
     assert caught(folder) == people
 
 
-def test_sink_that_leaves_at_the_dot_makes_unknowns_which_had_been_accepted(folder: Path) -> None:
+@in_turn_and_behind
+def test_sink_that_leaves_at_the_dot_makes_unknowns_which_had_been_accepted(folder: Path, send: Send) -> None:
     people = [f"p{number}@example.com" for number in range(20)]
     with sink(folder, "-q", ".") as settings:
-        outcomes = send_all(settings, [letter(address) for address in people])
+        outcomes = send(settings, [letter(address) for address in people])
     assert all(isinstance(outcome, Unknown) for outcome in outcomes)
     assert caught(folder) == people
 
 
+@in_turn_and_behind
 @pytest.mark.parametrize("command", ["EHLO", "MAIL", "RCPT", "DATA"])
-def test_sink_that_leaves_before_the_dot_judges_nothing(folder: Path, command: str) -> None:
+def test_sink_that_leaves_before_the_dot_judges_nothing(folder: Path, command: str, send: Send) -> None:
     with sink(folder, "-q", command) as settings:
-        outcomes = send_all(settings, [letter(), letter()])
+        outcomes = send(settings, [letter(), letter()])
     assert all(isinstance(outcome, RelayConnectionError) for outcome in outcomes)
     assert caught(folder) == []
 
