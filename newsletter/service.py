@@ -1,6 +1,7 @@
-"""Service: `serve` runs pages, scheduler and a sender process, `preview` the author's pages, until SIGTERM or SIGINT.
+"""Service: `serve` runs pages, scheduler and a sender process, `web` and `scheduler` one of these, `preview` the pages
+of authors, until SIGTERM or SIGINT.
 
-Both announce their URL once, and stop everything they started.
+They announce their URL once, and stop everything they started.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import FrameType
@@ -31,8 +32,11 @@ from newsletter.app.sending.relay import check_relay
 from newsletter.compiler.mjml.worker import worker
 from newsletter.compiler.theme import Theme
 from newsletter.errors import RequestError
+from newsletter.jobs import install, jobs_of
 from newsletter.problem import Severity
-from newsletter.scheduler import project_scheduler
+from newsletter.scheduler import Scheduler, project_scheduler
+from newsletter.storage.database.database import Database
+from newsletter.storage.journal.journal import Journal
 from newsletter.web.preview import Changes, preview_app
 from newsletter.web.public import Site, page_theme, public_app
 
@@ -58,36 +62,72 @@ def serve(project: Project, host: str, port: int, announce: Callable[[str], None
 
     Raises RequestError when the port cannot be used, ConfigError when nothing can be sent with these settings.
     """
-    write_log()
     check_relay(project)
-    listening = listen(host, port)
-    database = connect(project, tell=log.warning)
-    journal = project.journal(database)
-    log.info("database=%s", journal.identity)
-    public_url = project.config.public.url
-    app = public_app(
-        database,
-        journal,
-        signer=lambda: project.keys.signer,
-        site=_site(project),
-        public_url=public_url,
-        clock=_utc_now,
-        signup=signup_rules(project),
-    )
-    scheduler = project_scheduler(project, database, journal, clock=_utc_now)
     sender = Sender([sys.executable, "-m", "newsletter", "-C", str(project.folder), "worker", "--exit-with-parent"])
-    announce(_known_as(url_of(listening), public_url))
-    with _signals_survived():
+    with _listening(project, host, port) as (listening, database, journal):
+        scheduler = _scheduler(project, database, journal)
+        announce(_known_as(url_of(listening), project.config.public.url))
         try:
             sender.start()
             scheduler.start()
-            _run(app, listening, on_stop=sender.ask_to_stop)
+            _run(_pages(project, database, journal), listening, on_stop=sender.ask_to_stop)
         finally:
             sender.ask_to_stop()
             scheduler.stop()
             sender.wait()
-            journal.close()
-            database.close()
+
+
+def serve_pages(project: Project, host: str, port: int, announce: Callable[[str], None]) -> None:
+    """Run the readers' pages alone until SIGTERM or SIGINT. Raises RequestError when the port cannot be used."""
+    with _listening(project, host, port) as (listening, database, journal):
+        announce(_known_as(url_of(listening), project.config.public.url))
+        _run(_pages(project, database, journal), listening, on_stop=lambda: None)
+
+
+def schedule(project: Project) -> None:
+    """Run the scheduler alone until SIGTERM or SIGINT. Raises ConfigError when nothing could be sent."""
+    check_relay(project)
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    with _connected(project) as (database, journal):
+        scheduler = _scheduler(project, database, journal)
+        scheduler.start()
+        ended.wait()
+        scheduler.stop()
+
+
+@contextmanager
+def _connected(project: Project) -> Iterator[tuple[Database, Journal]]:
+    write_log()
+    with closing(connect(project, tell=log.warning)) as database, closing(project.journal(database)) as journal:
+        log.info("database=%s", journal.identity)
+        yield database, journal
+
+
+@contextmanager
+def _listening(project: Project, host: str, port: int) -> Iterator[tuple[socket.socket, Database, Journal]]:
+    listening = listen(host, port)
+    with _connected(project) as (database, journal), _signals_survived():
+        yield listening, database, journal
+
+
+def _pages(project: Project, database: Database, journal: Journal) -> Callable[..., Any]:
+    return public_app(
+        database,
+        journal,
+        signer=lambda: project.keys.signer,
+        site=_site(project),
+        public_url=project.config.public.url,
+        clock=_utc_now,
+        signup=signup_rules(project),
+    )
+
+
+def _scheduler(project: Project, database: Database, journal: Journal) -> Scheduler:
+    if install(project, database):
+        log.info("made the tables of the job queue")
+    return project_scheduler(project, database, journal, clock=_utc_now, jobs=jobs_of(project, database))
 
 
 def preview(reopen: Callable[[], Project], host: str, port: int, announce: Callable[[str], None]) -> None:

@@ -28,6 +28,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "lists": ("newsletter.cli.lists:lists", "The lists that readers subscribe to."),
     "subscribers": ("newsletter.cli.subscribers:subscribers", "Import, export, show and change subscribers."),
     "serve": ("newsletter.cli.serving:serve", "Run pages, scheduler and sender as one service."),
+    "web": ("newsletter.cli.serving:web", "Run only the pages of readers."),
+    "scheduler": ("newsletter.cli.serving:scheduler", "Run only the scheduler."),
     "worker": ("newsletter.cli.sending:worker", "Run only a sender process."),
     "db": ("newsletter.cli.operating:db", "Upgrade, back up and restore the database."),
     "secret": ("newsletter.cli.operating:secret", "List, rotate and retire the signing keys."),

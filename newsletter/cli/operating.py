@@ -51,12 +51,19 @@ def db() -> None:
 @JSON
 @with_project
 def upgrade(project: Project, as_json: bool) -> None:
-    """Upgrade the database to the schema of this program. Make a backup first."""
+    """Upgrade the database to the schema of this program. Make a backup first.
+
+    On PostgreSQL it also makes the tables of the job queue.
+    """
     from newsletter.app.operating.database import upgrade_database
+    from newsletter.jobs import install
+    from newsletter.storage.database.database import open_database
 
     done = upgrade_database(project)
-    text = f"The database {done.database} {'is up to date now' if done.changed else 'was up to date'}."
-    print_result({"database": done.database, "changed": done.changed}, text, as_json=as_json)
+    with closing(open_database(project.database_url, create=False)) as database:
+        changed = install(project, database) or done.changed
+    text = f"The database {done.database} {'is up to date now' if changed else 'was up to date'}."
+    print_result({"database": done.database, "changed": changed}, text, as_json=as_json)
 
 
 @db.command()

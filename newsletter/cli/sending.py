@@ -221,17 +221,19 @@ def _nobody_left(outlook: Forecast, *, as_json: bool) -> int:
 def worker(ctx: click.Context, exit_with_parent: bool) -> None:
     """Run only a sender process. It prepares and sends whatever is due, until SIGTERM.
 
-    Any number may run. On SIGTERM it claims nothing more and finishes what is in flight.
+    Any number may run, on any machines, where the database is a PostgreSQL server: there they share the jobs that
+    "newsletter scheduler" (or serve) queues. On SIGTERM it claims nothing more and finishes what is in flight.
     """
     from newsletter.app.logs import write_log
     from newsletter.app.operating.database import connect
     from newsletter.app.sending.relay import check_relay
-    from newsletter.app.sending.worker import run_worker
     from newsletter.cli.watching import seldom
+    from newsletter.jobs import install, work
 
     write_log()
     project = the_project(ctx)
     check_relay(project)
     tell = seldom(logging.getLogger("newsletter.sender").warning)
     with closing(connect(project, tell=tell)) as database:
-        run_worker(project, database, on_trouble=tell, exit_with_parent=exit_with_parent)
+        install(project, database)
+        work(project, database, on_trouble=tell, exit_with_parent=exit_with_parent)

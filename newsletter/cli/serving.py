@@ -1,4 +1,4 @@
-"""Commands that run until they are stopped: preview, serve."""
+"""Commands that run until they are stopped: preview, serve, and the parts of serve by themselves."""
 
 from __future__ import annotations
 
@@ -64,3 +64,30 @@ def serve(project: Project, host: str, port: int) -> None:
     from newsletter import service
 
     service.serve(project, host, port, lambda url: click.echo(f"Serving on {url}"))
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address or name to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
+@with_project
+def web(project: Project, host: str, port: int) -> None:
+    """Run only the pages of readers: unsubscribing, images, view in the browser.
+
+    Any number may run, on any machines, where the database is a PostgreSQL server.
+    """
+    from newsletter import service
+
+    service.serve_pages(project, host, port, lambda url: click.echo(f"Serving on {url}"))
+
+
+@click.command()
+@with_project
+def scheduler(project: Project) -> None:
+    """Run only the scheduler, which starts deliveries at their time.
+
+    On PostgreSQL it also queues the jobs of "newsletter worker". Any number may run: one leads, and another takes over
+    when it dies.
+    """
+    from newsletter import service
+
+    service.schedule(project)

@@ -13,6 +13,7 @@ from recording_server import Quirk, recording_server
 
 from newsletter.app.operating.new_project import start_project
 from newsletter.app.project import Project, open_project
+from newsletter.app.sending import background
 from newsletter.app.sending import worker as working
 from newsletter.app.sending.worker import run_worker
 from newsletter.delivery.ledger.ledger import RecipientState
@@ -46,7 +47,7 @@ def test_mistake_while_preparing_lets_messages_under_way_end_in_peace(
                 time.sleep(0.01)  # they are recorded by the relay, which says so a little later
             raise ZeroDivisionError("a mistake of ours")
 
-        monkeypatch.setattr(working, "freeze", fails_behind_the_dots)
+        monkeypatch.setattr(background, "freeze", fails_behind_the_dots)
         with pytest.raises(ZeroDivisionError):
             run_worker(make_project(tmp_path / "project", relay.port), database, on_trouble=print)
 

@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from newsletter.app.composing import message_context
 from newsletter.app.project import Project
+from newsletter.app.sending.background import Kind, Surroundings, run_job, undone
 from newsletter.app.sending.notices import forget, send_notices
 from newsletter.app.sending.relay import transport_for
 from newsletter.delivery.compose.envelope import Envelope, address_envelope
@@ -45,6 +46,8 @@ _MOULDS = 32
 """Moulds that are kept, one for each delivery and language."""
 
 OnTrouble = Callable[[str], None]
+Work = Callable[[Surroundings], Coroutine[None, None, None]]
+"""Fetches jobs and runs them, until its surroundings say stop."""
 Result = TypeVar("Result")
 
 
@@ -77,7 +80,9 @@ def send_now(
                 if found.state is DeliveryState.PREPARING:
                     await asyncio.to_thread(freeze, database, delivery, _now(), should_stop=stop.is_set)
                 _resend_by_policy(project, database, [delivery])
-                return await _send(project, database, journal, stop, only=delivery, on_trouble=on_trouble)
+                return await _send(
+                    project, database, journal, stop, only=delivery, on_trouble=on_trouble, patience=FOREGROUND_PATIENCE
+                )
 
     ending = _run(run())
     return SendResult(Deliveries(database).get(delivery), ending)
@@ -101,6 +106,53 @@ def run_worker(project: Project, database: Database, *, on_trouble: OnTrouble, e
     log.info("at work pid=%s; SIGTERM ends it", os.getpid())
     _run(run())
     log.info("ended pid=%s; nothing is in flight", os.getpid())
+
+
+def run_jobs(
+    project: Project, database: Database, *, on_trouble: OnTrouble, work: Work, exit_with_parent: bool = False
+) -> None:
+    """As `run_worker`, but `work` fetches the jobs that are run: from a queue that several machines share."""
+
+    async def run() -> None:
+        async with _stop_on_signals(exit_with_parent=exit_with_parent) as stop:
+            with closing(project.journal(database)) as journal:
+                around = _surroundings(project, database, journal, stop, on_trouble)
+                answering = _answer_readers(project, database, journal, stop, on_trouble)
+                present = _be_present(project, database, stop, on_trouble)
+                await _together(stop, work(around), answering, present)
+
+    log.info("at work on jobs pid=%s; SIGTERM ends it", os.getpid())
+    _run(run())
+    log.info("ended pid=%s; nothing is in flight", os.getpid())
+
+
+def _surroundings(
+    project: Project, database: Database, journal: Journal, stop: asyncio.Event, on_trouble: OnTrouble
+) -> Surroundings:
+    def send_one(delivery: str, until: asyncio.Event) -> Awaitable[Ending]:
+        return _send(project, database, journal, until, only=delivery, on_trouble=on_trouble)
+
+    return Surroundings(project, database, journal, stop, on_trouble, _now, send_one)
+
+
+async def _be_present(project: Project, database: Database, stop: asyncio.Event, on_trouble: OnTrouble) -> None:
+    """Keep a worker registered that claims nothing: it shows that this process waits for jobs."""
+    ledger, me, is_known = StoredLedger(database), this_worker(), False
+    lease = project.config.sending.lease.total_seconds()
+    while not stop.is_set():
+        try:
+            is_known = is_known and await asyncio.to_thread(ledger.renew, me, lease)
+            if not is_known:
+                me = this_worker()
+                await asyncio.to_thread(ledger.register, me, lease, _now())
+                is_known = True
+        except StorageError as error:
+            on_trouble(_with_hint(error))
+        await is_set_within(stop, lease / 3)
+    try:
+        await asyncio.to_thread(ledger.deregister, me, _now())
+    except StorageError as error:  # its lease ends by itself
+        on_trouble(_with_hint(error))
 
 
 def _run(main: Coroutine[None, None, Result]) -> Result:
@@ -167,7 +219,7 @@ async def _answer_readers(
 
 async def _send(
     project: Project, database: Database, journal: Journal, stop: asyncio.Event, *, only: str | None,
-    on_trouble: OnTrouble,
+    on_trouble: OnTrouble, patience: float | None = None,
 ) -> Ending:  # fmt: skip
     config = project.config
     transport = transport_for(config)
@@ -187,7 +239,7 @@ async def _send(
         lease=config.sending.lease.total_seconds(),
         policy=config.retry_policy,
         rate=config.rate,
-        patience=FOREGROUND_PATIENCE if only else None,
+        patience=patience,
     )
     try:
         return await send(dependencies, settings, stop, only=only)
@@ -226,19 +278,24 @@ def _composer(project: Project, deliveries: Deliveries) -> Compose:
 async def _prepare_deliveries(
     project: Project, database: Database, journal: Journal, stop: asyncio.Event, on_trouble: OnTrouble
 ) -> None:
-    """Freeze deliveries that are preparing; send unknown messages again where the configuration says so."""
+    """Do every job that is not a share; send unknown messages again where the configuration says so."""
+    around = _surroundings(project, database, journal, stop, on_trouble)
     while not stop.is_set():
         try:
             await asyncio.to_thread(journal.keep_up)
-            for delivery in await asyncio.to_thread(Deliveries(database).all, DeliveryState.PREPARING):
-                await asyncio.to_thread(journal.require_current, delivery.id)
-                await asyncio.to_thread(freeze, database, delivery.id, _now(), should_stop=stop.is_set)
-            if project.config.sending.unknown == "resend":
-                names = await asyncio.to_thread(with_unknown, database)
-                await asyncio.to_thread(_resend_by_policy, project, database, names)
+            for job in await asyncio.to_thread(undone, database, _now()):
+                if job.kind is not Kind.SHARE:
+                    await run_job(job, around)
+            await asyncio.to_thread(resend_unknown_ones, project, database)
         except StorageError as error:
             on_trouble(_with_hint(error))
         await is_set_within(stop, _POLL)
+
+
+def resend_unknown_ones(project: Project, database: Database) -> None:
+    """Send unknown messages of all deliveries again where the configuration says so."""
+    if project.config.sending.unknown == "resend":
+        _resend_by_policy(project, database, with_unknown(database))
 
 
 def _with_hint(error: StorageError) -> str:

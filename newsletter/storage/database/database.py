@@ -52,6 +52,11 @@ class Database:
         """Where it is: kind, host and name. Nothing else of the URL, because a password may stand anywhere in it."""
         return _shown(self._url)
 
+    @property
+    def is_server(self) -> bool:
+        """Whether processes of other machines may use it, too."""
+        return self._url.get_backend_name() != "sqlite"
+
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """A transaction that sees one moment of the database and may not write.

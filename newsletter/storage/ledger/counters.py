@@ -1,6 +1,7 @@
 """Counters: how many rows of a delivery are in which state and why. Cheap: an index, or so many rows and no more."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -34,6 +35,31 @@ def read_next(connection: sa.Connection, delivery: str, without: Iterable[str] =
     earliest = sa.select(sa.func.min(recipients.c.next_at)).where(mine, *outside(without))
     asked = [earliest.where(state == one) for one in (RecipientState.WAITING, RecipientState.DEFERRED)]
     return min((at for query in asked if (at := connection.execute(query).scalar())), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkLeft:
+    """What is left to do of a delivery that is sending, by whomever."""
+
+    due: int
+    """Recipients who may be sent to now; no more than were asked for."""
+    held: bool
+    """Whether a worker, living or dead, has taken some."""
+    is_to_finish: bool
+    """Whether no recipient is left."""
+
+
+def work_left(connection: sa.Connection, delivery: str, now: datetime, *, most: int) -> WorkLeft:
+    """What is left to do, at a cost that does not grow with the delivery."""
+    mine, state = recipients.c.delivery_id == delivery, recipients.c.state
+    open_ones = [RecipientState.WAITING.value, RecipientState.DEFERRED.value]
+    few = sa.select(recipients.c.id).where(mine, state.in_(open_ones), recipients.c.next_at <= now).limit(most)
+    due = connection.execute(sa.select(sa.func.count()).select_from(few.subquery())).scalar_one()
+    there_are = [
+        bool(connection.execute(sa.select(sa.exists().where(mine, state.in_(which)))).scalar_one())
+        for which in ([one.value for one in HELD], open_ones)
+    ]
+    return WorkLeft(due, there_are[0], not any(there_are))
 
 
 def read_reasons(

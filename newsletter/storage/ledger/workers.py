@@ -20,6 +20,14 @@ def has_worker(database: Database, is_dead: Callable[[Worker], bool]) -> bool:
         return any(not is_gone(database, row, clock, is_dead) for row in rows)
 
 
+def count_processes(database: Database, is_dead: Callable[[Worker], bool]) -> int:
+    """How many sending processes have a valid lease, each once, however many workers it has registered."""
+    with database.read() as connection:
+        clock = database.lease_now(connection)
+        rows = connection.execute(sa.select(workers)).all()
+        return len({(row.host, row.boot, row.pid) for row in rows if not is_gone(database, row, clock, is_dead)})
+
+
 def is_gone(database: Database, row: Row, clock: float, is_dead: Callable[[Worker], bool]) -> bool:
     """Whether a worker's lease is over, or its process known to be dead. `clock`: the database's lease clock."""
     # On a clock that starts with the machine, the lease of an earlier start says nothing.
