@@ -113,9 +113,9 @@ class Breaker:
             if unrendered > MOST_UNRENDERED and unrendered * 100 > self._begun[claim.delivery]:
                 reason = f"{unrendered} messages could not be composed, the last because: {result.trouble}"
         if isinstance(outcome, Rejected) and outcome.is_policy:
-            refused = self._refused[claim.delivery][""]
-            is_much = refused.add(claim.recipient)
-            if is_much or (outcome.stage is Stage.MAIL and len(refused.in_a_row) >= MOST_AT_MAIL):
+            of_us = self._refused[claim.delivery][""]
+            is_much = of_us.add(claim.recipient)
+            if is_much or (outcome.stage is Stage.MAIL and len(of_us.in_a_row) >= MOST_AT_MAIL):
                 reason = _refused_reason(outcome, result.return_path)
         elif isinstance(outcome, Rejected) and outcome.scope is Scope.MAILBOX:
             reply = _without_local_part(outcome.reply, claim)
@@ -127,9 +127,11 @@ class Breaker:
         elif isinstance(outcome, Accepted):
             self._alike.pop(claim.delivery, None)
             self._accepted.add((claim.delivery, claim.provider))
+            refused = self._refused[claim.delivery]
             for one in ("", share):
-                self._refused[claim.delivery][one].accepted += 1
-                self._refused[claim.delivery][one].in_a_row.clear()
+                if one in refused or not one.startswith("@"):  # there may be very many domains
+                    refused[one].accepted += 1
+                    refused[one].in_a_row.clear()
         if reason:
             self._open.add(claim.delivery)
         return Halt(reason) if reason else None

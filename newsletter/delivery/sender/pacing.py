@@ -156,7 +156,9 @@ class Pacing:
             pause = self.throttle.note(claim, outcome, began, now)
         if pause:
             what = f"{pause.share or 'the relay'} until {pause.until:%H:%M:%S} UTC"
-            self._on_trouble(f"a pause of {what}: {pause.reason}")
+            speed = self.throttle.speed_of(pause.share)
+            then = f", then at most {speed:.1f} a second" if speed else ""
+            self._on_trouble(f"a pause of {what}{then}: {pause.reason}")
             await self._commits.call_until_done(self._pace.pause, pause)
 
     async def halt(self, delivery: str, halt: Halt) -> None:

@@ -58,6 +58,37 @@ class Pause:
 
 Key: TypeAlias = tuple[str, str]
 
+_SLOWER = 0.7
+"""Of what a provider took before it said "too fast"."""
+_SLOWEST = 0.1
+_GROWTH = 600
+"""A speed grows by a tenth in a minute in which nothing was refused."""
+
+
+@dataclass(slots=True)
+class _Speed:
+    """How many messages a second may be begun, learnt from "too fast"; saved up for one second."""
+
+    per_second: float
+    saved: float
+    at: datetime
+
+    def save(self, now: datetime) -> None:
+        """Let time pass."""
+        gained = max(0.0, (now - self.at).total_seconds()) * self.per_second
+        self.saved, self.at = min(max(1.0, self.per_second), self.saved + gained), now
+
+    def is_ready(self, now: datetime) -> bool:
+        """Whether a message may be begun."""
+        self.save(now)
+        return self.saved >= 1
+
+    def ready_at(self, now: datetime) -> datetime:
+        """When as many as in a second may be begun; claims are made for so many."""
+        self.save(now)
+        missing = max(1.0, self.per_second) - self.saved
+        return now if self.saved >= 1 else now + timedelta(seconds=missing / self.per_second)
+
 
 class Pace(Protocol):
     """What the ledger keeps of pauses and refusals. Every method is one transaction."""
@@ -92,6 +123,9 @@ class Throttle:
         self._limited: set[str] = set()
         """Shares that met a limit since a message was last accepted."""
         self._runs: defaultdict[str, set[str]] = defaultdict(set)
+        self._speeds: dict[str, _Speed] = {}
+        self._counted: dict[str, tuple[int, datetime]] = {}
+        """By share, how many were accepted since it last said "too fast"; not for domains, which may be very many."""
 
     def read(self, stored: Iterable[Pause], asked_at: datetime) -> list[Key]:
         """Take over what the ledger has. Returns the shares that an operator released."""
@@ -106,20 +140,26 @@ class Throttle:
 
     def relay_until(self, now: datetime) -> datetime | None:
         """Until when nothing at all is sent; None: something may be."""
-        pause = self._pauses.get(("", RELAY))
-        return pause.until if pause and pause.is_on(now) else None
+        pause, speed = self._pauses.get(("", RELAY)), self._speeds.get(RELAY)
+        if pause and pause.is_on(now):
+            return pause.until
+        return speed.ready_at(now) if speed and not speed.is_ready(now) else None
 
     def without(self, delivery: str, now: datetime, *, halted: bool = False) -> frozenset[str]:
         """The shares of a delivery of which nothing is to be claimed. `halted`: only those that no time releases."""
-        return frozenset(
+        found = [
             one.share
             for one in self._of(delivery)
             if one.share and (one.until is None if halted else one.is_on(now) or one.key in self._probes)
-        )
+        ]
+        slow = [share for share, speed in self._speeds.items() if share and speed.ready_at(now) > now]
+        return frozenset(found if halted else found + slow)
 
     def next_end(self, delivery: str, now: datetime) -> datetime | None:
-        """When the first of its paused shares may be sent to again; None: none is paused for a time."""
-        return min((one.until for one in self._of(delivery) if one.until and one.is_on(now)), default=None)
+        """When the first of its paused or slowed shares may be sent to again; None: there is none."""
+        ends = [one.until for one in self._of(delivery) if one.until and one.is_on(now)]
+        ends += [speed.ready_at(now) for share, speed in self._speeds.items() if share]
+        return min((end for end in ends if end > now), default=None)
 
     def why_halted(self, delivery: str) -> str:
         """Its halted shares and what was said about them."""
@@ -136,6 +176,11 @@ class Throttle:
                 return now  # due at once, because a pause may end early; the next claim passes it over
             if self._probes.get(pause.key, claim.recipient) != claim.recipient:
                 return now + _PROBE
+        slow = [speed for share in (RELAY, _share(claim)) if (speed := self._speeds.get(share))]
+        if not all(speed.is_ready(now) for speed in slow):
+            return now
+        for speed in slow:
+            speed.saved -= 1
         self._probes |= {pause.key: claim.recipient for pause in found}
         return None
 
@@ -148,6 +193,7 @@ class Throttle:
         self._limited.clear()
         self._runs.pop(RELAY, None)
         self._runs.pop(_share(claim), None)
+        self._count(claim, began)
         over = [
             pause for key in _keys(claim)
             if (pause := self._pauses.get(key)) and pause.until is not None and pause.until <= began
@@ -172,7 +218,32 @@ class Throttle:
             self._limited.add(share)
             if len(self._limited) > 1:  # two providers, and nobody accepted in between: it is the relay's own limit
                 share = RELAY
-        return self.pause(share, str(outcome), began, now, outcome.classification)
+        pause = self.pause(share, str(outcome), began, now, outcome.classification)
+        if pause and outcome.classification is Classification.RATE:
+            self._slow_down(share, now)
+        return pause
+
+    def speed_of(self, share: str) -> float | None:
+        """How many messages a second may be begun; None: it never said "too fast"."""
+        return self._speeds[share].per_second if share in self._speeds else None
+
+    def _count(self, claim: Claim, began: datetime) -> None:
+        for share in (RELAY, _share(claim)):
+            if not share.startswith("@"):
+                count, since = self._counted.get(share, (0, began))
+                self._counted[share] = count + 1, since
+            if speed := self._speeds.get(share):
+                speed.per_second *= 1 + 1 / (_GROWTH * speed.per_second)
+
+    def _slow_down(self, share: str, now: datetime) -> None:
+        """Send at what it took since it last said "too fast", pauses included, less a part."""
+        count, since = self._counted.get(share, (0, now))
+        if count:
+            self._counted[share] = 0, now
+            took = count / max(0.1, (now - since).total_seconds())
+            before = self._speeds[share].per_second if share in self._speeds else took
+            speed = max(_SLOWEST, _SLOWER * min(took, before))
+            self._speeds[share] = _Speed(speed, max(1.0, speed), now)
 
     def pause(
         self, share: str, reason: str, began: datetime, now: datetime, classification: Classification | None = None

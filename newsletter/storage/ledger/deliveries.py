@@ -193,6 +193,7 @@ class Deliveries:
             if not compare_and_set(connection, delivery, since, change):
                 return False
             sweep_cancelled(connection, [delivery], now)
+            release_shares(connection, delivery)
             return True
 
     def edition(self, delivery: str, language: str) -> Edition:

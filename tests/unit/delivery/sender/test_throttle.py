@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from letters import CLAIM
 
 from newsletter.delivery.ledger.classification import Classification, Stage
@@ -141,3 +142,38 @@ def test_pause_that_was_begun_while_the_ledger_was_read_is_kept() -> None:
     assert one.hold(ANA, after(2))
     one.read([], after(3))
     assert one.hold(ANA, after(3)) is None
+
+
+def test_provider_that_says_too_fast_gets_less_than_it_took_and_slowly_more() -> None:
+    one = throttle()
+    for number in range(20):
+        one.accepted(of(f"r{number}@gmail.com"), after(number / 10))
+    one.note(ANA, RATE, after(2), after(2))
+    assert one.speed_of("gmail") == pytest.approx(0.7 * 10)
+    assert one.speed_of("gmx") is None
+
+    assert one.hold(ANA, after(12)) is None, "the pause is over, and so much was saved up"
+    one.ended(ANA)
+    one.accepted(ANA, after(12))
+    begun = [one.hold(of(f"s{number}@gmail.com"), after(12)) for number in range(20)]
+    assert begun.count(None) == 6, "seven in the first second"
+    assert one.without(CLAIM.delivery, after(12)) == {"gmail"}
+    assert one.next_end(CLAIM.delivery, after(12)) == pytest.approx(after(13), abs=timedelta(seconds=0.1))
+    assert one.hold(BO, after(12)) is None
+    assert one.without(CLAIM.delivery, after(13.1)) == frozenset()
+
+    for number in range(420):
+        one.accepted(of(f"t{number}@gmail.com"), after(13 + number / 7))
+    assert one.speed_of("gmail") == pytest.approx(0.7 * 10 * 1.1, rel=0.01), "a tenth more in a minute"
+
+    one.note(ANA, RATE, after(100), after(100))
+    assert one.speed_of("gmail") == pytest.approx(0.7 * 421 / 98), "what it took in the pauses too"
+    one.note(ANA, RATE, after(200), after(200))
+    assert one.speed_of("gmail") == pytest.approx(0.7 * 421 / 98), "nothing was sent in between"
+
+
+def test_quota_does_not_say_how_fast() -> None:
+    one = throttle()
+    one.accepted(ANA, NOW)
+    one.note(ANA, replace(RATE, classification=Classification.QUOTA), NOW, after(1))
+    assert one.speed_of("gmail") is None
