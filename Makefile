@@ -31,6 +31,10 @@ setup: $(READY)  ## Make .venv with all packages
 demo: $(READY)  ## Send the sample issues to a mail catcher on this machine
 	@$(BIN)/newsletter demo
 
+.PHONY: cluster
+cluster: $(READY)  ## PostgreSQL, four workers, a scheduler and the pages on this machine deliver the demo; one worker is killed
+	@$(BIN)/python scripts/cluster.py
+
 # Not by the number of tests in a file: those of acceptance are few, take longest, and come first by name.
 .PHONY: test
 test: $(READY)  ## Run every test, four files at a time (REQUIRE_ALL=1 forbids skipping)
