@@ -30,6 +30,7 @@ from newsletter.compiler.edition import Identity
 from newsletter.delivery.ledger.rate import Rate, read_rate
 from newsletter.delivery.ledger.retry import RetryPolicy
 from newsletter.errors import ConfigError
+from newsletter.hostname import ascii_host
 from newsletter.language import language_tag
 from newsletter.problem import Place, rules
 from newsletter.recurrence import Recurrence, read_cron, read_words
@@ -49,6 +50,8 @@ _WANTED = {
 }  # fmt: skip
 """How pydantic's type of a mistake begins, and what the value must be."""
 _URL_PASSWORD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#@:]*:([^/?#]*)@")
+_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_DNS_NAME = re.compile(rf"(?!.{{254}}){_LABEL}(?:\.{_LABEL})*")
 _PUBLIC_URL = re.compile(
     r"((?i:https?))://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?"
 )
@@ -61,6 +64,11 @@ def why_no_warning(id_: str) -> str:
         warnings = [known for known, rule in rules().items() if rule.may_warn]
         return f"there is no check {id_!r}. {near_miss(id_, warnings)}".strip()
     return "" if rule.may_warn else f"{id_!r} is always an error"
+
+
+def is_dns_name(text: str) -> bool:
+    """Whether it can be a host or a selector of DKIM (RFC 6376, section 3.1)."""
+    return _DNS_NAME.fullmatch(text) is not None
 
 
 def _duration(value: object) -> object:
@@ -316,6 +324,37 @@ class BouncesSection(_Section):
     """
 
 
+class DkimSection(_Section):
+    """Signatures by which receivers see that a message is yours and unchanged (DKIM)."""
+
+    selectors: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
+    """The keys that sign every message, by their selectors; several sign together. Empty: messages leave unsigned, as
+    for a relay that signs them. `newsletter dkim new` makes keys. In the environment: separated by commas.
+    """
+    domain: str = ""
+    """The domain that signs, where the keys' DNS records are. Empty: the domain of `from`."""
+    private_keys: SecretStr = SecretStr("")
+    """The private keys in PEM, in the order of `selectors`, for a container that has no files `dkim/SELECTOR.pem`. Only
+    in the environment: NEWSLETTER_DKIM__PRIVATE_KEYS. A line end may be written as `\\n`.
+    """
+
+    @field_validator("selectors")
+    @classmethod
+    def _selectors(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for selector in value:
+            if not is_dns_name(selector):
+                raise ValueError(f"{selector!r} is no selector; one looks like rsa2026")
+        return value
+
+    @field_validator("domain")
+    @classmethod
+    def _domain(cls, value: str) -> str:
+        host = ascii_host(value)
+        if value and not is_dns_name(host):
+            raise ValueError(f"{value!r} is no domain; one looks like example.org")
+        return host
+
+
 class ChecksSection(_Section):
     """What checks report, and what a send lets pass."""
 
@@ -350,6 +389,7 @@ class Config(_Section):
     bounces: BouncesSection = BouncesSection()
     signup: SignupSection = SignupSection()
     privacy: PrivacySection = PrivacySection()
+    dkim: DkimSection = DkimSection()
     checks: ChecksSection = ChecksSection()
     schedules: tuple[ScheduleSection, ...] = ()
 
@@ -378,6 +418,12 @@ def load_config(folder: Path, environment: Mapping[str, str]) -> Config:
     """Read newsletter.toml (if there is one) and the environment over it. Raises ConfigError with every problem."""
     file = folder / FILE
     text, written = _read(file)
+    if "private_keys" in (written.get("dkim") or ()):
+        place = _place(file, _line_of(text, ("dkim", "private_keys")))
+        raise ConfigError(
+            f"{place}: dkim.private_keys: a private key does not belong into this file, which others may read",
+            hint=f"Remove it. Keys are files (newsletter dkim new), or are in {PREFIX}DKIM__PRIVATE_KEYS",
+        )
     merged: dict[str, Any] = {k: dict(v) if isinstance(v, dict) else v for k, v in written.items()}
     sources: dict[tuple[str, ...], str] = {}
     for name, value in sorted(environment.items()):

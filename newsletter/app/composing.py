@@ -17,14 +17,21 @@ INERT = Signer([Key("aa", b"made for looking at, opens nothing")])
 
 
 def message_context(
-    project: Project, lists: Mapping[str, str], *, signer: Signer = INERT, mark: str = "", is_notice: bool = False
+    project: Project,
+    lists: Mapping[str, str],
+    *,
+    signer: Signer = INERT,
+    mark: str = "",
+    is_notice: bool = False,
+    is_signed: bool = False,
 ) -> MessageContext:
-    """What a project's messages to these lists (slug → name) share."""
+    """What a project's messages to these lists (slug → name) share. `is_signed`: by DKIM, if it is configured."""
     domain = project.identity.from_address.rpartition("@")[2]
     is_plain = project.config.bounces.return_path == "plain"
     own = project.identity.from_address if is_plain else f"bounces@{domain}"
     bounces = project.config.bounces.address or own
-    return MessageContext(lists, Urls(project.config.public.url, signer), signer, bounces, is_plain, mark, is_notice)
+    urls, dkim = Urls(project.config.public.url, signer), project.dkim if is_signed else None
+    return MessageContext(lists, urls, signer, bounces, is_plain, mark, is_notice, dkim)
 
 
 def claim_outside(

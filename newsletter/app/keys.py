@@ -1,21 +1,34 @@
-"""Keys: the project's secrets, in a git-ignored file of their own (`secret.toml`), made when first needed.
+"""Keys: the project's secrets, in a git-ignored file of their own (`secret.toml`), made when first needed;
+beside it, in `dkim/`, the private keys that sign messages.
 
 Signing keys can be rotated and retired: the newest signs, all verify. The address key makes the keyed hashes that
 identify subscribers in the database and is never changed; a database made with another one is refused.
 """
 
+from __future__ import annotations
+
 import base64
+import re
 import secrets
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from newsletter.config import is_dns_name
 from newsletter.disk import write_whole
-from newsletter.errors import ConfigError, NotFoundError, StateError
+from newsletter.errors import AlreadyExistsError, ConfigError, NotFoundError, StateError, WrongUsageError
 from newsletter.tokens import Key, Signer, base32, keyed_hash
 
+if TYPE_CHECKING:
+    from newsletter.config import DkimSection
+    from newsletter.delivery.compose.dkim import DkimKey, DkimSigner, KeyType
+
 FILE = "secret.toml"
+DKIM_FOLDER = "dkim"
+_IGNORE_ALL = b"# Private keys: keep a copy in a safe place, never in git.\n*\n"
+_PEM = re.compile("-----BEGIN [^-]+-----.+?-----END [^-]+-----", re.DOTALL)
 _HEAD = "# Secrets of this newsletter: keep a copy in a safe place, never in git.\n"
 
 
@@ -100,6 +113,70 @@ def check_retirable(folder: Path, id_: str) -> Keys:
             hint="Make a newer one with newsletter secret rotate, then retire this one",
         )
     return keys
+
+
+def dkim_file(folder: Path, selector: str) -> Path:
+    """Where a project keeps the private key of this selector."""
+    return folder / DKIM_FOLDER / f"{selector}.pem"
+
+
+def dkim_pems(folder: Path) -> dict[str, str]:
+    """The private keys in files, by the path from the project; without those that cannot be read."""
+    found = {}
+    for file in (folder / DKIM_FOLDER).glob("*.pem"):
+        try:
+            found[f"{DKIM_FOLDER}/{file.name}"] = file.read_text(encoding="latin-1")
+        except OSError:
+            pass  # `newsletter doctor` tells
+    return found
+
+
+def make_dkim_key(folder: Path, selector: str, type_: KeyType) -> DkimKey:
+    """Make a key and keep it in a file that only its owner may read and git ignores. Raises AlreadyExistsError."""
+    from newsletter.delivery.compose.dkim import new_key
+
+    if not is_dns_name(selector):
+        raise WrongUsageError(f"{selector!r} is no selector", hint="A selector looks like rsa2026")
+    file, key = dkim_file(folder, selector), new_key(type_, selector)
+    try:
+        write_whole(file, key.pem, private=True, durable=True, fresh=True)
+    except FileExistsError as error:
+        hint = "Receivers may have stored its record, so a new key needs a new name: --selector"
+        raise AlreadyExistsError(f"{file} is already there", hint=hint) from error
+    write_whole(file.with_name(".gitignore"), _IGNORE_ALL)
+    return key
+
+
+def load_dkim(folder: Path, settings: DkimSection, sender_domain: str) -> DkimSigner | None:
+    """What signs messages; None when they leave unsigned. Raises ConfigError for a key that is missing or unusable."""
+    if not settings.selectors:
+        return None
+    from newsletter.delivery.compose.dkim import DkimSigner, read_key
+
+    pems = _PEM.findall(settings.private_keys.get_secret_value().replace("\\n", "\n"))
+    if pems and len(pems) != len(settings.selectors):
+        raise ConfigError(
+            f"[dkim] names {len(settings.selectors)} selectors, and private_keys holds {len(pems)} keys",
+            hint="Give one key for each selector, in the same order",
+        )
+    keys = []
+    for number, selector in enumerate(settings.selectors):
+        where = f"The private key of {selector!r} in the environment" if pems else str(dkim_file(folder, selector))
+        pem = pems[number].encode() if pems else _dkim_pem(folder, selector)
+        keys.append(read_key(selector, pem, where=where))
+    return DkimSigner(settings.domain or sender_domain, tuple(keys))
+
+
+def _dkim_pem(folder: Path, selector: str) -> bytes:
+    file = dkim_file(folder, selector)
+    try:
+        return file.read_bytes()
+    except FileNotFoundError as error:
+        hint = f"Copy it from where it was made, or make it: newsletter dkim new --selector {selector}"
+        raise ConfigError(f"[dkim] names the key {selector!r}, and there is no {file}", hint=hint) from error
+    except OSError as error:
+        hint = "It must be a file that the user who sends may read"
+        raise ConfigError(f"{file} cannot be read: {error.strerror}", hint=hint) from error
 
 
 def _read(file: Path) -> Keys:

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from newsletter.app.keys import Keyring, Keys
+from newsletter.app.keys import Keyring, Keys, load_dkim
 from newsletter.compiler.edition import Identity
 from newsletter.config import FILE, Config, identity_of, load_config
 from newsletter.delivery.transports.smtp.settings import is_loopback
+from newsletter.hostname import ascii_host
 
 if TYPE_CHECKING:
+    from newsletter.delivery.compose.dkim import DkimSigner
     from newsletter.storage.database.database import Database
     from newsletter.storage.journal.journal import Journal
 
@@ -65,6 +67,16 @@ class Project:
     def keys(self) -> Keys:
         """The project's secrets as they are now, made when first needed."""
         return self._keyring.keys
+
+    @property
+    def sender_domain(self) -> str:
+        """The domain of `from`, in A-labels."""
+        return ascii_host(self.identity.from_address.rpartition("@")[2])
+
+    @cached_property
+    def dkim(self) -> DkimSigner | None:
+        """What signs messages, as it was when first asked for. Raises ConfigError for a key that cannot be used."""
+        return load_dkim(self.folder, self.config.dkim, self.sender_domain)
 
     @property
     def database_url(self) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from newsletter.problem import Place, Problem
 from newsletter.source import MAX_BYTES, Node, Source, parse_source
 
-_NEVER = ("secret.toml", "newsletter.toml", ".*", "*.db", "*.db-*", "*.sqlite*", "high-water.json")
+_NEVER = ("secret.toml", "newsletter.toml", ".*", "*.pem", "*.db", "*.db-*", "*.sqlite*", "high-water.json")
 _NEVER_AT_THE_TOP = "journal"
 
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK

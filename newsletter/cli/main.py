@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "worker": ("newsletter.cli.sending:worker", "Run only a sender process."),
     "db": ("newsletter.cli.operating:db", "Upgrade, back up and restore the database."),
     "secret": ("newsletter.cli.operating:secret", "List, rotate and retire the signing keys."),
+    "dkim": ("newsletter.cli.signing:dkim", "Make the keys that sign messages (DKIM)."),
     "doctor": ("newsletter.cli.operating:doctor", "Examine this installation."),
     "demo": ("newsletter.cli.operating:demo", "Send the sample issues to a mail catcher on this machine."),
 }

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from urllib.parse import unquote
 
-from newsletter.app.keys import FILE, has_keys
+from newsletter.app.keys import FILE, dkim_pems, has_keys
 from newsletter.app.project import Project
 from newsletter.authoring.persona import Persona
 from newsletter.compiler.edition import Edition
@@ -91,4 +91,8 @@ def secrets_of(project: Project) -> Secrets:
         raw |= {f"{FILE}: the secret of signing key {key.id}": key.secret for key in keys.signing}
         texts = {name: base64.b64encode(secret).decode().rstrip("=") for name, secret in raw.items()}
         named |= texts | {f"{name} ": text.replace("+", "-").replace("/", "_") for name, text in texts.items()}
+    pems = dkim_pems(project.folder) | {"dkim.private_keys": named.pop("dkim.private_keys", "")}
+    for name, pem in pems.items():  # line by line, as any of them is a good part of the key
+        lines = pem.replace("\\n", "\n").splitlines()
+        named |= {f"{name}{' ' * number}": line for number, line in enumerate(lines) if not line.startswith("-")}
     return Secrets({value: key.strip() for key, value in named.items() if len(value) >= MIN_LENGTH})

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from newsletter.app.keys import FILE as KEYS_FILE
+from newsletter.app.keys import dkim_file
 from newsletter.app.operating.database import connect
 from newsletter.app.project import Project
 from newsletter.app.sender_checks import check_real_sender, check_sender
@@ -14,6 +15,7 @@ from newsletter.compiler.mjml.templates import convert
 from newsletter.config import FILE as CONFIG_FILE
 from newsletter.delivery.ledger.ledger import RecipientState
 from newsletter.errors import NewsletterError
+from newsletter.hostname import is_below
 from newsletter.problem import Severity
 from newsletter.reporting.reconcile import reconcile
 from newsletter.reporting.wording import counted
@@ -51,6 +53,7 @@ def examine(project: Project, probe_relay: Callable[[Project], str]) -> list[Fin
         *([] if missed else _keys(project)),  # keys that the database misses are told with it, once
         *_compiler(),
         *_relay(project, probe_relay),
+        *_dkim(project),
         *database,
     ]
 
@@ -99,6 +102,26 @@ def _relay(project: Project, probe_relay: Callable[[Project], str]) -> Iterator[
         yield Finding("relay", Grade.GOOD, f"{where} answers: {probe_relay(project)}")
     except NewsletterError as error:
         yield Finding("relay", Grade.BAD, f"{where}: {error}", error.hint)
+
+
+def _dkim(project: Project) -> Iterator[Finding]:
+    try:
+        signer = project.dkim
+    except NewsletterError as error:
+        yield Finding("dkim", Grade.BAD, str(error), error.hint)
+        return
+    if signer is None:
+        yield Finding("dkim", Grade.GOOD, "Messages leave unsigned; the relay may sign them")
+        return
+    names = ", ".join(key.selector for key in signer.keys)
+    yield Finding("dkim", Grade.GOOD, f"Messages are signed for {signer.domain} with {names}")
+    sender = project.sender_domain
+    if not (is_below(sender, [signer.domain]) or is_below(signer.domain, [sender])):
+        message = f"Messages are signed for {signer.domain} and come from {sender}, so that DMARC does not count them"
+        yield Finding("dkim", Grade.WARNING, message, "Set `domain` in [dkim] to the domain of `from`, or one above it")
+    for file in (dkim_file(project.folder, key.selector) for key in signer.keys):
+        if file.exists() and stat.S_IMODE(file.stat().st_mode) & 0o077:
+            yield Finding("dkim", Grade.BAD, f"Others can read {file}", f"chmod 600 {file}")
 
 
 def _database(project: Project) -> Iterator[Finding]:

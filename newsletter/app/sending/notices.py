@@ -115,7 +115,7 @@ class Composer:
         with self._database.read() as connection:
             lists = ListStore(self._database, connection).with_ids(notice.list_ids)
         named = {one.slug: one.name for one in lists} if notice.kind in WITH_OPT_OUT else {}
-        context = message_context(project, named, signer=signer, is_notice=True)
+        context = message_context(project, named, signer=signer, is_notice=True, is_signed=True)
         claim = claim_outside(
             "notice",
             recipient=notice.id,

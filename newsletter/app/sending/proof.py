@@ -121,7 +121,8 @@ async def _send(
 async def _send_one(
     project: Project, edition: Edition, persona: Persona, address: Address, transport: Transport, now: datetime
 ) -> ProofResult:
-    context = message_context(project, {"proof": project.identity.newsletter or "proof"}, mark=MARK)
+    names = {"proof": project.identity.newsletter or "proof"}
+    context = message_context(project, names, mark=MARK, is_signed=True)
     claim = claim_outside(
         "proof",
         recipient=base32(secrets.token_bytes(ID_BYTES)),  # a proof is another message each time it is sent

@@ -35,8 +35,9 @@ def transport_for(config: Config) -> SmtpTransport:
 
 
 def check_relay(project: Project) -> None:
-    """Raise ConfigError for settings with which nothing could be sent. Connects to nothing."""
+    """Raise ConfigError for settings or DKIM keys with which nothing could be sent. Connects to nothing."""
     transport_for(project.config)
+    _ = project.dkim
 
 
 def probe_relay(project: Project) -> str:

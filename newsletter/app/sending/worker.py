@@ -255,7 +255,7 @@ def _composer(project: Project, deliveries: Deliveries) -> Compose:
     @lru_cache(maxsize=_MOULDS)
     def context_of(delivery: str) -> MessageContext:
         names = {one.slug: one.name for one in deliveries.lists(delivery)}
-        return message_context(project, names, signer=project.keys.signer)
+        return message_context(project, names, signer=project.keys.signer, is_signed=True)
 
     def load(delivery: str, language: str) -> Mould:
         found = moulds.get((delivery, language))  # made meanwhile for another connection

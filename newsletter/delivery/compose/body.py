@@ -9,7 +9,7 @@ import base64
 import binascii
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TypeAlias
 
@@ -21,6 +21,8 @@ from newsletter.errors import ComposeError
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SOFT_BREAK = b"=\r\n"
 _QUOTED_LINE = 76
+_SPACES = re.compile(rb"[ \t]{2,}|\t")
+_SPACE_AT_END = re.compile(rb"[ \t]+(?=\r\n)")
 _UNTIDY = re.compile(rb"(?m)^(?:\..*|.{77,})$")
 
 
@@ -62,6 +64,13 @@ class QuotedBody:
         filled = chain.from_iterable((quoted[slot], run) for slot, run in zip(self.slots, self.runs[1:], strict=True))
         return [self.head, self.runs[0], *filled]
 
+    def relaxed(self) -> "QuotedBody":
+        """It in the canonicalisation that is signed. A value is filled in as it is: it has no two spaces in a row, none
+        at its end, and its lines begin and end with it.
+        """
+        runs = tuple(map(_relax, self.runs))
+        return self if runs == self.runs else replace(self, runs=runs)
+
 
 @dataclass(frozen=True, slots=True)
 class Base64Run:
@@ -98,6 +107,10 @@ class Base64Body:
             open_group = run.rests[missing] + value
         return [*pieces, _base64_lines(open_group)]
 
+    def relaxed(self) -> "Base64Body":
+        """It in the canonicalisation that is signed: the same, having no spaces to change."""
+        return self
+
 
 Body: TypeAlias = QuotedBody | Base64Body
 
@@ -131,6 +144,11 @@ def _head(subtype: str, encoding: str) -> bytes:
         exact("Content-Transfer-Encoding", encoding),
     ]
     return write_headers(headers) + b"\r\n"
+
+
+def _relax(lines: bytes) -> bytes:
+    """Whole lines in the relaxed canonicalisation of DKIM (RFC 6376, section 3.4.4)."""
+    return _SPACES.sub(b" ", _SPACE_AT_END.sub(b"", lines))
 
 
 def _quote_run(parts: Cut, number: int) -> bytes:

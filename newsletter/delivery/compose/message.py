@@ -3,14 +3,20 @@
 Before: `compiler/edition.py`, `ledger.py` (Claim). After: `mould.py`, which composes messages; then a transport.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from newsletter.compiler.edition import Edition, Filled
 from newsletter.delivery.compose.urls import Urls
 from newsletter.delivery.ledger.ledger import Claim
 from newsletter.expression import Values
 from newsletter.tokens import Signer
+
+if TYPE_CHECKING:
+    from newsletter.delivery.compose.dkim import DkimSigner  # its library is loaded only where messages are signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,8 @@ class MessageContext:
     """Put before the subject of a proof: `[Proof]`. Empty for a delivery."""
     is_notice: bool = False
     """Whether the message answers what one person did (RFC 3834), and so is no bulk email."""
+    dkim: DkimSigner | None = None
+    """Signs every message, if the configuration says so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import hashlib
 import html
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
@@ -43,6 +43,28 @@ class ListHeaders:
 
 
 @dataclass(frozen=True, slots=True)
+class _Parts:
+    """Text and HTML of one variant of an edition. Text first: a reader shows the last alternative it understands
+    (RFC 2046, section 5.1.4).
+    """
+
+    words: Body
+    markup: Body
+    delimiter: bytes
+    """The begin of the line between two parts."""
+
+    def fill(self, plain: Sequence[str], escaped: Sequence[str]) -> bytes:
+        """The body of a message."""
+        line, last = self.delimiter + b"\r\n", self.delimiter + b"--\r\n"
+        return b"".join((line, *self.words.fill(plain), b"\r\n", line, *self.markup.fill(escaped), b"\r\n", last))
+
+    def relaxed(self) -> "_Parts":
+        """The same in the canonicalisation that is signed."""
+        words, markup = self.words.relaxed(), self.markup.relaxed()
+        return self if (words, markup) == (self.words, self.markup) else replace(self, words=words, markup=markup)
+
+
+@dataclass(frozen=True, slots=True)
 class Mould:
     """Made by `make_mould`."""
 
@@ -58,10 +80,8 @@ class Mould:
     subject: Cut
     lists: Mapping[str, ListHeaders]
     """By the slug of the list."""
-    bodies: Callable[[tuple[bool, ...]], tuple[Body, Body]]
-    """Text and HTML of the recipients for whom the edition's conditions are true or false like this."""
-    delimiter: bytes
-    """The line between two parts, with the line end before it."""
+    parts: Callable[[tuple[bool, ...]], tuple[_Parts, _Parts]]
+    """Of the recipients for whom the edition's conditions are true or false like this: as sent, and as signed."""
 
     def cast(self, claim: Claim) -> Message:
         """The message of one recipient: always the same bytes for the same claim.
@@ -74,22 +94,17 @@ class Mould:
         plain = [write_value(slot, values, markup=False) for slot in self.edition.slots]
         message_id = self._message_id(recipient)
         header = self._header(claim, self.subject.fill(plain), message_id, unsubscribe)
-        # Text first: a reader shows the last alternative it understands (RFC 2046, section 5.1.4).
-        words, markup = self.bodies(self.edition.shown(values))
-        data = b"".join(
-            (
-                header,
-                self.delimiter + b"\r\n",
-                *words.fill(plain),
-                self.delimiter + b"\r\n",
-                *markup.fill([html.escape(value) for value in plain]),
-                self.delimiter + b"--\r\n",
-            )
-        )
+        escaped = [html.escape(value) for value in plain]
+        sent, signed = self.parts(self.edition.shown(values))
+        body = sent.fill(plain, escaped)
+        if self.context.dkim:  # `t=` is the instant of Date: a message that is sent again has the same bytes
+            relaxed = body if signed is sent else signed.fill(plain, escaped)
+            header = self.context.dkim.sign(header, relaxed, int(claim.dated_at.timestamp())) + header
+        data = b"".join((header, b"\r\n", body))
         return Message(message_id, data, hashlib.sha256(data).hexdigest(), self.is_updated)
 
     def _header(self, claim: Claim, subject: str, message_id: str, unsubscribe: str) -> bytes:
-        """The header section, without the empty line after it: that is the line end of the first delimiter."""
+        """The header section, without the empty line after it."""
         name = claim.values.get("name")
         mark = self.context.mark
         slug = claim.lists[0] if claim.lists else next(iter(self.context.lists), "")
@@ -126,11 +141,13 @@ def make_mould(edition: Edition, context: MessageContext) -> Mould:
     lists = lists or {"": ListHeaders(b"", _checked(rest))}
 
     @lru_cache(maxsize=_VARIANTS)
-    def bodies(shown: tuple[bool, ...]) -> tuple[Body, Body]:
+    def parts(shown: tuple[bool, ...]) -> tuple[_Parts, _Parts]:
         one = edition.variant(shown)
-        return encode_body("plain", one.text, one.slots), encode_body("html", one.html, one.slots)
+        words, markup = encode_body("plain", one.text, one.slots), encode_body("html", one.html, one.slots)
+        sent = _Parts(words, markup, f"--{boundary}".encode())
+        return sent, sent.relaxed()
 
-    bodies(tuple(True for _ in edition.conditions))  # what cannot be encoded is said here
+    parts(tuple(True for _ in edition.conditions))  # what cannot be encoded is said here
     return Mould(
         edition=edition,
         is_updated=edition.composer != COMPOSER,
@@ -140,8 +157,7 @@ def make_mould(edition: Edition, context: MessageContext) -> Mould:
         reply_to=_checked(reply_to),
         subject=cut(edition.subject, edition.slots),
         lists=lists,
-        bodies=bodies,
-        delimiter=f"\r\n--{boundary}".encode(),
+        parts=parts,
     )
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.app.keys import Keyring, load_keys, rotate_keys
-from newsletter.errors import ConfigError
+from newsletter.app.keys import Keyring, dkim_file, load_dkim, load_keys, make_dkim_key, rotate_keys
+from newsletter.config import DkimSection, load_config
+from newsletter.errors import AlreadyExistsError, ConfigError, WrongUsageError
 from newsletter.tokens import Purpose
 
 
@@ -104,3 +105,66 @@ def test_no_secret_in_any_repr(tmp_path: Path) -> None:
     shown = repr(keys) + repr(keys.signer)
     assert str(keys.address) not in shown
     assert str(keys.signing[0].secret) not in shown
+
+
+def test_dkim_key_is_private_and_git_ignores_it(tmp_path: Path) -> None:
+    key = make_dkim_key(tmp_path, "ed2026", "ed25519")
+    file = dkim_file(tmp_path, "ed2026")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert (file.parent / ".gitignore").read_text().splitlines()[-1] == "*"
+    with pytest.raises(AlreadyExistsError, match="already there"):
+        make_dkim_key(tmp_path, "ed2026", "rsa")
+    assert file.read_bytes() == key.pem
+
+
+@pytest.mark.parametrize("selector", ["../secret", "a/b", ".a", "", "a_b", "x" * 64, "ſ"])
+def test_selector_that_is_no_name_in_dns_is_refused(tmp_path: Path, selector: str) -> None:
+    with pytest.raises(WrongUsageError, match="no selector"):
+        make_dkim_key(tmp_path, selector, "ed25519")
+    with pytest.raises(ValueError, match="no selector"):
+        DkimSection(selectors=(selector,))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_several_keys_sign_in_the_order_of_their_selectors(tmp_path: Path) -> None:
+    made = [make_dkim_key(tmp_path, name, "ed25519") for name in ("b", "a")]
+    signer = load_dkim(tmp_path, DkimSection(selectors=("b", "a")), "example.org")
+    assert signer is not None
+    assert [key.pem for key in signer.keys] == [key.pem for key in made]
+    assert signer.domain == "example.org"
+    assert load_dkim(tmp_path, DkimSection(), "example.org") is None
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\\n", "\r\n"])
+def test_dkim_keys_come_from_the_environment_too(tmp_path: Path, line_end: str) -> None:
+    keys = [make_dkim_key(tmp_path, name, "ed25519") for name in ("a", "b")]
+    environment = {
+        "NEWSLETTER_DKIM__SELECTORS": "x, y",
+        "NEWSLETTER_DKIM__DOMAIN": "Bücher.example",
+        "NEWSLETTER_DKIM__PRIVATE_KEYS": "".join(key.pem.decode() for key in keys).replace("\n", line_end),
+    }
+    config = load_config(tmp_path, environment)
+    signer = load_dkim(tmp_path / "elsewhere", config.dkim, "example.org")
+    assert signer is not None
+    assert [(key.selector, key.pem) for key in signer.keys] == [("x", keys[0].pem), ("y", keys[1].pem)]
+    assert signer.domain == "xn--bcher-kva.example"
+    assert "BEGIN" not in repr(config)
+    with pytest.raises(ConfigError, match="names 3 selectors, and private_keys holds 2 keys"):
+        load_dkim(tmp_path, config.dkim.model_copy(update={"selectors": ("x", "y", "z")}), "example.org")
+
+
+def test_private_key_in_the_configuration_file_is_refused_and_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "newsletter.toml").write_text('[dkim]\nselectors = ["a"]\nprivate_keys = "MIIEvQ"\n')
+    with pytest.raises(ConfigError, match=r"newsletter.toml:3: dkim.private_keys") as caught:
+        load_config(tmp_path, {})
+    assert "MIIEvQ" not in f"{caught.value}{caught.value.hint}"
+
+
+def test_dkim_key_that_is_missing_or_no_file_is_said_with_what_to_do(tmp_path: Path) -> None:
+    settings = DkimSection(selectors=("a",))
+    with pytest.raises(ConfigError, match=r"there is no .*dkim/a.pem") as caught:
+        load_dkim(tmp_path, settings, "example.org")
+    assert "newsletter dkim new --selector a" in caught.value.hint
+    dkim_file(tmp_path, "a").mkdir(parents=True)
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+        load_dkim(tmp_path, settings, "example.org")
