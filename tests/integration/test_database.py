@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from newsletter.errors import CommitLostError, DatabaseBusyError, StorageError
 from newsletter.storage.database import postgresql, tables
+from newsletter.storage.database.compiled import Compiled
 from newsletter.storage.database.database import Database, open_database
 
 if TYPE_CHECKING:
@@ -369,3 +370,34 @@ def test_failed_copy_leaves_no_half_of_one(database: Database, tmp_path: Path, m
             database.copy_to(tmp_path / "copy.db")
     assert not (tmp_path / "copy.db").exists()
     database.copy_to(tmp_path / "copy.db")
+
+
+def test_kept_statement_takes_and_gives_what_the_tables_say(database: Database) -> None:
+    now = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+    names = ("kind", "at", "data")
+    insert = Compiled(sa.insert(tables.events).values({name: sa.bindparam(f"new_{name}") for name in names}))
+    chosen = Compiled(
+        lambda among: (
+            sa.select(tables.events)
+            .where(among(tables.events.c.kind, "kinds"), tables.events.c.kind.in_(["a", "b%", "c"]))
+            .order_by(tables.events.c.id)
+        )
+    )
+    events = [{"new_kind": kind, "new_data": {"said": [kind]}} for kind in ("a", "b%", "c", "d")]
+    with database.write() as connection:
+        assert insert.each(connection, events, {"new_at": now}) == 4
+        assert insert.each(connection, []) == 0
+    with database.read() as connection:
+        found = chosen.rows(connection, {"kinds": ["a", "b%", "d"]})
+        assert [(row.kind, row.at, row.data) for row in found] == [
+            ("a", now, {"said": ["a"]}),
+            ("b%", now, {"said": ["b%"]}),
+        ]
+
+
+def test_kept_statement_that_fails_says_so_like_any_other(database: Database) -> None:
+    insert = Compiled(sa.insert(tables.properties).values(name="a", value=sa.bindparam("new")))
+    with database.write() as connection:
+        assert insert.change(connection, {"new": "1"}) == 1
+    with pytest.raises(StorageError, match="cannot do this"), database.write() as connection:
+        insert.change(connection, {"new": "2"})

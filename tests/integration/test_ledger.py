@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -295,6 +297,55 @@ def test_permit_is_refused_to_whoever_does_not_hold_the_claim(ledger: StoredLedg
     assert ledger.record(ONE, [], [permit(first)], NOW) == [False]  # once is once
     assert ledger.record(TWO, [], [permit(second)], NOW) == [False]
     assert sorted(rows(database).values()) == ["claimed"] * 5 + ["permitted"]
+
+
+def test_group_of_accepted_messages_is_written_as_any_other(ledger: StoredLedger, database: Database) -> None:
+    """An issue whose groups are all accepted, and one of which each group holds a refusal: the same rows."""
+    start_delivery(database, "mixed", issue="second")
+    written = {}
+    for delivery in ("delivery1", "mixed"):
+        claims = sorted(claim_all(ledger, delivery=delivery), key=lambda one: one.address)
+        refusals = (
+            [settled(claims[5], Decision.fail("no"), Rejected(Reply(550, "", "no")))] if delivery == "mixed" else []
+        )
+        ledger.record(ONE, [], [permit(one) for one in claims[:2]], NOW)
+        busy = settled(claims[0], Decision.retry(NOW, "busy"), Deferred(Reply(451, "", "busy")))
+        ledger.record(ONE, [accepted(claims[1]), busy], [], NOW)
+        [again] = claim_all(ledger, delivery=delivery)
+        assert ledger.record(ONE, refusals, [permit(one) for one in [again, *claims[2:4]]], LATER) == [True] * 3
+        ledger.record(ONE, [accepted(again), accepted(claims[2]), *refusals], [permit(claims[4])], LATER)
+        written[delivery] = _as_written(database, [one.recipient for one in claims[:5]])
+    assert written["mixed"] == written["delivery1"]
+    assert [row.state for row, _ in written["mixed"]] == ["accepted"] * 3 + ["permitted"] * 2
+
+
+def _as_written(database: Database, ids: Sequence[str]) -> list[tuple[Any, Any]]:
+    """The rows of these recipients and their attempts, without what names recipient or delivery."""
+    names = ("id", "delivery_id", "issue", "message_id", "recipient_id")
+    chosen = [
+        [column for column in table.c if column.name not in names] for table in (tables.recipients, tables.attempts)
+    ]
+    with database.read() as connection:
+        return [
+            (
+                connection.execute(sa.select(*chosen[0]).where(tables.recipients.c.id == id_)).one(),
+                connection.execute(sa.select(*chosen[1]).where(tables.attempts.c.recipient_id == id_)).all(),
+            )
+            for id_ in ids
+        ]
+
+
+def test_group_in_which_one_row_was_taken_writes_the_others(ledger: StoredLedger, database: Database) -> None:
+    claims = claim_all(ledger)
+    ledger.record(ONE, [], [permit(one) for one in claims[:2]], NOW)
+    stale = [replace(one, epoch=one.epoch - 1) for one in (claims[1], claims[3])]
+
+    granted = ledger.record(ONE, [accepted(claims[0])], [permit(claims[2]), permit(stale[1])], NOW)
+    assert granted == [True, False]
+    ledger.record(ONE, [settled(stale[0], Decision.hold("lost"), None), accepted(claims[2])], [], NOW)
+    shown = rows(database)
+    assert [shown[one.recipient] for one in claims[:4]] == ["accepted", "permitted", "accepted", "claimed"]
+    assert problems(database) == ()
 
 
 def test_permit_is_refused_once_the_delivery_is_paused(ledger: StoredLedger, database: Database) -> None:

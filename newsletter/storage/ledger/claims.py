@@ -7,6 +7,7 @@ transaction is alone anyway.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 import sqlalchemy as sa
 
@@ -22,16 +23,16 @@ from newsletter.delivery.ledger.ledger import (
     Worker,
 )
 from newsletter.reporting.reconcile import reconcile
+from newsletter.storage.database.compiled import Compiled, Row
 from newsletter.storage.database.database import Database
-from newsletter.storage.database.tables import attempts, deliveries, recipients, workers
+from newsletter.storage.database.tables import attempts, deliveries, delivery_lists, lists, recipients, workers
 from newsletter.storage.ledger.counters import count_states
-from newsletter.storage.ledger.deliveries import compare_and_set, find_delivery, list_slugs, with_address
+from newsletter.storage.ledger.deliveries import compare_and_set, find_delivery, with_address
+from newsletter.storage.ledger.group import ReachedError, UnforeseenError, is_plain, write_plain
 from newsletter.storage.ledger.pace import outside
 from newsletter.storage.ledger.recheck import recheck_rows
 from newsletter.storage.ledger.reconcile import read_counts
 from newsletter.storage.ledger.record import (
-    ReachedError,
-    Row,
     complete_attempts,
     grant,
     is_held,
@@ -103,30 +104,13 @@ class StoredLedger:
                     return []
                 if lock_states(connection, [delivery]).get(delivery) is not DeliveryState.SENDING:
                     return []
-                due = self._due(connection, delivery, size, now, without)
+                due = _due(connection, delivery, size, now, without)
                 refused = recheck_rows(connection, due)
                 _write_refused(connection, refused, now)
                 chosen = [row for row in due if row.id not in refused]
                 if chosen or not due:
                     return _take(connection, chosen[:limit], worker, now)
         return []
-
-    def _due(
-        self, connection: sa.Connection, delivery: str, limit: int, now: datetime, without: frozenset[str]
-    ) -> list[Row]:
-        found: list[Row] = []
-        chosen = outside(without)
-        for state in _DUE:
-            query = (
-                sa.select(recipients)
-                .where(recipients.c.delivery_id == delivery, recipients.c.state == state.value)
-                .where(recipients.c.next_at <= now, *chosen)
-                .order_by(recipients.c.next_at)
-                .limit(limit - len(found))
-            )
-            if len(found) < limit:
-                found += connection.execute(self._database.skip_locked(query)).all()
-        return found
 
     def record(
         self, worker: Worker, settlements: Sequence[Settlement], permits: Sequence[PermitRequest], now: datetime
@@ -135,6 +119,13 @@ class StoredLedger:
 
         A claim that is newer than its row, or whose row is gone, is left to the journal.
         """
+        try:
+            if is_plain(settlements):
+                with self._database.write() as connection:
+                    write_plain(connection, worker, settlements, permits, now)
+                return [True] * len(permits)
+        except (UnforeseenError, ReachedError):
+            pass
         try:
             return self._record(worker, settlements, permits, now, one_by_one=False)
         except ReachedError:  # so rare that a savepoint for every group would cost more than beginning again
@@ -226,14 +217,18 @@ class StoredLedger:
             return list(connection.execute(query).scalars())
 
 
+def _due(connection: sa.Connection, delivery: str, limit: int, now: datetime, without: frozenset[str]) -> list[Row]:
+    query, found = _due_rows(without), list[Row]()
+    for state in _DUE:
+        if len(found) < limit:
+            asked = {"delivery": delivery, "state": state.value, "now": now, "limit": limit - len(found)}
+            found += query.rows(connection, asked)
+    return found
+
+
 def _write_refused(connection: sa.Connection, refused: dict[str, tuple[RecipientState, str]], now: datetime) -> None:
-    if refused:
-        connection.execute(
-            sa.update(recipients)
-            .where(recipients.c.id == sa.bindparam("of"))
-            .values(state=sa.bindparam("to"), reason=sa.bindparam("why"), settled_at=now),
-            [{"of": id_, "to": state.value, "why": reason} for id_, (state, reason) in refused.items()],
-        )
+    changes = ({"of": id_, "to": state.value, "why": why} for id_, (state, why) in refused.items())
+    _REFUSE.each(connection, changes, {"now": now})
 
 
 def _take(connection: sa.Connection, rows: Sequence[Row], worker: Worker, now: datetime) -> list[Claim]:
@@ -241,18 +236,8 @@ def _take(connection: sa.Connection, rows: Sequence[Row], worker: Worker, now: d
     if not rows:
         return []
     dated = now.replace(microsecond=0)
-    connection.execute(
-        sa.update(recipients)
-        .where(recipients.c.id.in_([row.id for row in rows]))
-        .values(
-            state=RecipientState.CLAIMED.value,
-            reason="",
-            epoch=recipients.c.epoch + 1,
-            worker=worker.id,
-            dated_at=sa.func.coalesce(recipients.c.dated_at, sa.literal(dated, recipients.c.dated_at.type)),
-        )
-    )
-    slugs = list_slugs(connection, rows[0].delivery_id)
+    _TAKE.change(connection, {"of": [row.id for row in rows], "by": worker.id, "dated": dated})
+    slugs = {row.id: row.slug for row in _SLUGS.rows(connection, {"of": rows[0].delivery_id})}
     return [
         Claim(
             recipient=row.id,
@@ -272,3 +257,45 @@ def _take(connection: sa.Connection, rows: Sequence[Row], worker: Worker, now: d
         )
         for row in rows
     ]
+
+
+# Kept, because making a statement takes longer than its execution.
+@lru_cache(maxsize=16)
+def _due_rows(without: frozenset[str]) -> Compiled:
+    names = (
+        "id", "delivery_id", "issue", "again", "subscriber_id", "address", "address_hash", "provider", "list_ids",
+        "language", "values", "in_doubt", "epoch", "attempts", "eligible_at", "dated_at", "sha256",
+    )  # fmt: skip
+    return Compiled(
+        sa.select(*(recipients.c[name] for name in names))
+        .where(recipients.c.delivery_id == sa.bindparam("delivery"), recipients.c.state == sa.bindparam("state"))
+        .where(recipients.c.next_at <= sa.bindparam("now"), *outside(without))
+        .order_by(recipients.c.next_at)
+        .limit(sa.bindparam("limit"))
+        .with_for_update(skip_locked=True)
+    )
+
+
+_TAKE = Compiled(
+    lambda among: (
+        sa.update(recipients)
+        .where(among(recipients.c.id, "of"))
+        .values(
+            state=RecipientState.CLAIMED.value,
+            reason="",
+            epoch=recipients.c.epoch + 1,
+            worker=sa.bindparam("by"),
+            dated_at=sa.func.coalesce(recipients.c.dated_at, sa.bindparam("dated", type_=recipients.c.dated_at.type)),
+        )
+    )
+)
+_SLUGS = Compiled(
+    sa.select(lists.c.id, lists.c.slug)
+    .join(delivery_lists, delivery_lists.c.list_id == lists.c.id)
+    .where(delivery_lists.c.delivery_id == sa.bindparam("of"))
+)
+_REFUSE = Compiled(
+    sa.update(recipients)
+    .where(recipients.c.id == sa.bindparam("of"))
+    .values(state=sa.bindparam("to"), reason=sa.bindparam("why"), settled_at=sa.bindparam("now"))
+)

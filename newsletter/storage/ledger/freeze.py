@@ -17,6 +17,7 @@ from newsletter.delivery.ledger.ledger import RecipientState
 from newsletter.delivery.ledger.plan import Candidate, NotEligible, PlannedRecipient, plan
 from newsletter.storage.audience.lists import ListStore, lists_of
 from newsletter.storage.audience.subscribers import AudienceStore
+from newsletter.storage.database.compiled import Row
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.tables import (
     deliveries,
@@ -28,7 +29,6 @@ from newsletter.storage.database.tables import (
 from newsletter.storage.ledger.deliveries import compare_and_set
 from newsletter.storage.ledger.recheck import reached_among, receipts_among, suppressed_among
 from newsletter.storage.ledger.reconcile import digest_of_rows
-from newsletter.storage.ledger.record import Row
 
 CHUNK = 1000
 

@@ -1,22 +1,20 @@
 """Re-check: what is known of frozen recipients when they are claimed; `delivery/ledger/plan.py` decides."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import sqlalchemy as sa
 
 from newsletter.audience.consent import Consent
 from newsletter.delivery.ledger.ledger import RecipientState
 from newsletter.delivery.ledger.plan import Frozen, recheck
+from newsletter.storage.database.compiled import Compiled, Row
 from newsletter.storage.database.tables import MAY_HAVE_REACHED, receipts, recipients, subscriptions, suppressions
 
 UNSURE = ("", "unknown")
 """Outcomes of receipts: the message may have arrived."""
 
 
-def recheck_rows(
-    connection: sa.Connection, rows: Sequence[sa.Row[*tuple[Any, ...]]]
-) -> dict[str, tuple[RecipientState, str]]:
+def recheck_rows(connection: sa.Connection, rows: Sequence[Row]) -> dict[str, tuple[RecipientState, str]]:
     """Id → state and reason of those among a delivery's rows that must not be sent to (any more)."""
     if not rows:
         return {}
@@ -41,38 +39,57 @@ def recheck_rows(
 
 
 def _consents(connection: sa.Connection, subscribers: Sequence[int]) -> dict[tuple[int, int], Consent]:
-    columns = subscriptions.c.subscriber_id, subscriptions.c.list_id, subscriptions.c.consent
-    query = sa.select(*columns).where(subscriptions.c.subscriber_id.in_(subscribers))
-    return {(row.subscriber_id, row.list_id): Consent(row.consent) for row in connection.execute(query)}
+    rows = _CONSENTS.rows(connection, {"of": list(subscribers)})
+    return {(row.subscriber_id, row.list_id): Consent(row.consent) for row in rows}
 
 
 def suppressed_among(connection: sa.Connection, hashes: Sequence[str]) -> dict[str, str]:
     """Which of these addresses are suppressed, and why."""
-    query = sa.select(suppressions.c.address_hash, suppressions.c.reason).where(suppressions.c.address_hash.in_(hashes))
-    return {row.address_hash: row.reason for row in connection.execute(query)}
+    return {row.address_hash: row.reason for row in _SUPPRESSED.rows(connection, {"of": list(hashes)})}
 
 
 def reached_among(connection: sa.Connection, issue: str, delivery: str, hashes: Sequence[str]) -> set[str]:
     """Which of these addresses another delivery of the issue reached, or may have."""
-    query = sa.select(recipients.c.address_hash).where(
-        recipients.c.issue == issue,
-        recipients.c.address_hash.in_(hashes),
-        recipients.c.delivery_id != delivery,
-        MAY_HAVE_REACHED,
-    )
-    return set(connection.execute(query).scalars())
+    asked = {"issue": issue, "of": list(hashes), "not": delivery}
+    return {row.address_hash for row in _REACHED.rows(connection, asked)}
 
 
 def receipts_among(connection: sa.Connection, issue: str, hashes: Sequence[str]) -> dict[str, bool]:
     """To which of these addresses the issue was sent by the journal alone, and whether it certainly arrived."""
-    query = (
-        sa.select(receipts.c.address_hash, sa.func.max(sa.case((receipts.c.outcome == "accepted", 1), else_=0)))
-        .where(receipts.c.issue == issue, receipts.c.address_hash.in_(hashes))
-        .where(receipts.c.outcome.in_([*UNSURE, "accepted"]))
-        .group_by(receipts.c.address_hash)
-    )
-    return {address_hash: bool(is_certain) for address_hash, is_certain in connection.execute(query)}
+    rows = _RECEIPTS.rows(connection, {"issue": issue, "of": list(hashes)})
+    return {row.address_hash: bool(row.is_certain) for row in rows}
 
 
 def _is_barred(sent: bool | None, in_doubt: bool) -> bool:
     return sent is not None and (sent or not in_doubt)
+
+
+_SUPPRESSED = Compiled(
+    lambda among: sa.select(suppressions.c.address_hash, suppressions.c.reason).where(
+        among(suppressions.c.address_hash, "of")
+    )
+)
+_CONSENTS = Compiled(
+    lambda among: sa.select(subscriptions.c.subscriber_id, subscriptions.c.list_id, subscriptions.c.consent).where(
+        among(subscriptions.c.subscriber_id, "of")
+    )
+)
+_REACHED = Compiled(
+    lambda among: sa.select(recipients.c.address_hash).where(
+        recipients.c.issue == sa.bindparam("issue"),
+        among(recipients.c.address_hash, "of"),
+        recipients.c.delivery_id != sa.bindparam("not"),
+        MAY_HAVE_REACHED,
+    )
+)
+_RECEIPTS = Compiled(
+    lambda among: (
+        sa.select(
+            receipts.c.address_hash,
+            sa.func.max(sa.case((receipts.c.outcome == "accepted", 1), else_=0)).label("is_certain"),
+        )
+        .where(receipts.c.issue == sa.bindparam("issue"), among(receipts.c.address_hash, "of"))
+        .where(receipts.c.outcome.in_([*UNSURE, "accepted"]))
+        .group_by(receipts.c.address_hash)
+    )
+)

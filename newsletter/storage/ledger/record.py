@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -17,24 +16,24 @@ from newsletter.delivery.ledger.ledger import (
     Worker,
 )
 from newsletter.delivery.ledger.settle import LockedRow, outcome_name, reply_text, settle
+from newsletter.storage.database.compiled import Compiled, Row
 from newsletter.storage.database.tables import attempts, deliveries, recipients, workers
-
-Row = sa.Row[*tuple[Any, ...]]
+from newsletter.storage.ledger.group import ReachedError
 
 
 def lock_worker(connection: sa.Connection, worker: str) -> bool:
     """Keep a worker from being reclaimed until the transaction ends; False when it was reclaimed already."""
-    return connection.execute(_WORKER, {"of": worker}).first() is not None
+    return bool(_WORKER.rows(connection, {"of": worker}))
 
 
 def lock_states(connection: sa.Connection, names: Iterable[str]) -> dict[str, DeliveryState]:
     """The states of these deliveries, which stay so until the transaction ends."""
-    return {row.id: DeliveryState(row.state) for row in connection.execute(_STATES, {"of": sorted(names)})}
+    return {row.id: DeliveryState(row.state) for row in _STATES.rows(connection, {"of": sorted(names)})}
 
 
 def lock_rows(connection: sa.Connection, ids: Iterable[str]) -> dict[str, Row]:
     """These rows by id, locked until the transaction ends."""
-    return {row.id: row for row in connection.execute(_ROWS, {"of": sorted(ids)})}
+    return {row.id: row for row in _ROWS.rows(connection, {"of": sorted(ids)})}
 
 
 def is_held(row: Row | None, claim: Claim, worker: Worker, state: RecipientState) -> bool:
@@ -76,8 +75,7 @@ def write_settlements(
             _try(connection, _UPDATE, values)
         else:
             plain.append(values)
-    if plain:
-        connection.execute(_UPDATE, plain)
+    _UPDATE.each(connection, plain)
 
 
 def _may_have_reached(row: Row) -> bool:
@@ -122,12 +120,7 @@ def complete_attempts(
         completed.append({"of": row.id, "at": one.claim.epoch, "by": worker.id, **outcome})
     if judged:
         connection.execute(insert_ignore, judged)
-    if completed:
-        connection.execute(_COMPLETE, completed)
-
-
-class ReachedError(Exception):
-    """Another delivery of the issue has reached an address; the transaction can only be rolled back."""
+    _COMPLETE.each(connection, completed)
 
 
 def grant(
@@ -151,8 +144,7 @@ def grant(
     if one_by_one:
         return {str(change["of"]) for change in changes if _try(connection, _PERMIT, change)}
     try:
-        if changes:
-            connection.execute(_PERMIT, changes)
+        _PERMIT.each(connection, changes)
     except sa.exc.IntegrityError as error:
         raise ReachedError from error
     return {str(change["of"]) for change in changes}
@@ -160,27 +152,18 @@ def grant(
 
 def open_attempts(connection: sa.Connection, granted: Sequence[PermitRequest], worker: Worker, now: datetime) -> None:
     """Write an attempt without an outcome for every permit that was granted."""
-    if granted:
-        connection.execute(
-            sa.insert(attempts),
-            [
-                {
-                    "recipient_id": one.claim.recipient,
-                    "epoch": one.claim.epoch,
-                    "worker": worker.id,
-                    "permitted_at": now,
-                    "sha256": one.sha256,
-                }
-                for one in granted
-            ],
-        )
+    _OPEN.each(
+        connection,
+        ({"of": one.claim.recipient, "at": one.claim.epoch, "hash": one.sha256} for one in granted),
+        {"by": worker.id, "now": now},
+    )
 
 
-def _try(connection: sa.Connection, statement: sa.Update, change: dict[str, object]) -> bool:
+def _try(connection: sa.Connection, statement: Compiled, change: dict[str, object]) -> bool:
     """Make a change; False when `uq_recipients_once` forbids it."""
     try:
         with connection.begin_nested():
-            connection.execute(statement, change)
+            statement.change(connection, change)
     except sa.exc.IntegrityError:
         return False
     return True
@@ -190,31 +173,44 @@ def _values_of(*names: str) -> dict[str, sa.BindParameter[object]]:
     return {name: sa.bindparam(name) for name in names}
 
 
-# Statements of every group of permits and outcomes: made once, because making one takes as long as its execution.
-_AMONG: sa.BindParameter[object] = sa.bindparam("of", expanding=True)
 # Do not lock more than the worker's key: its heartbeat and its count of permits are updates of the same row.
-_WORKER = sa.select(workers.c.id).where(workers.c.id == sa.bindparam("of")).with_for_update(read=True, key_share=True)
-_STATES = (
-    sa.select(deliveries.c.id, deliveries.c.state)
-    .where(deliveries.c.id.in_(_AMONG))
-    .order_by(deliveries.c.id)
-    .with_for_update(read=True)
+_WORKER = Compiled(
+    sa.select(workers.c.id).where(workers.c.id == sa.bindparam("of")).with_for_update(read=True, key_share=True)
 )
-_ROWS = (
-    sa.select(*(column for column in recipients.c if column.name not in ("values", "list_ids", "address")))
-    .where(recipients.c.id.in_(_AMONG))
-    .order_by(recipients.c.id)
-    .with_for_update()
+_STATES = Compiled(
+    lambda among: (
+        sa.select(deliveries.c.id, deliveries.c.state)
+        .where(among(deliveries.c.id, "of"))
+        .order_by(deliveries.c.id)
+        .with_for_update(read=True)
+    )
 )
-_COMPLETE = (
+_ROWS = Compiled(
+    lambda among: (
+        sa.select(*(column for column in recipients.c if column.name not in ("values", "list_ids", "address")))
+        .where(among(recipients.c.id, "of"))
+        .order_by(recipients.c.id)
+        .with_for_update()
+    )
+)
+_COMPLETE = Compiled(
     sa.update(attempts)
     .where(attempts.c.recipient_id == sa.bindparam("of"), attempts.c.epoch == sa.bindparam("at"))
     .where(attempts.c.worker == sa.bindparam("by"), attempts.c.outcome == "")
     .values(_values_of("outcome", "reply", "settled_at"))
 )
 _CHANGE = sa.update(recipients).where(recipients.c.id == sa.bindparam("of"))
-_PERMIT = _CHANGE.values(_values_of("state", "message_id", "sha256"))
-_UPDATE = _CHANGE.values(_values_of(
+_PERMIT = Compiled(_CHANGE.values(_values_of("state", "message_id", "sha256")))
+_UPDATE = Compiled(_CHANGE.values(_values_of(
     "state", "reason", "attempts", "eligible_at", "next_at", "message_id", "sha256", "in_doubt", "reply", "worker",
     "settled_at",
-))  # fmt: skip
+)))  # fmt: skip
+_OPEN = Compiled(
+    sa.insert(attempts).values(
+        recipient_id=sa.bindparam("of"),
+        epoch=sa.bindparam("at"),
+        worker=sa.bindparam("by"),
+        permitted_at=sa.bindparam("now"),
+        sha256=sa.bindparam("hash"),
+    )
+)

@@ -6,10 +6,11 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from newsletter.delivery.ledger.ledger import HELD, RecipientState, Recovered, Worker
+from newsletter.storage.database.compiled import Row
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.tables import recipients, workers
 from newsletter.storage.ledger.deliveries import sweep_cancelled
-from newsletter.storage.ledger.record import Row, lock_states
+from newsletter.storage.ledger.record import lock_states
 
 
 def has_worker(database: Database, is_dead: Callable[[Worker], bool]) -> bool:

@@ -16,6 +16,7 @@ ALLOWED = {
     "storage/database/sqlite.py": "the one place for SQLite",
     "storage/database/postgresql.py": "the one place for PostgreSQL",
     "storage/database/database.py": "chooses one of them by the URL",
+    "storage/database/compiled.py": "compiles for the one that is spoken to",
     "storage/database/tables.py": "an index condition and a type are written once per database",
     "storage/database/migrations/versions": "the same condition, as it was when the step was written",
     "authoring/fields/prose.py": "the dialect is Markdown's",
