@@ -117,7 +117,7 @@ def _pages(project: Project, database: Database, journal: Journal) -> Callable[.
         database,
         journal,
         signer=lambda: project.keys.signer,
-        site=_site(project),
+        site=site_of(project),
         public_url=project.config.public.url,
         clock=_utc_now,
         signup=signup_rules(project),
@@ -322,7 +322,8 @@ def _signals_survived() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _site(project: Project) -> Site:
+def site_of(project: Project) -> Site:
+    """The newsletter as its public pages show it. A theme that cannot be used is replaced, and logged."""
     identity = project.identity
     reachable = identity if identity.contact else replace(identity, contact=identity.reply_to)
     return Site(

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from newsletter.app.sending.proof import ProofResult
     from newsletter.demo.demo import DemoReport
     from newsletter.storage.audience.signups import Proof
+    from newsletter.storage.ledger.archive import ArchivedIssue
 
 _DELIVERY = (
     "issue", "state", "hash", "scheduled_at", "created_at", "started_at", "finished_at", "lists", "languages", "again",
@@ -136,6 +137,17 @@ def list_json(item: ListCounts) -> dict[str, object]:
         "language": item.list.language,
         "public": item.list.public,
         **{consent.value: item.counts.get(consent, 0) for consent in Consent},
+    }
+
+
+def archived_json(one: ArchivedIssue, instant: Callable[[datetime], str] = datetime.isoformat) -> dict[str, Any]:
+    """An issue of the archive."""
+    return {
+        "issue": one.issue,
+        "delivery": one.delivery,
+        "languages": one.languages,
+        "published": instant(one.published),
+        "updated": instant(one.changed),
     }
 
 

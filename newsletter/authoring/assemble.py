@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import date
 
 from newsletter.authoring.block import Assembly
 from newsletter.authoring.contributors import Contributor, link_contributors
@@ -10,7 +11,7 @@ from newsletter.authoring.fields.prose import picture_name, pictures_in
 from newsletter.authoring.fields.rewrite import rewrite
 from newsletter.authoring.fields.values import Role
 from newsletter.authoring.image import ImageFile
-from newsletter.authoring.issue import Content, SendPlan, SourceLink
+from newsletter.authoring.issue import Content, Correction, SendPlan, SourceLink
 from newsletter.authoring.schema import IssueFile, PublicationEntry, SendEntry
 from newsletter.problem import Place
 from newsletter.source import Node
@@ -57,17 +58,18 @@ def assemble(
         signature=entry.signature or "",
         theme=entry.theme,
         layout=entry.layout,
+        corrections=tuple(Correction(one.date, one.text) for one in entry.corrections or ()),
         places=places(tree),
     )
     return replace(rewrite(content, link), pictures=pictures)
 
 
-def send_plan(entry: SendEntry | None) -> SendPlan:
+def send_plan(entry: SendEntry | None, sent: date | None = None) -> SendPlan:
     """The plan of an issue for its own sending."""
     if entry is None:
-        return SendPlan()
+        return SendPlan(sent=sent)
     lists = (entry.list,) if isinstance(entry.list, str) else tuple(entry.list)
-    return SendPlan(lists, entry.at or "", entry.timezone or "")
+    return SendPlan(lists, entry.at or "", entry.timezone or "", sent)
 
 
 def places(tree: Node) -> Mapping[str, Place]:

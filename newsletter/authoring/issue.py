@@ -10,7 +10,19 @@ from pathlib import Path
 from typing import Annotated
 
 from newsletter.authoring.block import Block
-from newsletter.authoring.fields.values import Aside, Id, Key, Language, Line, Name, Plain, Role, Url
+from newsletter.authoring.fields.values import (
+    Aside,
+    Id,
+    Inline,
+    Key,
+    Language,
+    Line,
+    Name,
+    Plain,
+    Role,
+    Translation,
+    Url,
+)
 from newsletter.authoring.image import ImageFile
 from newsletter.authoring.parts import Author, Picture
 from newsletter.problem import Place
@@ -22,6 +34,15 @@ class SourceLink:
 
     url: Url
     title: Name = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What was wrong in an issue when it was sent, for its readers."""
+
+    date: date
+    text: Annotated[Inline, Translation.EXPECTED]
+    """Without merge fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +71,8 @@ class Content:
     signature: Aside = ""
     theme: Id = "default"
     layout: Id = "default"
+    corrections: tuple[Correction, ...] = ()
+    """The newest first. No part of the email, only of its web page."""
     pictures: Mapping[str, ImageFile] = field(default_factory=dict, compare=False)
     """The pictures inside texts, by the names that they have there."""
     places: Mapping[str, Place] = field(default_factory=dict, repr=False, compare=False)
@@ -72,6 +95,8 @@ class SendPlan:
     lists: tuple[str, ...] = ()
     at: str = ""
     timezone: str = ""
+    sent: date | None = None
+    """The day on which it was sent elsewhere or earlier; then it is only archived."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ def load_issue(
         file=file,
         language=entry.language,
         contents=contents,
-        send=send_plan(entry.send),
+        send=send_plan(entry.send, entry.sent),
     )
     return Loaded(issue, problems, reading.files, reading.schema)
 

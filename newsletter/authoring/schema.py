@@ -15,6 +15,7 @@ from newsletter.authoring.fields.values import (
     Aside,
     Day,
     Id,
+    Inline,
     Language,
     Line,
     Minutes,
@@ -76,6 +77,17 @@ class SendEntry(Strict):
     """The time zone of `at`; default: the newsletter's."""
 
 
+class CorrectionEntry(Strict):
+    """What was wrong in the issue when it was sent; stands above its web page."""
+
+    date: Annotated[Day, Translation.SAME]
+    """The day of the correction, as 2024-01-26."""
+    text: Annotated[Inline, Translation.EXPECTED]
+    """What is right, in inline Markdown without merge fields."""
+    id: Id | None = None
+    """Its name, for translations."""
+
+
 class IssueFile(Strict):
     """One issue of the newsletter."""
 
@@ -115,6 +127,10 @@ class IssueFile(Strict):
     """Whether what a translation lacks may be shown in the issue's own language."""
     send: Annotated[SendEntry, Translation.SAME] | None = None
     """To whom and when."""
+    sent: Annotated[Day, Translation.SAME] | None = None
+    """The day on which it was sent, if it was sent already: it is only archived."""
+    corrections: Annotated[list[CorrectionEntry], Field(max_length=50)] | None = None
+    """What was wrong when it was sent, the newest first; shown by the archive."""
 
 
 _SUPPLIED = ("language", "author", "theme", "closing", "signature", "send")

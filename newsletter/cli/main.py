@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "new": ("newsletter.cli.writing:new", "Start a new issue."),
     "check": ("newsletter.cli.writing:check", "Run every check. Sends nothing."),
     "build": ("newsletter.cli.building:build", "Compile issues into HTML, text, MJML and .eml files."),
+    "archive": ("newsletter.cli.building:archive", "List the public archive, add to it, write it as files."),
     "preview": ("newsletter.cli.serving:preview", "Preview issues in the browser as you write."),
     "schema": ("newsletter.cli.writing:schema", "Describe the files of issues to text editors."),
     "test": ("newsletter.cli.sending:test", "Send a proof of an issue to your own addresses."),

@@ -145,5 +145,5 @@ def _travels(value: object) -> bool:
     return value is None or isinstance(value, kinds) or is_dataclass(value)
 
 
-_NOT_SEEN = frozenset({"places"})
-"""Where things were written is for problems."""
+_NOT_SEEN = frozenset({"places", "corrections"})
+"""Where things were written is for problems; corrections are for the web page."""

@@ -19,8 +19,8 @@ from newsletter.authoring.image import ImageFile
 VERSION = 2
 """Grows whenever the same input compiles to another email: a changed compiler is a changed edition."""
 
-_NOT_CONTENT = frozenset({"path", "places"})
-"""Where a value is written in its file is no part of the content."""
+_NOT_CONTENT = frozenset({"path", "places", "corrections"})
+"""Where a value is written in its file is no part of the content, nor what only the web page says later."""
 
 
 def fingerprint(*parts: object) -> str:

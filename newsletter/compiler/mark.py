@@ -20,7 +20,7 @@ def mark(content: Content, slots: Slots) -> tuple[Content, list[Problem]]:
 
     def change(path: str, role: Role, value: str) -> str:
         try:
-            if role is Role.FACT and FIELD.search(value):
+            if (role is Role.FACT or path.startswith("corrections[")) and FIELD.search(value):
                 message = "a merge field cannot be used here: this text is the same for every recipient"
                 raise ExpressionError(message, hint=LITERAL)
             is_markdown = role in (Role.INLINE, Role.MARKDOWN)

@@ -14,7 +14,13 @@ _OR_NOW = f"Leave --at out to send now. {TO_COME} to wait for it"
 
 
 def choose_lists(plan: SendPlan, named: Sequence[str]) -> tuple[str, ...]:
-    """The named lists, each once, else those of the issue. Raises WrongUsageError without either."""
+    """The named lists, each once, else those of the issue. Raises WrongUsageError without either, and for an issue that
+    says that it was sent already."""
+    if plan.sent:
+        raise WrongUsageError(
+            f"The issue says that it was sent on {plan.sent} (`sent`), so it is not sent again, not even with --again",
+            hint="To archive it: newsletter archive PATH. To send it all the same, delete `sent` from its file",
+        )
     chosen = tuple(dict.fromkeys(named or plan.lists))
     if not chosen:
         raise WrongUsageError("To whom?", hint="Name a list: --list LIST, or in the issue: send: {list: weekly}")

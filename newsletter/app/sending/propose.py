@@ -179,13 +179,18 @@ def confirm(project: Project, database: Database, proposal: Proposal, *, now: da
     return Deliveries(database).create(new_delivery(proposal), now)
 
 
+def hash_of(editions: Sequence[Edition]) -> str:
+    """The content hash of an issue over all its editions."""
+    return hashlib.sha256("".join(edition.hash for edition in editions).encode()).hexdigest()
+
+
 def new_delivery(proposal: Proposal) -> NewDelivery:
     """The delivery that was proposed, with an id of its own."""
     editions = proposal.checked.editions
     return NewDelivery(
         id=base32(secrets.token_bytes(10))[:12],
         issue=proposal.checked.issue,
-        hash=hashlib.sha256("".join(edition.hash for edition in editions).encode()).hexdigest(),
+        hash=hash_of(editions),
         lists=proposal.lists,
         editions=editions,
         again=proposal.again,

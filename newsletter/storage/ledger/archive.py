@@ -10,19 +10,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from newsletter.authoring.issue import Correction
 from newsletter.compiler.edition import Card, card_from_json
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.tables import amendments, assets, deliveries, delivery_lists, editions, lists
-
-
-@dataclass(frozen=True, slots=True)
-class Correction:
-    """What was wrong in an issue, for its readers."""
-
-    day: date
-    text: str
-    """Inline Markdown without merge fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +43,11 @@ class ArchivedIssue:
     published: datetime
     updated: Mapping[str, datetime]
     """By language: when what its page shows last changed."""
+
+    @property
+    def changed(self) -> datetime:
+        """When any of its pages last changed."""
+        return max(self.updated.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +119,29 @@ class Archive:
             return Amendment()
         corrections = tuple(Correction(date.fromisoformat(day), text) for day, text in row.corrections)
         return Amendment(corrections, row.links, row.amended_at)
+
+    def correct(self, issue: str, language: str, corrections: Sequence[Correction], now: datetime) -> bool:
+        """Let the page of an edition show these corrections and no others; whether they are new."""
+        present = self.amendment(issue, language)
+        if present.corrections == tuple(corrections):
+            return False
+        self._amend(issue, language, corrections, present.links, now)
+        return True
+
+    def _amend(
+        self, issue: str, language: str, corrections: Sequence[Correction], links: Mapping[str, str], now: datetime
+    ) -> None:
+        row = {
+            "issue": issue,
+            "language": language,
+            "corrections": [[one.date.isoformat(), one.text] for one in corrections],
+            "links": dict(links),
+            "amended_at": now,
+        }
+        change = ("corrections", "links", "amended_at")
+        statement = self._database.upsert(amendments, key=("issue", "language"), change=change)
+        with self._database.write() as connection:
+            connection.execute(statement, row)
 
     def known_assets(self, names: Sequence[str]) -> set[str]:
         """Which of these names are images that are served."""

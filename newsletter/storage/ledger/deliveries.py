@@ -14,7 +14,7 @@ from newsletter.compiler.edition import Asset, Edition, edition_from_json, editi
 from newsletter.delivery.compose.mould import COMPOSER
 from newsletter.delivery.delivery import MOVES, Delivery, DeliveryState
 from newsletter.delivery.ledger.ledger import Recipient, RecipientState
-from newsletter.delivery.ledger.plan import Exclusion
+from newsletter.delivery.ledger.plan import Exclusion, digest
 from newsletter.errors import NotFoundError, StateError, WrongUsageError
 from newsletter.storage.audience.lists import ListStore, lists_of
 from newsletter.storage.database import tables
@@ -23,6 +23,8 @@ from newsletter.storage.database.leases import holds
 from newsletter.storage.database.tables import deliveries, delivery_lists, editions, lists, recipients
 from newsletter.storage.ledger.pace import release_shares
 
+PAST = "sent before it was archived here"
+"""The reason of a delivery that only holds an issue for the archive."""
 _PAGE = 1000
 _NAMED = 10
 """Deliveries that are named in an error."""
@@ -60,6 +62,23 @@ class Deliveries:
         with self._database.write() as connection:
             self.insert(connection, order, now)
         return self.get(order.id)
+
+    def keep_past(self, order: NewDelivery, sent: datetime) -> None:
+        """Store an issue that was sent without this program, as a delivery that finished then and had no recipients.
+
+        One that is there under its id gets these editions. Raises NotFoundError for a list that does not exist.
+        """
+        with self._database.write() as connection:
+            if find_delivery(connection, order.id) is None:
+                self.insert(connection, order, sent)
+            else:
+                connection.execute(sa.delete(editions).where(editions.c.delivery_id == order.id))
+                self._store_editions(connection, order)
+            finished = {
+                "state": DeliveryState.FINISHED.value, "hash": order.hash, "created_at": sent, "started_at": sent,
+                "finished_at": sent, "frozen_count": 0, "frozen_digest": digest(()), "reason": PAST,
+            }  # fmt: skip
+            connection.execute(sa.update(deliveries).where(deliveries.c.id == order.id).values(**finished))
 
     def insert(self, connection: sa.Connection, order: NewDelivery, now: datetime) -> None:
         """As `create`, inside a transaction."""

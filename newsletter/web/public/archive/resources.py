@@ -13,13 +13,14 @@ from html import escape
 from pathlib import Path
 
 from newsletter.app.sending.view import View, view_edition
+from newsletter.authoring.issue import Correction
 from newsletter.compiler.slots import Slots
 from newsletter.compiler.wording.markdown import render_inline
 from newsletter.compiler.wording.phrases import issue_date
 from newsletter.errors import LinkError
 from newsletter.language import best_match
 from newsletter.storage.database.database import Database
-from newsletter.storage.ledger.archive import Archive, ArchivedEdition, ArchivedIssue, Correction
+from newsletter.storage.ledger.archive import Archive, ArchivedEdition, ArchivedIssue
 from newsletter.web.pages import Pages
 from newsletter.web.public.answers import Site
 from newsletter.web.public.archive.feeds import FEEDS, Entry, Feed, entry_id, write_feed
@@ -66,7 +67,7 @@ class Snapshot:
     @property
     def updated(self) -> datetime:
         """When anything in it last changed."""
-        return max(at for issue in self.issues for at in issue.updated.values())
+        return max(issue.changed for issue in self.issues)
 
 
 class ArchiveSite:
@@ -291,4 +292,4 @@ class ArchiveSite:
 
 def _shown(one: Correction, language: str) -> dict[str, str]:
     html = render_inline(one.text, {}, Slots("correction"))
-    return {"day": one.day.isoformat(), "date": issue_date(one.day, language), "html": html}
+    return {"day": one.date.isoformat(), "date": issue_date(one.date, language), "html": html}
