@@ -28,9 +28,12 @@ class Purpose(StrEnum):
     VIEW = "view"
     UNSUBSCRIBE = "unsubscribe"
     RESUBSCRIBE = "resubscribe"
+    ADDRESS = "address"
     CONFIRM = "confirm"
     FORM = "form"
     """Only says when we showed a form, and with which words."""
+    OWN = "own"
+    """The subscriber's own page; only ever mailed to them afresh."""
     RETURN_PATH = "return-path"
     MESSAGE_ID = "message-id"
 

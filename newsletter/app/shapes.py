@@ -175,6 +175,7 @@ def subscriber_json(record: SubscriberRecord, instant: Callable[[datetime], str]
         "email": record.address,
         "id": subscriber.id if subscriber else None,
         **known,
+        "paused_until": instant(until) if (until := subscriber and subscriber.paused_until) else None,
         "attributes": dict(subscriber.attributes) if subscriber else {},
         "subscriptions": [
             _attributes(item, ("list", "consent", "since", "how", "basis"), instant) for item in record.subscriptions

@@ -49,6 +49,8 @@ class Subscriber:
     language: str = ""
     timezone: str = ""
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    paused_until: datetime | None = None
+    """No issues until then, as they asked."""
 
 
 @dataclass(frozen=True, slots=True)

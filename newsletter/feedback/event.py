@@ -1,4 +1,5 @@
-"""Event: one thing that happened to a subscriber: unsubscribed, resubscribed, suppressed, unsuppressed, erased.
+"""Event: one thing that happened to a subscriber: unsubscribed, resubscribed, suppressed, unsuppressed, erased,
+paused, resumed, readdressed.
 
 Append-only, kept by `storage/audience/events.py`. Events hold ids, never addresses, so that erasing a subscriber is
 complete. How a subscription began is stored on the subscription. A restore carries over unsubscribes and suppressions,
@@ -21,6 +22,11 @@ class EventKind(StrEnum):
     SUPPRESSED = "suppressed"
     UNSUPPRESSED = "unsuppressed"
     ERASED = "erased"
+    PAUSED = "paused"
+    """They asked for no issues for some time."""
+    RESUMED = "resumed"
+    READDRESSED = "readdressed"
+    """They get their emails at another address from then on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from newsletter.feedback.event import Event, EventKind
 from newsletter.storage.audience import signups
 from newsletter.storage.audience.events import append_event
 from newsletter.storage.audience.lists import ListStore
-from newsletter.storage.audience.notices import add_notice
+from newsletter.storage.audience.notices import add_notice, forget_notices
 from newsletter.storage.audience.signups import ShownWords, Signup
 from newsletter.storage.audience.subscribers import AudienceStore
 from newsletter.storage.audience.tallies import forget_before, spent, take
@@ -39,6 +39,7 @@ _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 _AT_ONCE = 200
 _KEPT = timedelta(days=2)
 """Budgets that began longer ago have ended."""
+_NOTICES_KEPT = timedelta(days=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,17 @@ def budget_address(address: Address) -> str:
     return f"{local}@{address.domain}"
 
 
+def may_write_to(
+    database: Database, connection: Connection, rules: SignupRules, what: str, address: Address, now: datetime
+) -> bool:
+    """Whether one more email of this kind may go to an address today; counted."""
+    hashed = keyed_hash(rules.address_key, f"address {budget_address(address)}")
+    if take(database, connection, f"{what} {hashed}", _DAY, now) > 1:
+        return False
+    take(database, connection, "emails", _HOUR, now)
+    return True
+
+
 def carry_out(database: Database, journal: Journal, rules: SignupRules, now: datetime) -> int:
     """Do what the stored requests ask for, and write the notices; how many were carried out."""
     with database.read() as connection:
@@ -164,12 +176,10 @@ def _carry_out(
         return False
     store = AudienceStore(database, connection)
     lists = [one for one in ListStore(database, connection).with_ids(signup.list_ids) if one.public]
-    budget = keyed_hash(rules.address_key, f"address {budget_address(parse_address(signup.address))}")
     is_barred = store.suppression_of(signup.address_hash) is not None or not lists
-    if is_barred or take(database, connection, f"address {budget}", _DAY, now) > 1:
+    if is_barred or not may_write_to(database, connection, rules, "address", parse_address(signup.address), now):
         signups.end_signup(connection, signup.id)
         return True
-    take(database, connection, "emails", _HOUR, now)
     store.lock_audience()
     known = store.find(signup.address_hash)
     ties = {one.list: one.consent for one in store.subscriptions_of(known.id)} if known else {}
@@ -252,8 +262,7 @@ def confirm_signup(
             return before
         lists = ListStore(database, connection).with_ids(signup.list_ids)
         if before.standing is Standing.EXPIRED:
-            budget = keyed_hash(rules.address_key, f"address {budget_address(parse_address(signup.address))}")
-            if take(database, connection, f"address {budget}", _DAY, now) == 1:
+            if may_write_to(database, connection, rules, "address", parse_address(signup.address), now):
                 signups.set_asked(connection, signup.id, now)
                 _notify(connection, NoticeKind.CONFIRMATION, signup, now, [one.id for one in lists], None)
             return before
@@ -289,3 +298,4 @@ def forget_signups(database: Database, rules: SignupRules, now: datetime) -> Non
         first_kept = now.replace(year=now.year - rules.proof_years, month=1, day=1, hour=0, minute=0, second=0)
         signups.forget_erased_before(connection, first_kept)
         forget_before(connection, now - _KEPT)
+        forget_notices(connection, now - _NOTICES_KEPT, now - VALID)

@@ -22,6 +22,7 @@ from newsletter.storage.audience.signups import Proof, proofs_of
 from newsletter.storage.audience.subscribers import AudienceStore, Sent
 from newsletter.storage.database.database import Connection, Database
 from newsletter.storage.journal.files import OptOutLine
+from newsletter.storage.journal.journal import Journal
 from newsletter.tokens import keyed_hash
 
 
@@ -52,6 +53,14 @@ class NewSubscriber:
 def show_subscriber(project: Project, database: Database, email: str) -> SubscriberRecord:
     """What is stored about an address. Raises AddressError, and NotFoundError when nothing is."""
     address, address_hash = _identify(project, email)
+    record = record_of(database, address_hash)
+    if record is None:
+        raise _unknown(address)
+    return record
+
+
+def record_of(database: Database, address_hash: str) -> SubscriberRecord | None:
+    """What is stored about the address with this keyed hash; None: nothing."""
     with database.read() as connection:
         store = AudienceStore(database, connection)
         subscriber, suppression = store.find(address_hash), store.suppression_of(address_hash)
@@ -59,9 +68,9 @@ def show_subscriber(project: Project, database: Database, email: str) -> Subscri
         names = {one.id: one.name for one in ListStore(database, connection).all()}
         proofs = proofs_of(connection, address_hash, names)
         if kept is None and not proofs:
-            raise _unknown(address)
+            return None
         return SubscriberRecord(
-            address=kept.address if kept else address.text,
+            address=kept.address if kept else "",
             subscriber=subscriber,
             subscriptions=store.subscriptions_of(subscriber.id) if subscriber else (),
             suppression=suppression,
@@ -168,18 +177,26 @@ def erase_subscriber_everywhere(project: Project, database: Database, email: str
     Raises AddressError, and NotFoundError when nothing is stored about the address.
     """
     address, address_hash = _identify(project, email)
-    with project.journal(database) as journal, database.write() as connection:
+    with project.journal(database) as journal:
+        if not erase_by_hash(database, journal, address_hash, now=now):
+            raise _unknown(address)
+
+
+def erase_by_hash(database: Database, journal: Journal, address_hash: str, *, now: datetime) -> bool:
+    """The same for the keyed hash of an address. False when nothing is stored about it."""
+    with database.write() as connection:
         store = AudienceStore(database, connection)
         store.lock_audience()
         subscriber = store.find(address_hash)
         if subscriber is None and store.suppression_of(address_hash) is None:
-            raise _unknown(address)
+            return False
         erase_subscriber(connection, address_hash, now)
         store.unsuppress(address_hash)
         store.suppress(Suppression(address_hash, "", SuppressionReason.ERASED, now))
         _append(database, connection, EventKind.ERASED, subscriber, now)
         journal.opt_out(_word(address_hash, now, suppression=SuppressionReason.ERASED.value))
     database.scrub()
+    return True
 
 
 def _word(

@@ -36,7 +36,11 @@ from newsletter.tokens import Purpose, Signer
 _AT_ONCE = 20
 _MOST_SENDS = 3
 """How often a message whose reply was lost is sent in all."""
-_ACTIONS: Mapping[NoticeKind, tuple[Purpose, str]] = {NoticeKind.CONFIRMATION: (Purpose.CONFIRM, "c")}
+_ACTIONS: Mapping[NoticeKind, tuple[Purpose, str]] = {
+    NoticeKind.CONFIRMATION: (Purpose.CONFIRM, "c"),
+    NoticeKind.LINK: (Purpose.OWN, "own"),
+    NoticeKind.ADDRESS: (Purpose.ADDRESS, "a"),
+}
 """Where the button of a notice leads: what its token may do, and the path of the page."""
 
 

@@ -20,6 +20,8 @@ from newsletter.tokens import base32
 class NotEligible(StrEnum):
     """Why a subscriber of the lists is counted, but no recipient."""
 
+    PAUSED = "paused"
+    """They asked for no issues for some time."""
     PENDING = "pending"
     """Asked for the list, but has not confirmed it yet."""
     UNSUBSCRIBED = "unsubscribed"

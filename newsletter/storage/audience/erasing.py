@@ -19,7 +19,7 @@ def erase_subscriber(connection: sa.Connection, address_hash: str, now: datetime
     connection.execute(
         sa.update(subscribers)
         .where(subscribers.c.address_hash == address_hash)
-        .values(address="", name="", language="", timezone="", attributes={})
+        .values(address="", name="", language="", timezone="", attributes={}, paused_until=None)
     )
     connection.execute(
         sa.update(suppressions).where(suppressions.c.address_hash == address_hash).values(address="", note="")

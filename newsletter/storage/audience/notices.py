@@ -77,7 +77,9 @@ def settle_notice(
     connection: sa.Connection, id_: str, state: str, now: datetime, *, message_id: str = "", reply: str = ""
 ) -> None:
     """Record the end of a notice: accepted or rejected. Its address is not needed any longer."""
-    values = {"state": state, "settled_at": now, "message_id": message_id, "reply": reply, "address": ""}
+    # A new address is needed until it is confirmed; `forget_notices` empties it.
+    address = sa.case((notices.c.kind == NoticeKind.ADDRESS.value, notices.c.address), else_="")
+    values = {"state": state, "settled_at": now, "message_id": message_id, "reply": reply, "address": address}
     connection.execute(sa.update(notices).where(notices.c.id == id_).values(attempts=notices.c.attempts + 1, **values))
 
 
@@ -86,6 +88,16 @@ def defer_notice(connection: sa.Connection, id_: str, until: datetime, reply: st
     attempts = notices.c.attempts + int(counts)
     values = {"state": "waiting", "next_at": until, "reply": reply, "attempts": attempts}
     connection.execute(sa.update(notices).where(notices.c.id == id_).values(**values))
+
+
+def forget_notices(connection: sa.Connection, before: datetime, valid_from: datetime) -> None:
+    """Remove what belongs to no sign-up and was written before a moment, and addresses that can no longer be confirmed.
+
+    A welcome belongs to its sign-up: its unsubscribe link works as long as that is kept.
+    """
+    late = sa.update(notices).where(notices.c.kind == NoticeKind.ADDRESS.value, notices.c.created_at < valid_from)
+    connection.execute(late.values(address=""))
+    connection.execute(sa.delete(notices).where(notices.c.signup_id == "", notices.c.created_at < before))
 
 
 def _notice(row: sa.Row[tuple[object, ...]]) -> Notice:

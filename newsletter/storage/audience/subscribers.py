@@ -190,4 +190,13 @@ def _suppression(row: sa.Row[*tuple[Any, ...]]) -> Suppression:
 
 
 def _subscriber(row: sa.Row[*tuple[Any, ...]]) -> Subscriber:
-    return Subscriber(row.id, row.address, row.address_hash, row.name, row.language, row.timezone, dict(row.attributes))
+    return Subscriber(
+        row.id,
+        row.address,
+        row.address_hash,
+        row.name,
+        row.language,
+        row.timezone,
+        dict(row.attributes),
+        row.paused_until,
+    )

@@ -19,13 +19,17 @@ from newsletter.storage.database.tables import events, lists, receipts, recipien
 from newsletter.tokens import base32
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_PRESENT_HASH = (
+    sa.select(subscribers.c.address_hash).where(subscribers.c.id == recipients.c.subscriber_id).scalar_subquery()
+)
 _HOLDER = (
     recipients.c.id.label("recipient"),
     recipients.c.delivery_id.label("delivery"),
     recipients.c.subscriber_id.label("subscriber"),
     recipients.c.list_ids,
     recipients.c.language,
-    recipients.c.address_hash,
+    # Of the subscriber, who may have another address by now: the journal must name them as an older copy cannot.
+    sa.func.coalesce(_PRESENT_HASH, recipients.c.address_hash).label("address_hash"),
 )
 
 

@@ -80,6 +80,7 @@ subscribers = sa.Table(
     sa.Column("attributes", sa.JSON, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
+    sa.Column("paused_until", Instant, comment="no issues until then, as they asked"),
     sqlite_autoincrement=True,  # an id is never used twice, not even after erasing the last row
 )
 

@@ -32,6 +32,9 @@ from newsletter.storage.ledger.reconcile import digest_of_rows
 
 CHUNK = 1000
 
+PAUSED = sa.func.coalesce(subscribers.c.paused_until > sa.func.current_timestamp(), sa.false())
+"""Of a subscriber's row: they asked for no issues for some time, by the database's clock."""
+
 
 @dataclass(frozen=True, slots=True)
 class Audience:
@@ -207,7 +210,8 @@ def _confirmed(
         subscriptions.c.list_id.in_(audience.list_ids),
         subscriptions.c.consent == Consent.CONFIRMED.value,
     )
-    query = sa.select(subscribers).where(subscribers.c.id > after, subscribers.c.address != "", confirmed)
+    mine = subscribers.c.id > after, subscribers.c.address != "", sa.not_(PAUSED)
+    query = sa.select(subscribers).where(*mine, confirmed)
     if up_to is not None:
         query = query.where(subscribers.c.id <= up_to)
     return connection.execute(query.order_by(subscribers.c.id).limit(limit)).all()
@@ -256,6 +260,9 @@ def _lists_by_subscriber(
 def not_eligible(connection: sa.Connection, audience: Audience, *, up_to: int | None = None) -> dict[str, int]:
     """Subscribers of the lists who are no candidates, counted by reason; pending on any list counts as pending."""
     counted = {
+        NotEligible.PAUSED: _at_best(audience, Consent.CONFIRMED, better=[]).where(
+            sa.exists().where(subscribers.c.id == subscriptions.c.subscriber_id, PAUSED)
+        ),
         NotEligible.PENDING: _at_best(audience, Consent.PENDING, better=[Consent.CONFIRMED]),
         NotEligible.UNSUBSCRIBED: _at_best(audience, Consent.UNSUBSCRIBED, better=[Consent.CONFIRMED, Consent.PENDING]),
     }

@@ -30,7 +30,8 @@ from newsletter.web.pages import QUIET_HEADERS, Below, Headers, policy
 from newsletter.web.public.answers import Answers, Site
 from newsletter.web.public.archive.resources import ArchiveSite
 from newsletter.web.public.archive.routes import add_archive
-from newsletter.web.public.signup import signup_routes
+from newsletter.web.public.preferences import preference_routes
+from newsletter.web.public.signup import Doors, signup_routes
 
 log = logging.getLogger("newsletter.public")
 
@@ -76,7 +77,7 @@ def public_app(
     app.add_middleware(Headers, headers=_HEADERS)
     app.add_middleware(Below, path=urlsplit(public_url).path)
     answers = Answers(site, f"{public_url}/")
-    _add_leaving(app, database, journal, signer, answers, clock)
+    _add_leaving(app, database, journal, signer, answers, clock, has_doors=signup is not None)
     mail_policy = policy(
         img_src=f"'self' {_origin(public_url)}",
         style_src="'unsafe-inline'",
@@ -86,14 +87,16 @@ def public_app(
     _add_reading(app, database, signer, public_url, answers, archive, mail_policy)
     add_archive(app, archive, answers, mail_policy)
     if signup is not None:
-        app.include_router(signup_routes(database, journal, signup, signer, answers, clock, small_body))
+        doors = Doors(database, journal, signup, signer, answers, clock, small_body)
+        app.include_router(signup_routes(doors))
+        app.include_router(preference_routes(doors))
     _add_errors(app, answers)
     return app
 
 
 def _add_leaving(
     app: FastAPI, database: Database, journal: Journal, signer: Callable[[], Signer], answers: Answers,
-    clock: Callable[[], datetime],
+    clock: Callable[[], datetime], *, has_doors: bool,
 ) -> None:  # fmt: skip
     @app.api_route("/u/{token}", methods=SHOW)
     def ask_before_leaving(request: Request, token: str) -> HTMLResponse:
@@ -101,7 +104,8 @@ def _add_leaving(
         words = answers.words(request, present.language)
         if present.is_out:
             return answers.message("out", words)
-        return answers.page("leave.html", words, {"lists": present.lists, "field": FIELD, "agreed": AGREED})
+        values = {"lists": present.lists, "field": FIELD, "agreed": AGREED, "token": token if has_doors else ""}
+        return answers.page("leave.html", words, values | {"d": answers.words(request, words.language, doors=True)})
 
     @app.post("/u/{token}")
     def leave_lists(request: Request, token: str, body: Body) -> Response:

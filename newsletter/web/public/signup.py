@@ -56,13 +56,25 @@ class _Filled:
     is_trapped: bool = False
 
 
-def signup_routes(
-    database: Database, journal: Journal, rules: SignupRules, signer: Callable[[], Signer], answers: Answers,
-    clock: Callable[[], datetime], read_body: Callable[[Request], Awaitable[bytes]],
-) -> APIRouter:  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What the routes of signing up and of preferences share."""
+
+    database: Database
+    journal: Journal
+    rules: SignupRules
+    signer: Callable[[], Signer]
+    answers: Answers
+    clock: Callable[[], datetime]
+    """UTC."""
+    read_body: Callable[[Request], Awaitable[bytes]]
+
+
+def signup_routes(doors: Doors) -> APIRouter:
     """The routes of `/subscribe` and `/c/…`."""
+    database, answers, signer, clock = doors.database, doors.answers, doors.signer, doors.clock
     routes = APIRouter()
-    body_of = Depends(read_body)
+    body_of = Depends(doors.read_body)
 
     @routes.api_route("/subscribe", methods=_SHOW)
     @routes.api_route("/subscribe/{slug}", methods=_SHOW)
@@ -92,7 +104,7 @@ def signup_routes(
         client = request.client.host if request.client else ""
         ids = tuple(one.id for one in chosen)
         form = SignupForm(address, ids, words.language, shown, name=filled.name, client=client)
-        request_signup(database, rules, form, now)
+        request_signup(database, doors.rules, form, now)
         return answers.message("inbox", words)
 
     @routes.api_route("/c/{token}", methods=_SHOW)
@@ -103,8 +115,8 @@ def signup_routes(
             case Standing.CONFIRMED:
                 return answers.message("confirmed", words)
             case Standing.EXPIRED:
-                return _button(answers, "expired", words, ())
-        return _button(answers, "confirm", words, asked.lists)
+                return button_page(answers, "expired", words, ())
+        return button_page(answers, "confirm", words, asked.lists)
 
     @routes.post("/c/{token}")
     def confirm(request: Request, token: str, body: Annotated[bytes, body_of]) -> HTMLResponse:
@@ -115,14 +127,17 @@ def signup_routes(
         lines = [words("confirm_title", newsletter=answers.site.name), words("confirm_text"), *asked.lists,
                  words("confirm_button")]  # fmt: skip
         shown = ShownWords(words.language, "\n".join(lines))
-        done = confirm_signup(database, journal, signer(), rules, token, shown, clock())
+        done = confirm_signup(database, doors.journal, signer(), doors.rules, token, shown, clock())
         return answers.message("inbox" if done.standing is Standing.EXPIRED else "confirmed", words)
 
     return routes
 
 
-def _button(answers: Answers, key: str, words: Catalogue, lists: Sequence[str]) -> HTMLResponse:
-    return answers.page("button.html", words, {"key": key, "lists": lists, "field": FIELD, "agreed": AGREED})
+def button_page(answers: Answers, key: str, words: Catalogue, lists: Sequence[str]) -> HTMLResponse:
+    """A page with one button, which must be pressed for anything to change."""
+    return answers.page(
+        "button.html", words, {"key": key, "lists": lists, "field": FIELD, "agreed": AGREED, "action": ""}
+    )
 
 
 def _form(

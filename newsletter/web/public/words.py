@@ -49,6 +49,11 @@ def names_of(language: str) -> str:
     return catalogues[found]("language_name") if found else language
 
 
+def door_languages() -> Mapping[str, str]:
+    """Tag → name of the languages that have the pages of signing up and of preferences, each in itself."""
+    return {tag: words.phrases["language_name"] for tag, words in sorted(_catalogues(doors=True).items())}
+
+
 def accepted_languages(header: str) -> list[str]:
     """The tags of an Accept-Language header (RFC 9110, section 12.5.4), the most wanted first."""
     weighed: list[tuple[float, str]] = []
