@@ -4,6 +4,7 @@
 underscores: `NEWSLETTER_SMTP__HOST`. After start-up no module reads the environment.
 """
 
+import base64
 import re
 import shlex
 import tomllib
@@ -29,7 +30,7 @@ from pydantic import (
 from newsletter.compiler.edition import Identity
 from newsletter.delivery.ledger.rate import Rate, read_rate
 from newsletter.delivery.ledger.retry import RetryPolicy
-from newsletter.errors import ConfigError
+from newsletter.errors import AddressError, ConfigError
 from newsletter.hostname import ascii_host
 from newsletter.language import language_tag
 from newsletter.problem import Place, rules
@@ -274,6 +275,43 @@ class ScheduleSection(_Section):
         return read_words(self.at) if self.at else read_cron(self.cron)
 
 
+class AlertsSection(_Section):
+    """Whom to tell, once, when a delivery is missed, paused, halted or stuck, and when a schedule sends nothing."""
+
+    email: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
+    """Addresses that get an email, through the relay of `[smtp]`."""
+    webhook: str = ""
+    """A URL that gets a signed POST (Standard Webhooks)."""
+    secret: SecretStr = SecretStr("")
+    """What signs it: `whsec_` and 24 to 64 bytes in Base64. Better in the environment: NEWSLETTER_ALERTS__SECRET."""
+    stuck: Annotated[Duration, _at_least("1m")] = timedelta(minutes=10)
+    """How long nothing of a delivery may move before it counts as stuck."""
+
+    @field_validator("email")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        from newsletter.audience.address import parse_address  # its library takes long to load
+
+        for address in value:
+            try:
+                parse_address(address)
+            except AddressError as error:
+                raise ValueError(f"{address!r} is no address: {error}") from error
+        return value
+
+    @model_validator(mode="after")
+    def _is_signed(self) -> Self:
+        if self.webhook and not re.fullmatch(r"https?://[^\s@]+", self.webhook):
+            raise ValueError("webhook: this must be an http(s) URL without a user name")
+        try:
+            key = base64.b64decode(self.secret.get_secret_value().removeprefix("whsec_"), validate=True)
+        except ValueError:
+            key = b""
+        if self.webhook and not 24 <= len(key) <= 64:
+            raise ValueError("secret: a webhook needs `whsec_` and 24 to 64 bytes in Base64: openssl rand -base64 32")
+        return self
+
+
 class PublicSection(_Section):
     """The public pages."""
 
@@ -391,6 +429,7 @@ class Config(_Section):
     privacy: PrivacySection = PrivacySection()
     dkim: DkimSection = DkimSection()
     checks: ChecksSection = ChecksSection()
+    alerts: AlertsSection = AlertsSection()
     schedules: tuple[ScheduleSection, ...] = ()
 
     @property

@@ -19,18 +19,19 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 
 from newsletter.app.project import Project
+from newsletter.app.sending.alerts import alert
 from newsletter.app.sending.background import Jobs, undone
 from newsletter.app.sending.recurring import start_recurring
 from newsletter.app.sending.steer import start_due
 from newsletter.app.sending.worker import resend_unknown_ones
 from newsletter.delivery.sender.schedule import instant_of
-from newsletter.errors import StorageError
+from newsletter.errors import NewsletterError, StorageError
 from newsletter.recurrence import Recurrence
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.leases import SCHEDULER, release_lease, take_lease
 from newsletter.storage.journal.journal import Journal
 from newsletter.storage.ledger.deliveries import Lease
-from newsletter.storage.ledger.occurrences import Turn
+from newsletter.storage.scheduling.occurrences import Turn
 
 log = logging.getLogger("newsletter.scheduler")
 # It warns of every tick that is skipped while an earlier one waits for the database. We log that ourselves.
@@ -38,6 +39,8 @@ logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
 
 EVERY = 2.0
 """Seconds between two ticks."""
+ASIDE = 10.0
+"""Seconds between two looks for what is to be told."""
 LEASE = 15.0
 """Seconds that the lease is valid; several ticks, so that a slow leader does not lose it."""
 
@@ -81,21 +84,24 @@ class Scheduler:
         every: float = EVERY,
         lease: float = LEASE,
         check: Callable[[], None] = lambda: None,
+        aside: Work | None = None,
     ) -> None:
-        """`check` raises StorageError while nothing may be started."""
+        """`check` raises StorageError while nothing may be started. `aside` is the leader's work, too; it may take
+        long, and has a thread of its own."""
         self._database = database
         self._work = work
         self._clock = clock
         self._every = every
         self._lease = lease
         self._check = check
+        self._aside = aside
         self._holder = secrets.token_hex(16)
-        self._leads = False
+        self._leads: Lease | None = None
         # A memory store, because two schedulers on a shared one run every job twice; one tick at a time, and a thread
         # for the lease. A late tick still runs; several missed ones run as one.
         self._ticker = BackgroundScheduler(
             jobstores={"default": MemoryJobStore()},
-            executors={"default": ThreadPoolExecutor(2)},
+            executors={"default": ThreadPoolExecutor(3)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone=UTC,
         )
@@ -105,6 +111,7 @@ class Scheduler:
         self._ticker.add_job(self.look, "interval", seconds=self._every, next_run_time=datetime.now(UTC))
         # Compiling an issue may take longer than the lease.
         self._ticker.add_job(self.renew, "interval", seconds=self._lease / 3)
+        self._ticker.add_job(self.look_aside, "interval", seconds=ASIDE)
         self._ticker.start()
 
     def stop(self) -> None:
@@ -130,13 +137,22 @@ class Scheduler:
         try:
             self._check()
             token = take_lease(self._database, SCHEDULER, self._holder, self._lease)
-            if (token is not None) is not self._leads:
-                self._leads = token is not None
-                log.info("leads=%s token=%s", self._leads, token)
-            if token is not None:
-                self._work(self._clock(), Lease(SCHEDULER, token))
+            if (token is None) is not (self._leads is None):
+                log.info("leads=%s token=%s", token is not None, token)
+            self._leads = None if token is None else Lease(SCHEDULER, token)
+            if self._leads is not None:
+                self._work(self._clock(), self._leads)
         except StorageError as error:
             log.warning("nothing could be started just now: %s", error)  # the next tick tries again
+
+    def look_aside(self) -> None:
+        """Do the leader's other work."""
+        lease = self._leads
+        try:
+            if lease is not None and self._aside is not None:
+                self._aside(self._clock(), lease)
+        except NewsletterError as error:
+            log.warning("%s", error)
 
 
 def project_scheduler(
@@ -156,4 +172,10 @@ def project_scheduler(
             if added := jobs.ensure(undone(database, now)):
                 log.info("jobs=%s", added)
 
-    return Scheduler(database, work, clock=clock, check=journal.keep_up)
+    return Scheduler(
+        database,
+        work,
+        clock=clock,
+        check=journal.keep_up,
+        aside=lambda now, lease: alert(project, database, now, lease),
+    )

@@ -19,7 +19,7 @@ from newsletter.storage.database.leases import SCHEDULER, take_lease
 from newsletter.storage.database.tables import leases
 from newsletter.storage.journal.replay import stop_everything
 from newsletter.storage.ledger.deliveries import Deliveries, Lease
-from newsletter.storage.ledger.occurrences import Occurrences, Turn
+from newsletter.storage.scheduling.occurrences import Occurrences, Turn
 
 WEDNESDAY = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 THURSDAY = datetime(2026, 11, 26, 8, 0, tzinfo=UTC)  # 09:00 in Berlin

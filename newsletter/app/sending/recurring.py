@@ -23,7 +23,7 @@ from newsletter.errors import AuthoringError, ConfigError, RequestError
 from newsletter.recurrence import Recurrence, is_words, read_words
 from newsletter.storage.database.database import Database
 from newsletter.storage.ledger.deliveries import Lease, NewDelivery
-from newsletter.storage.ledger.occurrences import Occurrence, Occurrences, Turn
+from newsletter.storage.scheduling.occurrences import Occurrence, Occurrences, Turn
 
 NextTime: TypeAlias = Callable[[Recurrence, ZoneInfo, datetime], datetime | None]
 """The next local time of a recurrence that comes after an instant; None: never. `scheduler.next_time` is one."""

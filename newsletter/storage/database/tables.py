@@ -364,6 +364,20 @@ occurrences = sa.Table(
     comment="each time of a schedule that came, once, and what became of it",
 )
 
+alerts = sa.Table(
+    "alerts",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True, comment="the same for as long as its cause lasts"),
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("delivery", sa.String(32), nullable=False, server_default=""),
+    sa.Column("since", Instant, nullable=False),
+    sa.Column("due_at", Instant, comment="null: told, or given up"),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("told", sa.JSON, nullable=False, comment="the ways by which it was told"),
+    comment="what an operator is told, once, for as long as its cause lasts",
+)
+
 events = sa.Table(
     "events",
     metadata,

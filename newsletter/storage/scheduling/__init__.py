@@ -1,0 +1,1 @@
+"""What the scheduler keeps: times of schedules that came, and what an operator was told."""
