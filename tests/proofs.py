@@ -48,8 +48,10 @@ CONNECTIONS = 4
 class Place:
     """A project, its relay and its database, whichever kind."""
 
-    def __init__(self, folder: Path, relay: RecordingServer, server: Any = None) -> None:
-        settings = {"sending__connections": str(CONNECTIONS)}
+    def __init__(
+        self, folder: Path, relay: RecordingServer, server: Any = None, people: int = PEOPLE, **others: str
+    ) -> None:
+        settings = {"sending__connections": str(CONNECTIONS)} | others
         self.folder, self.relay, self._server = folder, relay, server
         if server:
             name = f"proof{random.getrandbits(40):x}"
@@ -58,7 +60,7 @@ class Place:
             self.name = name
         self.shell = Shell(folder, relay, **settings)
         self.file = self.shell.folder / "newsletter.db"
-        self.shell.invite(readers(PEOPLE))
+        self.shell.invite(readers(people))
 
     def _psycopg(self, database: str) -> Any:
         import psycopg
