@@ -312,3 +312,19 @@ def resolve(
     if not as_json:
         click.echo(f"{moved} {'counted as accepted' if verdict == 'accepted' else 'will be sent again'}")
     show_outcome(project, database, delivery, as_json=as_json)
+
+
+@_about_one
+@click.option("--from", "wrong", required=True, metavar="URL", help="The URL as it was sent.")
+@click.option("--to", "right", required=True, metavar="URL", help="Where it leads now; the same URL: as it was sent.")
+@JSON
+def link(_project: Project, database: Database, delivery: str, wrong: str, right: str, as_json: bool) -> None:
+    """Mend a wrong link on the web page of an issue.
+
+    Also in the archive and in feeds. The emails keep the URL that they were sent with. The change is recorded.
+    """
+    from newsletter.app.sending.mend import mend_link
+
+    languages = mend_link(database, delivery, wrong, right, now=datetime.now(UTC))
+    facts = {"delivery": delivery, "from": wrong, "to": right, "languages": languages}
+    print_result(facts, f"Mended on the pages in {', '.join(languages)}", as_json=as_json)

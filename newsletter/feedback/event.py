@@ -1,5 +1,5 @@
-"""Event: one thing that happened to a subscriber: unsubscribed, resubscribed, suppressed, unsuppressed, erased,
-paused, resumed, readdressed.
+"""Event: one thing that happened to a subscriber (unsubscribed, resubscribed, suppressed, unsuppressed, erased, paused,
+resumed, readdressed), or to a delivery after it was sent.
 
 Append-only, kept by `storage/audience/events.py`. Events hold ids, never addresses, so that erasing a subscriber is
 complete. How a subscription began is stored on the subscription. A restore carries over unsubscribes and suppressions,
@@ -27,6 +27,8 @@ class EventKind(StrEnum):
     RESUMED = "resumed"
     READDRESSED = "readdressed"
     """They get their emails at another address from then on."""
+    LINK_MENDED = "link-mended"
+    """Of a delivery: a link on its web page leads elsewhere since."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,3 +186,25 @@ def test_export_removes_what_is_no_longer_public_and_nothing_else(archived: Arch
     assert set(before) - set(after) == {"issue/second/en/index.html"}
     assert "second" not in after["index.html"].decode()
     assert after["CNAME"] == b"news.example.org\n"
+
+
+def test_mended_link_leads_elsewhere_and_only_a_link_of_the_issue_can_be_mended(archived: Archived) -> None:
+    archived.json("archive", "first-letter")
+    for wrong, right, said in [
+        ("https://example.com/", "https://right.example/", "https://example.org/"),
+        ("https://example.org/", "javascript:alert(1)", "no URL"),
+        ("https://example.org/", "//right.example", "no URL"),
+        ("https://example.org/", "https://right.example/?{{ subscriber.name }}", "no URL"),
+    ]:
+        code, _, err = archived.run("deliveries", "link", "first-letter", "--from", wrong, "--to", right)
+        assert (code, said in err) == (2, True)
+    mend = ("deliveries", "link", "first-letter", "--from", "https://example.org/", "--to")
+    assert archived.json(*mend, "https://right.example/?a=1&b=2")["languages"] == ["en"]
+    files = archived.files("out")
+    assert b'href="https://right.example/?a=1&amp;b=2"' in files["issue/first-letter/en/index.html"]
+    assert b"https://example.org/" not in files["archive/en/feed.json"]
+    with closing(connect(open_project(archived.folder, {}))) as database, database.read() as connection:
+        (event,) = connection.execute(sa.select(tables.events).where(tables.events.c.kind == "link-mended")).all()
+    assert event.data == {"language": "en", "from": "https://example.org/", "to": "https://right.example/?a=1&b=2"}
+    archived.json(*mend, "https://example.org/")
+    assert b'href="https://example.org/"' in archived.files("out")["issue/first-letter/en/index.html"]

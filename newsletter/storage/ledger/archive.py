@@ -13,6 +13,8 @@ import sqlalchemy as sa
 from newsletter.authoring.issue import Correction
 from newsletter.compiler.edition import Card, card_from_json
 from newsletter.delivery.delivery import DeliveryState
+from newsletter.feedback.event import Event, EventKind
+from newsletter.storage.audience.events import append_event
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.tables import amendments, assets, deliveries, delivery_lists, editions, lists
 
@@ -128,9 +130,25 @@ class Archive:
         self._amend(issue, language, corrections, present.links, now)
         return True
 
+    def mend(self, delivery: str, issue: str, languages: Sequence[str], wrong: str, right: str, now: datetime) -> None:
+        """Let a link lead elsewhere on the pages of these editions; as it was sent, where both URLs are the same.
+
+        Recorded as an event of the delivery.
+        """
+        for language in languages:
+            present = self.amendment(issue, language)
+            links = {**present.links, wrong: right}
+            if right == wrong:
+                del links[wrong]
+            event = Event(
+                EventKind.LINK_MENDED, now, delivery=delivery, data={"language": language, "from": wrong, "to": right}
+            )
+            self._amend(issue, language, present.corrections, links, now, event)
+
     def _amend(
-        self, issue: str, language: str, corrections: Sequence[Correction], links: Mapping[str, str], now: datetime
-    ) -> None:
+        self, issue: str, language: str, corrections: Sequence[Correction], links: Mapping[str, str], now: datetime,
+        event: Event | None = None,
+    ) -> None:  # fmt: skip
         row = {
             "issue": issue,
             "language": language,
@@ -142,6 +160,8 @@ class Archive:
         statement = self._database.upsert(amendments, key=("issue", "language"), change=change)
         with self._database.write() as connection:
             connection.execute(statement, row)
+            if event is not None:
+                append_event(self._database, connection, event)
 
     def known_assets(self, names: Sequence[str]) -> set[str]:
         """Which of these names are images that are served."""
