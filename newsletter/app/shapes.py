@@ -81,6 +81,7 @@ def report_json(report: Report) -> dict[str, object]:
         "reasons": {state.value: dict(reasons) for state, reasons in report.summary.reasons.items()},
         "unknown": [recipient_json(one) for one in report.unknown],
         "sent_again": [recipient_json(one) for one in report.resent],
+        "leaving": dict(report.leaving),
         "balances": not report.summary.problems,
         "problems": list(report.summary.problems),
     }

@@ -153,6 +153,9 @@ def _report_lines(report: Report, shown: Callable[[datetime], str]) -> Iterator[
     for provider, states in report.providers.items():
         counts = ", ".join(f"{count:,} {state.value}" for state, count in sorted(states.items()))
         yield f"To {provider}: {counts}"
+    if report.leaving:
+        yield "Why readers unsubscribed, where they said so:"
+        yield from (f"  {count} {reason.replace('-', ' ')}" for reason, count in report.leaving.items())
     for title, listed in (("May or may not have arrived", report.unknown), ("Sent more than once", report.resent)):
         if listed:
             yield f"{title}:"

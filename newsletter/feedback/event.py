@@ -25,6 +25,8 @@ class EventKind(StrEnum):
     PAUSED = "paused"
     """They asked for no issues for some time."""
     RESUMED = "resumed"
+    REASON = "reason"
+    """Why they unsubscribed, where they say so afterwards."""
     READDRESSED = "readdressed"
     """They get their emails at another address from then on."""
     LINK_MENDED = "link-mended"

@@ -30,6 +30,17 @@ class Wish(StrEnum):
     """By the button of a page of ours."""
 
 
+class LeavingReason(StrEnum):
+    """Why somebody unsubscribed, as they may say on the page that follows."""
+
+    TOO_OFTEN = "too-often"
+    NOT_RELEVANT = "not-relevant"
+    NEVER_ASKED = "never-asked"
+    """They never subscribed: look at where the addresses come from."""
+    ELSEWHERE = "elsewhere"
+    OTHER = "other"
+
+
 def read_wish(content_type: str, body: bytes) -> Wish | None:
     """What a POST asks for; None when it asks for nothing we know, and nothing must change then.
 

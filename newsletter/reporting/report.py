@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from newsletter.delivery.delivery import Delivery, DeliveryState
@@ -110,6 +110,8 @@ class Report:
     """Those whose message may or may not have arrived."""
     resent: tuple[Recipient, ...]
     """Those whose message was sent again although an earlier attempt may have arrived."""
+    leaving: Mapping[str, int] = field(default_factory=dict)
+    """Reasons that were given after unsubscribing by an email of it, the most frequent first."""
 
 
 def no_counts() -> dict[str, int]:

@@ -4,6 +4,7 @@ An email's own link, which may have been forwarded, pauses and has a fresh link 
 The fresh link opens their own page for a day.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ from newsletter.audience.consent import Consent, Origin
 from newsletter.audience.notice import Notice, NoticeKind
 from newsletter.audience.subscriber import Subscriber
 from newsletter.delivery.sender.schedule import read_zone
-from newsletter.errors import LinkError
+from newsletter.errors import DatabaseBusyError, LinkError
 from newsletter.feedback.event import Event, EventKind
 from newsletter.storage.audience.events import append_event
 from newsletter.storage.audience.lists import ListStore
@@ -28,6 +29,8 @@ from newsletter.storage.database.database import Connection, Database
 from newsletter.storage.journal.files import OptOutLine
 from newsletter.storage.journal.journal import Journal
 from newsletter.tokens import NOT_OURS, Purpose, Signer, keyed_hash
+
+log = logging.getLogger("newsletter.preferences")
 
 LINK_VALID = timedelta(hours=24)
 """How long a link to one's own page works; the words of the notice name it."""
@@ -155,7 +158,10 @@ def erase_own(database: Database, journal: Journal, signer: Signer, token: str, 
     """Erase the owner of a fresh link. Raises LinkError."""
     with database.read() as connection:
         who = _owner(database, connection, signer, token, now)
-    erase_by_hash(database, journal, who.address_hash, now=now)
+    try:
+        erase_by_hash(database, journal, who.address_hash, now=now)
+    except DatabaseBusyError as error:  # erased, but the file was read all the time
+        log.warning("somebody erased themselves; %s", error)
 
 
 def request_address(

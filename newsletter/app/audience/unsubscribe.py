@@ -12,8 +12,10 @@ from typing import TypeVar
 
 from newsletter.audience.consent import Consent
 from newsletter.errors import LinkError, StorageError
-from newsletter.feedback.unsubscribe import Wish, lists_to_leave
+from newsletter.feedback.event import Event, EventKind
+from newsletter.feedback.unsubscribe import LeavingReason, Wish, lists_to_leave
 from newsletter.storage.audience import unsubscribe as opt_outs
+from newsletter.storage.audience.events import append_event
 from newsletter.storage.audience.lists import ListStore
 from newsletter.storage.database.database import Connection, Database
 from newsletter.storage.journal.files import OptOutLine
@@ -146,6 +148,28 @@ def _unsubscribe(
             # Only a recipient in the ledger has an undo.
             undo=signer.sign(Purpose.RESUBSCRIBE, opt_out.id) if opt_out and holder.language else "",
         )
+
+
+def give_reason(database: Database, signer: Signer, token: str, reason: LeavingReason, now: datetime) -> str:
+    """Record why they unsubscribed by this link, once; the language of the edition. Raises LinkError."""
+    recipient = signer.verify(Purpose.UNSUBSCRIBE, token)
+    with database.write() as connection:
+        holder = _known(opt_outs.link_holder(connection, recipient))
+        if opt_outs.last_opt_out(connection, holder) is not None:
+            append_event(
+                database,
+                connection,
+                Event(
+                    EventKind.REASON,
+                    now,
+                    subscriber=holder.subscriber,
+                    recipient=recipient,
+                    delivery=holder.delivery or None,
+                    data={"reason": reason.value},
+                    key=f"{EventKind.REASON}:{recipient}",
+                ),
+            )
+        return holder.language
 
 
 def language_of_undo(database: Database, signer: Signer, token: str) -> str:

@@ -5,7 +5,8 @@ confirmations do less harm than none.
 """
 
 import asyncio
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from newsletter.app.audience.signup import SignupRules, carry_out, forget_signups
@@ -33,6 +34,8 @@ from newsletter.storage.database.database import Database
 from newsletter.storage.journal.journal import Journal
 from newsletter.tokens import Purpose, Signer
 
+log = logging.getLogger("newsletter.notices")
+
 _AT_ONCE = 20
 _MOST_SENDS = 3
 """How often a message whose reply was lost is sent in all."""
@@ -58,8 +61,9 @@ def signup_rules(project: Project) -> SignupRules:
 
 
 async def send_notices(
-    project: Project, database: Database, journal: Journal, now: datetime, transport: Transport | None = None
-) -> int:
+    project: Project, database: Database, journal: Journal, now: datetime, transport: Transport | None = None,
+    *, should_stop: Callable[[], bool] = lambda: False,
+) -> int:  # fmt: skip
     """Carry out the stored sign-ups, then send all notices that are due; how many were tried.
 
     Raises StorageError, ConfigError for settings with which nothing can be sent, and TransportError when the relay
@@ -73,7 +77,7 @@ async def send_notices(
     way, tried = transport or transport_for(project.config), 0
     composer = Composer(project, database)
     try:
-        while claims := await asyncio.to_thread(claim_notices, database, now, _AT_ONCE):
+        while not should_stop() and (claims := await asyncio.to_thread(claim_notices, database, now, _AT_ONCE)):
             for number, notice in enumerate(claims):
                 tried += 1
                 try:
@@ -84,6 +88,7 @@ async def send_notices(
                     await asyncio.to_thread(_put_back, database, rest, now, str(error))
                     if isinstance(error, TransportError):
                         raise
+                    log.error("notice=%s kind=%s waits: %s", notice.id, notice.kind, error)
                     continue
                 await asyncio.to_thread(_settle, project, database, notice, message, outcome, now)
     finally:

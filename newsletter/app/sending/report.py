@@ -10,6 +10,7 @@ from newsletter.delivery.sender.throttle import Pause
 from newsletter.delivery.sender.worker import is_known_dead
 from newsletter.reporting.reconcile import reconcile
 from newsletter.reporting.report import Report, Summary, failures_of
+from newsletter.storage.audience.events import reasons_given
 from newsletter.storage.database.database import Connection, Database
 from newsletter.storage.database.leases import SCHEDULER, is_held
 from newsletter.storage.ledger.budget import left_of
@@ -78,6 +79,7 @@ def report_on(database: Database, delivery: str, rate: Rate | None = None) -> Re
             providers=count_providers(connection, delivery),
             unknown=tuple(unknown_ones(connection, delivery)),
             resent=tuple(resent_ones(connection, delivery)),
+            leaving=reasons_given(connection, delivery),
         )
 
 

@@ -206,7 +206,7 @@ async def _answer_readers(
     forgotten, told = datetime.min.replace(tzinfo=UTC), ""
     while not stop.is_set():
         try:
-            await send_notices(project, database, journal, now := _now())
+            await send_notices(project, database, journal, now := _now(), should_stop=stop.is_set)
             if now > forgotten + timedelta(hours=1):
                 await forget(project, database, now)
                 forgotten = now

@@ -22,7 +22,7 @@ from newsletter.app.audience.signup import SignupRules
 from newsletter.app.audience.unsubscribe import current_lists, language_of_undo, resubscribe, unsubscribe
 from newsletter.app.sending.view import find_asset, open_view
 from newsletter.errors import LinkError, StorageError
-from newsletter.feedback.unsubscribe import AGREED, FIELD, MAX_BODY, Wish, read_wish
+from newsletter.feedback.unsubscribe import AGREED, FIELD, MAX_BODY, LeavingReason, Wish, read_wish
 from newsletter.storage.database.database import Database
 from newsletter.storage.journal.journal import Journal
 from newsletter.tokens import Signer
@@ -30,7 +30,7 @@ from newsletter.web.pages import QUIET_HEADERS, Below, Headers, policy
 from newsletter.web.public.answers import Answers, Site
 from newsletter.web.public.archive.resources import ArchiveSite
 from newsletter.web.public.archive.routes import add_archive
-from newsletter.web.public.preferences import preference_routes
+from newsletter.web.public.preferences import REASON, preference_routes
 from newsletter.web.public.signup import Doors, signup_routes
 
 log = logging.getLogger("newsletter.public")
@@ -118,8 +118,12 @@ def _add_leaving(
             log.info("%s recipient=%s delivery=%s", wish.value, left.recipient, left.delivery)
         if wish is Wish.ONE_CLICK:
             return PlainTextResponse("Unsubscribed.\n")
+        words = answers.words(request, left.language)
         values = {"lists": left.lists, "undo": left.undo, "field": FIELD, "agreed": AGREED}
-        return answers.page("left.html", answers.words(request, left.language), values)
+        asked = {"token": token if has_doors else "", "reasons": [one.value for one in LeavingReason], "reason": REASON}
+        return answers.page(
+            "left.html", words, values | asked | {"d": answers.words(request, words.language, doors=True)}
+        )
 
     @app.api_route("/r/{token}", methods=SHOW)
     def ask_before_returning(request: Request, token: str) -> HTMLResponse:

@@ -13,21 +13,24 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from newsletter.app.audience import preferences
+from newsletter.app.audience.unsubscribe import give_reason
 from newsletter.app.shapes import subscriber_json
 from newsletter.audience.address import parse_address
 from newsletter.errors import AddressError, WrongUsageError
-from newsletter.feedback.unsubscribe import AGREED, FIELD, Wish, read_fields, read_wish
+from newsletter.feedback.unsubscribe import AGREED, FIELD, LeavingReason, Wish, read_fields, read_wish
 from newsletter.web.public.signup import Doors, button_page
 from newsletter.web.public.words import door_languages
 
 _SHOW = ["GET", "HEAD"]
 _MAX_FIELDS = 100
+REASON = "reason"
+"""The field of the form that asks why somebody unsubscribed."""
 _ACTION = "do"
 """The name of the buttons of one's own page."""
 
 
 def preference_routes(doors: Doors) -> APIRouter:
-    """The routes of `/u/…/pause`, `/u/…/resume`, `/u/…/link`, `/own/…` and `/a/…`."""
+    """The routes of `/u/…/pause`, `/u/…/resume`, `/u/…/reason`, `/u/…/link`, `/own/…` and `/a/…`."""
     routes = APIRouter()
     _add_own_links(routes, doors)
     _add_own_page(routes, doors)
@@ -57,6 +60,16 @@ def _add_own_links(routes: APIRouter, doors: Doors) -> None:
         _require_button(request, body)
         language = preferences.pause(doors.database, doors.signer(), token, doors.clock(), resume=True)
         return answers.message("resumed", answers.words(request, language, doors=True))
+
+    @routes.post("/u/{token}/reason")
+    def take_reason(request: Request, token: str, body: Annotated[bytes, body_of]) -> HTMLResponse:
+        fields = dict(read_fields(request.headers.get("content-type", ""), body))
+        try:
+            reason = LeavingReason(fields.get(REASON, ""))
+        except ValueError as error:
+            raise HTTPException(400) from error
+        language = give_reason(doors.database, doors.signer(), token, reason, doors.clock())
+        return answers.message("thanks", answers.words(request, language, doors=True))
 
     @routes.post("/u/{token}/link")
     def send_link(request: Request, token: str, body: Annotated[bytes, body_of]) -> HTMLResponse:

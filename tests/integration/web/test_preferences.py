@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from integration.web.conftest import edition
+from integration.web.conftest import START, edition
 from integration.web.doors import ANA, URL, Doors, open_doors
 
 from newsletter.app.audience.subscribers import show_subscriber
 from newsletter.audience.consent import Consent
 from newsletter.errors import NotFoundError
+from newsletter.feedback.event import Event, EventKind
+from newsletter.storage.audience.events import append_event, reasons_given
 from newsletter.storage.database import tables
 from newsletter.storage.database.database import Database
 from newsletter.storage.ledger.deliveries import Deliveries, NewDelivery
@@ -170,3 +172,26 @@ def test_address_that_somebody_else_has_is_not_taken(doors: Doors) -> None:
     doors.work()
     assert "Nothing was changed" in doors.press(doors.link_in(message)).text
     assert doors.consents() == doors.consents(NEW) == {"weekly": Consent.CONFIRMED}
+
+
+def test_reason_for_leaving_is_optional_asked_afterwards_and_counted_once(doors: Doors, database: Database) -> None:
+    leave = subscribed(doors)
+    assert doors.client.post(f"{leave}/reason", data={"reason": "too-often"}).status_code == 200
+    assert not doors.rows(tables.events)  # nobody has unsubscribed
+    left = doors.press(leave)
+    assert re.findall(r'type="radio" name="reason" value="([\w-]+)"', left.text)[0] == "too-often"
+    for reason in ("never-asked", "too-often", "nonsense"):
+        doors.client.post(f"{leave}/reason", data={"reason": reason})
+    assert [(row.kind, row.data.get("reason")) for row in doors.rows(tables.events)] == [
+        ("unsubscribed", None),
+        ("reason", "never-asked"),
+    ]
+
+
+def test_reasons_are_in_the_report_of_their_delivery(database: Database) -> None:
+    with database.write() as connection:
+        for number, reason in enumerate(("other", "too-often", "too-often")):
+            said = Event(EventKind.REASON, START, delivery="d", data={"reason": reason}, key=f"reason:{number}")
+            append_event(database, connection, said)
+        append_event(database, connection, Event(EventKind.REASON, START, delivery="e", data={"reason": "other"}))
+        assert reasons_given(connection, "d") == {"too-often": 2, "other": 1}
