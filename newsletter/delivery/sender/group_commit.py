@@ -145,7 +145,9 @@ class GroupCommit:
     def _commit_group(self) -> None:
         """In the thread: one transaction for all that was asked for until now."""
         self._is_scheduled = False  # what comes from now on is for the next one
-        settlements, permits = [*self._left, *_drain(self._settlements)], _drain(self._permits)
+        # Permits first: the outcome that came before one of them is then among the settlements.
+        permits = _drain(self._permits)
+        settlements = [*self._left, *_drain(self._settlements)]
         if not (settlements or permits or self._failures):
             return
         answers, error = [False] * len(permits), None

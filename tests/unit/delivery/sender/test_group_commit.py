@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from factories import make_worker
@@ -13,6 +16,7 @@ from letters import CLAIM
 
 from newsletter.delivery.ledger.ledger import Decision, Ledger, PermitRequest, Settlement, Worker
 from newsletter.delivery.ledger.outcome import Accepted, Reply
+from newsletter.delivery.sender import group_commit
 from newsletter.delivery.sender.group_commit import GroupCommit, Journal
 from newsletter.delivery.sender.lease import LeaseGuard
 from newsletter.errors import DatabaseBusyError, JournalError
@@ -190,3 +194,38 @@ def test_stopped_worker_does_not_wait_for_a_database_that_is_gone(
 
     write(ledger, lease, work, journal, stop)
     assert journal.told == [(1, [], [SETTLEMENT])]
+
+
+def test_outcome_is_committed_no_later_than_the_permit_that_follows_it(
+    lease: LeaseGuard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both come while the thread is collecting a group."""
+    later = replace(REQUEST, message_id="later")
+    ledger, collected = ScriptedLedger(), threading.Event()
+    drain, meanwhile = group_commit._drain, list[Callable[[], object]]()
+
+    def collect(found: deque[Any]) -> list[Any]:
+        taken = drain(found)
+        if meanwhile:
+            meanwhile.pop()()
+            assert collected.wait(20)
+        return taken
+
+    async def work(commits: GroupCommit) -> None:
+        asked: list[asyncio.Task[bool]] = []
+
+        async def settle_and_ask() -> None:
+            commits.settle(SETTLEMENT)
+            asked.append(asyncio.create_task(commits.permit(later)))
+            await asyncio.sleep(0)
+            collected.set()
+
+        loop = asyncio.get_running_loop()
+        meanwhile.append(lambda: asyncio.run_coroutine_threadsafe(settle_and_ask(), loop))
+        assert await commits.permit(REQUEST)
+        assert await asked[0]
+
+    monkeypatch.setattr(group_commit, "_drain", collect)
+    write(ledger, lease, work)
+    groups = [(SETTLEMENT in settled, later in permits) for settled, permits in ledger.told]
+    assert groups == [(True, False), (False, True)]
