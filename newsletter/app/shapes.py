@@ -20,6 +20,7 @@ from newsletter.reporting.report import Report, Summary, no_counts
 if TYPE_CHECKING:
     from newsletter.app.audience.importing import ImportReport
     from newsletter.app.audience.lists import ListCounts
+    from newsletter.app.audience.statement import Statement
     from newsletter.app.audience.subscribers import SubscriberRecord
     from newsletter.app.operating.doctor import Finding
     from newsletter.app.sending.dry_run import DryRun
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 _DELIVERY = (
     "issue", "state", "hash", "scheduled_at", "created_at", "started_at", "finished_at", "lists", "languages", "again",
     "reason",
+)  # fmt: skip
+_MESSAGE = (
+    "delivery", "issue", "language", "hash", "state", "reason", "message_id", "sha256", "reply", "dated_at",
+    "settled_at",
 )  # fmt: skip
 _RECIPIENT = "address", "language", "state", "reason", "message_id", "reply", "attempts"
 
@@ -195,6 +200,21 @@ def _proof_json(proof: Proof, instant: Callable[[datetime], str]) -> dict[str, A
         "words": proof.words,
         "confirmed_words": proof.confirmed_words,
         "message_id": proof.message_id,
+    }
+
+
+def statement_json(one: Statement, instant: Callable[[datetime], str] = datetime.isoformat) -> dict[str, Any]:
+    """All that happened to one address. `deliveries` of the record are `messages` here."""
+    record = subscriber_json(one.record, instant)
+    del record["deliveries"]
+    return {
+        "made_at": instant(one.made_at),
+        "newsletter": one.newsletter,
+        "about": one.asked,
+        "signed": False,
+        **record,
+        "messages": [_attributes(item, _MESSAGE, instant) for item in one.messages],
+        "events": [_attributes(item, ("kind", "at", "delivery"), instant) for item in one.events],
     }
 
 

@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "deliveries": ("newsletter.cli.deliveries:deliveries", "Watch and steer deliveries."),
     "lists": ("newsletter.cli.lists:lists", "The lists that readers subscribe to."),
     "subscribers": ("newsletter.cli.subscribers:subscribers", "Import, export, show and change subscribers."),
+    "statement": ("newsletter.cli.subscribers:statement", "Print all that happened to one address."),
     "serve": ("newsletter.cli.serving:serve", "Run pages, scheduler and sender as one service."),
     "web": ("newsletter.cli.serving:web", "Run only the pages of readers."),
     "scheduler": ("newsletter.cli.serving:scheduler", "Run only the scheduler."),

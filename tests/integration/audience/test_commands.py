@@ -10,8 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from factories import NOW, make_edition, make_order
 
 from newsletter.cli.main import main
+from newsletter.storage.database import tables
+from newsletter.storage.database.database import Database
+from newsletter.storage.ledger.deliveries import Deliveries
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -65,6 +70,39 @@ def test_list_with_subscribers_is_removed_only_when_told_so(run: Run) -> None:
     assert code == 2
     assert "--yes" in err
     assert answer(run("lists", "remove", "weekly", "--yes", "--json"))["subscriptions"] == 1
+
+
+def test_statement_shows_all_that_happened_to_one_address(run: Run, database: Database) -> None:
+    for name in ("ana", "bob"):
+        run("subscribers", "add", f"{name}@example.org", "--list", "weekly", "--basis", f"{name} on paper")
+    Deliveries(database).create(make_order(lists=["weekly"]), NOW)
+    hash_ = make_edition().hash
+    with database.write() as connection:
+        for row in connection.execute(sa.select(tables.subscribers)).all():
+            connection.execute(
+                sa.insert(tables.recipients).values(
+                    id=f"recipient-{row.id}", delivery_id="delivery1", issue="first", again=False,
+                    subscriber_id=row.id, address=row.address, address_hash=row.address_hash, list_ids=[1],
+                    language="en", values={}, state="accepted", message_id=f"<{row.id}@news.example>",
+                    sha256=row.address_hash, reply="250 2.0.0 queued as 4711", eligible_at=NOW, next_at=NOW,
+                    dated_at=NOW, settled_at=NOW,
+                )
+            )  # fmt: skip
+    run("subscribers", "unsubscribe", "ana@example.org")
+    facts = answer(run("statement", "Ana@Example.org", "--json"))
+    assert (facts["about"], facts["signed"], facts["email"]) == ("Ana@example.org", False, "ana@example.org")
+    assert [(one["list"], one["consent"]) for one in facts["subscriptions"]] == [("weekly", "unsubscribed")]
+    (message,) = facts["messages"]
+    assert (message["issue"], message["hash"], message["reply"]) == ("first", hash_, "250 2.0.0 queued as 4711")
+    assert len(message["sha256"]) == 26
+    assert [one["kind"] for one in facts["events"]] == ["unsubscribed"]
+    code, page, _ = run("statement", "ana@example.org")
+    assert code == 0
+    for said in (hash_, message["sha256"], "queued as 4711", "kind: unsubscribed", "not signed"):
+        assert said in page
+    assert "bob" not in page
+    assert "basis: bob on paper" in run("statement", "bob@example.org")[1]
+    assert run("statement", "nobody@example.org")[0] == 2
 
 
 def test_import_reports_rows_that_add_up(run: Run, file: Path) -> None:
