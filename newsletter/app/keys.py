@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from newsletter.delivery.compose.dkim import DkimKey, DkimSigner, KeyType
 
 FILE = "secret.toml"
+VARIABLE = "NEWSLETTER_SECRET"
+"""The environment variable that may hold the text of that file, for machines without it."""
 DKIM_FOLDER = "dkim"
 _IGNORE_ALL = b"# Private keys: keep a copy in a safe place, never in git.\n*\n"
 _PEM = re.compile("-----BEGIN [^-]+-----.+?-----END [^-]+-----", re.DOTALL)
@@ -67,16 +69,19 @@ class Keyring:
     While it is missing or damaged the last good ones stay: a service goes on, and makes no new ones.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, given: str = "") -> None:
+        """`given`: the text of such a file, from the environment; then no file is read or made."""
         self._file = folder / FILE
-        self._known = (0, 0, 0), load_keys(folder)  # one value, because several threads ask
+        # One value, because several threads ask.
+        self._known = (0, 0, 0), _parse(given, Path(VARIABLE)) if given else load_keys(folder)
+        self._is_given = bool(given)
 
     @property
     def keys(self) -> Keys:
         """What the file says now, or said last."""
         stamp, keys = self._known
         try:
-            if (now := _stamp(self._file)) != stamp:
+            if not self._is_given and (now := _stamp(self._file)) != stamp:
                 keys = _read(self._file)
                 self._known = now, keys
         except (OSError, ConfigError):
@@ -181,7 +186,7 @@ def _dkim_pem(folder: Path, selector: str) -> bytes:
 
 def _read(file: Path) -> Keys:
     try:
-        written = tomllib.loads(file.read_text(encoding="utf-8"))
+        return _parse(file.read_text(encoding="utf-8"), file)
     except OSError as error:
         raise ConfigError(
             f"{file} cannot be read: {error.strerror}",
@@ -189,6 +194,12 @@ def _read(file: Path) -> Keys:
         ) from error
     except UnicodeDecodeError as error:
         raise _damaged(file, "it is not UTF-8 text") from error
+
+
+def _parse(text: str, file: Path) -> Keys:
+    """The keys in a text; `file` is how errors call it."""
+    try:
+        written = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise _damaged(file, str(error)) from error
     tables = written.get("signing")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from newsletter.app.keys import Keyring, Keys, load_dkim
+from newsletter.app.keys import FILE as FILE_OF_KEYS
+from newsletter.app.keys import VARIABLE, Keyring, Keys, has_keys, load_dkim
 from newsletter.compiler.edition import Identity
 from newsletter.config import FILE, Config, identity_of, load_config
 from newsletter.delivery.transports.smtp.settings import is_loopback
+from newsletter.errors import StateError
 from newsletter.hostname import ascii_host
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ class Project:
     config: Config
     picture_folder: Path | None = None
     """Where pictures are cached. Outside the folder: what lies in there may come from a branch of a stranger."""
+    secret: str = field(default="", repr=False)
+    """The text of secret.toml, where the environment gives it; empty: the file is used."""
 
     @property
     def issues(self) -> Path:
@@ -62,6 +66,17 @@ class Project:
     def has_real_relay(self) -> bool:
         """Whether emails leave this machine. A relay on a loopback address is taken for a mail catcher."""
         return not is_loopback(self.config.smtp.host)
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether there are keys already."""
+        return bool(self.secret) or has_keys(self.folder)
+
+    def require_key_file(self) -> None:
+        """Raise StateError when the keys come from the environment, where they cannot be changed from here."""
+        if self.secret:
+            hint = f"Change them in a project with a {FILE_OF_KEYS}, and set its text there"
+            raise StateError(f"The keys come from the environment variable {VARIABLE}", hint=hint)
 
     @property
     def keys(self) -> Keys:
@@ -95,7 +110,7 @@ class Project:
 
     @cached_property
     def _keyring(self) -> Keyring:
-        return Keyring(self.folder)
+        return Keyring(self.folder, self.secret)
 
 
 def find_folder(start: Path) -> Path | None:
@@ -106,7 +121,8 @@ def find_folder(start: Path) -> Path | None:
 
 def open_project(folder: Path, environment: Mapping[str, str]) -> Project:
     """Read a project's configuration. Raises ConfigError with everything that is wrong with it."""
-    return Project(folder, load_config(folder, environment), _picture_folder(environment))
+    config = load_config(folder, environment)
+    return Project(folder, config, _picture_folder(environment), secret=environment.get(VARIABLE, ""))
 
 
 def _picture_folder(environment: Mapping[str, str]) -> Path | None:

@@ -153,6 +153,7 @@ def rotate(project: Project, as_json: bool) -> None:
     """
     from newsletter.app.keys import rotate_keys
 
+    project.require_key_file()
     _print_keys(rotate_keys(project.folder), as_json=as_json)
 
 
@@ -177,6 +178,7 @@ def retire(project: Project, id_: str, yes: bool, as_json: bool) -> None:
     """
     from newsletter.app.keys import check_retirable, retire_key
 
+    project.require_key_file()
     check_retirable(project.folder, id_)
     question = f"Retire key {id_!r}? Unsubscribe and view links in every email signed with it stop working for good."
     confirm(question, yes=yes)

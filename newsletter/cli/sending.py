@@ -195,6 +195,10 @@ def _what_comes(project: Project, database: Database, start: datetime | None) ->
 
     if start is None:
         left = 'It is left to "newsletter serve" or "newsletter worker".'
+        if database.is_server and not is_scheduling(database):
+            return (
+                f'{left} No scheduler is running to queue its jobs: start "newsletter serve" or "newsletter scheduler".'
+            )
         return left if is_attended(database) else f"{left} Neither is running: start one."
     told = f'It starts at {local_time(project, start)}, sent by "newsletter serve".'
     return told if is_scheduling(database) else f"{told} That is not running: start it, and keep it running until then."

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from urllib.parse import unquote
 
-from newsletter.app.keys import FILE, dkim_pems, has_keys
+from newsletter.app.keys import FILE, dkim_pems
 from newsletter.app.project import Project
 from newsletter.authoring.persona import Persona
 from newsletter.compiler.edition import Edition
@@ -83,7 +83,7 @@ def secrets_of(project: Project) -> Secrets:
     """What `secret.toml` and the configuration keep secret; nothing is made that is not there."""
     named = secret_values(project.config)
     try:
-        keys = project.keys if has_keys(project.folder) else None
+        keys = project.keys if project.has_keys else None
     except ConfigError:  # a damaged file is told by `newsletter doctor`
         keys = None
     if keys is not None:

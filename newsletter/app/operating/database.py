@@ -5,7 +5,6 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from newsletter.app.keys import has_keys
 from newsletter.app.project import Project
 from newsletter.errors import ConfigError, NewsletterError, NoDatabaseError, SchemaVersionError, StaleDatabaseError
 from newsletter.storage.database.database import Database, open_database
@@ -82,7 +81,7 @@ def _require_own_keys(project: Project, database: Database, *, may_change: bool)
     known = property_of(database, "address_key")
     if known is None and not may_change:
         return  # nothing to compare with: the first command that changes something makes the two belong together
-    if known is not None and not has_keys(project.folder):
+    if known is not None and not project.has_keys:
         raise ConfigError(
             f"The secret.toml that the database {database.shown_url} was made with is missing in {project.folder}",
             hint="Put it back from your copy; with new keys no unsubscribed subscriber would be recognised",

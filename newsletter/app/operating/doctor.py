@@ -74,6 +74,9 @@ def _configuration(project: Project) -> Iterator[Finding]:
 
 def _keys(project: Project) -> Iterator[Finding]:
     file = project.folder / KEYS_FILE
+    if project.secret:
+        yield Finding("keys", Grade.GOOD, f"{counted(len(project.keys.signing), 'signing key')}, from the environment")
+        return
     if not file.exists():
         yield Finding("keys", Grade.GOOD, f"{KEYS_FILE} will be made when it is first needed")
         return

@@ -18,6 +18,7 @@ from newsletter.app.sending.propose import new_delivery, propose
 from newsletter.authoring.issue import SendPlan
 from newsletter.authoring.load import slug_of
 from newsletter.authoring.plan import read_plan
+from newsletter.authoring.short.defaults import FILE as DEFAULTS
 from newsletter.delivery.sender.schedule import changed_clock, instant_of, is_missed
 from newsletter.errors import AuthoringError, ConfigError, RequestError
 from newsletter.recurrence import Recurrence, is_words, read_words
@@ -139,11 +140,14 @@ def next_issue(schedule: Schedule, waiting: Sequence[WaitingIssue], day: date) -
 def waiting_issues(project: Project, store: Occurrences) -> list[WaitingIssue]:
     """The issues of the project that no delivery was ever made of, as far as they can be read."""
     sent = store.sent_issues()
-    return [
-        WaitingIssue(plan[0], slug, file, plan[1])
-        for file in find(project)
-        if (slug := slug_of(file)) not in sent and (plan := _plan(file, project.folder, _stamps(project, file)))
-    ]
+    defaults = _stamps(*sorted(project.issues.glob("defaults*.yaml")))
+    found = []
+    for file in find(project):
+        if (slug := slug_of(file)) not in sent:
+            stamps = *defaults, *_stamps(file, file.with_name(DEFAULTS))
+            if plan := _plan(file, project.folder, stamps):
+                found.append(WaitingIssue(plan[0], slug, file, plan[1]))
+    return found
 
 
 @lru_cache(maxsize=4096)
@@ -151,10 +155,9 @@ def _plan(file: Path, root: Path, _stamps: tuple[int, ...]) -> tuple[date, SendP
     return read_plan(file, root)
 
 
-def _stamps(project: Project, file: Path) -> tuple[int, ...]:
-    """What differs as soon as the issue, or the defaults beside it, were written to or replaced."""
-    defaults = {one for folder in (file.parent, project.issues) for one in folder.glob("defaults*.yaml")}
-    return tuple(part for one in (file, *sorted(defaults)) for part in _stamp(one))
+def _stamps(*files: Path) -> tuple[int, ...]:
+    """What differs as soon as one of these files was written to or replaced."""
+    return tuple(part for one in files for part in _stamp(one))
 
 
 def _stamp(file: Path) -> tuple[int, int]:

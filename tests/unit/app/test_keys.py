@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from newsletter.app.keys import Keyring, dkim_file, load_dkim, load_keys, make_dkim_key, rotate_keys
+from newsletter.app.project import open_project
 from newsletter.config import DkimSection, load_config
-from newsletter.errors import AlreadyExistsError, ConfigError, WrongUsageError
+from newsletter.errors import AlreadyExistsError, ConfigError, StateError, WrongUsageError
 from newsletter.tokens import Purpose
 
 
@@ -168,3 +169,19 @@ def test_dkim_key_that_is_missing_or_no_file_is_said_with_what_to_do(tmp_path: P
     dkim_file(tmp_path, "a").mkdir(parents=True)
     with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
         load_dkim(tmp_path, settings, "example.org")
+
+
+def test_keys_of_the_environment_need_no_file_and_make_none(tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    load_keys(tmp_path / "here")
+    text = (tmp_path / "here" / "secret.toml").read_text()
+    (tmp_path / "there").mkdir()
+    there = open_project(tmp_path / "there", {"NEWSLETTER_SECRET": text})
+    assert there.has_keys
+    assert there.keys == load_keys(tmp_path / "here")
+    assert list((tmp_path / "there").iterdir()) == []
+    assert text not in repr(there)
+    with pytest.raises(StateError, match="NEWSLETTER_SECRET"):
+        there.require_key_file()
+    with pytest.raises(ConfigError, match="NEWSLETTER_SECRET is damaged"):
+        _ = open_project(tmp_path / "there", {"NEWSLETTER_SECRET": text[:60]}).keys
