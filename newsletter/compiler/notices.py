@@ -4,6 +4,7 @@ Before: the words of one language and a project's theme. After: an Edition for `
 `newsletter`, `lists` and `action` (where the button leads): no text of a visitor is among them.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -32,13 +33,18 @@ FALLBACK = "en"
 _FOLDER, _SUFFIX = "notices", ".toml"
 _LAYOUT = "notices/notice"
 _FIELDS = ("newsletter", "lists")
+_PLACE = re.compile(r"\{([^{}]*)\}|[{}]")
 _KEYS = ("subject", "title", "text", "button", "after", "why")
+
+
+def notice_languages(folders: Sequence[Path], root: Path) -> list[str]:
+    """The languages that have words, the project's own too."""
+    return sorted({name for folder in folders for name in _names(folder, root if folder is not folders[-1] else None)})
 
 
 def notice_language(folders: Sequence[Path], root: Path, wishes: Sequence[str]) -> str:
     """The first of these languages that has words."""
-    names = {name for folder in folders for name in _names(folder, root if folder is not folders[-1] else None)}
-    return best_match(wishes, names) or FALLBACK
+    return best_match(wishes, notice_languages(folders, root)) or FALLBACK
 
 
 def compile_notice(
@@ -52,7 +58,7 @@ def compile_notice(
     if direction_of(language) == "rtl":  # a name in another direction must not turn the sentence around it
         fields = {name: f"\u2068{marker}\u2069" for name, marker in fields.items()}
     try:
-        said = {key: text.format(**fields) for key, text in words.items()}
+        said = {key: _PLACE.sub(lambda place: fields[place[1]], text) for key, text in words.items()}
         blocks: list[TextBlock | ButtonBlock] = [TextBlock(said["text"], path="blocks[0]")]
         if said.get("button"):
             url = slots.marker(parse_field("subscriber.action"), SlotKind.URL)
@@ -60,7 +66,7 @@ def compile_notice(
         if said.get("after"):
             blocks.append(TextBlock(said["after"], path="blocks[2]"))
         subject, title, why = said["subject"], said["title"], said["why"]
-    except (KeyError, ValueError, IndexError) as error:
+    except KeyError as error:
         message = f"The words of the notice {kind!r} in {language} cannot be used: {error}"
         hint = f"A notice has {', '.join(_KEYS)}; values in braces are {', '.join(_FIELDS)}"
         raise ConfigError(message, hint=hint) from None

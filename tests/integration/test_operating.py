@@ -143,7 +143,7 @@ def test_doctor_finds_a_sound_installation_sound(project: Path, relay: None) -> 
     report = on(project, "doctor", "--json")
     findings = json.loads(report.output)
     assert {item["about"] for item in findings} == {
-        "sender", "public", "keys", "compiler", "relay", "database", "ledger",
+        "sender", "public", "keys", "compiler", "notices", "relay", "dkim", "database", "ledger",
     }  # fmt: skip
     assert "bad" not in {item["verdict"] for item in findings}
 

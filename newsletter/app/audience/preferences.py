@@ -24,6 +24,7 @@ from newsletter.storage.audience.lists import ListStore
 from newsletter.storage.audience.notices import add_notice, find_notice
 from newsletter.storage.audience.preferences import paused_until, set_address, set_pause, subscriber_with
 from newsletter.storage.audience.subscribers import AudienceStore
+from newsletter.storage.audience.tallies import take
 from newsletter.storage.audience.unsubscribe import link_holder
 from newsletter.storage.database.database import Connection, Database
 from newsletter.storage.journal.files import OptOutLine
@@ -35,6 +36,8 @@ log = logging.getLogger("newsletter.preferences")
 LINK_VALID = timedelta(hours=24)
 """How long a link to one's own page works; the words of the notice name it."""
 PAUSE = timedelta(weeks=4)
+_MOVES = 3
+"""How many new addresses one subscriber may name in a day."""
 _HOW = "page"
 
 
@@ -172,6 +175,8 @@ def request_address(
     with database.write() as connection:
         who = _owner(database, connection, signer, token, now)
         is_free = AudienceStore(database, connection).find(hashed) is None
+        if take(database, connection, f"moves {who.id}", timedelta(days=1), now) > _MOVES:
+            return  # else one subscriber could have emails sent to many strangers
         if _may_reach(database, connection, rules, "address", address.text, hashed, now) and is_free:
             add_notice(connection, NoticeKind.ADDRESS, address.text, hashed, who.language, now, subscriber=who.id)
 

@@ -5,13 +5,16 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import product
 
 from newsletter.app.keys import FILE as KEYS_FILE
 from newsletter.app.keys import dkim_file
 from newsletter.app.operating.database import connect
 from newsletter.app.project import Project
 from newsletter.app.sender_checks import check_real_sender, check_sender
-from newsletter.compiler.mjml.templates import convert
+from newsletter.audience.notice import NoticeKind
+from newsletter.compiler.mjml.templates import Templates, convert
+from newsletter.compiler.notices import compile_notice, notice_languages
 from newsletter.config import FILE as CONFIG_FILE
 from newsletter.delivery.ledger.ledger import RecipientState
 from newsletter.errors import NewsletterError
@@ -52,6 +55,7 @@ def examine(project: Project, probe_relay: Callable[[Project], str]) -> list[Fin
         *_configuration(project),
         *([] if missed else _keys(project)),  # keys that the database misses are told with it, once
         *_compiler(),
+        *_notices(project),
         *_relay(project, probe_relay),
         *_dkim(project),
         *database,
@@ -70,6 +74,22 @@ def _configuration(project: Project) -> Iterator[Finding]:
         yield Finding(about, grade, f"{problem.path}: {problem.message}", problem.hint)
     if not problems:
         yield Finding("sender", Grade.GOOD, f"{project.identity.from_name} <{project.identity.from_address}>")
+
+
+def _notices(project: Project) -> Iterator[Finding]:
+    """The emails that answer readers: one that cannot be compiled waits, and the reader gets nothing."""
+    folders, root = project.template_folders, project.folder
+    templates, made = Templates(folders, root=root), 0
+    for language, kind in product(notice_languages(folders, root), NoticeKind):
+        try:
+            compile_notice(
+                kind, language, templates=templates, folders=folders, root=root, identity=project.identity,
+                home_url=f"{project.config.public.url}/",
+            )  # fmt: skip
+            made += 1
+        except NewsletterError as error:
+            yield Finding("notices", Grade.BAD, f"{kind} in {language}: {error}", error.hint)
+    yield Finding("notices", Grade.GOOD, f"{counted(made, 'email')} to readers can be compiled")
 
 
 def _keys(project: Project) -> Iterator[Finding]:

@@ -195,3 +195,9 @@ def test_reasons_are_in_the_report_of_their_delivery(database: Database) -> None
             append_event(database, connection, said)
         append_event(database, connection, Event(EventKind.REASON, START, delivery="e", data={"reason": "other"}))
         assert reasons_given(connection, "d") == {"too-often": 2, "other": 1}
+
+
+def test_one_subscriber_cannot_have_many_strangers_written_to(doors: Doors) -> None:
+    own = fresh(doors, subscribed(doors))
+    sent = [address_link(doors, own, f"stranger{number}@example.org") for number in range(5)]
+    assert [len(one) for one in sent] == [1, 1, 1, 0, 0]
