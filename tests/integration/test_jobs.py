@@ -25,9 +25,11 @@ from newsletter.app.sending.background import Job, Kind, undone
 from newsletter.app.sending.report import is_attended, verify
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.delivery.ledger.ledger import RecipientState
+from newsletter.delivery.sender.throttle import RELAY, Pause
 from newsletter.jobs import QueuedJobs, install, jobs_of
 from newsletter.storage.database.database import Database, open_database
 from newsletter.storage.ledger.deliveries import Deliveries
+from newsletter.storage.ledger.pace import StoredPace
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 SHARE = Job(Kind.SHARE, "delivery1")
@@ -158,7 +160,13 @@ def test_rows_ask_for_as_many_shares_as_workers_are_of_use(tmp_path: Path, url: 
             values = f"('w{number}', 'host{number}', '', 1, extract(epoch FROM clock_timestamp()) + 60, now())"
             connection.exec_driver_sql(f"INSERT INTO workers VALUES {values}")
     assert undone(database, NOW) == Counter({SHARE: 3})
+    minute = NOW + timedelta(minutes=1)
+    for share, left in (("example.org", 3), ("other", 0), (RELAY, 0)):
+        StoredPace(database).pause(Pause("delivery1", share, "451 slow down", NOW, minute))
+        assert undone(database, NOW) == (Counter({SHARE: left}) if left else Counter())
+        assert undone(database, minute) == Counter({SHARE: 3})
     with database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM pauses")
         connection.exec_driver_sql("UPDATE recipients SET state = 'deferred', next_at = next_at + interval '1 hour'")
     assert undone(database, NOW) == Counter()
     assert undone(database, NOW + timedelta(hours=1)) == Counter({SHARE: 3})

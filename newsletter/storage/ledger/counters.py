@@ -7,9 +7,10 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from newsletter.delivery.ledger.ledger import HELD, Recipient, RecipientState
+from newsletter.delivery.sender.throttle import RELAY
 from newsletter.storage.database.tables import attempts, recipients
 from newsletter.storage.ledger.deliveries import list_slugs, recipient_of
-from newsletter.storage.ledger.pace import outside
+from newsletter.storage.ledger.pace import outside, read_pauses
 
 FEW = 500
 """Rows of a state that may be read at a look."""
@@ -42,7 +43,7 @@ class WorkLeft:
     """What is left to do of a delivery that is sending, by whomever."""
 
     due: int
-    """Recipients who may be sent to now; no more than were asked for."""
+    """Recipients who may be sent to now, none of a share that is paused; no more than were asked for."""
     held: bool
     """Whether a worker, living or dead, has taken some."""
     is_to_finish: bool
@@ -53,7 +54,9 @@ def work_left(connection: sa.Connection, delivery: str, now: datetime, *, most: 
     """What is left to do, at a cost that does not grow with the delivery."""
     mine, state = recipients.c.delivery_id == delivery, recipients.c.state
     open_ones = [RecipientState.WAITING.value, RecipientState.DEFERRED.value]
-    few = sa.select(recipients.c.id).where(mine, state.in_(open_ones), recipients.c.next_at <= now).limit(most)
+    paused = {one.share for one in read_pauses(connection) if one.delivery in ("", delivery) and one.is_on(now)}
+    due_ones = mine, state.in_(open_ones), recipients.c.next_at <= now, *outside(paused - {RELAY})
+    few = sa.select(recipients.c.id).where(*due_ones).limit(0 if RELAY in paused else most)
     due = connection.execute(sa.select(sa.func.count()).select_from(few.subquery())).scalar_one()
     there_are = [
         bool(connection.execute(sa.select(sa.exists().where(mine, state.in_(which)))).scalar_one())
