@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import sqlalchemy as sa
 import uvicorn
+from integration.web.conftest import START
 from PIL import Image
 
 from newsletter.app.operating.new_project import start_project
@@ -20,6 +22,7 @@ from newsletter.audience.consent import Consent
 from newsletter.compiler.colour import contrast
 from newsletter.compiler.theme import Palette
 from newsletter.service import listen, url_of
+from newsletter.storage.database import tables
 from newsletter.tokens import Purpose
 from newsletter.web.preview import Changes, export_preview, preview_app
 
@@ -436,6 +439,18 @@ def test_reader_pages_can_be_read_in_every_theme(
         page.get_by_role("button", name="Unsubscribe").click()
         page.get_by_role("heading", name="You are unsubscribed").wait_for()
         read(page)
+        with world.database.write() as connection:
+            connection.execute(sa.update(tables.lists).values(public=True))
+            connection.execute(
+                sa.update(tables.deliveries).values(state="finished", started_at=START, finished_at=START)
+            )
+        for path in ("/", "/archive/en/"):
+            page.goto(url + path)
+            page.get_by_role("link", name="Frontiers").wait_for()
+            read(page)
+            for width in (320, 1280):
+                page.set_viewport_size({"width": width, "height": 700})
+                assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
