@@ -28,7 +28,7 @@ from pydantic import (
 )
 
 from newsletter.compiler.edition import Identity
-from newsletter.delivery.ledger.rate import Rate, read_rate
+from newsletter.delivery.ledger.rate import Rate, read_rates
 from newsletter.delivery.ledger.retry import RetryPolicy
 from newsletter.errors import AddressError, ConfigError
 from newsletter.hostname import ascii_host
@@ -224,8 +224,9 @@ class SendingSection(_Section):
     expiry: Annotated[Duration, _at_least("1m")] = timedelta(hours=48)
     """How long a deferred message is retried, from its first deferral, or from when the delivery was last resumed."""
     rate: str = ""
-    """The most messages in a time, as in `"14/second"`, `"100/minute"`, `"5000/hour"` or `"500/day"`: of all workers of
-    this database together, proofs apart. Empty: no limit. A delivery that would take longer than `expiry` is refused.
+    """The most messages in a time, as in `"14/second"`, `"5000/hour"` or `"30/minute, 10000/day"`: of all workers of
+    this database together, proofs apart. Or a name: `gmail`, `google-workspace`, `microsoft365`, `ses-sandbox`. Empty:
+    no limit. A delivery that would take longer than `expiry` is refused.
     """
     retry: Annotated[Duration, _at_least("1s")] = timedelta(minutes=5)
     """Pause before the first retry; doubles up to four hours."""
@@ -233,7 +234,8 @@ class SendingSection(_Section):
     @field_validator("rate")
     @classmethod
     def _rate(cls, value: str) -> str:
-        return str(read_rate(value)) if value else ""
+        read_rates(value)
+        return value.strip()
 
 
 class ScheduleSection(_Section):
@@ -438,9 +440,9 @@ class Config(_Section):
         return self.smtp.connections or self.sending.connections
 
     @property
-    def rate(self) -> Rate | None:
-        """How many messages may be begun in a time; None: any number."""
-        return read_rate(self.sending.rate) if self.sending.rate else None
+    def rates(self) -> tuple[Rate, ...]:
+        """How many messages may be begun in which times; empty: any number."""
+        return read_rates(self.sending.rate)
 
     @property
     def retry_policy(self) -> RetryPolicy:

@@ -63,7 +63,7 @@ def summary_json(summary: Summary) -> dict[str, object]:
         "counts": summary.counts,
         "left_out": dict(summary.delivery.not_eligible),
         "next_at": summary.next_at and summary.next_at.isoformat(),
-        "rate": summary.rate and {"limit": str(summary.rate), "left": summary.left},
+        "rate": {"limit": summary.rate, "left": summary.left} if summary.rate else None,
         "failures": [
             {"provider": one.provider, "state": one.state, "reason": one.reason, "count": one.count}
             for one in summary.failures

@@ -109,7 +109,7 @@ def show(project: Project, database: Database, delivery: str, watch: bool, as_js
 
     if watch:
         wait_for_end(database, delivery, partial(local_time, project))
-    summary = summary_of(database, delivery, project.config.rate)
+    summary = summary_of(database, delivery, project.config.rates)
     if as_json:
         print_json(summary_json(summary))
         return
@@ -133,7 +133,7 @@ def report(project: Project, database: Database, delivery: str, as_json: bool) -
     from newsletter.app.sending.report import report_on
     from newsletter.app.shapes import report_json
 
-    found = report_on(database, delivery, project.config.rate)
+    found = report_on(database, delivery, project.config.rates)
     if as_json:
         print_json(report_json(found))
     else:

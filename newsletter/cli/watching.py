@@ -174,7 +174,7 @@ def show_outcome(project: Project, database: Database, delivery: str, *, as_json
     from newsletter.app.sending.report import summary_of
     from newsletter.app.shapes import outcome_json
 
-    summary = summary_of(database, delivery, project.config.rate)
+    summary = summary_of(database, delivery, project.config.rates)
     if as_json:
         print_json(outcome_json(summary))
     elif not quiet:
@@ -191,7 +191,7 @@ def outcome_lines(
     yield f"{delivery.state.value}: {shown or _NO_RECIPIENTS.get(delivery.state.value, 'no recipients')}"
     if delivery.reason:
         yield f"  reason: {delivery.reason}"
-    if summary.rate and summary.takes is not None and not delivery.state.is_over:
+    if summary.rate and not delivery.state.is_over:
         yield f"  at {summary.rate}: {summary.left:,} may leave now, the last in {lasting(summary.takes)}"
     for pause in summary.pauses:
         what = pause.share or "everything"

@@ -9,7 +9,6 @@ from newsletter.delivery.delivery import Delivery, DeliveryState
 from newsletter.delivery.ledger.classification import Classification
 from newsletter.delivery.ledger.ledger import Recipient, RecipientState
 from newsletter.delivery.ledger.plan import Exclusion
-from newsletter.delivery.ledger.rate import Rate
 from newsletter.delivery.sender.throttle import Pause
 from newsletter.reporting.reconcile import add_up
 
@@ -59,10 +58,12 @@ class Summary:
     """By provider and reason, of those states that have not too many rows to look at."""
     pauses: tuple[Pause, ...] = ()
     """Shares of it to which nothing is sent now."""
-    rate: Rate | None = None
-    """How many messages may be begun in a time; None: any number."""
+    rate: str = ""
+    """How many messages may be begun in which times; empty: any number."""
     left: int = 0
     """Of the rate, at this moment."""
+    takes: timedelta = timedelta()
+    """How long those who wait take at the rate."""
     attended: bool = False
     """Whether a sender process is running, as far as this host can see."""
 
@@ -72,12 +73,6 @@ class Summary:
         frozen = self.delivery.frozen_count
         total = sum(self.states.values()) if frozen is None else frozen
         return no_counts() | {"frozen": total} | {state.value: count for state, count in self.states.items()}
-
-    @property
-    def takes(self) -> timedelta | None:
-        """How long those who wait take at the rate; None: there is none."""
-        to_send = self.counts["waiting"] + self.counts["claimed"]
-        return self.rate.time_for(to_send, self.rate.count - self.left) if self.rate else None
 
     @property
     def problems(self) -> tuple[str, ...]:

@@ -15,6 +15,8 @@ from click.testing import CliRunner, Result
 from recording_server import recording_server
 
 from newsletter.app.keys import load_keys
+from newsletter.app.operating.doctor import examine
+from newsletter.app.project import open_project
 from newsletter.cli.main import cli
 from newsletter.errors import NewsletterError, NotFoundError, StateError
 
@@ -159,6 +161,17 @@ def test_doctor_tells_each_thing_that_is_broken(project: Path, monkeypatch: pyte
     bad = {item["about"]: item for item in json.loads(report.output) if item["verdict"] == "bad"}
     assert {"relay", "sender", "keys", "database"} <= bad.keys()
     assert "[smtp] in newsletter.toml" in bad["relay"]["hint"]
+
+
+def test_doctor_recommends_the_limits_that_the_relays_provider_documents(project: Path) -> None:
+    office = {"NEWSLETTER_SMTP__HOST": "smtp.office365.com"}
+
+    def told(**settings: str) -> list[str]:
+        found = examine(open_project(project, office | settings), lambda _: "yes")
+        return [one.hint for one in found if "no more than" in one.message]
+
+    assert told() == ['[sending] rate = "microsoft365", or what your account allows']
+    assert told(NEWSLETTER_SENDING__RATE="20/minute") == []
 
 
 def test_doctor_changes_nothing(project: Path, relay: None) -> None:

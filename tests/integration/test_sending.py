@@ -153,14 +153,14 @@ def test_delivery_that_cannot_be_over_in_time_is_refused_with_the_arithmetic(
     tmp_path: Path, database: Database, people: list[int]
 ) -> None:
     project = make_project(tmp_path / "project", sending__rate="1/day", sending__expiry="1d")
-    with pytest.raises(PlanError, match="3 messages at 1/day take 2 days, but they expire after 24 hours"):
+    with pytest.raises(PlanError, match=r"3 messages at 1/day, 1 of them now, take 2 days, but .* after 24 hours"):
         create_delivery(project, database, project.issues / "welcome", ["weekly"])
     assert Deliveries(database).all() == []
 
     slow = make_project(tmp_path / "slow", sending__rate="1/day")
     assert propose(slow, database, slow.issues / "welcome", ["weekly"], now=NOW).takes == timedelta(days=2)
-    take_slice(database, Rate(1, "day"), 1, NOW, None)
-    with pytest.raises(PlanError, match=r"1/day \(1 are used up\) take 3 days, but they expire after 2 days"):
+    take_slice(database, [Rate(1, "day")], 1, NOW, None)
+    with pytest.raises(PlanError, match="1/day, 0 of them now, take 3 days, but they expire after 2 days"):
         propose(slow, database, slow.issues / "welcome", ["weekly"], now=NOW)
     later = (NOW + timedelta(days=3)).isoformat()
     assert propose(slow, database, slow.issues / "welcome", ["weekly"], now=NOW, at=later).takes == timedelta(days=2)

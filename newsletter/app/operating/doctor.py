@@ -17,6 +17,7 @@ from newsletter.compiler.mjml.templates import Templates, convert
 from newsletter.compiler.notices import compile_notice, notice_languages
 from newsletter.config import FILE as CONFIG_FILE
 from newsletter.delivery.ledger.ledger import RecipientState
+from newsletter.delivery.ledger.rate import PRESETS, preset_for
 from newsletter.errors import NewsletterError
 from newsletter.hostname import is_below
 from newsletter.problem import Severity
@@ -125,6 +126,10 @@ def _relay(project: Project, probe_relay: Callable[[Project], str]) -> Iterator[
         yield Finding("relay", Grade.GOOD, f"{where} answers: {probe_relay(project)}")
     except NewsletterError as error:
         yield Finding("relay", Grade.BAD, f"{where}: {error}", error.hint)
+    if (name := preset_for(smtp.host)) and not project.config.rates:
+        documented = PRESETS[name]
+        message = f"{smtp.host} may take no more than {documented.rate} ({documented.source})"
+        yield Finding("relay", Grade.WARNING, message, f'[sending] rate = "{name}", or what your account allows')
 
 
 def _dkim(project: Project) -> Iterator[Finding]:

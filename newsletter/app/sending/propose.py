@@ -35,13 +35,13 @@ from newsletter.delivery.checks.identity import UNFINISHED
 from newsletter.delivery.delivery import Delivery, DeliveryState
 from newsletter.delivery.ledger.ledger import RecipientState
 from newsletter.delivery.ledger.plan import Candidate, PlannedRecipient, plan
-from newsletter.delivery.ledger.rate import Rate
+from newsletter.delivery.ledger.rate import Rate, said
 from newsletter.delivery.sender.schedule import check_start
 from newsletter.errors import AuthoringError, EmptyAudienceError, PlanError, WrongUsageError
 from newsletter.problem import Problem, Severity, has_errors
 from newsletter.reporting.wording import lasting
 from newsletter.storage.database.database import Database
-from newsletter.storage.ledger.budget import left_of
+from newsletter.storage.ledger.budget import left_of, time_left
 from newsletter.storage.ledger.deliveries import Deliveries, NewDelivery
 from newsletter.storage.ledger.freeze import preview_audience
 from newsletter.tokens import base32
@@ -98,9 +98,9 @@ class Proposal:
     forecast: Forecast
     unfinished: tuple[Delivery, ...]
     """Earlier deliveries of the issue that may still send; a recipient of one gets nothing from the other."""
-    rate: Rate | None
+    rates: tuple[Rate, ...]
     takes: timedelta
-    """How long it takes at that rate."""
+    """How long it takes at that rate; none: nothing limits it."""
     issue_time: str
     """The issue's own time, when it is still to come and this delivery does not wait for it."""
     clock_note: str = ""
@@ -140,7 +140,7 @@ def propose(
         forced=force and project.has_real_relay,
         forecast=outlook,
         unfinished=tuple(Deliveries(database).all(*may_send, issue=checked.issue)),
-        rate=project.config.rate,
+        rates=project.config.rates,
         takes=takes,
         issue_time="" if start else own_time(project, checked.send, now=now),
         clock_note=clock_note(project, checked.send, at, timezone),
@@ -151,16 +151,16 @@ def _time_at_rate(
     project: Project, database: Database, messages: int, start: datetime | None, now: datetime
 ) -> timedelta:
     """How long so many messages take at `[sending] rate`. Raises PlanError when that is longer than they are valid."""
-    rate, expiry = project.config.rate, project.config.sending.expiry
-    if rate is None:
+    rates, expiry = project.config.rates, project.config.sending.expiry
+    if not rates:
         return timedelta()
     with database.read() as connection:
-        used = rate.count - left_of(connection, rate, start or now).count
-    takes = rate.time_for(messages, used)
+        takes = time_left(connection, rates, messages, start or now)
+        left = left_of(connection, rates, start or now).count
     if takes > expiry:
-        already = f" ({used:,} are used up)" if used else ""
         raise PlanError(
-            f"{messages:,} messages at {rate}{already} take {lasting(takes)}, but they expire after {lasting(expiry)}",
+            f"{messages:,} messages at {said(rates)}, {left:,} of them now, take {lasting(takes)}, "
+            f"but they expire after {lasting(expiry)}",
             hint="Raise [sending] rate or [sending] expiry in newsletter.toml, or send to one list after the other",
         )
     return takes

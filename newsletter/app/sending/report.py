@@ -1,11 +1,11 @@
 """Report: the progress of a delivery, its results, and whether its rows agree with what was recorded."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from newsletter.delivery.delivery import Delivery
 from newsletter.delivery.ledger.ledger import RecipientState
-from newsletter.delivery.ledger.rate import Rate
+from newsletter.delivery.ledger.rate import Rate, said
 from newsletter.delivery.sender.throttle import Pause
 from newsletter.delivery.sender.worker import is_known_dead
 from newsletter.reporting.reconcile import reconcile
@@ -13,7 +13,7 @@ from newsletter.reporting.report import Report, Summary, failures_of
 from newsletter.storage.audience.events import reasons_given
 from newsletter.storage.database.database import Connection, Database
 from newsletter.storage.database.leases import SCHEDULER, is_held
-from newsletter.storage.ledger.budget import left_of
+from newsletter.storage.ledger.budget import left_of, time_left
 from newsletter.storage.ledger.counters import (
     FEW,
     count_failures,
@@ -31,6 +31,7 @@ from newsletter.storage.ledger.reconcile import read_counts
 from newsletter.storage.ledger.workers import has_worker
 
 _WITH_REFUSALS = (RecipientState.REJECTED, RecipientState.DEFERRED, RecipientState.WAITING)
+_TO_SEND = (RecipientState.WAITING, RecipientState.CLAIMED)
 _QUICK = 20_000
 """Rows of a state that a summary may read."""
 
@@ -53,14 +54,14 @@ def next_of(database: Database, found: Iterable[Delivery]) -> dict[str, datetime
         }
 
 
-def summary_of(database: Database, delivery: str, rate: Rate | None = None) -> Summary:
+def summary_of(database: Database, delivery: str, rates: Sequence[Rate] = ()) -> Summary:
     """The progress of a delivery, at a cost that hardly grows with its size. Raises NotFoundError.
 
-    `rate`: how many messages may be begun in a time.
+    `rates`: how many messages may be begun in which times.
     """
     attended = is_attended(database)
     with database.read() as connection:
-        return _summary(connection, delivery, attended, rate, most=FEW)
+        return _summary(connection, delivery, attended, rates, most=FEW)
 
 
 def providers_of(database: Database, delivery: str) -> dict[str, dict[RecipientState, int]]:
@@ -69,12 +70,12 @@ def providers_of(database: Database, delivery: str) -> dict[str, dict[RecipientS
         return count_providers(connection, delivery)
 
 
-def report_on(database: Database, delivery: str, rate: Rate | None = None) -> Report:
+def report_on(database: Database, delivery: str, rates: Sequence[Rate] = ()) -> Report:
     """The results of a delivery, every reason counted. Reads every row. Raises NotFoundError."""
     attended = is_attended(database)
     with database.read() as connection:
         return Report(
-            _summary(connection, delivery, attended, rate, most=None),
+            _summary(connection, delivery, attended, rates, most=None),
             languages=read_languages(connection, delivery),
             providers=count_providers(connection, delivery),
             unknown=tuple(unknown_ones(connection, delivery)),
@@ -98,9 +99,12 @@ def _next(connection: Connection, delivery: str, pauses: Sequence[Pause]) -> dat
     return max(due, relay) if due and relay else due
 
 
-def _summary(connection: Connection, delivery: str, attended: bool, rate: Rate | None, *, most: int | None) -> Summary:
+def _summary(
+    connection: Connection, delivery: str, attended: bool, rates: Sequence[Rate], *, most: int | None
+) -> Summary:
     states, pauses = count_states(connection, delivery), _pauses(connection, delivery)
-    due, left = _next(connection, delivery, pauses), left_of(connection, rate, datetime.now(UTC)) if rate else None
+    now, to_send = datetime.now(UTC), sum(states.get(one, 0) for one in _TO_SEND)
+    due, left = _next(connection, delivery, pauses), left_of(connection, rates, now) if rates else None
     looked_at = [one for one in _WITH_REFUSALS if most is None or states.get(one, 0) <= _QUICK]
     return Summary(
         read_delivery(connection, delivery),
@@ -109,8 +113,9 @@ def _summary(connection: Connection, delivery: str, attended: bool, rate: Rate |
         next_at=max(due, left.next_at) if due and left and left.next_at else due,
         failures=failures_of(count_failures(connection, delivery, looked_at)),
         pauses=tuple(pauses),
-        rate=rate,
+        rate=said(rates),
         left=left.count if left else 0,
+        takes=time_left(connection, rates, to_send, now) if rates else timedelta(),
         attended=attended,
     )
 

@@ -238,7 +238,7 @@ async def _send(
         at_once=2 * config.connections,  # the envelope of a second message follows behind the dot of the first
         lease=config.sending.lease.total_seconds(),
         policy=config.retry_policy,
-        rate=config.rate,
+        rates=config.rates,
         patience=patience,
     )
     try:

@@ -6,8 +6,12 @@ taken, until that bucket has left the window. So at most 95 of 100 are used wher
 
 import math
 import re
+import tomllib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatch
+from pathlib import Path
 
 _BUCKETS = 20
 _WINDOWS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
@@ -60,9 +64,44 @@ class Slice:
     """Nothing was left: when there is something again."""
 
 
-def read_rate(text: str) -> Rate:
-    """A rate as it is written. Raises ValueError with what one looks like."""
-    match = _RATE.fullmatch(text.strip())
-    if match is None:
-        raise ValueError('a rate looks like "14/second", "100/minute", "5000/hour" or "500/day"')
-    return Rate(int(match[1]), match[2])
+def read_rates(text: str) -> tuple[Rate, ...]:
+    """The limits of a rate as it is written, `30/minute, 10000/day`, or of a name in `rates.toml`.
+
+    Raises ValueError with what one looks like.
+    """
+    written = PRESETS[text.strip()].rate if text.strip() in PRESETS else text
+    matches = [_RATE.fullmatch(part.strip()) for part in written.split(",")] if written.strip() else []
+    found = tuple(Rate(int(match[1]), match[2]) for match in matches if match)
+    if len(found) < len(matches) or len({one.unit for one in found}) < len(found):
+        raise ValueError(
+            'a rate looks like "14/second", "5000/hour" or "30/minute, 10000/day", one limit for a unit; '
+            f"or it is one of {', '.join(PRESETS)}"
+        )
+    return found
+
+
+def said(rates: Iterable[Rate]) -> str:
+    """Limits as they are written."""
+    return ", ".join(map(str, rates))
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """What a provider's relay takes, as the provider documents it."""
+
+    rate: str
+    hosts: Sequence[str]
+    """Of its relays, as shell patterns."""
+    source: str
+
+
+PRESETS = {
+    name: Preset(**preset)
+    for name, preset in tomllib.loads(Path(__file__).with_name("rates.toml").read_text(encoding="utf-8")).items()
+}
+"""Name → what `rates.toml` says."""
+
+
+def preset_for(host: str) -> str:
+    """The name of the limits of a relay; empty when there are none."""
+    return next((name for name, one in PRESETS.items() if any(fnmatch(host.lower(), part) for part in one.hosts)), "")

@@ -34,7 +34,7 @@ class Pacing:
 
     def __init__(
         self, dependencies: SenderDependencies, commits: GroupCommit, breaker: Breaker, *, policy: RetryPolicy,
-        rate: Rate | None, at_once: int,
+        rates: Sequence[Rate], at_once: int,
     ) -> None:  # fmt: skip
         self._pace = dependencies.pace
         self._ledger: Ledger = dependencies.ledger
@@ -46,7 +46,7 @@ class Pacing:
         self._standings: dict[str, Standing] = {}
         self._with_invalid: set[str] = set()
         self._read_at = 0.0
-        self._rate = rate
+        self._rates = tuple(rates)
         self._at_once = at_once
         self._taking = asyncio.Lock()
         self._slice: Slice | None = None
@@ -80,9 +80,9 @@ class Pacing:
 
     async def begin(self, claim: Claim) -> Settlement | None:
         """What becomes of a claim that must wait; None: its message may be begun, and `ended` is called after it."""
-        if self._rate and not self._breaker.is_open(claim.delivery):
+        if self._rates and not self._breaker.is_open(claim.delivery):
             async with self._taking:
-                while until := await self._wait_for_slice(self._rate):
+                while until := await self._wait_for_slice():
                     if until - self._clock() > _SHORT:
                         return Settlement(claim, Decision.requeue(self._clock(), ""), None)
                     await asyncio.sleep(max(0.0, (until - self._clock()).total_seconds()))
@@ -91,15 +91,15 @@ class Pacing:
             self._slice = replace(self._slice, count=self._slice.count + 1)
         return held
 
-    async def _wait_for_slice(self, rate: Rate) -> datetime | None:
+    async def _wait_for_slice(self) -> datetime | None:
         """Use one message of the rate; when none is left, until when."""
         now = self._clock()
         if self._spent_until > now:
             return self._spent_until
         if not self._slice or not self._slice.count or self._slice.until <= now:
-            wanted = max(self._at_once, rate.count // 20)
+            wanted = max(self._at_once, min(rate.count for rate in self._rates) // 20)
             try:
-                self._slice = await self._commits.call(self._pace.take, rate, wanted, now, self._slice)
+                self._slice = await self._commits.call(self._pace.take, self._rates, wanted, now, self._slice)
             except StorageError as error:
                 report(error, self._on_trouble)
                 return now + _SHORT
@@ -111,8 +111,8 @@ class Pacing:
 
     async def close(self) -> None:
         """Give back what was taken of the rate and not used."""
-        if self._rate and self._slice and self._slice.count:
-            await self._commits.call(self._pace.take, self._rate, 0, self._clock(), self._slice)
+        if self._rates and self._slice and self._slice.count:
+            await self._commits.call(self._pace.take, self._rates, 0, self._clock(), self._slice)
 
     def _hold(self, claim: Claim) -> Settlement | None:
         now = self._clock()

@@ -60,8 +60,8 @@ class SenderSettings:
     """How many messages are given to the transport at a time."""
     lease: float
     policy: RetryPolicy
-    rate: Rate | None = None
-    """How many messages all workers may begin in a time; None: any number."""
+    rates: Sequence[Rate] = ()
+    """How many messages all workers may begin in which times; empty: any number."""
     patience: float | None = None
     """How long to go on without reaching the relay; None: without end."""
 
@@ -118,7 +118,7 @@ class Sender:
         self._backoff = Backoff(settings.patience)
         self._breaker = Breaker()
         self._pacing = Pacing(
-            dependencies, self._commits, self._breaker, policy=settings.policy, rate=settings.rate,
+            dependencies, self._commits, self._breaker, policy=settings.policy, rates=settings.rates,
             at_once=settings.at_once,
         )  # fmt: skip
         self._throttle = self._pacing.throttle

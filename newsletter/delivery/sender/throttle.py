@@ -102,7 +102,7 @@ class Pace(Protocol):
     def end_pause(self, pause: Pause) -> None:
         """Forget this pause, unless a longer one has followed."""
 
-    def take(self, rate: Rate, wanted: int, now: datetime, unused: Slice | None) -> Slice:
+    def take(self, rates: Sequence[Rate], wanted: int, now: datetime, unused: Slice | None) -> Slice:
         """Give back what was not used of a slice, and take up to `wanted` more."""
 
     def suppress_invalid(self, delivery: str, now: datetime) -> None:
@@ -170,6 +170,8 @@ class Throttle:
 
     def hold(self, claim: Claim, now: datetime) -> datetime | None:
         """When to claim it again; None: its message may be begun, and `ended` is called after it."""
+        if not (self._pauses or self._speeds):
+            return None
         found = [pause for key in _keys(claim) if (pause := self._pauses.get(key))]
         for pause in found:
             if pause.is_on(now):
@@ -186,14 +188,18 @@ class Throttle:
 
     def ended(self, claim: Claim) -> None:
         """A message that was begun has ended, however."""
-        self._probes = {key: recipient for key, recipient in self._probes.items() if recipient != claim.recipient}
+        if self._probes:
+            self._probes = {key: recipient for key, recipient in self._probes.items() if recipient != claim.recipient}
 
     def accepted(self, claim: Claim, began: datetime) -> list[Pause]:
         """A message was accepted. Returns the pauses that are over with that, to be forgotten by the ledger too."""
         self._limited.clear()
-        self._runs.pop(RELAY, None)
-        self._runs.pop(_share(claim), None)
+        if self._runs:
+            self._runs.pop(RELAY, None)
+            self._runs.pop(_share(claim), None)
         self._count(claim, began)
+        if not self._pauses:
+            return []
         over = [
             pause for key in _keys(claim)
             if (pause := self._pauses.get(key)) and pause.until is not None and pause.until <= began

@@ -312,6 +312,7 @@ pauses = sa.Table(
 budget = sa.Table(
     "budget",
     metadata,
+    sa.Column("unit", sa.String(8), primary_key=True, comment="of the limit: second, minute, hour, day"),
     sa.Column("ends_at", Instant, primary_key=True, comment="of a bucket of time"),
     sa.Column("taken", sa.Integer, nullable=False, comment="messages that workers may begin in it"),
     comment="what was handed out of [sending] rate, in slices",

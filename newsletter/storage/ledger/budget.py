@@ -1,7 +1,8 @@
-"""What workers took of a rate: one row for each bucket of time, written for each slice and not for each message."""
+"""What workers took of a rate: a row for each limit and bucket of time, written per slice, not per message."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -12,23 +13,38 @@ from newsletter.storage.database.tables import budget
 _USED = sa.func.coalesce(sa.func.sum(budget.c.taken), 0)
 
 
-def take_slice(database: Database, rate: Rate, wanted: int, now: datetime, unused: Slice | None) -> Slice:
-    """Give back what was not used of a slice, and take up to `wanted` more."""
+def take_slice(database: Database, rates: Sequence[Rate], wanted: int, now: datetime, unused: Slice | None) -> Slice:
+    """Give back what was not used of a slice, and take up to `wanted` more, as every limit allows."""
     with database.write() as connection:
         database.serialise(connection, "newsletter rate")
         if unused is not None and unused.count:
-            _add(connection, unused.until, -unused.count)
-        left = left_of(connection, rate, now)
+            for rate in rates:  # buckets of a shorter time lie within one of a longer
+                _add(connection, rate, rate.bucket_end(unused.until - timedelta(microseconds=1)), -unused.count)
+        left = left_of(connection, rates, now)
         taken = min(wanted, left.count)
-        if taken and not _add(connection, left.until, taken):
-            connection.execute(sa.delete(budget).where(sa.not_(_counted(rate, now))))
-            connection.execute(sa.insert(budget).values(ends_at=left.until, taken=taken))
+        for rate in rates if taken else ():
+            if not _add(connection, rate, end := rate.bucket_end(now), taken):
+                connection.execute(sa.delete(budget).where(budget.c.unit == rate.unit, sa.not_(_counted(rate, now))))
+                connection.execute(sa.insert(budget).values(unit=rate.unit, ends_at=end, taken=taken))
         return replace(left, count=taken)
 
 
-def left_of(connection: sa.Connection, rate: Rate, now: datetime) -> Slice:
-    """What nobody has taken of a rate at this moment."""
-    used, first = connection.execute(sa.select(_USED, sa.func.min(budget.c.ends_at)).where(_counted(rate, now))).one()
+def left_of(connection: sa.Connection, rates: Sequence[Rate], now: datetime) -> Slice:
+    """What nobody has taken of any of at least one limit at this moment."""
+    found = [_left(connection, rate, now) for rate in rates]
+    ends = [one.next_at for one in found if one.next_at]
+    return Slice(min(one.count for one in found), min(one.until for one in found), max(ends, default=None))
+
+
+def time_left(connection: sa.Connection, rates: Sequence[Rate], messages: int, now: datetime) -> timedelta:
+    """How long so many messages take from now on."""
+    return max(rate.time_for(messages, rate.count - _left(connection, rate, now).count) for rate in rates)
+
+
+def _left(connection: sa.Connection, rate: Rate, now: datetime) -> Slice:
+    mine = budget.c.unit == rate.unit
+    query = sa.select(_USED, sa.func.min(budget.c.ends_at)).where(mine, _counted(rate, now), budget.c.taken > 0)
+    used, first = connection.execute(query).one()
     left = max(0, rate.count - used)
     return Slice(left, rate.bucket_end(now), None if left else first + rate.window)
 
@@ -38,6 +54,6 @@ def _counted(rate: Rate, now: datetime) -> sa.ColumnElement[bool]:
     return (budget.c.ends_at > rate.since(now)) & (budget.c.ends_at <= rate.bucket_end(now) + rate.window)
 
 
-def _add(connection: sa.Connection, end: datetime, count: int) -> bool:
-    change = sa.update(budget).where(budget.c.ends_at == end).values(taken=budget.c.taken + count)
-    return connection.execute(change).rowcount == 1
+def _add(connection: sa.Connection, rate: Rate, end: datetime, count: int) -> bool:
+    mine = budget.c.unit == rate.unit, budget.c.ends_at == end
+    return connection.execute(sa.update(budget).where(*mine).values(taken=budget.c.taken + count)).rowcount == 1

@@ -49,9 +49,9 @@ class StoredPace:
         with self._database.write() as connection:
             connection.execute(sa.delete(pauses).where(*_mine(pause), pauses.c.times <= pause.times))
 
-    def take(self, rate: Rate, wanted: int, now: datetime, unused: Slice | None) -> Slice:
+    def take(self, rates: Sequence[Rate], wanted: int, now: datetime, unused: Slice | None) -> Slice:
         """Give back what was not used of a slice, and take up to `wanted` more."""
-        return take_slice(self._database, rate, wanted, now, unused)
+        return take_slice(self._database, rates, wanted, now, unused)
 
     def suppress_invalid(self, delivery: str, now: datetime) -> None:
         """Suppress the addresses that were rejected as `invalid_address`; each refusal counts once."""

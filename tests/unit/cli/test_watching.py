@@ -13,7 +13,6 @@ from newsletter.app.sending.worker import SendResult
 from newsletter.cli.watching import ending_of, outcome_lines, pace, tell_once
 from newsletter.delivery.delivery import Delivery, DeliveryState
 from newsletter.delivery.ledger.ledger import RecipientState
-from newsletter.delivery.ledger.rate import Rate
 from newsletter.delivery.sender.sender import Ending
 from newsletter.delivery.sender.throttle import Pause
 from newsletter.reporting.report import Summary
@@ -146,5 +145,5 @@ def test_outcome_lists_what_is_paused_and_what_is_halted() -> None:
 
 
 def test_outcome_says_how_long_the_rate_takes() -> None:
-    shown = replace(summary(DeliveryState.SENDING, RecipientState.WAITING), rate=Rate(1, "day"))
+    shown = replace(summary(DeliveryState.SENDING, RecipientState.WAITING), rate="1/day", takes=timedelta(days=1))
     assert "  at 1/day: 0 may leave now, the last in 24 hours" in list(outcome_lines(shown, now=NOW))
