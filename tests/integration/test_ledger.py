@@ -525,6 +525,24 @@ def test_acceptance_known_late_keeps_the_message_from_being_sent_again(
     assert problems(database) == ()
 
 
+def test_finished_delivery_goes_on_when_an_unknown_message_certainly_did_not_leave(
+    ledger: StoredLedger, database: Database
+) -> None:
+    [first, *others] = claim_all(ledger)
+    ledger.record(ONE, [], [permit(one) for one in (first, *others)], NOW)
+    ledger.recover(NOW, lambda worker: worker.id == ONE.id)
+    assert ledger.finish("delivery1", NOW)
+
+    ledger.record(ONE, [accepted(others[0])], [], NOW)
+    assert Deliveries(database).get("delivery1").state is DeliveryState.FINISHED
+    ledger.record(ONE, [settled(first, Decision.requeue(NOW, "no dot was written"), None)], [], NOW)
+
+    assert rows(database)[first.recipient] == "waiting"
+    assert Deliveries(database).get("delivery1").state is DeliveryState.SENDING
+    assert [one.recipient for one in claim_all(ledger, TWO)] == [first.recipient]
+    assert problems(database) == ()
+
+
 def test_resend_must_equal_what_may_have_arrived(ledger: StoredLedger, database: Database) -> None:
     _, second = given_up(ledger)
     resend_unknown(database, "delivery1", NOW)

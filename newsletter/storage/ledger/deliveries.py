@@ -288,6 +288,10 @@ def find_delivery(connection: sa.Connection, delivery: str) -> Delivery | None:
     return found[0] if found else None
 
 
+REOPENED = {"state": DeliveryState.SENDING.value, "finished_at": None}
+"""What makes a finished delivery go on."""
+
+
 def compare_and_set(
     connection: sa.Connection, delivery: str, since: DeliveryState, values: Mapping[str, object]
 ) -> bool:

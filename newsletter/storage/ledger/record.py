@@ -18,6 +18,7 @@ from newsletter.delivery.ledger.ledger import (
 from newsletter.delivery.ledger.settle import LockedRow, outcome_name, reply_text, settle
 from newsletter.storage.database.compiled import Compiled, Row
 from newsletter.storage.database.tables import attempts, deliveries, recipients, workers
+from newsletter.storage.ledger.deliveries import REOPENED, compare_and_set
 from newsletter.storage.ledger.group import ReachedError
 
 
@@ -54,8 +55,11 @@ def write_settlements(
     states: dict[str, DeliveryState],
     now: datetime,
 ) -> None:
-    """Record what settlements make of their rows."""
+    """Record what settlements make of their rows. A finished delivery goes on when one is to be sent after all: its
+    sender was taken for dead, its outcome for unknown, and it says late that it wrote no dot.
+    """
     plain: list[dict[str, object]] = []
+    reopened: set[str] = set()
     for settlement in settlements:
         row = rows[settlement.claim.recipient]
         locked = LockedRow(
@@ -75,7 +79,11 @@ def write_settlements(
             _try(connection, _UPDATE, values)
         else:
             plain.append(values)
+            if change.next_at is not None and states.get(settlement.claim.delivery) is DeliveryState.FINISHED:
+                reopened.add(settlement.claim.delivery)
     _UPDATE.each(connection, plain)
+    for delivery in sorted(reopened):
+        compare_and_set(connection, delivery, DeliveryState.FINISHED, REOPENED)
 
 
 def _may_have_reached(row: Row) -> bool:

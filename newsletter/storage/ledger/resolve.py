@@ -11,7 +11,7 @@ from newsletter.delivery.ledger.settle import ACCEPTED_BY_HAND, HELD_FOR_BYTES
 from newsletter.errors import StateError
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.tables import deliveries, recipients
-from newsletter.storage.ledger.deliveries import compare_and_set, find_delivery
+from newsletter.storage.ledger.deliveries import REOPENED, compare_and_set, find_delivery
 
 
 def accept_unknown(database: Database, delivery: str, now: datetime, *, only: Collection[str] = ()) -> int:
@@ -98,8 +98,7 @@ def _resend(
             )
         ).rowcount
         if moved and noun.state is DeliveryState.FINISHED:
-            reopened = {"state": DeliveryState.SENDING.value, "finished_at": None}
-            compare_and_set(connection, delivery, DeliveryState.FINISHED, reopened)
+            compare_and_set(connection, delivery, DeliveryState.FINISHED, REOPENED)
         return moved
 
 
