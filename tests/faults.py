@@ -226,8 +226,8 @@ QUIRKS = (
 
 
 def providers(place: Place, people: int) -> Judged:
-    """Five simulated providers: one limits, one defers, one blocks, one greylists, one accepts; the first quarter hour
-    of the delivery.
+    """Five simulated providers: one limits, one defers, one blocks, one greylists, one accepts; until that one
+    has every message.
     """
     domains = list(PROVIDERS)
     place.shell.invite([(f"p{n}@{domains[n % 5]}", "") for n in range(people)], slug="many")
@@ -258,7 +258,7 @@ def providers(place: Place, people: int) -> Judged:
 
 
 def postfix(place: Place, people: int) -> Judged:
-    """A real postfix on this machine takes the messages, signed; each is what the ledger says, byte for byte."""
+    """A real postfix on this machine takes the messages, signed: once each, well-formed, with valid signatures."""
     program = shutil.which("postfix", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if program is None or os.geteuid():
         return [], 0, "skipped: needs postfix, and to be root"
@@ -412,7 +412,7 @@ form of the kills, and senders that break the promises on purpose.
 {what}
 *Sent* counts what the relay took, which it had written to disk before it replied. *Kept*: nobody was lost or got two
 messages, every count and the ledger's digest agree, and no more outcomes are unknown than connections were cut between
-a permit and its outcome. After a kill nearly all of these had been accepted: they are listed, not sent again.
+a permit and its outcome. After a kill most of these had been accepted: they are listed, not sent again.
 
 | Fault | Database | Recipients | Sent | Doubled | Unknown | At most | Took | Promises |
 |---|---|---|---|---|---|---|---|---|
