@@ -20,18 +20,21 @@ from newsletter.reporting.report import Report, Summary, no_counts
 if TYPE_CHECKING:
     from newsletter.app.audience.importing import ImportReport
     from newsletter.app.audience.lists import ListCounts
+    from newsletter.app.audience.segments import SegmentReport
     from newsletter.app.audience.statement import Statement
     from newsletter.app.audience.subscribers import SubscriberRecord
     from newsletter.app.operating.doctor import Finding
     from newsletter.app.sending.dry_run import DryRun
     from newsletter.app.sending.proof import ProofResult
+    from newsletter.audience.segment import Segment
     from newsletter.demo.demo import DemoReport
     from newsletter.storage.audience.signups import Proof
+    from newsletter.storage.audience.subscribers import Standing
     from newsletter.storage.ledger.archive import ArchivedIssue
 
 _DELIVERY = (
-    "issue", "state", "hash", "scheduled_at", "created_at", "started_at", "finished_at", "lists", "languages", "again",
-    "reason",
+    "issue", "state", "hash", "scheduled_at", "created_at", "started_at", "finished_at", "lists", "segment",
+    "languages", "again", "reason",
 )  # fmt: skip
 _MESSAGE = (
     "delivery", "issue", "language", "hash", "state", "reason", "message_id", "sha256", "reply", "dated_at",
@@ -103,6 +106,7 @@ def dry_run_json(run: DryRun) -> dict[str, object]:
     return {
         "out": str(run.out),
         "issue": run.issue,
+        "segment": run.segment,
         "messages": run.messages,
         "subjects": dict(run.subjects),
         "languages": dict(run.outlook.languages),
@@ -216,6 +220,23 @@ def statement_json(one: Statement, instant: Callable[[datetime], str] = datetime
         "messages": [_attributes(item, _MESSAGE, instant) for item in one.messages],
         "events": [_attributes(item, ("kind", "at", "delivery"), instant) for item in one.events],
     }
+
+
+def segment_json(one: Segment) -> dict[str, str]:
+    """A segment of segments.yaml."""
+    return {"segment": one.name, "where": one.where.source, "description": one.description}
+
+
+def segment_report_json(report: SegmentReport) -> dict[str, Any]:
+    """A segment as it is now. The sample has less of each subscriber than `subscribers show`."""
+    found = segment_json(report.segment) | {"subscribers": report.count, "lists": dict(report.lists)}
+    return found | {"sample": [standing_json(one) for one in report.sample]}
+
+
+def standing_json(one: Standing) -> dict[str, str]:
+    """A subscriber in a list of many."""
+    subscriber = one.subscriber
+    return {"email": subscriber.address, "name": subscriber.name, "language": subscriber.language}
 
 
 def finding_json(one: Finding) -> dict[str, str]:

@@ -69,7 +69,7 @@ def send_plan(entry: SendEntry | None, sent: date | None = None) -> SendPlan:
     if entry is None:
         return SendPlan(sent=sent)
     lists = (entry.list,) if isinstance(entry.list, str) else tuple(entry.list)
-    return SendPlan(lists, entry.at or "", entry.timezone or "", sent)
+    return SendPlan(lists, entry.at or "", entry.timezone or "", sent, entry.segment or "")
 
 
 def places(tree: Node) -> Mapping[str, Place]:

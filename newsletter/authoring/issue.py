@@ -97,6 +97,8 @@ class SendPlan:
     timezone: str = ""
     sent: date | None = None
     """The day on which it was sent elsewhere or earlier; then it is only archived."""
+    segment: str = ""
+    """A name in segments.yaml or an expression; empty for everybody."""
 
 
 @dataclass(frozen=True, slots=True)

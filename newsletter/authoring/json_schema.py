@@ -17,6 +17,7 @@ from newsletter.authoring.contributors import ContributorsFile
 from newsletter.authoring.persona import PersonasFile
 from newsletter.authoring.project_blocks.type_file import TypeFile
 from newsletter.authoring.schema import DefaultsFile, issue_file
+from newsletter.authoring.segments import SegmentsFile
 from newsletter.disk import write_whole
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -31,6 +32,7 @@ def schemas(types: Mapping[str, type[BlockEntry]] | None = None) -> dict[str, di
         "defaults.schema.json": _schema(DefaultsFile, "Defaults of all issues"),
         "people.schema.json": _schema(ContributorsFile, "People"),
         "personas.schema.json": _schema(PersonasFile, "Personas"),
+        "segments.schema.json": _schema(SegmentsFile, "Segments"),
         "block-type.schema.json": _schema(TypeFile, "Block type"),
     }
 

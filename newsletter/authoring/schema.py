@@ -75,6 +75,8 @@ class SendEntry(Strict):
     """When: 2024-01-25 09:00; or in turn with the other issues that say the same: every Thursday 09:00."""
     timezone: Zone | None = None
     """The time zone of `at`; default: the newsletter's."""
+    segment: Annotated[str, Field(min_length=1, max_length=1000), Role.CODE] | None = None
+    """Which of the lists' subscribers: a name in segments.yaml, or an expression. Default: all of them."""
 
 
 class CorrectionEntry(Strict):

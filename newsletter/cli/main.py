@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "lists": ("newsletter.cli.lists:lists", "The lists that readers subscribe to."),
     "subscribers": ("newsletter.cli.subscribers:subscribers", "Import, export, show and change subscribers."),
     "statement": ("newsletter.cli.subscribers:statement", "Print all that happened to one address."),
+    "segments": ("newsletter.cli.segments:segments", "The parts of the audience that segments.yaml names."),
     "serve": ("newsletter.cli.serving:serve", "Run pages, scheduler and sender as one service."),
     "web": ("newsletter.cli.serving:web", "Run only the pages of readers."),
     "scheduler": ("newsletter.cli.serving:scheduler", "Run only the scheduler."),

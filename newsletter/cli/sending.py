@@ -75,6 +75,10 @@ def test(ctx: click.Context, path: Path, addresses: Sequence[str], languages: Se
     help="Send to this list; may be repeated (default: the issue's lists).",
 )
 @click.option(
+    "--segment", metavar="NAME|EXPR",
+    help="Only those of them who belong to this segment (default: the issue's; true for everybody).",
+)  # fmt: skip
+@click.option(
     "--at",
     metavar="WHEN",
     help='Send later ("2026-11-23 09:00", or "issue" for the issue\'s own time); "newsletter serve" sends it then.',
@@ -95,8 +99,8 @@ def test(ctx: click.Context, path: Path, addresses: Sequence[str], languages: Se
 @click.option("--json", "as_json", is_flag=True, help="Print JSON lines: the delivery's id, and what became of it.")
 @click.pass_context
 def send(
-    ctx: click.Context, path: Path, lists: tuple[str, ...], at: str | None, timezone: str | None, dry_run: bool,
-    out: Path | None, again: bool, force: bool, detach: bool, yes: bool, as_json: bool,
+    ctx: click.Context, path: Path, lists: tuple[str, ...], segment: str | None, at: str | None, timezone: str | None,
+    dry_run: bool, out: Path | None, again: bool, force: bool, detach: bool, yes: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Send the issue at PATH (a folder, a file or a slug) to lists, now or at a time.
 
@@ -124,9 +128,18 @@ def send(
     project = the_project(ctx)
     with closing(connect(project)) as database:
         if dry_run:
-            return _dry_run(project, database, path, lists, out, again=again, as_json=as_json)
+            return _dry_run(project, database, path, lists, segment, out, again=again, as_json=as_json)
         proposal = propose(
-            project, database, path, lists, now=datetime.now(UTC), at=at, timezone=timezone, again=again, force=force
+            project,
+            database,
+            path,
+            lists,
+            now=datetime.now(UTC),
+            at=at,
+            timezone=timezone,
+            segment=segment,
+            again=again,
+            force=force,
         )
         _show_proposal(proposal)
         start = proposal.start
@@ -147,13 +160,13 @@ def send(
 
 
 def _dry_run(
-    project: Project, database: Database, path: Path, lists: Sequence[str], out: Path | None, *, again: bool,
-    as_json: bool,
+    project: Project, database: Database, path: Path, lists: Sequence[str], segment: str | None, out: Path | None, *,
+    again: bool, as_json: bool,
 ) -> int:  # fmt: skip
     from newsletter.app.sending.dry_run import dry_run, report_lines
     from newsletter.app.shapes import dry_run_json
 
-    run = dry_run(project, database, path, lists, now=datetime.now(UTC), out=out, again=again)
+    run = dry_run(project, database, path, lists, now=datetime.now(UTC), segment=segment, out=out, again=again)
     print_problems(run.warnings, err=True)
     if as_json:
         print_json(dry_run_json(run))
@@ -180,6 +193,8 @@ def _show_proposal(proposal: Proposal) -> None:
         )
     subject = next(iter(checked.subjects.values()))
     click.echo(f"{visible(subject)!r} goes to {counted(outlook.waiting, 'subscriber', 'subscribers')}", err=True)
+    if proposal.segment:
+        click.echo(f"  Segment {visible(str(proposal.segment))}", err=True)
     for line in forecast_lines(outlook, checked.subjects):
         click.echo(visible(line), err=True)
     if proposal.clock_note:

@@ -15,7 +15,16 @@ import click
 from newsletter.audience.consent import Consent
 from newsletter.audience.importing.profiles import State, profiles
 from newsletter.cli.command import JSON, YES, with_database
-from newsletter.cli.show import confirm, from_here, local_time, print_facts, print_json, print_result, print_table
+from newsletter.cli.show import (
+    confirm,
+    from_here,
+    local_time,
+    print_facts,
+    print_json,
+    print_result,
+    print_table,
+    visible,
+)
 from newsletter.columns import indented
 from newsletter.disk import drafted
 from newsletter.reporting.wording import counted, in_words
@@ -154,6 +163,27 @@ def add(
     if consent is Consent.CONFIRMED and pending:
         how = "Give the evidence with --basis, as in --basis 'asked by email on 3 May'."
         click.echo(f"{email} stays pending on {', '.join(pending)}. {how}", err=True)
+
+
+@subscribers.command("list")
+@click.option("--list", "slug", metavar="LIST", help="Only the subscribers of this list, whatever their consent.")
+@click.option("--where", metavar="EXPR|NAME", default="", help="Only those of an expression or a segment.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@with_database
+def list_(project: Project, database: Database, slug: str | None, where: str, as_json: bool) -> None:
+    """List subscribers, one a line: address, name and language.
+
+    --where takes an expression, such as 'country == "DE" and "weekly" in lists', or the name of a segment.
+    """
+    from newsletter.app.audience.segments import list_subscribers
+    from newsletter.app.shapes import standing_json
+
+    for one in list_subscribers(project, database, slug, where):
+        facts = standing_json(one)
+        if as_json:
+            print_json(facts)
+        else:
+            click.echo("\t".join(visible(value or "-") for value in facts.values()))
 
 
 @subscribers.command()

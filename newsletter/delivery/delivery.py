@@ -85,6 +85,10 @@ class Delivery:
     """How many recipients were frozen; None until the audience is complete."""
     frozen_digest: str = ""
     """SHA-256 over the frozen recipients' ids and address hashes in order of id."""
+    segment: str = ""
+    """The expression that narrows its lists; empty for everybody."""
+    expected: int | None = None
+    """How many recipients the segment had when an operator confirmed the delivery."""
     not_eligible: Mapping[str, int] = field(default_factory=dict)
     """Subscribers of the lists who are not recipients, by reason: pending, unsubscribed."""
     reason: str = ""

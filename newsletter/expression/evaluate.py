@@ -1,7 +1,7 @@
 """Evaluate: a tree and one recipient's values → true or false, or a text. Decided by these two alone, never raising."""
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from newsletter.expression.tree import (
@@ -10,6 +10,7 @@ from newsletter.expression.tree import (
     Comparison,
     Condition,
     Filter,
+    Literal,
     Name,
     Not,
     Operator,
@@ -30,7 +31,7 @@ FILTERS: Mapping[str, Callable[..., str]] = {
 }
 """Every filter there is; the first argument is the value as text. Listed in docs/reference/issue.md."""
 
-_COMPARE: Mapping[Operator, Callable[[Any, Any], bool]] = {
+COMPARE: Mapping[Operator, Callable[[Any, Any], Any]] = {
     Operator.EQUAL: operator.eq,
     Operator.UNEQUAL: operator.ne,
     Operator.LESS: operator.lt,
@@ -38,6 +39,7 @@ _COMPARE: Mapping[Operator, Callable[[Any, Any], bool]] = {
     Operator.GREATER: operator.gt,
     Operator.AT_LEAST: operator.ge,
 }
+"""Also for the columns of SQL."""
 _OF_TRUTH = frozenset({Operator.EQUAL, Operator.UNEQUAL})
 
 
@@ -58,11 +60,18 @@ def holds(condition: Condition | Tree, values: Values) -> bool:
             found = _value_of(value, values)
             if found is None:
                 return False
-            is_among = any(_compare(found, Operator.EQUAL, choice.value) for choice in choices)
+            is_among = any(_compare(found, Operator.EQUAL, choice) for choice in _choices(choices, values))
             return is_among is not is_negated
         case Present(value=value):
             found = _value_of(value, values)
             return found if isinstance(found, bool) else found is not None
+
+
+def _choices(choices: tuple[Literal, ...] | Name, values: Values) -> Iterable[Scalar | None]:
+    if not isinstance(choices, Name):
+        return [choice.value for choice in choices]
+    found = _looked_up(choices.path, values)
+    return map(_scalar, found) if isinstance(found, (list, tuple, frozenset)) else ()
 
 
 def text_of(value: Value, values: Values) -> str:
@@ -76,6 +85,10 @@ def _value_of(value: Value, values: Values) -> Scalar | None:
     found: object = _looked_up(value.of.path, values) if isinstance(value.of, Name) else value.of.value
     for step in value.filters:
         found = _filtered(step, found)
+    return _scalar(found)
+
+
+def _scalar(found: object) -> Scalar | None:
     if not isinstance(found, (str, int, float)):
         return None
     return None if isinstance(found, str) and not found.strip() else found
@@ -97,7 +110,7 @@ def _compare(left: Scalar | None, how: Operator, right: Scalar | None) -> bool:
     kind = _kind(left)
     if kind is None or kind is not _kind(right) or (kind is bool and how not in _OF_TRUTH):
         return False
-    return _COMPARE[how](left, right)
+    return bool(COMPARE[how](left, right))
 
 
 def _kind(value: Scalar | None) -> type | None:

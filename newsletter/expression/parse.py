@@ -145,7 +145,8 @@ class _Reader:
                 self.at = start
                 raise self.unread()
         if self.take("in"):
-            return Among(value, self._choices(), is_negated)
+            choices = self._name() if self.peek().kind == "name" else self._choices()
+            return Among(value, choices, is_negated)
         return Present(value)
 
     def _choices(self) -> tuple[Literal, ...]:

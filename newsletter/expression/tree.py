@@ -1,4 +1,5 @@
-"""Tree: what a merge field or condition means, as frozen nouns. Made by `parse`; read by `evaluate`, later by SQL."""
+"""Tree: what a merge field or condition means, as frozen nouns. Made by `parse`; read by `evaluate` and, for SQL, by
+`storage/audience/expression`."""
 
 from __future__ import annotations
 
@@ -70,7 +71,8 @@ class Among:
     """Whether a value is one of several: `in`, and `not in`, which is false too where there is no value."""
 
     value: Value
-    choices: tuple[Literal, ...]
+    choices: tuple[Literal, ...] | Name
+    """Those of the source, or the list that a name means."""
     is_negated: bool = False
 
 
@@ -121,6 +123,16 @@ def names_in(part: object) -> Iterator[Name]:
 def literals_in(part: object) -> Iterator[Literal]:
     """Every literal in a condition or a part of it that values are compared with, in order."""
     return (found for found in _walk(part) if isinstance(found, Literal))
+
+
+def collections_in(part: object) -> Iterator[Name]:
+    """Every name in a condition that must mean a list, in order."""
+    return (found.choices for found in _walk(part) if isinstance(found, Among) and isinstance(found.choices, Name))
+
+
+def filtered_in(part: object) -> Iterator[Value]:
+    """Every value with a filter in a condition, in order."""
+    return (found for found in _walk(part) if isinstance(found, Value) and found.filters)
 
 
 def unlike(condition: Condition) -> Iterator[Literal]:

@@ -17,6 +17,7 @@ from newsletter.app.issues.plans import check_plans
 from newsletter.app.issues.policy import check_comments, judged
 from newsletter.app.issues.processes import in_processes
 from newsletter.app.project import Project
+from newsletter.app.project_segments import read_segments
 from newsletter.app.sender_checks import check_real_sender, check_sender
 from newsletter.authoring.check import check_issue
 from newsletter.authoring.contributors import FILE as PEOPLE
@@ -38,6 +39,7 @@ from newsletter.authoring.persona import BUILT_IN, Persona, load_personas
 from newsletter.authoring.persona import FILE as PERSONAS
 from newsletter.authoring.placeholders import check_authors, check_placeholders
 from newsletter.authoring.project_blocks.load import block_types
+from newsletter.authoring.segments import FILE as SEGMENTS
 from newsletter.authoring.short.defaults import load_defaults, may_be_defaults
 from newsletter.authoring.short.snippets import FOLDER as SNIPPETS
 from newsletter.authoring.short.snippets import may_be_snippet
@@ -212,6 +214,7 @@ def check(project: Project, paths: Sequence[Path] = (), *, now: datetime | None 
     problems = [replace(one, severity=Severity.WARNING) if one.id == OVER else one for one in problems]
     if _is_whole(project, paths):
         problems += chain.from_iterable(_of_snippet(project, file) for file in _snippets(project))
+        problems += read_segments(project)[1]
     problems += check_plans(project, [issue for _, issue in found if issue], now)
     real = [one for one in check_real_sender(project) if project.has_real_relay or one.id != RESERVED_DOMAIN]
     return judged(dict.fromkeys([*problems, *check_sender(project), *real]), project)
@@ -257,7 +260,7 @@ def _defaults(project: Project) -> Iterator[Problem]:
 
 
 def _may_lie_beside(file: Path) -> bool:
-    return file.name in (PEOPLE, PERSONAS) or may_be_defaults(file) or may_be_snippet(file)
+    return file.name in (PEOPLE, PERSONAS, SEGMENTS) or may_be_defaults(file) or may_be_snippet(file)
 
 
 def _beside(project: Project, file: Path) -> Sequence[Problem]:
@@ -270,6 +273,8 @@ def _beside(project: Project, file: Path) -> Sequence[Problem]:
         return load_defaults(file, project.folder).problems
     if may_be_snippet(file):
         return _of_snippet(project, file)
+    if file.name == SEGMENTS:
+        return read_segments(project)[1]
     if file.name == PERSONAS:
         return load_personas(file, root=project.folder)[1]
     name = shown(file, project.folder)

@@ -5,13 +5,15 @@ Looks into the database where there is one; makes none, and is silent where it c
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from newsletter.app.project import Project
+from newsletter.app.project_segments import choose_segment
 from newsletter.authoring.issue import Issue
 from newsletter.delivery.sender.schedule import TO_COME, read_when
-from newsletter.errors import NewsletterError
+from newsletter.errors import AuthoringError, NewsletterError, WrongUsageError
 from newsletter.problem import Place, Problem, Severity
 from newsletter.recurrence import is_words
 from newsletter.source import near_miss
@@ -28,14 +30,27 @@ def check_plans(project: Project, issues: Sequence[Issue], now: datetime) -> lis
     planned = [issue for issue in issues if issue.send.lists or issue.send.at]
     if not planned:
         return []
+    segments = [problem for issue in planned for problem in _check_segment(project, issue)]
     try:
         database = open_database(project.database_url, create=False, patience=_PATIENCE)
         with closing(database):
             with database.read() as connection:
                 known = [one.slug for one in ListStore(database, connection).all()]
-            return [problem for issue in planned for problem in _check(project, issue, now, known, database)]
+            checked = (problem for issue in planned for problem in _check(project, issue, now, known, database))
+            return [*segments, *checked]
     except NewsletterError:
-        return [problem for issue in planned for problem in _check_time(project, issue, now, None)]
+        return [*segments, *(problem for issue in planned for problem in _check_time(project, issue, now, None))]
+
+
+def _check_segment(project: Project, issue: Issue) -> Iterator[Problem]:
+    """A segment that does not exist, or an expression that does not parse: the issue could not be sent."""
+    try:
+        choose_segment(project, issue.send.segment)
+    except AuthoringError:
+        return  # of the file of segments, which is checked by itself
+    except WrongUsageError as error:
+        problem = _problem(issue, "bad-segment", str(error), "segment", error.hint)
+        yield replace(problem, severity=Severity.ERROR)
 
 
 def _check(

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from newsletter.app.composing import claim_outside, message_context, ungated
 from newsletter.app.project import Project
+from newsletter.app.project_segments import choose_segment
 from newsletter.app.sending.choosing import choose_lists
 from newsletter.app.sending.propose import CheckedIssue, Forecast, checked_issue, forecast_of, plan_all
 from newsletter.app.shapes import dry_run_json
@@ -52,6 +53,8 @@ class DryRun:
     """Address → why their message cannot be composed."""
     warnings: tuple[Problem, ...]
     """Also of what would be refused for a real relay."""
+    segment: str = ""
+    """Its name and expression; empty for everybody."""
 
     @property
     def messages(self) -> int:
@@ -71,6 +74,7 @@ def dry_run(
     lists: Sequence[str] = (),
     *,
     now: datetime,
+    segment: str | None = None,
     out: Path | None = None,
     again: bool = False,
 ) -> DryRun:
@@ -80,10 +84,13 @@ def dry_run(
     NotFoundError for an unknown list, and RequestError when `out` holds files that no dry run made.
     """
     checked = checked_issue(project, path, now=now, rehearsal=True)
-    preview = preview_audience(database, checked.issue, choose_lists(checked.send, lists))
+    narrowed = choose_segment(project, checked.send.segment if segment is None else segment)
+    source = narrowed.where.source if narrowed else ""
+    preview = preview_audience(database, checked.issue, choose_lists(checked.send, lists), source)
     out = project.folder / "dry-run" / checked.issue if out is None else out
     _clear(out)
     run = asyncio.run(_write_messages(project, checked, preview, out, now, again=again))
+    run = replace(run, segment=str(narrowed) if narrowed else "")
     _write_reports(run)
     return run
 
@@ -175,6 +182,7 @@ def forecast_lines(outlook: Forecast, subjects: Mapping[str, str]) -> list[str]:
 def report_lines(run: DryRun) -> list[str]:
     """The report as text."""
     lines = [f"Dry run of {run.issue}: {counted(run.messages, 'message')}, none was sent"]
+    lines += [f"  Segment {run.segment}"] if run.segment else []
     lines += forecast_lines(run.outlook, run.subjects)
     lines += [f"  {address}: {reason}" for address, reason in run.unrendered.items()]
     if run.messages:

@@ -17,6 +17,7 @@ from newsletter.app.composing import fill_for_persona
 from newsletter.app.issues.examine import examine, find, read_personas
 from newsletter.app.issues.policy import judged
 from newsletter.app.project import Project
+from newsletter.app.project_segments import choose_segment
 from newsletter.app.sender_checks import check_real_sender, check_sender
 from newsletter.app.sending.choosing import (
     check_last_day,
@@ -27,6 +28,7 @@ from newsletter.app.sending.choosing import (
     own_time,
 )
 from newsletter.app.sending.relay import check_relay
+from newsletter.audience.segment import Segment
 from newsletter.authoring.issue import SendPlan
 from newsletter.authoring.persona import choose_persona
 from newsletter.authoring.placeholders import PLACEHOLDER
@@ -78,6 +80,11 @@ class Forecast:
         return sum(self.languages.values())
 
     @property
+    def recipients(self) -> int:
+        """How many rows the ledger would have."""
+        return self.waiting + sum(self.reasons.values())
+
+    @property
     def is_empty(self) -> bool:
         """Whether there would be no recipients at all."""
         return not (self.languages or self.reasons)
@@ -89,6 +96,8 @@ class Proposal:
 
     checked: CheckedIssue
     lists: tuple[str, ...]
+    segment: Segment | None
+    """Which of their subscribers; None: all."""
     start: datetime | None
     """UTC; None: at once."""
     again: bool
@@ -109,7 +118,8 @@ class Proposal:
 
 def propose(
     project: Project, database: Database, path: Path, lists: Sequence[str] = (), *, now: datetime,
-    at: str | None = None, timezone: str | None = None, again: bool = False, force: bool = False,
+    at: str | None = None, timezone: str | None = None, segment: str | None = None, again: bool = False,
+    force: bool = False,
 ) -> Proposal:  # fmt: skip
     """Check the issue at a path and forecast its delivery to `lists` (default: the issue's) at a time. Stores nothing.
 
@@ -122,19 +132,21 @@ def propose(
         choose_start(project, SendPlan(), at, timezone, now=now)
     checked = checked_issue(project, path, now=now, force=force)
     chosen = choose_lists(checked.send, lists)
+    narrowed = choose_segment(project, checked.send.segment if segment is None else segment)
     start = choose_start(project, checked.send, at, timezone, now=now)
     check_last_day(checked.editions, (start or now).astimezone(project.zone))
     check_relay(project)
     with project.journal(database) as journal:
         journal.keep_up()
-    outlook = forecast(database, checked, chosen, again=again)
+    outlook = forecast(database, checked, chosen, again=again, segment=narrowed)
     if start is None:
-        _refuse_empty(outlook.is_empty, chosen)
+        _refuse_empty(outlook.is_empty, chosen, narrowed)
     takes = _time_at_rate(project, database, outlook.waiting, start, now)
     may_send = [state for state in DeliveryState if not state.is_over]
     return Proposal(
         checked=checked,
         lists=chosen,
+        segment=narrowed,
         start=start,
         again=again,
         forced=force and project.has_real_relay,
@@ -175,7 +187,8 @@ def confirm(project: Project, database: Database, proposal: Proposal, *, now: da
     if proposal.start is not None:
         check_start(proposal.start.astimezone(project.zone), now=now)
     else:
-        _refuse_empty(next(preview_audience(database, proposal.checked.issue, lists).candidates, None) is None, lists)
+        preview = preview_audience(database, proposal.checked.issue, lists, _source(proposal.segment))
+        _refuse_empty(next(preview.candidates, None) is None, lists, proposal.segment)
     return Deliveries(database).create(new_delivery(proposal), now)
 
 
@@ -195,6 +208,8 @@ def new_delivery(proposal: Proposal) -> NewDelivery:
         editions=editions,
         again=proposal.again,
         forced=proposal.forced,
+        segment=_source(proposal.segment),
+        expected=proposal.forecast.recipients if proposal.segment else None,
         scheduled_at=proposal.start,
     )
 
@@ -244,9 +259,12 @@ def _subjects(project: Project, editions: Sequence[Edition]) -> dict[str, str]:
     }
 
 
-def forecast(database: Database, checked: CheckedIssue, lists: Sequence[str], *, again: bool = False) -> Forecast:
+def forecast(
+    database: Database, checked: CheckedIssue, lists: Sequence[str], *, again: bool = False,
+    segment: Segment | None = None,
+) -> Forecast:  # fmt: skip
     """Who would get what, and who would not, and why. Changes nothing. Raises NotFoundError for an unknown list."""
-    preview = preview_audience(database, checked.issue, lists)
+    preview = preview_audience(database, checked.issue, lists, _source(segment))
     return forecast_of(plan_all(checked, preview.candidates, again=again), preview.not_eligible)
 
 
@@ -268,7 +286,16 @@ def plan_all(checked: CheckedIssue, people: Iterable[Candidate], *, again: bool)
     return (plan(one, delivery="", languages=languages, again=again) for one in people)
 
 
-def _refuse_empty(is_empty: bool, lists: Sequence[str]) -> None:
+def _source(segment: Segment | None) -> str:
+    return segment.where.source if segment else ""
+
+
+def _refuse_empty(is_empty: bool, lists: Sequence[str], segment: Segment | None) -> None:
+    if is_empty and segment:
+        raise EmptyAudienceError(
+            f"Nobody with a confirmed subscription to {' or '.join(lists)} belongs to the segment ({segment})",
+            hint="`newsletter segments show` counts whom a name or an expression holds",
+        )
     if is_empty:
         raise EmptyAudienceError(
             f"There is no confirmed subscription to {' or '.join(lists)}",

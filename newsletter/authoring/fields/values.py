@@ -16,7 +16,8 @@ from pydantic_core import PydanticCustomError
 
 from newsletter.authoring.fields.url import MAX_LENGTH, url_fault
 from newsletter.errors import ExpressionError
-from newsletter.expression import parse_condition
+from newsletter.expression import Condition as ExpressionTree
+from newsletter.expression import collections_in, parse_condition
 from newsletter.hostname import direction_control, shows_nothing
 from newsletter.language import language_tag
 from newsletter.recurrence import is_words, read_words
@@ -133,11 +134,17 @@ def _url(value: str) -> str:
 
 
 def _condition(value: str) -> str:
+    if name := next(collections_in(_expression(value)), None):
+        message, hint = "after in comes a list in brackets", 'Write country in ["DE", "AT"].'
+        raise refused("bad-condition", message, hint, offset=name.position)
+    return value
+
+
+def _expression(value: str) -> ExpressionTree:
     try:
-        parse_condition(value)
+        return parse_condition(value)
     except ExpressionError as error:
         raise refused("bad-condition", "{fault}", error.hint, fault=str(error), offset=error.position) from error
-    return value
 
 
 def _date(value: object) -> object:

@@ -147,6 +147,22 @@ def _refusal(frozen: Frozen, *, again: bool) -> tuple[RecipientState, str] | Non
     return None
 
 
+MOVED_LEAST = 50
+"""Recipients."""
+MOVED_SHARE = 0.2
+
+
+def why_unexpected(expected: int | None, frozen: int) -> str:
+    """Why an audience must be looked at before its first message: it is not the one that an operator confirmed.
+
+    Empty while it moved by no more than a fifth, or by fewer than 50 recipients; `expected` is None where any will do.
+    """
+    moved = 0 if expected is None else abs(frozen - expected)
+    if moved < MOVED_LEAST or moved <= (expected or 0) * MOVED_SHARE:
+        return ""
+    return f"the segment has {frozen} recipients; it had {expected} when the delivery was confirmed"
+
+
 ID_BYTES = 10
 """Of a recipient's id: 16 characters. A return path holds it beside a signature and the name of a mailbox."""
 

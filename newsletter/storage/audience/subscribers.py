@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from newsletter.audience.consent import Consent, Origin
 from newsletter.audience.subscriber import Subscriber, Subscription
 from newsletter.audience.suppression import Suppression, SuppressionReason
+from newsletter.expression import Condition
+from newsletter.storage.audience.expression import matches
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.tables import lists, recipients, subscribers, subscriptions, suppressions
 
@@ -128,9 +130,14 @@ class AudienceStore:
         )
         return [Sent(*row) for row in self._connection.execute(query)]
 
-    def all(self, list_id: int | None = None) -> Iterator[Standing]:
-        """Every subscriber with an address (or those of one list, with that subscription alone), the oldest first."""
-        query = sa.select(subscribers).where(subscribers.c.address != "").order_by(subscribers.c.id).limit(_PAGE)
+    def all(
+        self, list_id: int | None = None, *, where: Condition | None = None, page: int = _PAGE
+    ) -> Iterator[Standing]:
+        """Every subscriber with an address (or those of one list, with that subscription alone), the oldest first.
+
+        `where`: only those of a segment; they are read `page` at a time.
+        """
+        query = sa.select(subscribers).where(*self._chosen(where)).order_by(subscribers.c.id).limit(page)
         last = 0
         while rows := self._connection.execute(query.where(*_after(last, list_id))).all():
             # Separate queries: with joins, each page would sort the whole list.
@@ -139,6 +146,25 @@ class AudienceStore:
             for row in rows:
                 yield Standing(_subscriber(row), ties.get(row.id, ()), barred.get(row.address_hash))
             last = rows[-1].id
+
+    def count(self, where: Condition) -> int:
+        """How many subscribers with an address belong to a segment."""
+        query = sa.select(sa.func.count()).select_from(subscribers).where(*self._chosen(where))
+        return self._connection.execute(query).scalar_one()
+
+    def counts_by_list(self, where: Condition) -> dict[str, int]:
+        """List → how many subscribers of a segment have a confirmed subscription to it."""
+        query = (
+            sa.select(lists.c.slug, sa.func.count())
+            .join(subscriptions, subscriptions.c.list_id == lists.c.id)
+            .join(subscribers, subscribers.c.id == subscriptions.c.subscriber_id)
+            .where(subscriptions.c.consent == Consent.CONFIRMED.value, *self._chosen(where))
+        )
+        rows = self._connection.execute(query.group_by(lists.c.slug).order_by(lists.c.slug))
+        return {slug: count for slug, count in rows}  # noqa: C416 (to the type checker a row is no pair)
+
+    def _chosen(self, where: Condition | None) -> list[sa.ColumnElement[bool]]:
+        return [subscribers.c.address != "", *([matches(self._database, where)] if where else [])]
 
     def suppressed_only(self) -> Iterator[Suppression]:
         """Every suppressed address that is no subscriber's, the oldest first."""

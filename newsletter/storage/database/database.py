@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL
 
 from newsletter.errors import CommitLostError, DamagedDatabaseError, DatabaseBusyError, StorageError
 from newsletter.storage.database.sqlite import BESIDE, Sqlite
+from newsletter.storage.database.typed import Typed
 
 if TYPE_CHECKING:
     from newsletter.storage.database.postgresql import Postgresql
@@ -112,6 +113,22 @@ class Database:
     def merged(self, old: sa.ColumnElement[Any], new: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         """One JSON object over another: keys of `new` replace those of `old`, the others stay."""
         return self._kind.merged(old, new)
+
+    def json_value(self, document: sa.ColumnElement[Any], path: Sequence[str]) -> Typed:
+        """What a JSON document has at a path of names."""
+        return self._kind.json_value(document, path)
+
+    def json_items(self, document: sa.ColumnElement[Any], path: Sequence[str]) -> Typed:
+        """Each item of the list at a path of names: columns of a table that a query selects from."""
+        return self._kind.json_items(document, path)
+
+    def by_code_point(self, text: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
+        """A text that is compared by code point, as Python does."""
+        return self._kind.by_code_point(text)
+
+    def day(self, instant: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+        """The day of an instant (UTC) as text: 2026-11-30."""
+        return self._kind.day(instant)
 
     def skip_locked(self, query: sa.Select[*tuple[Any, ...]], *, of: sa.Table | None = None) -> Any:
         """Lock the rows of `query` (of one of its tables), passing over those that another transaction holds."""

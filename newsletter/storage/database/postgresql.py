@@ -1,6 +1,6 @@
 """PostgreSQL: a server, shared by any number of machines; all of them go by its clock."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import URL
 
 from newsletter.errors import StorageError
+from newsletter.storage.database.typed import Typed
 
 _WORTH_ANOTHER_TRY = ("08", "40", "53300", "55P03", "57P01", "57P02", "57P03")
 """SQLSTATEs of connection trouble, lost races, too many connections, locks not had in time, and restarts."""
@@ -51,6 +52,26 @@ class Postgresql:
         joined = sa.cast(old, postgresql.JSONB).op("||")(sa.cast(new, postgresql.JSONB))
         return sa.cast(joined, sa.JSON)
 
+    def json_value(self, document: sa.ColumnElement[Any], path: Sequence[str]) -> Typed:
+        """Asked for its kind before it is read as a number: a cast of anything else would fail."""
+        kind = sa.func.json_typeof(sa.func.json_extract_path(document, *path))
+        return _parts(kind, sa.func.json_extract_path_text(document, *path, type_=sa.Text))
+
+    def json_items(self, document: sa.ColumnElement[Any], path: Sequence[str]) -> Typed:
+        """What is no list has no items."""
+        found = sa.func.json_extract_path(document, *path)
+        array = sa.case((sa.func.json_typeof(found) == "array", found), else_=sa.func.json_build_array())
+        item = sa.func.json_array_elements(array, type_=postgresql.JSON).column_valued("item")
+        return _parts(sa.func.json_typeof(item), item.op("#>>")(postgresql.array([], type_=sa.Text)))
+
+    def by_code_point(self, text: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
+        """Not by the rules of the database's language."""
+        return sa.collate(text, "C")
+
+    def day(self, instant: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+        """The day of an instant (UTC), as 2026-11-30."""
+        return sa.func.to_char(sa.func.timezone("UTC", instant), "YYYY-MM-DD", type_=sa.Text)
+
     def insert(self, table: sa.Table) -> postgresql.Insert:
         """An INSERT that knows conflicts."""
         return postgresql.insert(table)
@@ -83,6 +104,14 @@ class Postgresql:
     def is_damaged(self, error: sa.exc.DBAPIError) -> bool:
         """Whether the server found data or an index corrupted."""
         return getattr(error.orig, "sqlstate", None) in ("XX001", "XX002")
+
+
+def _parts(kind: sa.ColumnElement[Any], value: sa.ColumnElement[Any]) -> Typed:
+    return Typed(
+        text=sa.case((kind == "string", value)),
+        number=sa.case((kind == "number", sa.cast(value, sa.Numeric))),
+        truth=sa.case((kind == "boolean", value == "true")),
+    )
 
 
 def _prepare(connection: Any, _record: object, *, patience: float) -> None:

@@ -7,7 +7,7 @@ would be lost. So each use of a connection begins with a look at what lies at th
 import os
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,6 +18,7 @@ from sqlalchemy.engine import URL
 
 from newsletter.errors import NoDatabaseError, StorageError
 from newsletter.machine import boot_id, now_elapsed
+from newsletter.storage.database.typed import Typed
 
 BESIDE = "beside"
 """The schema name of the file that `options_beside` attaches."""
@@ -71,6 +72,27 @@ class Sqlite:
         """RFC 7396, which for objects of texts is what we want."""
         return sa.func.json_patch(old, new, type_=sa.JSON)
 
+    def json_value(self, document: sa.ColumnElement[Any], path: Sequence[str]) -> Typed:
+        """Names of expressions need no escaping in a path."""
+        where = "$" + "".join(f'."{name}"' for name in path)
+        return _parts(sa.func.json_type(document, where), sa.func.json_extract(document, where))
+
+    def json_items(self, document: sa.ColumnElement[Any], path: Sequence[str]) -> Typed:
+        """What is no list has no items."""
+        where = "$" + "".join(f'."{name}"' for name in path)
+        is_list = sa.func.json_type(document, where) == "array"
+        array = sa.case((is_list, sa.func.json_extract(document, where)), else_="[]")
+        items = sa.func.json_each(array).table_valued("type", "value")
+        return _parts(items.c.type, items.c.value)
+
+    def by_code_point(self, text: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
+        """As it is: SQLite compares the bytes of UTF-8."""
+        return text
+
+    def day(self, instant: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+        """The day of an instant (UTC), as 2026-11-30; it is stored as text that begins with it."""
+        return sa.func.substr(instant, 1, 10, type_=sa.Text)
+
     def insert(self, table: sa.Table) -> sqlite.Insert:
         """An INSERT that knows conflicts."""
         return sqlite.insert(table)
@@ -108,6 +130,14 @@ class Sqlite:
     def is_damaged(self, error: sa.exc.DBAPIError) -> bool:
         """Whether the file is none of SQLite's, or is inconsistent: one was put over another, or a disk died."""
         return _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _parts(kind: sa.ColumnElement[Any], value: sa.ColumnElement[Any]) -> Typed:
+    return Typed(
+        text=sa.case((kind == "text", value)),
+        number=sa.case((kind.in_(["integer", "real"]), value)),
+        truth=sa.case((kind == "true", sa.true()), (kind == "false", sa.false())),
+    )
 
 
 def _code(error: sa.exc.DBAPIError) -> int:

@@ -190,6 +190,8 @@ deliveries = sa.Table(
     sa.Column("reason", sa.Text, nullable=False, server_default=""),
     sa.Column("forced", sa.Boolean, nullable=False, server_default=sa.false(), comment="sender may be unfinished"),
     sa.Column("resumed_after", sa.Text, nullable=False, server_default="", comment="reasons of its halts, one a line"),
+    sa.Column("segment", sa.Text, nullable=False, server_default="", comment="an expression; empty: everybody"),
+    sa.Column("expected", sa.Integer, comment="recipients when it was confirmed, for a segment"),
     sa.Index(None, "state", "scheduled_at"),
 )
 

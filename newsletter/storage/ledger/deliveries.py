@@ -45,6 +45,9 @@ class NewDelivery:
     """The issue's own language first."""
     again: bool = False
     forced: bool = False
+    segment: str = ""
+    """As in `Delivery`; `expected` too."""
+    expected: int | None = None
     scheduled_at: datetime | None = None
 
 
@@ -88,6 +91,7 @@ class Deliveries:
             sa.insert(deliveries).values(
                 id=order.id, issue=order.issue, state=state.value, hash=order.hash, again=order.again,
                 forced=order.forced, created_at=now, scheduled_at=order.scheduled_at, frozen_to=0, not_eligible={},
+                segment=order.segment, expected=order.expected,
             )
         )  # fmt: skip
         connection.execute(

@@ -11,10 +11,12 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from newsletter.audience.consent import Consent
+from newsletter.audience.segment import parse_segment
 from newsletter.audience.subscriber import MailingList
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.delivery.ledger.ledger import RecipientState
-from newsletter.delivery.ledger.plan import Candidate, NotEligible, PlannedRecipient, plan
+from newsletter.delivery.ledger.plan import Candidate, NotEligible, PlannedRecipient, plan, why_unexpected
+from newsletter.storage.audience.expression import matches
 from newsletter.storage.audience.lists import ListStore, lists_of
 from newsletter.storage.audience.subscribers import AudienceStore
 from newsletter.storage.database.compiled import Row
@@ -46,6 +48,8 @@ class Audience:
     list_ids: tuple[int, ...]
     """In the order they were named."""
     list_languages: Mapping[int, str]
+    where: sa.ColumnElement[bool] | None = None
+    """What narrows it: a segment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +90,11 @@ def freeze(
     _complete(database, delivery)
 
 
-def preview_audience(database: Database, issue: str, list_slugs: Sequence[str]) -> AudiencePreview:
+def preview_audience(database: Database, issue: str, list_slugs: Sequence[str], segment: str = "") -> AudiencePreview:
     """Who would be in the audience of a delivery, were it frozen now. Writes nothing. Raises NotFoundError."""
     with database.read() as connection:
         chosen = ListStore(database, connection).all_named(list_slugs)
-        audience = _audience("", issue, chosen)
+        audience = _audience(database, "", issue, chosen, segment)
         return AudiencePreview(tuple(chosen), _pages(database, audience), not_eligible(connection, audience))
 
 
@@ -124,7 +128,7 @@ def _freeze_chunk(database: Database, delivery: str, size: int) -> bool:
         row = _lock_preparing(connection, delivery)
         if row is None or row.frozen_to >= row.last_subscriber_id:
             return False
-        audience = audience_of(connection, delivery, row.issue)
+        audience = _stored_audience(database, connection, row)
         page = _page(connection, audience, after=row.frozen_to, up_to=row.last_subscriber_id, limit=size)
         languages = connection.execute(
             sa.select(editions.c.language).where(editions.c.delivery_id == delivery).order_by(editions.c.position)
@@ -171,24 +175,29 @@ def _complete(database: Database, delivery: str) -> None:
         row = _lock_preparing(connection, delivery)
         if row is None or row.frozen_to < row.last_subscriber_id:
             return
-        audience = audience_of(connection, delivery, row.issue)
+        audience = _stored_audience(database, connection, row)
         count = sa.select(sa.func.count()).select_from(recipients).where(recipients.c.delivery_id == delivery)
+        frozen = connection.execute(count).scalar_one()
+        reason = why_unexpected(row.expected, frozen)
         values = {
-            "state": DeliveryState.SENDING.value,
-            "frozen_count": connection.execute(count).scalar_one(),
+            "state": (DeliveryState.PAUSED if reason else DeliveryState.SENDING).value,
+            "reason": reason,
+            "frozen_count": frozen,
             "frozen_digest": digest_of_rows(connection, delivery),
             "not_eligible": not_eligible(connection, audience, up_to=row.last_subscriber_id),
         }
         compare_and_set(connection, delivery, DeliveryState.PREPARING, values)
 
 
-def audience_of(connection: sa.Connection, delivery: str, issue: str) -> Audience:
-    """The audience that a stored delivery is for."""
-    return _audience(delivery, issue, lists_of(connection, delivery))
+def _stored_audience(database: Database, connection: sa.Connection, row: Row) -> Audience:
+    """The audience that a stored delivery is for, from its row."""
+    return _audience(database, row.id, row.issue, lists_of(connection, row.id), row.segment)
 
 
-def _audience(delivery: str, issue: str, chosen: Sequence[MailingList]) -> Audience:
-    return Audience(delivery, issue, tuple(one.id for one in chosen), {one.id: one.language for one in chosen})
+def _audience(database: Database, delivery: str, issue: str, chosen: Sequence[MailingList], segment: str) -> Audience:
+    languages = {one.id: one.language for one in chosen}
+    where = matches(database, parse_segment(segment)) if segment else None
+    return Audience(delivery, issue, tuple(one.id for one in chosen), languages, where)
 
 
 def _page(connection: sa.Connection, audience: Audience, *, after: int, up_to: int | None, limit: int) -> _Page:
@@ -214,6 +223,8 @@ def _confirmed(
     query = sa.select(subscribers).where(*mine, confirmed)
     if up_to is not None:
         query = query.where(subscribers.c.id <= up_to)
+    if audience.where is not None:
+        query = query.where(audience.where)
     return connection.execute(query.order_by(subscribers.c.id).limit(limit)).all()
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from newsletter.errors import ExpressionError
 from newsletter.expression import Values, holds, names_in, parse_condition
 
-ANA = {"country": "DE", "plan": "Gold", "points": 7, "share": 0.5, "member": True, "left": False, "blank": "  "}
+ANA = {"country": "DE", "plan": "Gold", "points": 7, "share": 0.5, "member": True, "left": False, "blank": "  ",
+       "colours": ["red", True, ["blue"], None]}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,8 @@ ANA = {"country": "DE", "plan": "Gold", "points": 7, "share": 0.5, "member": Tru
         ("points == 7.0", True),
         ("points > 6.5", True),
         ("points >= 8", False),
+        ('"red" in colours', True), ('"blue" not in colours', True), ("1 in colours", False), ("true in colours", True),
+        ("country in colours", False), ('"DE" in country', False), ("nothing in colours", False),
         ("points in [1, 7]", True), ("share < 1", True), ("points > -1", True),
         # text by code point: capitals come first, accents after z
         ('country < "Da"', True),
@@ -85,7 +88,7 @@ def test_condition_holds(source: str, expected: bool) -> None:
         ("a and", 5, "something is missing at the end", ""),
         ("country == “DE”", 11, "cannot be read", "straight quotes"),
         ('country == "DE', 11, "cannot be read", ""),
-        ("country in DE", 11, "after in comes a list", '["DE", "AT"]'),
+        ('country in "DE"', 11, "after in comes a list", '["DE", "AT"]'),
         ('country in ["DE"', 11, "this bracket is not closed", ""),
         ('(country == "DE"', 0, "bracket is not closed", ""),
         ("country in [DE]", 12, "DE is a name, and a text belongs here", 'Quote it: "DE"'),

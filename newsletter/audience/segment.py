@@ -1,0 +1,96 @@
+"""Segment: some subscribers, chosen by a condition on what is known of them.
+
+`values_of` is what the names of a condition mean in Python; `storage/audience/expression` says the same in SQL. Both
+are equal for every subscriber; a test holds them to that.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from newsletter.audience.consent import Consent
+from newsletter.audience.subscriber import Subscriber, Subscription
+from newsletter.errors import ExpressionError
+from newsletter.expression import Condition, Name, Values, collections_in, filtered_in, names_in, parse_condition
+
+OWN = ("email", "name", "language", "timezone")
+"""What every subscriber may have beside attributes, which these hide."""
+JOINED = "joined"
+"""The day on which a subscriber was first stored (UTC)."""
+OF_LISTS = ("consent", "since")
+"""Consent to a list and the day of it (UTC): `consent.weekly`, `since.weekly`; a list `all-news` is `all_news` here."""
+COLLECTIONS = ("lists", "received")
+"""Slugs of lists with a confirmed subscription; of issues that a relay accepted for this address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A condition with the name that it has in segments.yaml; empty for one from the command line."""
+
+    where: Condition
+    name: str = ""
+    description: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.where.source}" if self.name else self.where.source
+
+
+def parse_segment(source: str) -> Condition:
+    """Parse the condition of a segment. Raises ExpressionError, also for what no subscriber could ever fulfil."""
+    condition = parse_condition(source)
+    for value in filtered_in(condition):
+        message, hint = "a segment compares values as they are, without filters", 'Write country in ["DE", "de"]'
+        raise ExpressionError(message, position=value.of.position, hint=hint)
+    lists = {id(name) for name in collections_in(condition)}
+    for name in names_in(condition):
+        message, hint = _fault(name, is_collection=id(name) in lists)
+        if message:
+            raise ExpressionError(message, position=name.position, hint=hint)
+    return condition
+
+
+def _fault(name: Name, *, is_collection: bool) -> tuple[str, str]:
+    first, *more = name.path
+    if first in COLLECTIONS and (more or not is_collection):
+        return f"{first} is a list", f'Write "…" in {first}'
+    if first in OF_LISTS and (len(more) != 1 or is_collection):
+        return f"{first} needs the name of a list", f"Write {first}.weekly"
+    if first in (*OWN, JOINED) and (more or is_collection):
+        return f"{first} is one text", f'Write {first} == "…"'
+    return ("", "") if first != "subscriber" or more else ("subscriber is no value", "Write subscriber.country")
+
+
+def values_of(
+    subscriber: Subscriber, subscriptions: Sequence[Subscription], received: Collection[str], joined: datetime
+) -> Values:
+    """What the names in a segment mean for one subscriber."""
+    own = {
+        **subscriber.attributes,
+        "email": subscriber.address,
+        "name": subscriber.name,
+        "language": subscriber.language,
+        "timezone": subscriber.timezone,
+    }
+    return {
+        **own,
+        "subscriber": own,
+        JOINED: _day(joined),
+        "consent": {list_name(one.list): one.consent.value for one in subscriptions},
+        "since": {list_name(one.list): _day(one.since) for one in subscriptions},
+        "lists": frozenset(one.list for one in subscriptions if one.consent is Consent.CONFIRMED),
+        "received": frozenset(received),
+    }
+
+
+def list_name(slug: str) -> str:
+    """A list's slug as a name in an expression, which has no hyphens."""
+    return slug.replace("-", "_")
+
+
+def slugs_named(condition: Condition) -> Iterator[Name]:
+    """The names in a condition that name a list."""
+    return (name for name in names_in(condition) if name.path[0] in OF_LISTS)
+
+
+def _day(moment: datetime) -> str:
+    return moment.astimezone(UTC).date().isoformat()

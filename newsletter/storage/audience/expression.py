@@ -1,0 +1,160 @@
+"""Expression: the condition of a segment as SQL, true for the same subscribers as `expression.holds` is in Python.
+
+Every value of the source is bound, and a name leads to one of the columns here or into the subscriber's attributes.
+"""
+
+import sqlalchemy as sa
+
+from newsletter.audience.consent import Consent
+from newsletter.audience.segment import COLLECTIONS, JOINED, OF_LISTS
+from newsletter.delivery.ledger.ledger import RecipientState
+from newsletter.expression import Condition, Name
+from newsletter.expression.evaluate import COMPARE
+from newsletter.expression.tree import Among, And, Comparison, Literal, Not, Operator, Or, Present, Tree, Value
+from newsletter.storage.database.database import Database
+from newsletter.storage.database.tables import lists, recipients, subscribers, subscriptions
+from newsletter.storage.database.typed import Typed
+
+Sql = sa.ColumnElement[bool]
+
+BLANKS = (
+    "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+"""What `str.strip` removes: text of nothing else is no value."""
+
+_OWN = {
+    "email": subscribers.c.address,
+    "name": subscribers.c.name,
+    "language": subscribers.c.language,
+    "timezone": subscribers.c.timezone,
+}
+
+
+def matches(database: Database, condition: Condition) -> Sql:
+    """Whether a subscriber belongs to a segment: true or false, never NULL. `condition` is from `parse_segment`.
+
+    For the WHERE of a query that selects from `subscribers`.
+    """
+    return _Compiler(database).tree(condition.tree)
+
+
+class _Compiler:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def tree(self, tree: Tree) -> Sql:
+        match tree:
+            case And(of=parts):
+                return sa.and_(*map(self.tree, parts))
+            case Or(of=parts):
+                return sa.or_(*map(self.tree, parts))
+            case Not(of=part):
+                return sa.not_(self.tree(part))
+            case Comparison(left=left, operator=how, right=right):
+                return self._compared(self._side(left), how, self._side(right))
+            case Among(value=value, choices=choices, is_negated=is_negated):
+                side = self._side(value)
+                among = self._among(side, choices)
+                return sa.and_(_is_there(side, or_false=True), sa.not_(among)) if is_negated else among
+            case Present(value=value):
+                return _is_there(self._side(value), or_false=False)
+
+    def _side(self, value: Value) -> Typed:
+        if isinstance(value.of, Literal):
+            return _literal(value.of)
+        first, *more = path = value.of.path
+        if path[:1] == ("subscriber",):
+            first, *more = path = path[1:]
+        elif first == JOINED and not more:
+            return Typed(text=self._database.day(subscribers.c.created_at), may_be_blank=False)
+        elif first in OF_LISTS:
+            return Typed(text=self._of_list(first, more[0].replace("_", "-")), may_be_blank=False)
+        elif first in COLLECTIONS:
+            return Typed()
+        if first in _OWN:
+            return Typed() if more else Typed(text=_OWN[first])
+        return self._database.json_value(subscribers.c.attributes, path)
+
+    def _of_list(self, what: str, slug: str) -> sa.ColumnElement[str]:
+        """Consent to a list, or the day of it."""
+        mine = subscriptions.alias()
+        column = mine.c.consent if what == "consent" else self._database.day(mine.c.changed_at)
+        of_list = sa.select(lists.c.id).where(lists.c.slug == slug).scalar_subquery()
+        query = sa.select(column).where(mine.c.subscriber_id == subscribers.c.id, mine.c.list_id == of_list)
+        return query.correlate(subscribers).scalar_subquery()
+
+    def _among(self, side: Typed, choices: tuple[Literal, ...] | Name) -> Sql:
+        if not isinstance(choices, Name):
+            return sa.or_(*(self._compared(side, Operator.EQUAL, _literal(one)) for one in choices))
+        path = choices.path
+        if path[0] == "lists":
+            mine, named = subscriptions.alias(), lists.alias()
+            is_confirmed = mine.c.consent == Consent.CONFIRMED.value
+            listed = [mine.c.subscriber_id == subscribers.c.id, is_confirmed, mine.c.list_id == named.c.id]
+            return self._one_of(side, named.c.slug, *listed)
+        if path[0] == "received":
+            sent = recipients.alias()
+            is_theirs = sent.c.address_hash == subscribers.c.address_hash
+            return self._one_of(side, sent.c.issue, is_theirs, sent.c.state == RecipientState.ACCEPTED.value)
+        path = path[1:] if path[0] == "subscriber" else path
+        if path[0] in _OWN:
+            return sa.false()
+        item = self._database.json_items(subscribers.c.attributes, path)
+        return _some(self._compared(side, Operator.EQUAL, item))
+
+    def _one_of(self, side: Typed, column: sa.ColumnElement[str], *conditions: Sql) -> Sql:
+        if side.text is None:
+            return sa.false()
+        is_one = self._compared(side, Operator.EQUAL, Typed(text=column, may_be_blank=False))
+        return _some(*conditions, is_one)
+
+    def _compared(self, left: Typed, how: Operator, right: Typed) -> Sql:
+        """Only what is of the same kind can be compared; truth values are equal or not, and have no order."""
+        found = []
+        if left.text is not None and right.text is not None:
+            is_one_sure = not (left.may_be_blank and right.may_be_blank)
+            unsure = [] if how is Operator.EQUAL and is_one_sure else [one for one in (left, right) if one.may_be_blank]
+            ordered = COMPARE[how](self._database.by_code_point(left.text), right.text)
+            found.append(sa.and_(ordered, *map(_is_filled, unsure)))
+        if left.number is not None and right.number is not None:
+            found.append(COMPARE[how](left.number, right.number))
+        if left.truth is not None and right.truth is not None and how in (Operator.EQUAL, Operator.UNEQUAL):
+            found.append(COMPARE[how](left.truth, right.truth))
+        return _sure(sa.or_(*found)) if found else sa.false()
+
+
+def _some(*conditions: Sql) -> Sql:
+    """Whether there is such a row, of tables other than that of the subscribers."""
+    return sa.select(sa.literal(1)).where(*conditions).correlate(subscribers).exists()
+
+
+def _is_there(side: Typed, *, or_false: bool) -> Sql:
+    """Whether there is a value. A truth value counts as what it is, or with `or_false` as a value like any other."""
+    found = []
+    if side.text is not None:
+        found.append(_is_filled(side) if side.may_be_blank else side.text.is_not(None))
+    if side.number is not None:
+        found.append(side.number.is_not(None))
+    if side.truth is not None:
+        found.append(side.truth.is_not(None) if or_false else side.truth)
+    return _sure(sa.or_(*found)) if found else sa.false()
+
+
+def _is_filled(side: Typed) -> Sql:
+    assert side.text is not None
+    return sa.func.ltrim(side.text, BLANKS) != ""
+
+
+def _sure(condition: Sql) -> Sql:
+    """NULL is false, also below a NOT."""
+    return sa.func.coalesce(condition, sa.false(), type_=sa.Boolean)
+
+
+def _literal(literal: Literal) -> Typed:
+    value = literal.value
+    if isinstance(value, bool):
+        return Typed(truth=sa.true() if value else sa.false())
+    if isinstance(value, str):
+        return Typed(text=sa.literal(value, sa.Text), may_be_blank=False) if value.strip() else Typed()
+    return Typed(number=sa.cast(sa.literal(repr(value)), sa.Numeric))

@@ -1,0 +1,17 @@
+"""Typed: an SQL value by what it may be. `sqlite` and `postgresql` make those inside JSON, each in its own way."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A value as text, as a number and as a truth value: NULL where it is of another kind, None where it always is."""
+
+    text: sa.ColumnElement[Any] | None = None
+    number: sa.ColumnElement[Any] | None = None
+    truth: sa.ColumnElement[Any] | None = None
+    may_be_blank: bool = True
+    """Whether the text may be empty or white space."""
