@@ -277,6 +277,9 @@ class ScheduleSection(_Section):
         return read_words(self.at) if self.at else read_cron(self.cron)
 
 
+_OLD_PATH = re.compile(r"/[A-Za-z0-9_.-]+(/(:[a-z]+|[A-Za-z0-9_.-]+))+")
+
+
 class AlertsSection(_Section):
     """Whom to tell, once, when a delivery is missed, paused, halted or stuck, and when a schedule sends nothing."""
 
@@ -319,6 +322,10 @@ class PublicSection(_Section):
 
     url: str = "http://localhost:8000"
     """Where readers reach `newsletter serve`; links and images in emails begin with it."""
+    legacy: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
+    """Paths of unsubscribe links in emails of the tool you came from, where its host is this one now:
+    `["/subscription/:campaign/:subscriber"]` for listmonk. `:subscriber` stands for the id that the import kept as
+    `link_id`, another word with a colon for anything."""
 
     @field_validator("url")
     @classmethod
@@ -329,6 +336,15 @@ class PublicSection(_Section):
                 "this must be an http(s) URL in ASCII without user name and query, such as https://news.example.org"
             )
         return match[1].lower() + value[match.end(1) :].rstrip("/")
+
+    @field_validator("legacy")
+    @classmethod
+    def _paths(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for path in value:
+            words = re.findall(r":([a-z]+)", path)
+            if not _OLD_PATH.fullmatch(path) or words.count("subscriber") != 1 or len({*words}) != len(words):
+                raise ValueError(f"{path!r} is no path like /subscription/:campaign/:subscriber")
+        return value
 
 
 class SignupSection(_Section):

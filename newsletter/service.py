@@ -121,6 +121,7 @@ def _pages(project: Project, database: Database, journal: Journal) -> Callable[.
         public_url=project.config.public.url,
         clock=_utc_now,
         signup=signup_rules(project),
+        old_links=project.config.public.legacy,
     )
 
 

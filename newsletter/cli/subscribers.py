@@ -212,6 +212,40 @@ def unsubscribe(project: Project, database: Database, email: str, slug: str | No
 
 
 @subscribers.command()
+@_EMAIL
+@click.argument("tags", nargs=-1, required=True, metavar="TAG…")
+@JSON
+@with_database
+def tag(project: Project, database: Database, email: str, tags: tuple[str, ...], as_json: bool) -> None:
+    """Add tags to a subscriber.
+
+    A segment asks for them: '"vip" in tags'.
+    """
+    _tag(project, database, email, tags, as_json=as_json, remove=False)
+
+
+@subscribers.command()
+@_EMAIL
+@click.argument("tags", nargs=-1, required=True, metavar="TAG…")
+@JSON
+@with_database
+def untag(project: Project, database: Database, email: str, tags: tuple[str, ...], as_json: bool) -> None:
+    """Take tags away from a subscriber."""
+    _tag(project, database, email, tags, as_json=as_json, remove=True)
+
+
+def _tag(
+    project: Project, database: Database, email: str, tags: tuple[str, ...], *, as_json: bool, remove: bool
+) -> None:
+    from newsletter.app.audience.subscribers import tag_subscriber
+
+    now = datetime.now(UTC)
+    present = tag_subscriber(project, database, email, tags, remove=remove, now=now)
+    text = f"{email}: {', '.join(map(visible, present)) or 'no tags'}"
+    print_result({"email": email, "tags": present}, text, as_json=as_json)
+
+
+@subscribers.command()
 @click.argument("email", required=False)
 @click.option(
     "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path),

@@ -9,7 +9,7 @@ from newsletter.app.project import Project
 from newsletter.audience.address import Address, parse_address
 from newsletter.audience.consent import Consent, Origin, added_consent, first_consent
 from newsletter.audience.importing.cells import clean, dropped
-from newsletter.audience.subscriber import MailingList, Subscriber, Subscription
+from newsletter.audience.subscriber import MailingList, Subscriber, Subscription, text_of
 from newsletter.audience.suppression import Suppression, SuppressionReason
 from newsletter.delivery.sender.schedule import read_zone
 from newsletter.errors import NotFoundError, StateError, WrongUsageError
@@ -146,6 +146,35 @@ def unsubscribe_subscriber(
         if left:
             journal.opt_out(_word(address_hash, now, lists=dict.fromkeys(left, Consent.UNSUBSCRIBED.value)))
     return ended
+
+
+def tag_subscriber(
+    project: Project, database: Database, email: str, tags: Sequence[str], *, remove: bool = False, now: datetime
+) -> list[str]:
+    """Add tags to a subscriber, or take them away; the tags they have then. A tag is one of the list `tags` among the
+    attributes.
+
+    Raises AddressError, NotFoundError for an unknown address, WrongUsageError for a tag that cannot be seen, and
+    StateError where the attribute `tags` is no list.
+    """
+    address, address_hash = _identify(project, email)
+    if unclear := [tag for tag in tags if clean(tag).strip() != tag or not tag]:
+        hint = "A tag has no invisible characters and no blanks around it"
+        raise WrongUsageError(f"{unclear[0]!r} is no tag", hint=hint)
+    with database.write() as connection:
+        store = AudienceStore(database, connection)
+        store.lock_audience()
+        subscriber = store.find(address_hash)
+        if subscriber is None or not subscriber.address:
+            raise _unknown(address)
+        present = subscriber.attributes.get("tags", [])
+        if not isinstance(present, list):
+            raise StateError(f"The attribute tags of {address} is {text_of(present)!r}, not a list")
+        kept = [tag for tag in present if not (remove and tag in tags)]
+        wanted = kept if remove else [*present, *(tag for tag in dict.fromkeys(tags) if tag not in present)]
+        others = {name: value for name, value in subscriber.attributes.items() if name != "tags"}
+        store.upsert(replace(subscriber, attributes=others | ({"tags": wanted} if wanted else {})), now)
+    return [str(tag) for tag in wanted]
 
 
 def suppress_subscriber(project: Project, database: Database, email: str, note: str, *, now: datetime) -> bool:

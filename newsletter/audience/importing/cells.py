@@ -30,6 +30,10 @@ _MAX_INTEGER = 2**53
 """Larger ones change in programs that read JSON numbers as floating point."""
 
 
+LINK_ID = "link_id"
+"""The attribute that holds the id by which another tool's unsubscribe links name a subscriber."""
+
+
 def clean(cell: str) -> str:
     """Trimmed text without invisible control characters; only line feeds end lines."""
     if cell.isprintable():

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from newsletter.audience.consent import Consent
-from newsletter.audience.importing.cells import read, read_object
+from newsletter.audience.importing.cells import LINK_ID, read, read_object
 from newsletter.audience.importing.headings import OBJECT, PERSON
 from newsletter.audience.importing.profiles import CSV, Profile, State, Terms, strongest
 from newsletter.audience.importing.rows import Row, Sheet
@@ -65,6 +65,9 @@ def _read(row: Row, sheet: Sheet) -> tuple[Row, Mapping[str, str]]:
             elif cell:
                 cells[column.rstrip(":")] = cell
                 notes += (f"{column.rstrip(':')} is no JSON object; it was kept as text",)
+        elif meaning == LINK_ID:
+            if cell:
+                attributes[LINK_ID] = cell
         elif meaning == "tags":
             if tags := list(_tags(cell)):
                 attributes["tags"] = tags

@@ -5,7 +5,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from newsletter.storage.audience.signups import erase_signups
-from newsletter.storage.database.tables import attempts, recipients, subscribers, subscriptions, suppressions
+from newsletter.storage.database.tables import attempts, old_links, recipients, subscribers, subscriptions, suppressions
 
 
 def erase_subscriber(connection: sa.Connection, address_hash: str, now: datetime) -> None:
@@ -37,5 +37,6 @@ def erase_subscriber(connection: sa.Connection, address_hash: str, now: datetime
         )
     )
     subscriber = sa.select(subscribers.c.id).where(subscribers.c.address_hash == address_hash)
+    connection.execute(sa.delete(old_links).where(old_links.c.subscriber_id.in_(subscriber)))
     connection.execute(sa.delete(subscriptions).where(subscriptions.c.subscriber_id.in_(subscriber)))
     erase_signups(connection, address_hash, now)

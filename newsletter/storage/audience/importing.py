@@ -12,11 +12,12 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 
 from newsletter.audience.consent import Consent, Origin
+from newsletter.audience.importing.cells import LINK_ID
 from newsletter.audience.importing.decide import Entry, Known, Ruling, VerdictKind
 from newsletter.audience.suppression import SuppressionReason
 from newsletter.storage.audience.subscribers import AudienceStore
 from newsletter.storage.database.database import Database
-from newsletter.storage.database.tables import Instant, lists, subscribers, subscriptions, suppressions
+from newsletter.storage.database.tables import Instant, lists, old_links, subscribers, subscriptions, suppressions
 
 _PAGE = 1000
 """Rows."""
@@ -168,6 +169,7 @@ class Staging:
         self._unsubscribe(taken)
         self._subscribe(taken)
         self._suppress(taken)
+        self._keep_links()
 
     def notes(self, rulings: Mapping[Known, Ruling], limit: int) -> tuple[int, list[tuple[int, str]]]:
         """Line and what could not be used, of rows that are written: their number, and the first `limit`."""
@@ -238,6 +240,17 @@ class Staging:
             )
             .values({name: _wanted.c[name] for name in ("consent", "changed_at", "how", "basis")})
         )
+
+    def _keep_links(self) -> None:
+        """Store the ids of the links in another tool's emails, also of rows that change nothing else."""
+        old_id = self._database.json_value(_rows.c.attributes, (LINK_ID,)).text
+        assert old_id is not None, "a JSON value may be text"
+        query = (
+            sa.select(old_id, subscribers.c.id)
+            .join(subscribers, subscribers.c.address_hash == _rows.c.address_hash)
+            .where(old_id.is_not(None), subscribers.c.address != "")
+        )
+        self.connection.execute(self._database.insert_ignore(old_links).from_select(["id", "subscriber_id"], query))
 
     def _suppress(self, taken: sa.ColumnElement[bool]) -> None:
         query = (

@@ -170,6 +170,15 @@ notices = sa.Table(
     comment="emails to one person, written in the transaction that causes them",
 )
 
+old_links = sa.Table(
+    "old_links",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("subscriber_id", sa.ForeignKey("subscribers.id"), nullable=False),
+    sa.Index(None, "subscriber_id"),
+    comment="by which the links of another tool name subscribers",
+)
+
 deliveries = sa.Table(
     "deliveries",
     metadata,

@@ -7,7 +7,7 @@ GET and HEAD change nothing, because email scanners follow every link; only a PO
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -30,6 +30,7 @@ from newsletter.web.pages import QUIET_HEADERS, Below, Headers, policy
 from newsletter.web.public.answers import Answers, Site
 from newsletter.web.public.archive.resources import ArchiveSite
 from newsletter.web.public.archive.routes import add_archive
+from newsletter.web.public.old_links import old_link_routes
 from newsletter.web.public.preferences import REASON, preference_routes
 from newsletter.web.public.signup import Doors, signup_routes
 
@@ -66,10 +67,11 @@ Body = Annotated[bytes, Depends(small_body)]
 
 def public_app(
     database: Database, journal: Journal, *, signer: Callable[[], Signer], site: Site, public_url: str,
-    clock: Callable[[], datetime], signup: SignupRules | None = None,
+    clock: Callable[[], datetime], signup: SignupRules | None = None, old_links: Sequence[str] = (),
 ) -> FastAPI:  # fmt: skip
     """The app of the public pages. `public_url` is its URL in messages; `clock` gives UTC, `signer` the keys
-    as they are at that moment. `signup`: the limits of sign-ups; None: nobody can sign up.
+    as they are at that moment. `signup`: the limits of sign-ups; None: nobody can sign up. `old_links`: the
+    paths of another tool's unsubscribe links.
 
     A path in `public_url` may stand before the paths here or be taken away by a proxy in front: both work.
     """
@@ -90,6 +92,7 @@ def public_app(
         doors = Doors(database, journal, signup, signer, answers, clock, small_body)
         app.include_router(signup_routes(doors))
         app.include_router(preference_routes(doors))
+    app.include_router(old_link_routes(database, journal, old_links, answers, clock, small_body))
     _add_errors(app, answers)
     return app
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,12 +14,14 @@ from factories import NOW, add_list, add_people, address_hash, make_order, set_c
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from newsletter.app.audience.importing import ImportOrder, import_subscribers
+from newsletter.app.audience.subscribers import NewSubscriber, add_subscriber, tag_subscriber
 from newsletter.app.project import Project
 from newsletter.app.sending.steer import resume
 from newsletter.audience.segment import parse_segment, values_of
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.delivery.ledger.plan import why_unexpected
-from newsletter.errors import ExpressionError
+from newsletter.errors import ExpressionError, WrongUsageError
 from newsletter.expression import Condition, holds
 from newsletter.expression.tree import Among, And, Comparison, Literal, Name, Not, Operator, Or, Present, Value
 from newsletter.storage.audience.expression import BLANKS, matches
@@ -225,3 +229,25 @@ def _list(database: Database) -> int:
     with database.read() as connection:
         found = connection.execute(sa.select(tables.lists.c.id).where(tables.lists.c.slug == "letters"))
         return int(found.scalar_one())
+
+
+def test_tags_are_added_taken_away_and_asked_for(filled: Database, project: Project) -> None:
+    tagged = NewSubscriber("tagged@example.com")
+    add_subscriber(project, filled, tagged, ["letters"], consent=None, basis="", now=NOW)
+    change = partial(tag_subscriber, project, filled, "tagged@example.com", now=NOW)
+    assert change(["vip", "früh", "vip"]) == ["vip", "früh"]
+    assert change(["vip"]) == ["vip", "früh"]
+    assert found(filled, parse_segment('"früh" in tags')) == {"tagged@example.com"}
+    assert change(["vip", "other"], remove=True) == ["früh"]
+    assert found(filled, parse_segment('"vip" in tags')) == set()
+    assert change(["früh"], remove=True) == []
+    for wrong in ("", " vip", "v\u200bip\u202e"):
+        with pytest.raises(WrongUsageError):
+            change([wrong])
+
+
+def test_column_of_tags_is_a_list(filled: Database, project: Project, tmp_path: Path) -> None:
+    file = tmp_path / "some.csv"
+    file.write_text('email,Tags\na@example.com,"vip, ""New York, NY"""\nb@example.com,\n', encoding="utf-8")
+    import_subscribers(project, filled, ImportOrder(file, ("letters",)), now=NOW)
+    assert found(filled, parse_segment('"New York, NY" in tags and "vip" in tags')) == {"a@example.com"}

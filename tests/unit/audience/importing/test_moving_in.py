@@ -138,6 +138,7 @@ def test_every_profile_names_its_source_and_known_meanings() -> None:
     meanings = {
         "email", "name", "language", "timezone", "first_name", "last_name", "tags", "object", "opted_in_at",
         "opted_in_from", "confirmed_at", "confirmed_from", "created_at", "left_at", "left_why", "attribute",
+        "link_id",
     }  # fmt: skip
     for profile in profiles().values():
         assert set(profile.columns.values()) <= meanings
