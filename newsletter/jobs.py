@@ -1,11 +1,13 @@
 """Jobs: Procrastinate's door. On PostgreSQL, workers on any number of machines fetch their jobs from its queue.
 
-The leader's scheduler keeps queued what rows show undone (`app/sending/background.py`); this only carries it. SQLite
-has no queue: there the one sender process reads the rows itself. Jobs carry no locks; one that was lost is made anew.
+One of the workers, the one that holds a lease, keeps queued what rows show undone (`app/sending/background.py`): they
+need no process beside them. SQLite has no queue: there the one sender process reads the rows itself. Jobs carry no
+locks; one that was lost is made anew.
 """
 
 import asyncio
 import logging
+import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,12 +15,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from newsletter.app.project import Project
-from newsletter.app.sending.background import Job, Jobs, Kind, Surroundings, run_job
-from newsletter.app.sending.worker import run_jobs, run_worker
+from newsletter.app.sending.background import Job, Jobs, Kind, Surroundings, run_job, undone
+from newsletter.app.sending.worker import resend_unknown_ones, run_jobs, run_worker
 from newsletter.delivery.sender.handover import place_of
 from newsletter.delivery.sender.sender import is_set_within
 from newsletter.errors import NewsletterError, StorageError
 from newsletter.storage.database.database import Database
+from newsletter.storage.database.leases import QUEUE, release_lease, take_lease
 
 log = logging.getLogger("newsletter.jobs")
 
@@ -28,11 +31,8 @@ _POLL = 2.0
 """Seconds between two looks at a queue, where no notification told of a job."""
 _RETRY = 15
 """Seconds before a job that failed is tried again."""
-
-
-def jobs_of(project: Project, database: Database) -> Jobs | None:
-    """The workers of a project; None where the one sender process needs no telling."""
-    return QueuedJobs(project) if database.is_server else None
+_LEASE = 15.0
+"""Seconds that a worker is in charge of the queue; several looks, so that a slow one does not lose it."""
 
 
 def work(
@@ -44,7 +44,8 @@ def work(
         return
 
     async def fetch(around: Surroundings) -> None:
-        await asyncio.gather(*(_fetch(project, queue, around) for queue in _QUEUES.values()))
+        keeping = keep_queued(QueuedJobs(project), around)
+        await asyncio.gather(keeping, *(_fetch(project, queue, around) for queue in _QUEUES.values()))
 
     run_jobs(project, database, on_trouble=on_trouble, work=fetch, exit_with_parent=exit_with_parent)
 
@@ -64,6 +65,30 @@ def install(project: Project, database: Database) -> bool:
     with database.write() as connection:
         database.serialise(connection, "newsletter jobs")  # of two processes at once one makes them
         return asyncio.run(make())
+
+
+async def keep_queued(jobs: Jobs, around: Surroundings) -> None:
+    """Have queued what rows show undone, while this worker is the one that holds the lease, until it is to stop."""
+    holder = secrets.token_hex(16)
+    while not around.stop.is_set():
+        try:
+            await asyncio.to_thread(_look, jobs, around, holder)
+        except StorageError as error:
+            around.on_trouble(str(error))
+        await is_set_within(around.stop, _POLL)
+    try:
+        await asyncio.to_thread(release_lease, around.database, QUEUE, holder)
+    except StorageError as error:
+        log.warning("the lease could not be released and expires by itself: %s", error)
+
+
+def _look(jobs: Jobs, around: Surroundings, holder: str) -> None:
+    around.journal.keep_up()  # raises while nothing may be sent from this database
+    if take_lease(around.database, QUEUE, holder, _LEASE) is None:
+        return
+    resend_unknown_ones(around.project, around.database)
+    if added := jobs.ensure(undone(around.database, around.now())):
+        log.info("jobs=%s", added)
 
 
 class QueuedJobs:

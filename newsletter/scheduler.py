@@ -21,10 +21,8 @@ from apscheduler.triggers.cron import CronTrigger
 
 from newsletter.app.project import Project
 from newsletter.app.sending.alerts import alert
-from newsletter.app.sending.background import Jobs, undone
 from newsletter.app.sending.recurring import start_recurring
 from newsletter.app.sending.steer import start_due
-from newsletter.app.sending.worker import resend_unknown_ones
 from newsletter.delivery.sender.schedule import instant_of
 from newsletter.errors import NewsletterError, StorageError
 from newsletter.recurrence import Recurrence
@@ -157,7 +155,7 @@ class Scheduler:
 
 
 def project_scheduler(
-    project: Project, database: Database, journal: Journal, *, clock: Callable[[], datetime], jobs: Jobs | None = None
+    project: Project, database: Database, journal: Journal, *, clock: Callable[[], datetime]
 ) -> Scheduler:
     """The scheduler that starts a project's deliveries when their time has come, once the database has what the journal
     has."""
@@ -171,10 +169,6 @@ def project_scheduler(
             log.log(level, "schedule=%s at=%s %s=%s %s", one.schedule, one.at, one.outcome, one.delivery, one.note)
         for delivery in start_due(project, database, now, lease=lease):
             log.info("delivery=%s state=%s", delivery.id, delivery.state)
-        if jobs is not None:
-            resend_unknown_ones(project, database)
-            if added := jobs.ensure(undone(database, now)):
-                log.info("jobs=%s", added)
 
     return Scheduler(
         database,

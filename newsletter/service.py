@@ -32,7 +32,7 @@ from newsletter.app.sending.relay import check_relay
 from newsletter.compiler.mjml.worker import worker
 from newsletter.compiler.theme import Theme
 from newsletter.errors import RequestError
-from newsletter.jobs import install, jobs_of
+from newsletter.jobs import install
 from newsletter.problem import Severity
 from newsletter.scheduler import Scheduler, project_scheduler
 from newsletter.storage.database.database import Database
@@ -128,7 +128,7 @@ def _pages(project: Project, database: Database, journal: Journal) -> Callable[.
 def _scheduler(project: Project, database: Database, journal: Journal) -> Scheduler:
     if install(project, database):
         log.info("made the tables of the job queue")
-    return project_scheduler(project, database, journal, clock=_utc_now, jobs=jobs_of(project, database))
+    return project_scheduler(project, database, journal, clock=_utc_now)
 
 
 def preview(reopen: Callable[[], Project], host: str, port: int, announce: Callable[[str], None]) -> None:

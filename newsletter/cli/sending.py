@@ -241,8 +241,8 @@ def _nobody_left(outlook: Forecast, *, as_json: bool) -> int:
 def worker(ctx: click.Context, exit_with_parent: bool) -> None:
     """Run only a sender process. It prepares and sends whatever is due, until SIGTERM.
 
-    Any number may run, on any machines, where the database is a PostgreSQL server: there they share the jobs that
-    "newsletter scheduler" (or serve) queues. On SIGTERM it claims nothing more and finishes what is in flight.
+    Any number may run, on any machines, where the database is a PostgreSQL server: there they share the work. On
+    SIGTERM it claims nothing more and finishes what is in flight.
     """
     from newsletter.app.logs import write_log
     from newsletter.app.operating.database import connect

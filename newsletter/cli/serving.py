@@ -85,8 +85,7 @@ def web(project: Project, host: str, port: int) -> None:
 def scheduler(project: Project) -> None:
     """Run only the scheduler, which starts deliveries at their time.
 
-    On PostgreSQL it also queues the jobs of "newsletter worker". Any number may run: one leads, and another takes over
-    when it dies.
+    Any number may run: one leads, and another takes over when it dies.
     """
     from newsletter import service
 

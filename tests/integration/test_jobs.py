@@ -26,7 +26,7 @@ from newsletter.app.sending.report import is_attended, verify
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.delivery.ledger.ledger import RecipientState
 from newsletter.delivery.sender.throttle import RELAY, Pause
-from newsletter.jobs import QueuedJobs, install, jobs_of
+from newsletter.jobs import QueuedJobs, install
 from newsletter.storage.database.database import Database, open_database
 from newsletter.storage.ledger.deliveries import Deliveries
 from newsletter.storage.ledger.pace import StoredPace
@@ -73,18 +73,20 @@ def fill(database: Database, count: int) -> list[str]:
 
 
 async def drive(project: Project, database: Database, *, workers: int, until: DeliveryState) -> list[Counter[Job]]:
-    """Run workers in this process, and the leader's part until a delivery is in a state; what it found undone."""
+    """Run workers in this process until a delivery is in a state; what the one in charge of the queue asked for."""
     stop = asyncio.Event()
     told: list[str] = []
     asked: list[Counter[Job]] = []
-    leader = QueuedJobs(project)
 
-    async def lead() -> None:
+    class Heard(QueuedJobs):
+        def ensure(self, wanted: Counter[Job]) -> int:
+            asked.append(wanted)
+            return super().ensure(wanted)
+
+    async def wait() -> None:
         ends = time.monotonic() + 60
         while Deliveries(database).all()[0].state is not until:
             assert time.monotonic() < ends, (Deliveries(database).all(), told, asked[-3:])
-            asked.append(wanted := await asyncio.to_thread(undone, database, datetime.now(UTC)))
-            await asyncio.to_thread(leader.ensure, wanted)
             await asyncio.sleep(0.2)
         stop.set()
 
@@ -93,7 +95,8 @@ async def drive(project: Project, database: Database, *, workers: int, until: De
         each = [queue._fetch(project, name, around) for name in queue._QUEUES.values()]
         more = [queue._fetch(project, name, around) for _ in range(workers - 1) for name in queue._QUEUES.values()]
         present = working._be_present(project, database, stop, told.append)
-        await asyncio.gather(lead(), present, *each, *more)
+        keepers = [queue.keep_queued(Heard(project), around) for _ in range(workers)]
+        await asyncio.gather(wait(), present, *keepers, *each, *more)
     return asked
 
 
@@ -150,7 +153,7 @@ def test_job_of_a_killed_worker_is_taken_over(tmp_path: Path, url: str, database
 
 
 def test_rows_ask_for_as_many_shares_as_workers_are_of_use(tmp_path: Path, url: str, database: Database) -> None:
-    project = make_project(tmp_path / "project", url)
+    make_project(tmp_path / "project", url)
     assert undone(database, NOW) == Counter()
     fill(database, 120)
     start_delivery(database, now=NOW)
@@ -173,7 +176,6 @@ def test_rows_ask_for_as_many_shares_as_workers_are_of_use(tmp_path: Path, url: 
     with database.write() as connection:
         connection.exec_driver_sql("UPDATE recipients SET state = 'accepted'")
     assert undone(database, NOW) == Counter({SHARE: 1})  # it is to be finished
-    assert jobs_of(project, database) is not None
 
 
 def test_job_that_fails_is_told_and_tried_again_later(

@@ -1,8 +1,8 @@
 """Background: the jobs that sending is made of, all of them derived from rows.
 
-On SQLite the one sender process does them as soon as rows show them. On PostgreSQL the leader's scheduler has them done
-by workers on any number of machines, through `Jobs`, which `newsletter/jobs.py` implements. A job names a delivery,
-never recipients: the ledger hands those out, so a job that runs twice, late or never loses and doubles nobody.
+On SQLite the one sender process does them as soon as rows show them. On PostgreSQL they go through `Jobs`, which
+`newsletter/jobs.py` implements, to workers on any number of machines. A job names a delivery, never recipients: the
+ledger hands those out, so a job that runs twice, late or never loses and doubles nobody.
 
 Another kind of job is a member of `Kind`, its rows in `undone`, and what it does in `run_job`.
 """

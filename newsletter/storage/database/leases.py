@@ -11,6 +11,8 @@ from newsletter.storage.database.tables import leases
 
 SCHEDULER = "scheduler"
 """The lease of the one scheduler that may start deliveries."""
+QUEUE = "queue"
+"""The lease of the one worker that keeps jobs queued."""
 
 
 def take_lease(database: Database, name: str, holder: str, seconds: float) -> int | None:
