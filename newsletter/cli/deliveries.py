@@ -145,7 +145,7 @@ def _report_lines(report: Report, shown: Callable[[datetime], str]) -> Iterator[
     delivery = report.summary.delivery
     yield f"Delivery {delivery.id} of {delivery.issue}"
     yield from outcome_lines(report.summary, shown, now=datetime.now(UTC))
-    if delivery.started_at and delivery.finished_at:
+    if delivery.started_at and delivery.finished_at and delivery.state != "sending":
         seconds = (delivery.finished_at - delivery.started_at).total_seconds()
         rate = report.summary.counts["accepted"] / max(seconds, 1.0)
         yield f"Sent in {timedelta(seconds=round(seconds))}, pauses included: {rate:,.1f} accepted a second"

@@ -538,7 +538,8 @@ def test_finished_delivery_goes_on_when_an_unknown_message_certainly_did_not_lea
     ledger.record(ONE, [settled(first, Decision.requeue(NOW, "no dot was written"), None)], [], NOW)
 
     assert rows(database)[first.recipient] == "waiting"
-    assert Deliveries(database).get("delivery1").state is DeliveryState.SENDING
+    reopened = Deliveries(database).get("delivery1")
+    assert (reopened.state, reopened.finished_at) == (DeliveryState.SENDING, NOW)  # its issue stays in the archive
     assert [one.recipient for one in claim_all(ledger, TWO)] == [first.recipient]
     assert problems(database) == ()
 

@@ -1,6 +1,6 @@
 """Archive: the issues that went to public lists, with what was amended since. Read by the public site.
 
-An issue is in it once a delivery of it to a public list has finished; of several deliveries the newest is shown.
+An issue is in it once a delivery of it to a whole public list has finished; of several deliveries the newest is shown.
 """
 
 from collections.abc import Mapping, Sequence
@@ -77,6 +77,7 @@ class Archive:
         sent = (
             sa.select(deliveries.c.id, deliveries.c.issue, deliveries.c.hash, deliveries.c.started_at)
             .where(deliveries.c.id.in_(public), deliveries.c.state != DeliveryState.CANCELLED.value)
+            .where(deliveries.c.segment == "")  # what only some were meant to read is not for everybody
             # One that has finished is sending again while an unknown message is sent once more.
             .where(deliveries.c.finished_at.is_not(None), deliveries.c.started_at.is_not(None))
             .order_by(deliveries.c.started_at, deliveries.c.id)

@@ -292,8 +292,8 @@ def find_delivery(connection: sa.Connection, delivery: str) -> Delivery | None:
     return found[0] if found else None
 
 
-REOPENED = {"state": DeliveryState.SENDING.value, "finished_at": None}
-"""What makes a finished delivery go on."""
+REOPENED = {"state": DeliveryState.SENDING.value}
+"""What makes a finished delivery go on. It keeps when it finished first: its issue stays in the archive meanwhile."""
 
 
 def compare_and_set(

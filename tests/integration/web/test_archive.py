@@ -81,6 +81,16 @@ def test_only_finished_deliveries_of_public_lists_are_shown(world: World, state:
     assert page(world, "/robots.txt") == "User-agent: *\nDisallow: /\n"
 
 
+def test_issue_for_a_segment_alone_is_not_shown(archive: World) -> None:
+    deliver(archive, "two", "two", 7)
+    assert "/issue/two/" in page(archive, "/")
+    with archive.database.write() as connection:
+        narrowed = sa.update(tables.deliveries).where(tables.deliveries.c.id == "two")
+        connection.execute(narrowed.values(segment='country == "DE"'))
+    assert "/issue/two/" not in page(archive, "/")
+    assert archive.client.get("/issue/two/en/").status_code == 404
+
+
 def test_every_page_leads_to_the_issue_and_is_for_everybody(archive: World) -> None:
     archive.add(1, {1: Consent.CONFIRMED}, address="ana@example.org", name="Ana Secret")
     for path in ("/", "/archive/", "/archive/en/", ISSUE, "/archive/en/rss.xml", "/archive/en/feed.json"):
