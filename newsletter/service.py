@@ -51,6 +51,7 @@ _GRACE = 10  # seconds for responses under way when the service stops
 _HEAD_PATIENCE = 10.0  # seconds that the head of a request may take to arrive
 _READ_PATIENCE = 60.0  # seconds that a client may take to read a response
 _MOST_CONNECTIONS = 1000
+_CROWDED = 0.75  # of them: from there on unfinished ones are closed; their requests end a moment later
 _ACCEPTED_AT_ONCE = 16  # before any of them can be closed again; asyncio logs one error for each that fails
 _QUEUE = 1024  # connections that the kernel keeps until they are accepted
 _PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)  # seconds before a sender that died is started again; the last one repeats
@@ -205,7 +206,7 @@ class _Connection(H11Protocol):
         """Accept the connection; when there are too many, close the unfinished one that has waited longest."""
         self.waiting_since = time.monotonic()
         super().connection_made(transport)
-        if self.limit_concurrency and len(self.connections) >= self.limit_concurrency:
+        if self.limit_concurrency and len(self.connections) >= self.limit_concurrency * _CROWDED:
             unfinished = [one for one in self.connections if isinstance(one, _Connection) and one.is_unfinished]
             if unfinished:
                 min(unfinished, key=lambda one: one.waiting_since).drop("there are too many")
