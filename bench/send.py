@@ -4,8 +4,9 @@
 
 Each round sends the same issue of about 37 kB to the same number of people through one `smtp-sink`, once with each
 contender, in turns. *whole*: the command from its start to its end; *steady*: from the first permit to the last
-outcome; *loop*: CPU time of the sending loop, without compiling and freezing. Figures are medians of the rounds with
-the lowest and the highest; ratios are those within a round. All rounds: build/bench/send.json.
+outcome; *loop*: CPU time of the sending loop, without compiling and freezing; *first*: from the start of the command
+to the first permit; *MB*: the most memory that it used. Figures are medians of the rounds with the lowest and the
+highest; ratios are those within a round. All rounds: build/bench/send.json.
 """
 
 import argparse
@@ -53,7 +54,7 @@ def ours(port: int, people: int, connections: int, url: str) -> Figures:
         _people(folder, environment, people)
         measured = folder / "measured.json"
         command = [sys.executable, __file__, "--inside", str(measured), "send", ISSUE, "--list", "all", "--yes"]
-        started = time.perf_counter()
+        began, started = time.time(), time.perf_counter()
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
         seconds = time.perf_counter() - started
         assert done.returncode == 0, done.stderr
@@ -70,6 +71,7 @@ def ours(port: int, people: int, connections: int, url: str) -> Figures:
             "cpu whole": inside["whole"] / people * 1e6,
             "cpu loop": inside["loop"] / people * 1e6,
             "memory": inside["memory"],
+            "first": _instant(first) - began,
         }
 
 
@@ -206,9 +208,14 @@ def show(found: dict[str, list[Figures]], options: argparse.Namespace) -> None:
     """Print medians, spread and the ratios within rounds."""
     loads = [one["load"] for rounds in found.values() for one in rounds]
     print(f"{options.people} people, {options.rounds} rounds, load {min(loads):.1f} to {max(loads):.1f}")
-    print(f"{'contender, connections':28}{'whole /s':>24}{'steady /s':>24}{'CPU µs':>8}{'loop µs':>9}")
+    print(
+        f"{'contender, connections':28}{'whole /s':>24}{'steady /s':>24}"
+        f"{'CPU µs':>8}{'loop µs':>9}{'first s':>9}{'MB':>6}"
+    )
     for who, rounds in found.items():
-        loop = f"{_median(rounds, 'cpu loop'):9.0f}" if "cpu loop" in rounds[0] else ""
+        loop = ""
+        if "cpu loop" in rounds[0]:
+            loop = f"{_median(rounds, 'cpu loop'):9.0f}{_median(rounds, 'first'):9.2f}{_median(rounds, 'memory'):6.0f}"
         whole, steady = _spread(rounds, "whole"), _spread(rounds, "steady")
         print(f"{who:28}{whole:>24}{steady:>24}{_median(rounds, 'cpu whole'):8.0f}{loop}")
     for who, rounds in found.items():

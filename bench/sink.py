@@ -1,10 +1,14 @@
-"""An SMTP server that takes everything and keeps nothing: `python bench/sink.py [--lock-step]`, prints its port."""
+"""An SMTP server that takes everything and keeps nothing; prints its port.
+
+bench/sink.py [--lock-step] [--late MILLISECONDS]      how long it waits before it answers a final dot
+"""
 
 from __future__ import annotations
 
 import asyncio
 import sys
 
+LATE = float(sys.argv[sys.argv.index("--late") + 1]) / 1000 if "--late" in sys.argv else 0.0
 OFFERS = b"250 SIZE\r\n" if "--lock-step" in sys.argv else b"250-SIZE\r\n250 PIPELINING\r\n"
 
 
@@ -15,8 +19,8 @@ async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
         verb = line[:4].upper()
         if verb == b"DATA":
             writer.write(b"354 go on\r\n")
-            while await reader.readline() != b".\r\n":
-                pass
+            await reader.readuntil(b"\r\n.\r\n")
+            await asyncio.sleep(LATE)
         if verb == b"EHLO":
             writer.write(b"250-sink\r\n" + OFFERS)
         else:
