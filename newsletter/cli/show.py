@@ -79,7 +79,7 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> No
 
     A long table is shown page by page as its rows come, so a column may be wider from some page on.
     """
-    remaining = ([str(cell) for cell in row] for row in rows)
+    remaining = ([visible(str(cell)) for cell in row] for row in rows)
     page, bold = [list(headings), *islice(remaining, _PAGE)], True
     widths = [0] * len(headings)
     while page:
@@ -95,7 +95,7 @@ def print_facts(facts: Mapping[str, object]) -> None:
     """Name and value, one a line."""
     width = max((columns(name) for name in facts), default=0)
     for name, value in facts.items():
-        click.echo(f"{name}{' ' * (width - columns(name))}  {value}")
+        click.echo(f"{visible(name)}{' ' * (width - columns(name))}  {visible(str(value))}")
 
 
 def visible(text: str) -> str:

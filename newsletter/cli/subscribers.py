@@ -389,7 +389,7 @@ def _print_subscriber(project: Project, record: SubscriberRecord, *, as_json: bo
     texts = {name: text_of(value) for name, value in attributes.items()}
     print_facts({name: value or "-" for name, value in {**facts, **texts}.items()})
     if suppression:
-        note = f" ({suppression['note']})" if suppression["note"] else ""
+        note = f" ({visible(suppression['note'])})" if suppression["note"] else ""
         click.echo(f"Suppressed since {suppression['since']}: {in_words(suppression['reason'])}{note}")
     for name, rows in tables.items():
         if rows:

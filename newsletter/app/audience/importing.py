@@ -13,7 +13,7 @@ from typing import BinaryIO
 from newsletter.app.project import Project
 from newsletter.audience.consent import Consent, Origin, first_consent
 from newsletter.audience.importing.archive import Part, parts
-from newsletter.audience.importing.cells import row_writer
+from newsletter.audience.importing.cells import row_writer, words
 from newsletter.audience.importing.decide import (
     Entry,
     Known,
@@ -118,6 +118,7 @@ def import_subscribers(project: Project, database: Database, order: ImportOrder,
 
     Raises NotFoundError for an unknown list, RequestError for a file that cannot be read or is refused.
     """
+    order = replace(order, basis=words(order.basis))
     with database.read() as connection:
         lists = ListStore(database, connection).all_named(order.lists)
     origin = Origin("import", now, order.basis)

@@ -8,7 +8,7 @@ from newsletter.app.audience.lists import read_language
 from newsletter.app.project import Project
 from newsletter.audience.address import Address, parse_address
 from newsletter.audience.consent import Consent, Origin, added_consent, first_consent
-from newsletter.audience.importing.cells import clean, dropped
+from newsletter.audience.importing.cells import dropped, words
 from newsletter.audience.subscriber import MailingList, Subscriber, Subscription, text_of
 from newsletter.audience.suppression import Suppression, SuppressionReason
 from newsletter.delivery.sender.schedule import read_zone
@@ -95,6 +95,7 @@ def add_subscriber(
     NotFoundError, StateError for suppressed and unsubscribed subscribers.
     """
     address, address_hash = _identify(project, new.email)
+    basis = words(basis)
     origin = Origin("command", now, basis)
     with project.journal(database) as journal, database.write() as connection:
         store = AudienceStore(database, connection)
@@ -158,7 +159,7 @@ def tag_subscriber(
     StateError where the attribute `tags` is no list.
     """
     address, address_hash = _identify(project, email)
-    if unclear := [tag for tag in tags if clean(tag).strip() != tag or not tag]:
+    if unclear := [tag for tag in tags if words(tag) != tag or not tag]:
         hint = "A tag has no invisible characters and no blanks around it"
         raise WrongUsageError(f"{unclear[0]!r} is no tag", hint=hint)
     with database.write() as connection:
@@ -182,7 +183,7 @@ def suppress_subscriber(project: Project, database: Database, email: str, note: 
     address, address_hash = _identify(project, email)
     with project.journal(database) as journal, database.write() as connection:
         store = AudienceStore(database, connection)
-        fresh = store.suppress(Suppression(address_hash, address.text, SuppressionReason.MANUAL, now, note))
+        fresh = store.suppress(Suppression(address_hash, address.text, SuppressionReason.MANUAL, now, words(note)))
         if fresh:
             _append(database, connection, EventKind.SUPPRESSED, store.find(address_hash), now)
             journal.opt_out(_word(address_hash, now, suppression=SuppressionReason.MANUAL.value))
@@ -272,7 +273,7 @@ def _described(new: NewSubscriber, address: Address, known: Subscriber) -> Subsc
     if new.timezone:
         read_zone(new.timezone)
     name = " ".join(new.name.split())
-    if clean(name) != name:
+    if words(name) != name:
         raise WrongUsageError(f"The name has invisible characters: {', '.join(dropped(name))}")
     return replace(
         known,

@@ -42,6 +42,11 @@ def clean(cell: str) -> str:
     return "".join(character for character in cell if not _is_invisible(character)).strip()
 
 
+def words(text: str) -> str:
+    """What an operator says, clean; half characters, which no database keeps, are replaced."""
+    return clean(text).encode("utf-8", "replace").decode()
+
+
 def read(cell: str) -> str:
     """The text of a name or attribute in a file, clean and without the apostrophes of `harmless`."""
     cell = clean(unwrapped(cell))
@@ -74,10 +79,14 @@ def column_name(heading: str) -> str:
 
 
 def dropped(cell: str) -> tuple[str, ...]:
-    """The invisible characters that `clean` removes, as `U+202E`, each once."""
+    """The invisible characters that `clean` removes, and half characters, as `U+202E`, each once."""
     if cell.isprintable():
         return ()
-    found = dict.fromkeys(character for character in cell if _is_invisible(character) and not _BREAKS.match(character))
+    found = dict.fromkeys(
+        character
+        for character in cell
+        if (_is_invisible(character) or "\ud800" <= character <= "\udfff") and not _BREAKS.match(character)
+    )
     return tuple(f"U+{ord(character):04X}" for character in found)
 
 
