@@ -292,6 +292,11 @@ class AlertsSection(_Section):
     stuck: Annotated[Duration, _at_least("1m")] = timedelta(minutes=10)
     """How long nothing of a delivery may move before it counts as stuck."""
 
+    bounces: float = Field(default=5, ge=0, le=100)
+    """The share of a delivery's messages, in percent, of which more must not come back. 0: never told."""
+    complaints: float = Field(default=0.1, ge=0, le=100)
+    """The share of a delivery's messages, in percent, about which not more readers may complain. 0: never told."""
+
     @field_validator("email")
     @classmethod
     def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -376,8 +381,14 @@ class BouncesSection(_Section):
     """
     return_path: Literal["verp", "plain"] = "verp"
     """`verp`: each message has a return path of its own, so that a bounce names its recipient. `plain`: all return to
-    the mailbox as it is, for relays that let you send from your own address only. Bounces then name nobody.
+    the mailbox as it is, for relays that let you send from your own address only. A bounce then names its recipient
+    only where it returns the header of the message.
     """
+    maildir: str = ""
+    """The Maildir into which that mailbox is delivered: `newsletter serve`, or `scheduler`, reads it every minute.
+    Empty: only `newsletter bounces read` does."""
+    unmatched: str = ""
+    """The folder for emails that match no recipient. Empty: `unmatched/` in the Maildir."""
 
 
 class DkimSection(_Section):

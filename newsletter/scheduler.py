@@ -19,6 +19,7 @@ from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 
+from newsletter.app.audience.bounces import read_own_maildir
 from newsletter.app.project import Project
 from newsletter.app.sending.alerts import alert
 from newsletter.app.sending.recurring import start_recurring
@@ -40,6 +41,8 @@ EVERY = 2.0
 """Seconds between two ticks."""
 ASIDE = 10.0
 """Seconds between two looks for what is to be told."""
+CHORE = 60.0
+"""Seconds between two chores."""
 LEASE = 15.0
 """Seconds that the lease is valid; several ticks, so that a slow leader does not lose it."""
 
@@ -84,9 +87,10 @@ class Scheduler:
         lease: float = LEASE,
         check: Callable[[], None] = lambda: None,
         aside: Work | None = None,
+        chore: Callable[[datetime], object] | None = None,
     ) -> None:
         """`check` raises StorageError while nothing may be started. `aside` is the leader's work, too; it may take
-        long, and has a thread of its own."""
+        long, and has a thread of its own. `chore` is that of each host, whether it leads or not."""
         self._database = database
         self._work = work
         self._clock = clock
@@ -94,13 +98,14 @@ class Scheduler:
         self._lease = lease
         self._check = check
         self._aside = aside
+        self._chore = chore
         self._holder = secrets.token_hex(16)
         self._leads: Lease | None = None
         # A memory store, because two schedulers on a shared one run every job twice; one tick at a time, and a thread
         # for the lease. A late tick still runs; several missed ones run as one.
         self._ticker = BackgroundScheduler(
             jobstores={"default": MemoryJobStore()},
-            executors={"default": ThreadPoolExecutor(3)},
+            executors={"default": ThreadPoolExecutor(4)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone=UTC,
         )
@@ -111,6 +116,7 @@ class Scheduler:
         # Compiling an issue may take longer than the lease.
         self._ticker.add_job(self.renew, "interval", seconds=self._lease / 3)
         self._ticker.add_job(self.look_aside, "interval", seconds=ASIDE)
+        self._ticker.add_job(self.do_chore, "interval", seconds=CHORE)
         self._ticker.start()
 
     def stop(self) -> None:
@@ -153,6 +159,14 @@ class Scheduler:
         except NewsletterError as error:
             log.warning("%s", error)
 
+    def do_chore(self) -> None:
+        """Do what this host alone can do."""
+        try:
+            if self._chore is not None:
+                self._chore(self._clock())
+        except NewsletterError as error:
+            log.warning("%s", error)
+
 
 def project_scheduler(
     project: Project, database: Database, journal: Journal, *, clock: Callable[[], datetime]
@@ -176,4 +190,5 @@ def project_scheduler(
         clock=clock,
         check=journal.keep_up,
         aside=lambda now, lease: alert(project, database, now, lease),
+        chore=lambda now: read_own_maildir(project, database, now),
     )

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from newsletter.app.sending.proof import ProofResult
     from newsletter.audience.segment import Segment
     from newsletter.demo.demo import DemoReport
+    from newsletter.storage.audience.returned import ReturnedEmail
     from newsletter.storage.audience.signups import Proof
     from newsletter.storage.audience.subscribers import Standing
     from newsletter.storage.ledger.archive import ArchivedIssue
@@ -40,6 +41,7 @@ _MESSAGE = (
     "delivery", "issue", "language", "hash", "state", "reason", "message_id", "sha256", "reply", "dated_at",
     "settled_at",
 )  # fmt: skip
+_RETURNED = "at", "delivery", "kind", "about", "reply"
 _RECIPIENT = "address", "language", "state", "reason", "message_id", "reply", "attempts"
 
 
@@ -71,6 +73,10 @@ def summary_json(summary: Summary) -> dict[str, object]:
             {"provider": one.provider, "state": one.state, "reason": one.reason, "count": one.count}
             for one in summary.failures
         ],
+        "returned": [
+            {"provider": one.provider, "kind": one.kind, "reason": one.about, "count": one.count}
+            for one in summary.returned
+        ],
         "pauses": [
             {"share": one.share, "until": one.until and one.until.isoformat(), "reason": one.reason}
             for one in summary.pauses
@@ -95,10 +101,12 @@ def report_json(report: Report) -> dict[str, object]:
     }
 
 
-def recipient_json(one: Recipient) -> dict[str, object]:
-    """A row of the ledger. `language` is that of the edition; `next_at` is there while it is deferred."""
+def recipient_json(one: Recipient, returned: ReturnedEmail | None = None) -> dict[str, object]:
+    """A row of the ledger. `language` is that of the edition; `next_at` is there while it is deferred. `returned`: what
+    came back of their message."""
     due = one.next_at.isoformat() if one.state is RecipientState.DEFERRED else None
-    return {"recipient": one.id} | {name: getattr(one, name) for name in _RECIPIENT} | {"next_at": due}
+    row = {"recipient": one.id} | {name: getattr(one, name) for name in _RECIPIENT} | {"next_at": due}
+    return row | {"returned": returned and _attributes(returned, _RETURNED, datetime.isoformat)}
 
 
 def dry_run_json(run: DryRun) -> dict[str, object]:
@@ -192,6 +200,7 @@ def subscriber_json(record: SubscriberRecord, instant: Callable[[datetime], str]
         ],
         "suppression": suppression and _attributes(suppression, ("reason", "since", "note"), instant),
         "deliveries": [_attributes(item, ("delivery", "issue", "state", "at"), instant) for item in record.sent],
+        "returned": [_attributes(item, _RETURNED, instant) for item in record.returned],
         "signups": [_proof_json(item, instant) for item in record.proofs],
     }
 

@@ -12,6 +12,10 @@ class SuppressionReason(StrEnum):
     """By an operator."""
     INVALID_ADDRESS = "invalid_address"
     """A relay said that there is no such mailbox; the note has its words."""
+    BOUNCED = "bounced"
+    """What was sent to it came back: the mailbox does not exist, or took nothing for weeks."""
+    COMPLAINT = "complaint"
+    """The reader marked a message as unwanted at their provider."""
     ERASED = "erased"
     """The subscriber asked to be forgotten; only the keyed hash is left."""
 

@@ -19,6 +19,7 @@ from newsletter.reporting.wording import in_words
 if TYPE_CHECKING:
     from newsletter.app.project import Project
     from newsletter.reporting.report import Report
+    from newsletter.storage.audience.returned import ReturnedEmail
     from newsletter.storage.database.database import Database
 
 _STATES = (
@@ -194,14 +195,16 @@ def recipients(project: Project, database: Database, delivery: str, state: str |
 
     With --json, one object per line.
     """
+    from newsletter.app.sending.report import returned_to
     from newsletter.app.shapes import recipient_json
     from newsletter.delivery.ledger.ledger import RecipientState
     from newsletter.storage.ledger.deliveries import Deliveries
 
     rows = Deliveries(database).recipients(delivery, None if state is None else RecipientState(state))
+    returned = returned_to(database, delivery)
     if as_json:
         for one in rows:
-            print_json(recipient_json(one))
+            print_json(recipient_json(one, returned.get(one.id)))
         return
     first = next(rows, None)
     if first is None:
@@ -214,11 +217,15 @@ def recipients(project: Project, database: Database, delivery: str, state: str |
             one.state,
             one.attempts,
             local_time(project, one.next_at) if one.state is RecipientState.DEFERRED else "",
-            in_words(one.reason) or one.reply,
+            in_words(one.reason) or _returned(returned.get(one.id)) or one.reply,
         )
         for one in chain([first], rows)
     )
     print_table(("address", "language", "state", "attempts", "next", "reason"), cells)
+
+
+def _returned(one: ReturnedEmail | None) -> str:
+    return f"{one.kind} came back: {one.reply or in_words(one.about)}" if one else ""
 
 
 @_about_one

@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "deliveries": ("newsletter.cli.deliveries:deliveries", "Watch and steer deliveries."),
     "lists": ("newsletter.cli.lists:lists", "The lists that readers subscribe to."),
     "subscribers": ("newsletter.cli.subscribers:subscribers", "Import, export, show and change subscribers."),
+    "bounces": ("newsletter.cli.bounces:bounces", "Read the emails that come back: bounces, complaints."),
     "statement": ("newsletter.cli.subscribers:statement", "Print all that happened to one address."),
     "segments": ("newsletter.cli.segments:segments", "The parts of the audience that segments.yaml names."),
     "serve": ("newsletter.cli.serving:serve", "Run pages, scheduler and sender as one service."),

@@ -384,7 +384,7 @@ def _print_subscriber(project: Project, record: SubscriberRecord, *, as_json: bo
         return
     facts = subscriber_json(record, partial(local_time, project))
     attributes = facts.pop("attributes")
-    tables = {name: facts.pop(name) for name in ("subscriptions", "deliveries")}
+    tables = {name: facts.pop(name) for name in ("subscriptions", "deliveries", "returned")}
     suppression, signups = facts.pop("suppression"), facts.pop("signups")
     texts = {name: text_of(value) for name, value in attributes.items()}
     print_facts({name: value or "-" for name, value in {**facts, **texts}.items()})
@@ -431,7 +431,8 @@ def statement(project: Project, database: Database, email: str, as_json: bool) -
 
 def _statement_lines(facts: dict[str, Any]) -> Iterator[str]:
     yield f"What {facts['newsletter'] or 'this newsletter'} holds about {facts['about']}, {facts['made_at']}"
-    parts = {"Consent": "subscriptions", "Sign-ups": "signups", "Issues": "messages", "Events": "events"}
+    parts = {"Consent": "subscriptions", "Sign-ups": "signups", "Issues": "messages", "Came back": "returned"}
+    parts |= {"Events": "events"}
     for title, key in parts.items():
         yield f"\n{title}"
         yield from (line for one in facts[key] or [{"none": ""}] for line in _entry_lines(one))

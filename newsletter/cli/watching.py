@@ -203,6 +203,9 @@ def outcome_lines(
     for provider, found in groupby(sorted(summary.failures), key=lambda one: one.provider):
         failures = ", ".join(f"{one.count} {one.state.value} ({in_words(one.reason)})" for one in found)
         yield f"  at {provider}: {failures}"
+    for provider, came in groupby(sorted(summary.returned), key=lambda one: one.provider):
+        bounces = ", ".join(f"{one.count} {one.kind.value} ({in_words(one.about)})" for one in came)
+        yield f"  came back from {provider}: {bounces}"
     for reason, count in delivery.not_eligible.items():
         yield f"  {count} not eligible: {in_words(reason)}"
     received = any("already_received" in reasons for reasons in summary.reasons.values())

@@ -1,1 +1,1 @@
-"""What comes back: for now a reader's wish to leave; later bounces, complaints and clicks."""
+"""What comes back: a reader's wish to leave, bounces, complaints; later clicks."""

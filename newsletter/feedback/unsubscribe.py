@@ -28,6 +28,8 @@ class Wish(StrEnum):
     """By the mail program, for its user (RFC 8058)."""
     PAGE = "page"
     """By the button of a page of ours."""
+    COMPLAINT = "complaint"
+    """By marking a message as unwanted at their provider, who told us."""
 
 
 class LeavingReason(StrEnum):

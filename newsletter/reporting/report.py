@@ -10,6 +10,7 @@ from newsletter.delivery.ledger.classification import Classification
 from newsletter.delivery.ledger.ledger import Recipient, RecipientState
 from newsletter.delivery.ledger.plan import Exclusion
 from newsletter.delivery.sender.throttle import Pause
+from newsletter.feedback.found import ReturnKind
 from newsletter.reporting.reconcile import add_up
 
 
@@ -43,6 +44,23 @@ def _about(reason: str) -> str:
 _CLASSIFICATIONS = frozenset(Classification)
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class CameBack:
+    """Of how many messages to one provider something came back, later than the relay's reply: bounces, complaints."""
+
+    provider: str
+    kind: ReturnKind
+    about: str
+    """A classification, or the kind of a complaint."""
+    count: int
+
+
+def came_back(rows: Iterable[tuple[str, str, str, int]]) -> tuple[CameBack, ...]:
+    """From provider, kind, what it is about, and count; the most frequent first."""
+    found = (CameBack(provider, ReturnKind(kind), about, count) for provider, kind, about, count in rows)
+    return tuple(sorted(found, key=lambda one: (-one.count, one)))
+
+
 @dataclass(frozen=True, slots=True)
 class Summary:
     """The state of one delivery; read in milliseconds, whatever its size."""
@@ -56,6 +74,8 @@ class Summary:
     """When the next recipient is due; None when none is left, or one is being sent to."""
     failures: tuple[Failure, ...] = ()
     """By provider and reason, of those states that have not too many rows to look at."""
+    returned: tuple[CameBack, ...] = ()
+    """What came back about messages that had been accepted."""
     pauses: tuple[Pause, ...] = ()
     """Shares of it to which nothing is sent now."""
     rate: str = ""

@@ -11,7 +11,7 @@ def _reasons() -> Mapping[str, str]:
     from newsletter.audience.suppression import SuppressionReason
     from newsletter.delivery.ledger.classification import Classification
     from newsletter.delivery.ledger.plan import Exclusion, NotEligible
-    from newsletter.delivery.ledger.settle import ACCEPTED_BY_HAND
+    from newsletter.delivery.ledger.settle import ACCEPTED_BY_HAND, ACCEPTED_BY_RETURN
 
     return {
         NotEligible.PENDING: "pending confirmation",
@@ -29,8 +29,11 @@ def _reasons() -> Mapping[str, str]:
         Classification.RECIPIENT_POLICY: "their own policy",
         Classification.UNSUPPORTED_ADDRESS: "address not supported",
         Classification.TRANSIENT: "not now",
+        SuppressionReason.BOUNCED: "their email comes back",
+        SuppressionReason.COMPLAINT: "they marked an issue as unwanted",
         SuppressionReason.ERASED: "asked to be forgotten",
         ACCEPTED_BY_HAND: "resolved by an operator",
+        ACCEPTED_BY_RETURN: "had left, since an email about it came back",
     }
 
 

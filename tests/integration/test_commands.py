@@ -91,6 +91,7 @@ LIFE = [
     "send welcome --list weekly --yes",
     "send welcome --list weekly",
     "deliveries link ID --from https://example.org/write --to https://example.org/writing",
+    "bounces read letter.eml --unmatched kept",
     "archive",
     "dkim new",
     "dkim list",
@@ -109,6 +110,7 @@ TRIED_ELSEWHERE = ["demo"]
 
 def test_every_command_with_json_prints_json(run: Run) -> None:
     Path("people.csv").write_text("email,language\nbo@example.org,de\ndan@example.org,\nnobody,\n")
+    Path("letter.eml").write_text("Subject: Hello\n\nA letter.\n")
     newest = ""
     for line in LIFE:
         oldest = load_keys(Path()).signing[-1].id

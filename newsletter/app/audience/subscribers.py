@@ -18,6 +18,7 @@ from newsletter.reporting.wording import in_words
 from newsletter.storage.audience.erasing import erase_subscriber
 from newsletter.storage.audience.events import append_event
 from newsletter.storage.audience.lists import ListStore
+from newsletter.storage.audience.returned import ReturnedEmail, returned_of
 from newsletter.storage.audience.signups import Proof, proofs_of
 from newsletter.storage.audience.subscribers import AudienceStore, Sent
 from newsletter.storage.database.database import Connection, Database
@@ -36,6 +37,8 @@ class SubscriberRecord:
     subscriptions: Sequence[Subscription]
     suppression: Suppression | None
     sent: Sequence[Sent]
+    returned: Sequence[ReturnedEmail]
+    """Bounces and complaints about what was sent to them, the earliest first."""
     proofs: Sequence[Proof]
     """What they asked for by a form; what was confirmed proves the consent, also once erased."""
 
@@ -75,6 +78,7 @@ def record_of(database: Database, address_hash: str) -> SubscriberRecord | None:
             subscriptions=store.subscriptions_of(subscriber.id) if subscriber else (),
             suppression=suppression,
             sent=store.sent_to(address_hash),
+            returned=returned_of(connection, address_hash),
             proofs=proofs,
         )
 

@@ -29,9 +29,12 @@ from newsletter.delivery.delivery import Delivery
 from newsletter.delivery.ledger.ledger import RecipientState
 from newsletter.delivery.ledger.outcome import Accepted
 from newsletter.errors import NewsletterError, RelayConnectionError
+from newsletter.feedback.found import ReturnKind
+from newsletter.feedback.rules import rules
+from newsletter.storage.audience.returned import returned_since
 from newsletter.storage.database.database import Database
 from newsletter.storage.ledger.counters import count_states, work_left
-from newsletter.storage.ledger.deliveries import Deliveries, Lease
+from newsletter.storage.ledger.deliveries import Deliveries, Lease, read_delivery
 from newsletter.storage.ledger.pace import StoredPace
 from newsletter.storage.scheduling.alerts import Alert, Alerts, Condition
 from newsletter.storage.scheduling.occurrences import Occurrences, Turn
@@ -83,12 +86,31 @@ def conditions(project: Project, database: Database, now: datetime) -> Iterator[
                 )
             if not any(pause.share == "" and (pause.until is None or pause.until > now) for pause in mine):
                 yield from _stuck(database, one, now, project.config.alerts.stuck)
+    yield from _shares(project, database, now)
     for turn in Occurrences(database).since(now - _RECENT):
         if turn.outcome in _WORDS:
             at = f"{turn.at.astimezone(project.zone):%Y-%m-%d %H:%M %Z}"
             said = f"The schedule {turn.schedule} {_WORDS[turn.outcome]} at {at}: {turn.note}"
             key = f"schedule {turn.schedule} {turn.at.isoformat()}"
             yield Condition(key, f"schedule.{turn.outcome}", _ADDRESS.sub("[address]", said))
+
+
+def _shares(project: Project, database: Database, now: datetime) -> Iterator[Condition]:
+    """Deliveries of which more comes back, or about which more complain, than `[alerts]` says."""
+    settings, least = project.config.alerts, rules()["alerts"]
+    with database.read() as connection:
+        for delivery, found in returned_since(connection, now - _RECENT).items():
+            one, accepted = read_delivery(connection, delivery), count_states(connection, delivery)
+            sent = accepted.get(RecipientState.ACCEPTED, 0)
+            bounces = sum(count for kind, count in found.items() if kind.is_bounce)
+            complaints = found.get(ReturnKind.COMPLAINT, 0)
+            for what, count, most in (
+                ("bounces", bounces, settings.bounces),
+                ("complaints", complaints, settings.complaints),
+            ):
+                if most and count >= least[what] and count * 100 > most * sent:
+                    share = f"{count} of {sent} messages, more than {most:g} %"
+                    yield _about(one, what, f"has many {what}: {share}")
 
 
 def _stuck(database: Database, delivery: Delivery, now: datetime, patience: timedelta) -> Iterator[Condition]:

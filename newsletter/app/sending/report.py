@@ -9,8 +9,9 @@ from newsletter.delivery.ledger.rate import Rate, said
 from newsletter.delivery.sender.throttle import Pause
 from newsletter.delivery.sender.worker import is_known_dead
 from newsletter.reporting.reconcile import reconcile
-from newsletter.reporting.report import Report, Summary, failures_of
+from newsletter.reporting.report import Report, Summary, came_back, failures_of
 from newsletter.storage.audience.events import reasons_given
+from newsletter.storage.audience.returned import ReturnedEmail, count_returned, read_returned_to
 from newsletter.storage.database.database import Connection, Database
 from newsletter.storage.database.leases import SCHEDULER, is_held
 from newsletter.storage.ledger.budget import left_of, time_left
@@ -70,6 +71,12 @@ def providers_of(database: Database, delivery: str) -> dict[str, dict[RecipientS
         return count_providers(connection, delivery)
 
 
+def returned_to(database: Database, delivery: str) -> dict[str, ReturnedEmail]:
+    """Recipient → the last that came back about their message of a delivery."""
+    with database.read() as connection:
+        return read_returned_to(connection, delivery)
+
+
 def report_on(database: Database, delivery: str, rates: Sequence[Rate] = ()) -> Report:
     """The results of a delivery, every reason counted. Reads every row. Raises NotFoundError."""
     attended = is_attended(database)
@@ -112,6 +119,7 @@ def _summary(
         reasons=read_reasons(connection, delivery, states, most=most),
         next_at=max(due, left.next_at) if due and left and left.next_at else due,
         failures=failures_of(count_failures(connection, delivery, looked_at)),
+        returned=came_back(count_returned(connection, delivery)),
         pauses=tuple(pauses),
         rate=said(rates),
         left=left.count if left else 0,

@@ -9,6 +9,8 @@ from newsletter.delivery.ledger.plan import Exclusion
 
 ACCEPTED_BY_HAND = "resolved"
 """The reason of an accepted row whose attempt stayed unknown."""
+ACCEPTED_BY_RETURN = "came_back"
+"""The same, where an email about the message came back: it had left."""
 WOULD_DIFFER = "held: the message would differ from the one that may have arrived"
 """The reason of an unknown row that was to be sent again, but whose bytes would have changed."""
 WAS_UPDATED = f"{WOULD_DIFFER}: newsletter was updated meanwhile"

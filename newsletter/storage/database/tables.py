@@ -308,6 +308,23 @@ attempts = sa.Table(
     comment="one try to hand over one recipient's message; written at permit or refusal, completed once",
 )
 
+returned = sa.Table(
+    "returned",
+    metadata,
+    sa.Column("digest", sa.String(64), primary_key=True, comment="SHA-256 of the email that came back"),
+    sa.Column("kind", sa.String(16), nullable=False, comment="hard, soft, ours or complaint"),
+    sa.Column("about", sa.String(32), nullable=False, comment="a classification, or the kind of a complaint"),
+    sa.Column("reply", sa.Text, nullable=False, comment="what the refusing server said; empty once erased"),
+    sa.Column("at", Instant, nullable=False, comment="when it was read"),
+    sa.Column("recipient_id", sa.String(26), nullable=False, comment="or the id of a notice"),
+    sa.Column("delivery_id", sa.String(32), nullable=False, comment="empty: of a notice"),
+    sa.Column("address_hash", sa.String(26), nullable=False),
+    sa.Index(None, "delivery_id", "kind"),
+    sa.Index(None, "address_hash"),
+    sa.Index(None, "at"),
+    comment="bounces and complaints about messages that had left",
+)
+
 pauses = sa.Table(
     "pauses",
     metadata,

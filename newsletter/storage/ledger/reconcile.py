@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from newsletter.delivery.ledger.ledger import RecipientState
 from newsletter.delivery.ledger.plan import digest
-from newsletter.delivery.ledger.settle import ACCEPTED_BY_HAND
+from newsletter.delivery.ledger.settle import ACCEPTED_BY_HAND, ACCEPTED_BY_RETURN
 from newsletter.reporting.reconcile import Counts
 from newsletter.storage.database.tables import attempts, recipients
 from newsletter.storage.ledger.counters import count_states
@@ -80,7 +80,7 @@ def _disagreeing(delivery: str) -> sa.Select[str]:
     this_epoch = attempts.c.epoch == recipients.c.epoch
     still_open = sa.and_(attempts.c.outcome == "", attempts.c.permitted_at.is_not(None))
     may_have_arrived = sa.or_(attempts.c.outcome == "unknown", still_open)
-    by_hand = recipients.c.reason == ACCEPTED_BY_HAND
+    by_hand = recipients.c.reason.in_((ACCEPTED_BY_HAND, ACCEPTED_BY_RETURN))
     wrong = sa.or_(
         sa.and_(state == "accepted", sa.not_(by_hand), sa.not_(attempted(attempts.c.outcome == "accepted"))),
         sa.and_(state == "permitted", sa.not_(attempted(this_epoch, still_open))),
