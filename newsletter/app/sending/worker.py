@@ -157,6 +157,9 @@ async def _be_present(project: Project, database: Database, stop: asyncio.Event,
 
 def _run(main: Coroutine[None, None, Result]) -> Result:
     """Run an event loop to its end; uvloop's, where the extra `fast` is installed."""
+    # The loop and the ledger's thread work by turns. With Python's 5 ms the ledger would wait for as long after each
+    # statement while messages are composed, and a group of permits takes four.
+    sys.setswitchinterval(0.0005)
     try:
         from uvloop import new_event_loop
     except ImportError:

@@ -1,8 +1,9 @@
 """Envelope: what SMTP carries outside the message: return path and recipient (RFC 5321)."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
-from newsletter.audience.address import MAX_LOCAL, parse_address
+from newsletter.audience.address import MAX_LOCAL, Address, parse_address
 from newsletter.delivery.compose.message import MessageContext
 from newsletter.delivery.ledger.ledger import Claim
 from newsletter.errors import AddressError, ComposeError, ConfigError
@@ -41,13 +42,18 @@ def return_path_of(recipient: str, context: MessageContext) -> str:
 
 def return_path(bounces: str, recipient: str, signer: Signer) -> str:
     """`mailbox+token@domain`. Raises ConfigError when the mailbox cannot carry a token."""
-    try:
-        mailbox = parse_address(bounces)
-    except AddressError as error:
-        raise ConfigError(f"[bounces] address: {error}", hint=_SHORT) from error
+    mailbox = _mailbox(bounces)
     local = f"{mailbox.local}+{signer.sign(Purpose.RETURN_PATH, recipient)}"
     if len(local) > MAX_LOCAL or not local.isascii():
         raise ConfigError(
             f"[bounces] address: {mailbox.local!r} is too long to carry a token, or not ASCII", hint=_SHORT
         )
     return f"{local}@{mailbox.domain}"
+
+
+@lru_cache(maxsize=8)
+def _mailbox(bounces: str) -> Address:
+    try:
+        return parse_address(bounces)
+    except AddressError as error:
+        raise ConfigError(f"[bounces] address: {error}", hint=_SHORT) from error
