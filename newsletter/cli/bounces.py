@@ -98,6 +98,9 @@ def _print(reading: Reading, *, as_json: bool) -> None:
     if as_json:
         print_json(facts | {"kept": str(reading.unmatched) if reading.unmatched else None})
         return
-    print_facts(facts)
+    if not reading.read:
+        click.echo("There is nothing to read.")
+        return
+    print_facts({name: count for name, count in facts.items() if count})
     if reading.unmatched:
         click.echo(f"What matches no recipient is in {reading.unmatched}")

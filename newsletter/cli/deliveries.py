@@ -225,7 +225,7 @@ def recipients(project: Project, database: Database, delivery: str, state: str |
 
 
 def _returned(one: ReturnedEmail | None) -> str:
-    return f"{one.kind} came back: {one.reply or in_words(one.about)}" if one else ""
+    return f"{one.kind.noun}: {one.reply or in_words(one.about)}" if one else ""
 
 
 @_about_one

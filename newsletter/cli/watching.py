@@ -204,8 +204,8 @@ def outcome_lines(
         failures = ", ".join(f"{one.count} {one.state.value} ({in_words(one.reason)})" for one in found)
         yield f"  at {provider}: {failures}"
     for provider, came in groupby(sorted(summary.returned), key=lambda one: one.provider):
-        bounces = ", ".join(f"{one.count} {one.kind.value} ({in_words(one.about)})" for one in came)
-        yield f"  came back from {provider}: {bounces}"
+        kinds = ", ".join(f"{counted(one.count, one.kind.noun)} ({in_words(one.about)})" for one in came)
+        yield f"  came back from {provider}: {kinds}"
     for reason, count in delivery.not_eligible.items():
         yield f"  {count} not eligible: {in_words(reason)}"
     received = any("already_received" in reasons for reasons in summary.reasons.values())

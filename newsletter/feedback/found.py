@@ -21,6 +21,11 @@ class ReturnKind(StrEnum):
     """About no message of ours, or not to be recognised."""
 
     @property
+    def noun(self) -> str:
+        """What one of them is called."""
+        return f"{self.value} bounce" if self.is_bounce else self.value
+
+    @property
     def is_bounce(self) -> bool:
         """Whether a message was refused."""
         return self in (ReturnKind.HARD, ReturnKind.SOFT, ReturnKind.OURS)

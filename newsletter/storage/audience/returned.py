@@ -6,6 +6,7 @@ Called by `app/audience/bounces.py`, in the transaction that carries their conse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -42,7 +43,7 @@ class ReturnedEmail:
     at: datetime
     delivery: str
     """Empty: a notice."""
-    kind: str
+    kind: ReturnKind
     about: str
     reply: str
 
@@ -119,16 +120,14 @@ def soft_run(connection: sa.Connection, about: Addressee) -> list[datetime]:
 
 def returned_of(connection: sa.Connection, address_hash: str) -> Sequence[ReturnedEmail]:
     """What came back about an address, the earliest first."""
-    columns = returned.c.at, returned.c.delivery_id, returned.c.kind, returned.c.about, returned.c.reply
-    query = sa.select(*columns).where(returned.c.address_hash == address_hash).order_by(returned.c.at)
-    return [ReturnedEmail(*row) for row in connection.execute(query)]
+    query = sa.select(*_LINE).where(returned.c.address_hash == address_hash).order_by(returned.c.at)
+    return [_returned(row) for row in connection.execute(query)]
 
 
 def read_returned_to(connection: sa.Connection, delivery: str) -> dict[str, ReturnedEmail]:
     """Recipient → the last that came back about their message of a delivery."""
-    columns = returned.c.at, returned.c.delivery_id, returned.c.kind, returned.c.about, returned.c.reply
-    query = sa.select(returned.c.recipient_id, *columns).where(returned.c.delivery_id == delivery)
-    return {row[0]: ReturnedEmail(*row[1:]) for row in connection.execute(query.order_by(returned.c.at))}
+    query = sa.select(returned.c.recipient_id, *_LINE).where(returned.c.delivery_id == delivery)
+    return {row.recipient_id: _returned(row) for row in connection.execute(query.order_by(returned.c.at))}
 
 
 def count_returned(connection: sa.Connection, delivery: str) -> list[tuple[str, str, str, int]]:
@@ -160,3 +159,10 @@ def returned_since(connection: sa.Connection, moment: datetime) -> dict[str, dic
 def erase_returned(connection: sa.Connection, address_hash: str) -> None:
     """Empty what servers said about an address."""
     connection.execute(sa.update(returned).where(returned.c.address_hash == address_hash).values(reply=""))
+
+
+_LINE = returned.c.at, returned.c.delivery_id, returned.c.kind, returned.c.about, returned.c.reply
+
+
+def _returned(row: sa.Row[*tuple[Any, ...]]) -> ReturnedEmail:
+    return ReturnedEmail(row.at, row.delivery_id, ReturnKind(row.kind), row.about, row.reply)

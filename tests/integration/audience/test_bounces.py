@@ -32,8 +32,10 @@ from newsletter.audience.consent import Consent
 from newsletter.audience.notice import NoticeKind
 from newsletter.audience.suppression import SuppressionReason
 from newsletter.cli.main import cli
+from newsletter.config import BouncesSection
 from newsletter.errors import RequestError, StorageError
 from newsletter.feedback.found import ReturnKind
+from newsletter.scheduler import project_scheduler
 from newsletter.storage.audience.notices import add_notice
 from newsletter.storage.audience.signups import Signup, add_signup
 from newsletter.storage.database import tables
@@ -303,6 +305,21 @@ def test_what_was_read_a_month_ago_is_deleted(
     monkeypatch.setattr("newsletter.feedback.sources.maildir.time.time", lambda: later)
     read_maildir(project, database, NOW, folder)
     assert list((folder / "done").iterdir()) == []
+
+
+def test_service_reads_the_maildir_of_the_configuration(
+    project: Project, database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(tmp_path / "mail", {"new/1.a.host": returned(project, deliver(project, database)[ANA])})
+    named = BouncesSection(maildir="mail", unmatched="kept")
+    serving = Project(project.folder, project.config.model_copy(update={"bounces": named}))
+    with serving.journal(database) as journal:
+        scheduler = project_scheduler(serving, database, journal, clock=lambda: NOW)
+        scheduler.do_chore()
+        assert reason(project, database, ANA) is SuppressionReason.BOUNCED
+        (tmp_path / "mail").rename(tmp_path / "elsewhere")
+        scheduler.do_chore()  # a service does not end because of it
+    assert "is no Maildir" in caplog.text
 
 
 def test_folder_that_is_no_maildir_is_refused(project: Project, database: Database, tmp_path: Path) -> None:
