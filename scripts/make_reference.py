@@ -28,7 +28,7 @@ def config_page() -> str:
     lines = [
         "# Configuration",
         "",
-        "Generated from `newsletter/config.py` by `make bless`.",
+        "Generated from `newsletter/config/` by `make bless`.",
         "",
         "Keys of `newsletter.toml`. An environment variable overrides a key: `NEWSLETTER_`, the section, two",
         "underscores, the key, as in `NEWSLETTER_SMTP__HOST`. Relative paths start at the project folder. A duration",

@@ -11,7 +11,7 @@ from newsletter.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class SmtpSettings:
-    """Durations in seconds. Defaults: `config.py`."""
+    """Durations in seconds. Defaults: `config/relay.py`."""
 
     host: str
     port: int
