@@ -377,7 +377,7 @@ def test_kept_statement_takes_and_gives_what_the_tables_say(database: Database) 
     names = ("kind", "at", "data")
     insert = Compiled(sa.insert(tables.events).values({name: sa.bindparam(f"new_{name}") for name in names}))
     chosen = Compiled(
-        lambda among: (
+        lambda among, _: (
             sa.select(tables.events)
             .where(among(tables.events.c.kind, "kinds"), tables.events.c.kind.in_(["a", "b%", "c"]))
             .order_by(tables.events.c.id)

@@ -15,6 +15,8 @@ Row: TypeAlias = Any
 """A named tuple of a statement's columns; a row of `connection.execute` has the same attributes."""
 Among: TypeAlias = Callable[[sa.ColumnElement[Any], str], sa.ColumnElement[bool]]
 """The condition that a column is one of the values of a parameter of that name, however many those are."""
+Given: TypeAlias = Callable[[str, Mapping[str, Any]], Any]
+"""A table whose rows are the values of a parameter of that name: lists, in the order of these columns and types."""
 _Process: TypeAlias = Callable[[Any], Any] | None
 
 
@@ -26,20 +28,20 @@ class Compiled:
     [Row(id=1)]
     """
 
-    def __init__(self, make: sa.Select[Any] | sa.Insert | sa.Update | Callable[["Among"], Any]) -> None:
-        """A function makes a statement that has conditions of the kind of `Among`."""
+    def __init__(self, make: sa.Select[Any] | sa.Insert | sa.Update | Callable[["Among", "Given"], Any]) -> None:
+        """A function makes a statement that has conditions of the kind of `Among`, or tables of the kind of `Given`."""
         self._make = make
         self._forms: dict[str, _Form] = {}
 
     def rows(self, connection: sa.Connection, values: Mapping[str, object]) -> list[Row]:
         """The rows that a statement returns."""
         form = self._form(connection)
-        return _run(connection, form, form.parameters(values), many=False)[0]
+        return run(connection, form.text, form.parameters(values), row=form.row)[0]
 
     def change(self, connection: sa.Connection, values: Mapping[str, object]) -> int:
         """Run a statement that changes rows; how many."""
         form = self._form(connection)
-        return _run(connection, form, form.parameters(values), many=False)[1]
+        return run(connection, form.text, form.parameters(values))[1]
 
     def each(
         self, connection: sa.Connection, many: Iterable[Mapping[str, object]], common: Mapping[str, object] = {}
@@ -51,13 +53,13 @@ class Compiled:
         form = self._form(connection)
         shared = form.processed(common)
         sets = [form.parameters(values, shared) for values in many]
-        return _run(connection, form, sets, many=True)[1] if sets else 0
+        return run(connection, form.text, sets, many=True)[1] if sets else 0
 
     def _form(self, connection: sa.Connection) -> "_Form":
         name = connection.dialect.name
         found = self._forms.get(name)
         if found is None:
-            made = self._make if isinstance(self._make, sa.sql.ClauseElement) else self._make(_AMONG[name])
+            made = self._make if isinstance(self._make, sa.sql.ClauseElement) else self._make(*_KINDS[name])
             found = self._forms[name] = _Form(made, connection.dialect)
         return found
 
@@ -117,27 +119,30 @@ def _let_be_missing(bind: sa.BindParameter[Any]) -> None:
     bind.required = False
 
 
-def _run(connection: sa.Connection, form: _Form, parameters: Any, *, many: bool) -> tuple[list[Row], int]:
+def run(
+    connection: sa.Connection, text: str, parameters: Any = (), *, row: Callable[[Any], Row] = tuple, many: bool = False
+) -> tuple[list[Row], int]:
+    """Run a statement of the driver: its rows, or how many rows it changed. Raises as `connection.execute` does."""
     dialect = connection.dialect
     error_type: Any = dialect.loaded_dbapi.Error
     cursor: Any = connection.connection.cursor()
     try:
-        (cursor.executemany if many else cursor.execute)(form.text, parameters)
-        found = [form.row(cells) for cells in cursor.fetchall()] if cursor.description else []
+        (cursor.executemany if many else cursor.execute)(text, parameters)
+        found = [row(cells) for cells in cursor.fetchall()] if cursor.description else []
         return found, cursor.rowcount
-    except error_type as error:  # as `connection.execute` raises it
+    except error_type as error:
         is_lost = dialect.is_disconnect(error, connection.connection, cursor)
         if is_lost:
             connection.invalidate(error)
         raise sa.exc.DBAPIError.instance(
-            form.text, None, error, error_type, hide_parameters=True, connection_invalidated=is_lost, dialect=dialect
+            text, None, error, error_type, hide_parameters=True, connection_invalidated=is_lost, dialect=dialect
         ) from error
     finally:
         cursor.close()
 
 
-def has_arrays(connection: sa.Connection) -> bool:
-    """Whether one statement can take the values of many rows as arrays, instead of being run for each."""
+def can_change_many(connection: sa.Connection) -> bool:
+    """Whether one statement can change several tables."""
     return connection.dialect.name == "postgresql"
 
 
@@ -150,4 +155,17 @@ def _in_array(column: sa.ColumnElement[Any], name: str) -> sa.ColumnElement[bool
     return column == sa.func.any(sa.bindparam(name, type_=sa.ARRAY(column.type)))
 
 
-_AMONG: Mapping[str, Among] = {"sqlite": _in_json, "postgresql": _in_array}
+def _by_json(name: str, columns: Mapping[str, Any]) -> Any:
+    # One statement for all rows: SQLite's driver gives the interpreter to another thread at each one that it runs.
+    row = sa.func.json_each(sa.bindparam(name, type_=sa.JSON)).table_valued("value").c.value
+    cells = (sa.func.json_extract(row, f"$[{n}]", type_=type_) for n, type_ in enumerate(columns.values()))
+    return sa.select(*(cell.label(column) for column, cell in zip(columns, cells, strict=True))).subquery(name)
+
+
+def _by_elements(name: str, columns: Mapping[str, Any]) -> Any:
+    row = sa.func.json_array_elements(sa.bindparam(name, type_=sa.JSON)).column_valued()
+    cells = (sa.cast(row.op("->>")(sa.literal_column(str(n))), type_) for n, type_ in enumerate(columns.values()))
+    return sa.select(*(cell.label(column) for column, cell in zip(columns, cells, strict=True))).subquery(name)
+
+
+_KINDS: Mapping[str, tuple[Among, Given]] = {"sqlite": (_in_json, _by_json), "postgresql": (_in_array, _by_elements)}

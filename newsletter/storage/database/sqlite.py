@@ -18,12 +18,14 @@ from sqlalchemy.engine import URL
 
 from newsletter.errors import NoDatabaseError, StorageError
 from newsletter.machine import boot_id, now_elapsed
+from newsletter.storage.database.compiled import run
 from newsletter.storage.database.typed import Typed
 
 BESIDE = "beside"
 """The schema name of the file that `options_beside` attaches."""
 _BEGIN = "newsletter_begin"
-"""The execution option that holds the statements which begin a transaction."""
+"""The execution option that holds the statements which begin a transaction, after whether it may write."""
+_MODE = "newsletter_mode"
 _FILE = "newsletter_file"
 
 
@@ -161,8 +163,12 @@ def _prepare(connection: sqlite3.Connection, _record: object, *, patience: float
 
 
 def _begin(connection: sa.Connection) -> None:
-    for statement in connection.get_execution_options()[_BEGIN]:
-        connection.exec_driver_sql(statement)
+    mode, *statements = connection.get_execution_options()[_BEGIN]
+    if connection.info.get(_MODE) != mode:  # after it SQLite would compile all statements of the connection again
+        run(connection, mode)
+        connection.info[_MODE] = mode
+    for statement in statements:
+        run(connection, statement)
 
 
 def _make_private(file: Path) -> None:

@@ -32,6 +32,7 @@ from newsletter.errors import JournalError, RequestError
 KEPT_DAYS = 90
 """How long receipts are kept."""
 _NEEDED = "Nothing is sent and nobody is unsubscribed without the journal: make room, or make its folder writable"
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
 _TAIL = 64 * 1024
 """Bytes in which the last permit of a file is looked for."""
 
@@ -103,7 +104,7 @@ class Appender:
 
     def append(self, records: Iterable[object]) -> int:
         """Hand lines to the system: they outlive this process. Their number in the file. Raises JournalError."""
-        data = b"".join(json.dumps(one, separators=(",", ":")).encode() + b"\n" for one in records)
+        data = "".join([_to_json(one) + "\n" for one in records]).encode()
         with self._writing:
             # What a full disk cut off is no record. The next one begins on a line of its own.
             whole = b"\n" + data if self._is_torn else data

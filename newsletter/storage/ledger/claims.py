@@ -277,7 +277,7 @@ def _due_rows(without: frozenset[str]) -> Compiled:
 
 
 _TAKE = Compiled(
-    lambda among: (
+    lambda among, _: (
         sa.update(recipients)
         .where(among(recipients.c.id, "of"))
         .values(

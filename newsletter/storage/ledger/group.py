@@ -4,9 +4,9 @@
 single row differs from what is foreseen, nothing of the group is written here, and `record.py` decides about all of it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -14,11 +14,8 @@ from newsletter.delivery.delivery import DeliveryState
 from newsletter.delivery.ledger.ledger import PermitRequest, RecipientState, Settlement, Worker
 from newsletter.delivery.ledger.outcome import Accepted
 from newsletter.delivery.ledger.settle import reply_text
-from newsletter.storage.database.compiled import Compiled, has_arrays
+from newsletter.storage.database.compiled import Among, Compiled, Given, can_change_many
 from newsletter.storage.database.tables import Instant, attempts, deliveries, recipients, workers
-
-_Of: TypeAlias = Callable[[str], Any]
-"""Where a statement gets what differs from row to row: a parameter, or a column of an array."""
 
 
 class UnforeseenError(Exception):
@@ -52,38 +49,22 @@ def write_plain(
     needed = {one.claim.delivery for one in permits}
     if len(states) < len(of) or any(states[name] != DeliveryState.SENDING.value for name in needed):
         raise UnforeseenError
-    told = [{"of": one.claim.recipient, "at": one.claim.epoch, "said": reply_text(one)} for one in settlements]
+    told = [[one.claim.recipient, one.claim.epoch, reply_text(one)] for one in settlements]
     # Do not sort by id: two deliveries of one issue would wait for each other's addresses.
     asked = [
-        {"of": one.claim.recipient, "at": one.claim.epoch, "message": one.message_id, "hash": one.sha256}
+        [one.claim.recipient, one.claim.epoch, one.message_id, one.sha256]
         for one in sorted(permits, key=lambda one: one.claim.address_hash)
     ]
-    common = {"by": worker.id, "now": now}
-    write = _write_arrays if has_arrays(connection) else _write_one_by_one
+    values = {"told": told, "asked": asked, "by": worker.id, "now": now}
     try:
-        written = write(connection, told, asked, common)
+        if can_change_many(connection):
+            written = tuple(_ALL.rows(connection, values)[0])
+        else:
+            written = tuple(change.change(connection, values) for change in _CHANGES)
     except sa.exc.IntegrityError as error:
         raise ReachedError from error
     if written != (len(told), len(told), len(asked), len(asked)):
         raise UnforeseenError
-
-
-_Rows: TypeAlias = Sequence[Mapping[str, object]]
-
-
-def _write_one_by_one(
-    connection: sa.Connection, told: _Rows, asked: _Rows, common: Mapping[str, object]
-) -> tuple[int, ...]:
-    steps = (_COMPLETE, told), (_ACCEPT, told), (_PERMIT, asked), (_OPEN, asked)
-    return tuple(statement.each(connection, rows, common) for statement, rows in steps)
-
-
-def _write_arrays(
-    connection: sa.Connection, told: _Rows, asked: _Rows, common: Mapping[str, object]
-) -> tuple[int, ...]:
-    arrays = {f"told_{name}": [one[name] for one in told] for name in _TOLD}
-    arrays |= {f"asked_{name}": [one[name] for one in asked] for name in _ASKED}
-    return tuple(_ALL.rows(connection, {**arrays, **common})[0])
 
 
 _TOLD: Mapping[str, Any] = {"of": recipients.c.id.type, "at": sa.Integer(), "said": sa.Text()}
@@ -94,68 +75,63 @@ _WORKER = sa.bindparam("by", type_=sa.String())
 _NOW = sa.bindparam("now", type_=Instant())
 
 
-def _complete(of: _Of) -> sa.Update:
+def _complete(told: Any) -> sa.Update:
     return (
         sa.update(attempts)
-        .where(attempts.c.recipient_id == of("of"), attempts.c.epoch == of("at"))
+        .where(attempts.c.recipient_id == told.c.of, attempts.c.epoch == told.c.at)
         .where(attempts.c.worker == _WORKER, attempts.c.outcome == "")
-        .values(outcome="accepted", reply=of("said"), settled_at=_NOW)
+        .values(outcome="accepted", reply=told.c.said, settled_at=_NOW)
     )
 
 
-def _held(of: _Of, state: RecipientState) -> sa.Update:
+def _held(rows: Any, state: RecipientState) -> sa.Update:
     """A change of rows in a state that still belong to the claims: a later claim has a higher epoch."""
     return (
         sa.update(recipients)
-        .where(recipients.c.id == of("of"), recipients.c.epoch == of("at"))
-        .where(recipients.c.worker == _WORKER, recipients.c.state == state.value)
+        .where(recipients.c.id == rows.c.of, recipients.c.epoch == rows.c.at)
+        # An expression, so that the rows are not looked for in the index of all that the worker holds.
+        .where(recipients.c.worker + "" == _WORKER, recipients.c.state == state.value)
     )
 
 
-def _accept(of: _Of) -> sa.Update:
-    return _held(of, RecipientState.PERMITTED).values(
+def _accept(told: Any) -> sa.Update:
+    return _held(told, RecipientState.PERMITTED).values(
         state=RecipientState.ACCEPTED.value,
         reason="",
         attempts=recipients.c.attempts + 1,
         eligible_at=sa.case((recipients.c.attempts == 0, _NOW), else_=recipients.c.eligible_at),
-        reply=of("said"),
+        reply=told.c.said,
         worker="",
         settled_at=_NOW,
     )
 
 
-def _permit(of: _Of) -> sa.Update:
-    return _held(of, RecipientState.CLAIMED).values(
-        state=RecipientState.PERMITTED.value, message_id=of("message"), sha256=of("hash")
+def _permit(asked: Any) -> sa.Update:
+    return _held(asked, RecipientState.CLAIMED).values(
+        state=RecipientState.PERMITTED.value, message_id=asked.c.message, sha256=asked.c.hash
     )
 
 
-def _arrays() -> sa.Select[Any]:
-    """All four changes in one statement. It gives what `_write_one_by_one` gives."""
-    told, asked = _unnested("told", _TOLD), _unnested("asked", _ASKED)
-    permitted = (
-        _permit(lambda name: asked.c[name])
-        .returning(recipients.c.id, recipients.c.epoch, recipients.c.sha256)
-        .cte("permitted")
-    )
-    opened = sa.insert(attempts).from_select(
+def _open(permitted: Any) -> Any:
+    return sa.insert(attempts).from_select(
         ["recipient_id", "epoch", "worker", "permitted_at", "sha256"],
-        sa.select(permitted.c.id, permitted.c.epoch, _WORKER, _NOW, permitted.c.sha256),
+        sa.select(permitted.c.of, permitted.c.at, _WORKER, _NOW, permitted.c.hash),
     )
+
+
+def _all(_: Among, given: Given) -> sa.Select[Any]:
+    """All four changes in one statement; its row is how many rows each of them changed."""
+    told, asked = given("told", _TOLD), given("asked", _ASKED)
+    columns = recipients.c.id.label("of"), recipients.c.epoch.label("at"), recipients.c.sha256.label("hash")
+    permitted = _permit(asked).returning(*columns).cte("permitted")
     changes = (
-        _complete(lambda name: told.c[name]).returning(attempts.c.epoch).cte("completed"),
-        _accept(lambda name: told.c[name]).returning(recipients.c.epoch).cte("accepted"),
+        _complete(told).returning(attempts.c.epoch).cte("completed"),
+        _accept(told).returning(recipients.c.epoch).cte("accepted"),
         permitted,
-        opened.returning(attempts.c.epoch).cte("opened"),
+        _open(permitted).returning(attempts.c.epoch).cte("opened"),
     )
     counts = (sa.select(sa.func.count()).select_from(change).scalar_subquery() for change in changes)
     return sa.select(*(count.label(f"n{number}") for number, count in enumerate(counts)))
-
-
-def _unnested(name: str, columns: Mapping[str, Any]) -> Any:
-    arrays = (sa.bindparam(f"{name}_{column}", type_=sa.ARRAY(type_)) for column, type_ in columns.items())
-    table = sa.func.unnest(*arrays).table_valued(*(sa.column(column, type_) for column, type_ in columns.items()))
-    return table.render_derived(name=name)
 
 
 # Locks in the order of `claims.py`. Do not lock more than the worker's key: its heartbeat is an update of the same row.
@@ -163,21 +139,17 @@ _REGISTERED = (
     sa.select(workers.c.id).where(workers.c.id == _WORKER).with_for_update(read=True, key_share=True).cte("registered")
 )
 _LOCK = Compiled(
-    lambda among: (
+    lambda among, _: (
         sa.select(deliveries.c.id, deliveries.c.state)
         .where(sa.exists().select_from(_REGISTERED), among(deliveries.c.id, "of"))
         .order_by(deliveries.c.id)
         .with_for_update(read=True, of=deliveries)
     )
 )
-_COMPLETE, _ACCEPT, _PERMIT = (Compiled(make(sa.bindparam)) for make in (_complete, _accept, _permit))
-_OPEN = Compiled(
-    sa.insert(attempts).values(
-        recipient_id=sa.bindparam("of"),
-        epoch=sa.bindparam("at"),
-        worker=_WORKER,
-        permitted_at=_NOW,
-        sha256=sa.bindparam("hash"),
-    )
+_CHANGES = (
+    Compiled(lambda _, given: _complete(given("told", _TOLD))),
+    Compiled(lambda _, given: _accept(given("told", _TOLD))),
+    Compiled(lambda _, given: _permit(given("asked", _ASKED))),
+    Compiled(lambda _, given: _open(given("asked", _ASKED))),
 )
-_ALL = Compiled(_arrays())
+_ALL = Compiled(_all)

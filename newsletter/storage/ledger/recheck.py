@@ -65,17 +65,17 @@ def _is_barred(sent: bool | None, in_doubt: bool) -> bool:
 
 
 _SUPPRESSED = Compiled(
-    lambda among: sa.select(suppressions.c.address_hash, suppressions.c.reason).where(
+    lambda among, _: sa.select(suppressions.c.address_hash, suppressions.c.reason).where(
         among(suppressions.c.address_hash, "of")
     )
 )
 _CONSENTS = Compiled(
-    lambda among: sa.select(subscriptions.c.subscriber_id, subscriptions.c.list_id, subscriptions.c.consent).where(
+    lambda among, _: sa.select(subscriptions.c.subscriber_id, subscriptions.c.list_id, subscriptions.c.consent).where(
         among(subscriptions.c.subscriber_id, "of")
     )
 )
 _REACHED = Compiled(
-    lambda among: sa.select(recipients.c.address_hash).where(
+    lambda among, _: sa.select(recipients.c.address_hash).where(
         recipients.c.issue == sa.bindparam("issue"),
         among(recipients.c.address_hash, "of"),
         recipients.c.delivery_id != sa.bindparam("not"),
@@ -83,7 +83,7 @@ _REACHED = Compiled(
     )
 )
 _RECEIPTS = Compiled(
-    lambda among: (
+    lambda among, _: (
         sa.select(
             receipts.c.address_hash,
             sa.func.max(sa.case((receipts.c.outcome == "accepted", 1), else_=0)).label("is_certain"),

@@ -186,7 +186,7 @@ _WORKER = Compiled(
     sa.select(workers.c.id).where(workers.c.id == sa.bindparam("of")).with_for_update(read=True, key_share=True)
 )
 _STATES = Compiled(
-    lambda among: (
+    lambda among, _: (
         sa.select(deliveries.c.id, deliveries.c.state)
         .where(among(deliveries.c.id, "of"))
         .order_by(deliveries.c.id)
@@ -194,7 +194,7 @@ _STATES = Compiled(
     )
 )
 _ROWS = Compiled(
-    lambda among: (
+    lambda among, _: (
         sa.select(*(column for column in recipients.c if column.name not in ("values", "list_ids", "address")))
         .where(among(recipients.c.id, "of"))
         .order_by(recipients.c.id)
