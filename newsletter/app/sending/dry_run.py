@@ -28,7 +28,7 @@ from newsletter.errors import ComposeError, RequestError
 from newsletter.problem import Problem
 from newsletter.reporting.wording import counted, in_words
 from newsletter.storage.database.database import Database
-from newsletter.storage.ledger.freeze import AudiencePreview, preview_audience
+from newsletter.storage.ledger.audience import AudiencePreview, preview_audience
 
 REPORT = "report.json"
 

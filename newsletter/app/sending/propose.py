@@ -43,9 +43,9 @@ from newsletter.errors import AuthoringError, EmptyAudienceError, PlanError, Wro
 from newsletter.problem import Problem, Severity, has_errors
 from newsletter.reporting.wording import lasting
 from newsletter.storage.database.database import Database
+from newsletter.storage.ledger.audience import preview_audience
 from newsletter.storage.ledger.budget import left_of, time_left
 from newsletter.storage.ledger.deliveries import Deliveries, NewDelivery
-from newsletter.storage.ledger.freeze import preview_audience
 from newsletter.tokens import base32
 
 

@@ -122,6 +122,32 @@ class Database:
         """Each item of the list at a path of names: columns of a table that a query selects from."""
         return self._kind.json_items(document, path)
 
+    def is_texts(self, document: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+        """Whether a JSON object has values of text only, none of which `merged` refuses or changes."""
+        return self._kind.is_texts(document)
+
+    def json_object(self, values: Mapping[str, sa.ColumnElement[Any]]) -> sa.ColumnElement[Any]:
+        """A JSON object of texts and documents."""
+        return self._kind.json_object(values)
+
+    def as_json(self, text: sa.ColumnElement[str]) -> sa.ColumnElement[Any]:
+        """A document that a query wrote as text."""
+        return self._kind.as_json(text)
+
+    def short_hash(self, text: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
+        """The same as `tokens.short_hash` of the text."""
+        return self._kind.short_hash(text)
+
+    def lookup(
+        self, connection: sa.Connection, name: str, values: Mapping[str, str], key: sa.ColumnElement[str]
+    ) -> sa.ColumnElement[str]:
+        """What `values` has under a key, or NULL. Only for the next statement with this name in this transaction."""
+        return self._kind.lookup(connection, name, values, key)
+
+    def behind(self, text: sa.ColumnElement[str], mark: str) -> sa.ColumnElement[str]:
+        """What follows a character that a text has once."""
+        return self._kind.behind(text, mark)
+
     def by_code_point(self, text: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
         """A text that is compared by code point, as Python does."""
         return self._kind.by_code_point(text)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,6 +16,15 @@ from newsletter.storage.database.typed import Typed
 
 _WORTH_ANOTHER_TRY = ("08", "40", "53300", "55P03", "57P01", "57P02", "57P03")
 """SQLSTATEs of connection trouble, lost races, too many connections, locks not had in time, and restarts."""
+
+_NO_TEXT = '$.* ? (@.type() != "string")'
+_HALF = r"\\u(0000|[dD][89a-fA-F])"
+_SHORT = " || ".join(
+    f"substr('abcdefghijklmnopqrstuvwxyz234567', CAST({half} >> {shift} & 31 AS integer) + 1, 1)"
+    for half in (f"CAST(CAST('x' || substr(made.hex, {first}, 10) AS bit(40)) AS bigint)" for first in (1, 11))
+    for shift in range(35, -1, -5)
+)
+"""Base32 of the first ten bytes of a hash."""
 
 
 class Postgresql:
@@ -63,6 +73,43 @@ class Postgresql:
         array = sa.case((sa.func.json_typeof(found) == "array", found), else_=sa.func.json_build_array())
         item = sa.func.json_array_elements(array, type_=postgresql.JSON).column_valued("item")
         return _parts(sa.func.json_typeof(item), item.op("#>>")(postgresql.array([], type_=sa.Text)))
+
+    def is_texts(self, document: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+        """None with a NUL or half a character either, which the binary kind of JSON refuses."""
+        is_other = sa.func.jsonb_path_exists(
+            sa.cast(document, postgresql.JSONB), sa.cast(_NO_TEXT, postgresql.JSONPATH)
+        )
+        return sa.case((sa.cast(document, sa.Text).op("~")(_HALF), sa.false()), else_=sa.not_(is_other))
+
+    def json_object(self, values: Mapping[str, sa.ColumnElement[Any]]) -> sa.ColumnElement[Any]:
+        """A document inside stays as it is, to the letter."""
+        named = [(sa.cast(name, sa.Text), value) for name, value in values.items()]
+        return sa.func.json_build_object(*chain.from_iterable(named), type_=sa.JSON)
+
+    def as_json(self, text: sa.ColumnElement[str]) -> sa.ColumnElement[Any]:
+        """Read once more."""
+        return sa.cast(text, sa.JSON)
+
+    def short_hash(self, text: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
+        """Five bits a character, from two numbers of 40 bits."""
+        sha256 = sa.func.sha256(sa.func.convert_to(text, "UTF8"))
+        # OFFSET keeps it a query of its own: the planner would write the hash anew for each character.
+        made = sa.select(sa.func.encode(sha256, "hex").label("hex")).correlate_except().offset(0).lateral("made")
+        return sa.select(sa.literal_column(_SHORT, sa.Text)).select_from(made).scalar_subquery()
+
+    def lookup(
+        self,
+        connection: sa.Connection,  # noqa: ARG002
+        name: str,  # noqa: ARG002
+        values: Mapping[str, str],
+        key: sa.ColumnElement[str],
+    ) -> sa.ColumnElement[str]:
+        """In a document, which the server reads once."""
+        return sa.literal(dict(values), postgresql.JSONB).op("->>", return_type=sa.Text())(key)
+
+    def behind(self, text: sa.ColumnElement[str], mark: str) -> sa.ColumnElement[str]:
+        """The second of two parts."""
+        return sa.func.split_part(text, mark, 2, type_=sa.Text)
 
     def by_code_point(self, text: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
         """Not by the rules of the database's language."""

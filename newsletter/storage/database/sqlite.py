@@ -9,6 +9,7 @@ import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,6 +21,7 @@ from newsletter.errors import NoDatabaseError, StorageError
 from newsletter.machine import boot_id, now_elapsed
 from newsletter.storage.database.compiled import run
 from newsletter.storage.database.typed import Typed
+from newsletter.tokens import short_hash
 
 BESIDE = "beside"
 """The schema name of the file that `options_beside` attaches."""
@@ -87,6 +89,37 @@ class Sqlite:
         items = sa.func.json_each(array).table_valued("type", "value")
         return _parts(items.c.type, items.c.value)
 
+    def is_texts(self, document: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+        """Read key by key."""
+        each = sa.func.json_each(document).table_valued("type")
+        return sa.not_(sa.exists(sa.select(sa.literal(1)).select_from(each).where(each.c.type != "text")))
+
+    def json_object(self, values: Mapping[str, sa.ColumnElement[Any]]) -> sa.ColumnElement[Any]:
+        """A document in a column is text until `json` has read it."""
+        read = {name: sa.func.json(one) if isinstance(one.type, sa.JSON) else one for name, one in values.items()}
+        return sa.func.json_object(*chain.from_iterable(read.items()), type_=sa.JSON)
+
+    def as_json(self, text: sa.ColumnElement[str]) -> sa.ColumnElement[Any]:
+        """Text it is."""
+        return sa.type_coerce(text, sa.JSON)
+
+    def short_hash(self, text: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
+        """By our own function, of every connection."""
+        return sa.func.short_hash(text, type_=sa.Text)
+
+    def lookup(
+        self, connection: sa.Connection, name: str, values: Mapping[str, str], key: sa.ColumnElement[str]
+    ) -> sa.ColumnElement[str]:
+        """By a function of this name: SQLite would read a document of all of them for every row."""
+        driver: Any = connection.connection.driver_connection
+        driver.create_function(name, 1, values.get, deterministic=True)
+        found: sa.ColumnElement[str] = getattr(sa.func, name)(key, type_=sa.Text)
+        return found
+
+    def behind(self, text: sa.ColumnElement[str], mark: str) -> sa.ColumnElement[str]:
+        """From its place on."""
+        return sa.func.substr(text, sa.func.instr(text, mark) + 1, type_=sa.Text)
+
     def by_code_point(self, text: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
         """As it is: SQLite compares the bytes of UTF-8."""
         return text
@@ -148,6 +181,7 @@ def _code(error: sa.exc.DBAPIError) -> int:
 
 
 def _prepare(connection: sqlite3.Connection, _record: object, *, patience: float) -> None:
+    connection.create_function("short_hash", 1, short_hash, deterministic=True)
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = FULL")
     # Two processes that turn a new file to WAL at once do not wait for each other: SQLite says "locked" at once.

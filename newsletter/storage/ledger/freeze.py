@@ -2,73 +2,46 @@
 
 Each chunk is one transaction that also moves the cursor `frozen_to`; it locks the delivery's row, so that two processes
 take turns and each goes on where the other one was. Ids are derived: the rows are the same either way.
+
+The rows of a chunk are one INSERT … SELECT, which says what `plan` says of one candidate; a test compares them.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
-from newsletter.audience.consent import Consent
-from newsletter.audience.segment import parse_segment
-from newsletter.audience.subscriber import MailingList
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.delivery.ledger.ledger import RecipientState
-from newsletter.delivery.ledger.plan import Candidate, NotEligible, PlannedRecipient, plan, why_unexpected
-from newsletter.storage.audience.expression import matches
-from newsletter.storage.audience.lists import ListStore, lists_of
+from newsletter.delivery.ledger.plan import (
+    IN_JOURNAL,
+    Exclusion,
+    choose_language,
+    id_seed,
+    own_values,
+    why_unexpected,
+)
+from newsletter.delivery.ledger.providers import OTHER, PROVIDER_OF
+from newsletter.language import best_match
+from newsletter.storage.audience.lists import lists_of
 from newsletter.storage.audience.subscribers import AudienceStore
 from newsletter.storage.database.compiled import Row
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.tables import (
+    MAY_HAVE_REACHED,
+    Instant,
     deliveries,
     editions,
+    receipts,
     recipients,
     subscribers,
-    subscriptions,
+    suppressions,
 )
+from newsletter.storage.ledger.audience import CHUNK, Audience, audience_of, not_eligible
 from newsletter.storage.ledger.deliveries import compare_and_set
-from newsletter.storage.ledger.recheck import reached_among, receipts_among, suppressed_among
+from newsletter.storage.ledger.recheck import UNSURE
 from newsletter.storage.ledger.reconcile import digest_of_rows
-
-CHUNK = 1000
-
-PAUSED = sa.func.coalesce(subscribers.c.paused_until > sa.func.current_timestamp(), sa.false())
-"""Of a subscriber's row: they asked for no issues for some time, by the database's clock."""
-
-
-@dataclass(frozen=True, slots=True)
-class Audience:
-    """Whom a delivery is for: what its candidates are selected by."""
-
-    delivery: str
-    """Empty for one that does not exist (yet)."""
-    issue: str
-    list_ids: tuple[int, ...]
-    """In the order they were named."""
-    list_languages: Mapping[int, str]
-    where: sa.ColumnElement[bool] | None = None
-    """What narrows it: a segment."""
-
-
-@dataclass(frozen=True, slots=True)
-class AudiencePreview:
-    """An audience as it would be frozen now."""
-
-    lists: tuple[MailingList, ...]
-    candidates: Iterator[Candidate]
-    """Once, in order of their ids, read page by page as they are asked for."""
-    not_eligible: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """Some of an audience, in order of their ids."""
-
-    candidates: Sequence[Candidate]
-    last: int | None
-    """The id behind which the next page begins; None for the last page."""
 
 
 def freeze(
@@ -88,23 +61,6 @@ def freeze(
     while not should_stop() and _freeze_chunk(database, delivery, chunk):
         pass
     _complete(database, delivery)
-
-
-def preview_audience(database: Database, issue: str, list_slugs: Sequence[str], segment: str = "") -> AudiencePreview:
-    """Who would be in the audience of a delivery, were it frozen now. Writes nothing. Raises NotFoundError."""
-    with database.read() as connection:
-        chosen = ListStore(database, connection).all_named(list_slugs)
-        audience = _audience(database, "", issue, chosen, segment)
-        return AudiencePreview(tuple(chosen), _pages(database, audience), not_eligible(connection, audience))
-
-
-def _pages(database: Database, audience: Audience) -> Iterator[Candidate]:
-    last: int | None = 0
-    while last is not None:
-        with database.read() as connection:
-            page = _page(connection, audience, after=last, up_to=None, limit=CHUNK)
-        yield from page.candidates
-        last = page.last
 
 
 def _begin(database: Database, delivery: str, now: datetime) -> None:
@@ -129,16 +85,8 @@ def _freeze_chunk(database: Database, delivery: str, size: int) -> bool:
         if row is None or row.frozen_to >= row.last_subscriber_id:
             return False
         audience = _stored_audience(database, connection, row)
-        page = _page(connection, audience, after=row.frozen_to, up_to=row.last_subscriber_id, limit=size)
-        languages = connection.execute(
-            sa.select(editions.c.language).where(editions.c.delivery_id == delivery).order_by(editions.c.position)
-        ).scalars().all()  # fmt: skip
-        planned = [plan(one, delivery=delivery, languages=languages, again=row.again) for one in page.candidates]
-        if planned:
-            common = {"delivery_id": delivery, "issue": row.issue, "again": row.again}
-            due = {"eligible_at": row.started_at, "next_at": row.started_at}
-            connection.execute(sa.insert(recipients), [_row(one) | common | due for one in planned])
-        reached = row.last_subscriber_id if page.last is None else page.last
+        reached = audience.end_of_chunk(connection, after=row.frozen_to, up_to=row.last_subscriber_id, size=size)
+        _write_rows(database, connection, row, audience, up_to=reached)
         connection.execute(
             sa.update(deliveries)
             .where(deliveries.c.id == delivery, deliveries.c.frozen_to == row.frozen_to)
@@ -153,20 +101,122 @@ def _lock_preparing(connection: sa.Connection, delivery: str) -> Row | None:
     return connection.execute(mine.where(deliveries.c.last_subscriber_id.is_not(None)).with_for_update()).one_or_none()
 
 
-def _row(planned: PlannedRecipient) -> dict[str, object]:
-    return {
-        "id": planned.id,
-        "subscriber_id": planned.candidate.subscriber,
-        "address": planned.candidate.address,
-        "address_hash": planned.candidate.address_hash,
-        "provider": planned.provider,
-        "list_ids": list(planned.candidate.list_ids),
-        "language": planned.language,
-        "values": dict(planned.values),
-        "state": planned.state.value,
-        "reason": planned.reason,
-        "in_doubt": planned.state is RecipientState.UNKNOWN,
+def _write_rows(database: Database, connection: sa.Connection, row: Row, audience: Audience, *, up_to: int) -> None:
+    """The rows of the subscribers up to one."""
+    languages = connection.execute(
+        sa.select(editions.c.language).where(editions.c.delivery_id == row.id).order_by(editions.c.position)
+    ).scalars().all()  # fmt: skip
+    joined, where, led_by = audience.members(after=row.frozen_to, up_to=up_to)
+    language = _language(database, connection, audience, led_by, languages, after=row.frozen_to, up_to=up_to)
+    is_plain = database.is_texts(subscribers.c.attributes)
+    domain = sa.func.lower(database.behind(subscribers.c.address, "@"))
+    own = {name: subscribers.c[name] for name in ("name", "language", "timezone")}
+    values = {
+        "id": database.short_hash(sa.literal(id_seed(row.id)) + sa.cast(subscribers.c.id, sa.Text)),
+        "delivery_id": sa.literal(row.id),
+        "issue": sa.literal(row.issue),
+        "again": sa.literal(row.again),
+        "subscriber_id": subscribers.c.id,
+        "address": subscribers.c.address,
+        "address_hash": subscribers.c.address_hash,
+        "provider": sa.func.coalesce(database.lookup(connection, "provider", PROVIDER_OF, domain), OTHER),
+        "list_ids": _list_ids(database, audience, led_by),
+        # What SQL cannot say stays empty, and is completed below.
+        "language": sa.case((is_plain, language), else_=""),
+        "values": sa.case(
+            (is_plain, database.merged(subscribers.c.attributes, database.json_object(own))),
+            else_=database.json_object({"attributes": subscribers.c.attributes, **own}),
+        ),
+        **_first_state(connection, row),
+        "eligible_at": sa.literal(row.started_at, Instant),
+        "next_at": sa.literal(row.started_at, Instant),
     }
+    query = (
+        sa.select(*(value.label(name) for name, value in values.items()))
+        .select_from(joined.outerjoin(suppressions, suppressions.c.address_hash == subscribers.c.address_hash))
+        .where(*where)
+    )
+    incomplete = sa.case((recipients.c.language == "", recipients.c.id))
+    insert = sa.insert(recipients).from_select([*values], query).returning(incomplete)
+    _complete_rows(connection, audience, languages, [id_ for id_ in connection.execute(insert).scalars() if id_])
+
+
+def _list_ids(database: Database, audience: Audience, led_by: Sequence[sa.ColumnElement[int]]) -> sa.ColumnElement[Any]:
+    pairs = zip(audience.list_ids, led_by, strict=True)
+    ids = [sa.case((led.is_(None), ""), else_=f", {id_}") for id_, led in pairs]
+    return database.as_json("[" + sa.func.substr(sum(ids[1:], ids[0]), 3) + "]")
+
+
+def _language(
+    database: Database, connection: sa.Connection, audience: Audience, led_by: Sequence[sa.ColumnElement[int]],
+    languages: Sequence[str], *, after: int, up_to: int,
+) -> sa.ColumnElement[str]:  # fmt: skip
+    """As `choose_language`; empty for a subscriber's language that was changed since this read it."""
+    spoken = sa.select(subscribers.c.language).where(subscribers.c.id > after, subscribers.c.id <= up_to).distinct()
+    of_lists = [
+        (led.is_not(None), sa.literal(match))
+        for id_, led in zip(audience.list_ids, led_by, strict=True)
+        if (match := best_match([audience.list_languages[id_]], languages))
+    ]
+    unmatched = "" if of_lists else languages[0]
+    known = {one: best_match([one], languages) or unmatched for one in connection.execute(spoken).scalars()}
+    own = database.lookup(connection, "own_language", known, subscribers.c.language)
+    if of_lists:
+        own = sa.case((own == "", sa.case(*of_lists, else_=languages[0])), else_=own)
+    return sa.func.coalesce(own, "")
+
+
+def _first_state(connection: sa.Connection, row: Row) -> Mapping[str, sa.ColumnElement[Any]]:
+    """State and reason; also whether an earlier attempt may have arrived."""
+    is_suppressed = sa.func.coalesce(suppressions.c.reason, "") != ""
+    reached, in_journal = (sa.false(), sa.false()) if row.again else _earlier(connection, row)
+    cases = [
+        (is_suppressed, RecipientState.SUPPRESSED, suppressions.c.reason),
+        (reached, RecipientState.EXCLUDED, sa.literal(Exclusion.ALREADY_RECEIVED.value)),
+        (in_journal, RecipientState.UNKNOWN, sa.literal(IN_JOURNAL)),
+    ]
+    return {
+        "state": sa.case(*((when, state.value) for when, state, _ in cases), else_=RecipientState.WAITING.value),
+        "reason": sa.case(*((when, reason) for when, _, reason in cases), else_=""),
+        "in_doubt": sa.case((is_suppressed, sa.false()), (reached, sa.false()), else_=in_journal),
+    }
+
+
+def _earlier(connection: sa.Connection, row: Row) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    """Whether the issue reached the address, or may have; whether only the journal has an attempt of it."""
+
+    def is_any(table: sa.Table, *where: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+        # Do not say EXISTS: PostgreSQL may read all rows of the issue instead, anew for every chunk.
+        return sa.select(sa.literal(1)).select_from(table).where(*where).limit(1).scalar_subquery().is_not(None)
+
+    reached: sa.ColumnElement[bool] = sa.false()
+    in_journal: sa.ColumnElement[bool] = sa.false()
+    others = sa.select(deliveries.c.id).where(deliveries.c.issue == row.issue, deliveries.c.id != row.id)
+    if connection.execute(others.limit(1)).first():
+        other = [recipients.c.issue == row.issue, recipients.c.address_hash == subscribers.c.address_hash]
+        reached = is_any(recipients, *other, recipients.c.delivery_id != row.id, MAY_HAVE_REACHED)
+    if connection.execute(sa.select(receipts.c.epoch).limit(1)).first():
+        mine = [receipts.c.issue == row.issue, receipts.c.address_hash == subscribers.c.address_hash]
+        reached = sa.or_(reached, is_any(receipts, *mine, receipts.c.outcome == "accepted"))
+        in_journal = is_any(receipts, *mine, receipts.c.outcome.in_(UNSURE))
+    return reached, in_journal
+
+
+def _complete_rows(
+    connection: sa.Connection, audience: Audience, languages: Sequence[str], incomplete: Sequence[str]
+) -> None:
+    """Language and values of the rows that SQL could not make: of attributes that are no texts."""
+    table = recipients
+    query = sa.select(table.c.id, table.c.list_ids, table.c["values"].label("frozen")).where(table.c.id.in_(incomplete))
+    made = []
+    for row in connection.execute(query) if incomplete else ():
+        values = row.frozen
+        if isinstance(values.get("attributes"), dict):
+            values = own_values(**values)
+        wishes = [values["language"], *(audience.list_languages[id_] for id_ in row.list_ids)]
+        made.append({"of": row.id, "values": values, "language": choose_language(wishes, languages)})
+    if made:
+        connection.execute(sa.update(table).where(table.c.id == sa.bindparam("of")), made)
 
 
 def _complete(database: Database, delivery: str) -> None:
@@ -191,110 +241,4 @@ def _complete(database: Database, delivery: str) -> None:
 
 def _stored_audience(database: Database, connection: sa.Connection, row: Row) -> Audience:
     """The audience that a stored delivery is for, from its row."""
-    return _audience(database, row.id, row.issue, lists_of(connection, row.id), row.segment)
-
-
-def _audience(database: Database, delivery: str, issue: str, chosen: Sequence[MailingList], segment: str) -> Audience:
-    languages = {one.id: one.language for one in chosen}
-    where = matches(database, parse_segment(segment)) if segment else None
-    return Audience(delivery, issue, tuple(one.id for one in chosen), languages, where)
-
-
-def _page(connection: sa.Connection, audience: Audience, *, after: int, up_to: int | None, limit: int) -> _Page:
-    """The next subscribers with a confirmed subscription to one of the lists."""
-    confirmed = _confirmed(connection, audience, after=after, up_to=up_to, limit=limit)
-    last = confirmed[-1].id if len(confirmed) == limit else None
-    led_by = _lists_by_subscriber(connection, audience, [row.id for row in confirmed])
-    # On a server each statement sees what was committed before it: a subscriber may have left since the first one.
-    return _Page(_candidates(connection, audience, [row for row in confirmed if row.id in led_by], led_by), last)
-
-
-def _confirmed(
-    connection: sa.Connection, audience: Audience, *, after: int, up_to: int | None, limit: int
-) -> Sequence[Row]:
-    confirmed = sa.exists().where(
-        # Do not say IN (SELECT …): a list of all subscribers would be made anew for every chunk.
-        subscriptions.c.subscriber_id == subscribers.c.id,
-        subscriptions.c.subscriber_id > after,  # PostgreSQL merges the two, and would begin with the first subscriber
-        subscriptions.c.list_id.in_(audience.list_ids),
-        subscriptions.c.consent == Consent.CONFIRMED.value,
-    )
-    mine = subscribers.c.id > after, subscribers.c.address != "", sa.not_(PAUSED)
-    query = sa.select(subscribers).where(*mine, confirmed)
-    if up_to is not None:
-        query = query.where(subscribers.c.id <= up_to)
-    if audience.where is not None:
-        query = query.where(audience.where)
-    return connection.execute(query.order_by(subscribers.c.id).limit(limit)).all()
-
-
-def _candidates(
-    connection: sa.Connection, audience: Audience, rows: Sequence[Row], led_by: Mapping[int, tuple[int, ...]]
-) -> list[Candidate]:
-    hashes = [row.address_hash for row in rows]
-    suppressed = suppressed_among(connection, hashes)
-    received = reached_among(connection, audience.issue, audience.delivery, hashes)
-    sent = receipts_among(connection, audience.issue, hashes)
-    return [
-        Candidate(
-            subscriber=row.id,
-            address=row.address,
-            address_hash=row.address_hash,
-            name=row.name,
-            language=row.language,
-            timezone=row.timezone,
-            attributes=row.attributes,
-            list_ids=led_by[row.id],
-            list_languages=tuple(audience.list_languages[id_] for id_ in led_by[row.id]),
-            suppression=suppressed.get(row.address_hash, ""),
-            already_received=row.address_hash in received or sent.get(row.address_hash, False),
-            in_journal=row.address_hash in sent,
-        )
-        for row in rows
-    ]
-
-
-def _lists_by_subscriber(
-    connection: sa.Connection, audience: Audience, chosen: Sequence[int]
-) -> dict[int, tuple[int, ...]]:
-    query = sa.select(subscriptions.c.subscriber_id, subscriptions.c.list_id).where(
-        subscriptions.c.subscriber_id.in_(chosen),
-        subscriptions.c.list_id.in_(audience.list_ids),
-        subscriptions.c.consent == Consent.CONFIRMED.value,
-    )
-    found: dict[int, set[int]] = {}
-    for row in connection.execute(query):
-        found.setdefault(row.subscriber_id, set()).add(row.list_id)
-    return {one: tuple(id_ for id_ in audience.list_ids if id_ in ids) for one, ids in found.items()}
-
-
-def not_eligible(connection: sa.Connection, audience: Audience, *, up_to: int | None = None) -> dict[str, int]:
-    """Subscribers of the lists who are no candidates, counted by reason; pending on any list counts as pending."""
-    counted = {
-        NotEligible.PAUSED: _at_best(audience, Consent.CONFIRMED, better=[]).where(
-            sa.exists().where(subscribers.c.id == subscriptions.c.subscriber_id, PAUSED)
-        ),
-        NotEligible.PENDING: _at_best(audience, Consent.PENDING, better=[Consent.CONFIRMED]),
-        NotEligible.UNSUBSCRIBED: _at_best(audience, Consent.UNSUBSCRIBED, better=[Consent.CONFIRMED, Consent.PENDING]),
-    }
-    found = {}
-    for reason, query in counted.items():
-        chosen = query if up_to is None else query.where(subscriptions.c.subscriber_id <= up_to)
-        count = connection.execute(sa.select(sa.func.count()).select_from(chosen.distinct().subquery())).scalar_one()
-        if count:
-            found[reason.value] = count
-    return found
-
-
-def _at_best(audience: Audience, consent: Consent, *, better: Sequence[Consent]) -> sa.Select[int]:
-    """Subscribers with this consent to one of the lists, and a better one to none of them."""
-    other = subscriptions.alias()
-    # Do not say NOT IN: PostgreSQL reads its list anew for every row once it is too long for memory.
-    is_better = sa.exists().where(
-        other.c.subscriber_id == subscriptions.c.subscriber_id,
-        other.c.list_id.in_(audience.list_ids),
-        other.c.consent.in_([one.value for one in better]),
-    )
-    return sa.select(subscriptions.c.subscriber_id).where(
-        subscriptions.c.list_id.in_(audience.list_ids), subscriptions.c.consent == consent.value, ~is_better
-    )
+    return audience_of(database, row.id, row.issue, lists_of(connection, row.id), row.segment)

@@ -32,7 +32,7 @@ def digest_of_rows(connection: sa.Connection, delivery: str) -> str:
         .order_by(recipients.c.id)
         .execution_options(yield_per=5000)
     )
-    return digest((row.id, row.address_hash) for row in connection.execute(query))
+    return digest(tuple(row) for row in connection.execute(query))
 
 
 def _names(connection: sa.Connection, query: sa.Select[str]) -> tuple[str, ...]:

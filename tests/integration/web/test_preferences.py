@@ -21,8 +21,9 @@ from newsletter.feedback.event import Event, EventKind
 from newsletter.storage.audience.events import append_event, reasons_given
 from newsletter.storage.database import tables
 from newsletter.storage.database.database import Database
+from newsletter.storage.ledger.audience import preview_audience
 from newsletter.storage.ledger.deliveries import Deliveries, NewDelivery
-from newsletter.storage.ledger.freeze import freeze, preview_audience
+from newsletter.storage.ledger.freeze import freeze
 
 NEW = "ana.new@example.org"
 
