@@ -85,7 +85,8 @@ class ScheduleSection(Section):
 
 
 class AlertsSection(Section):
-    """Whom to tell, once, when a delivery is missed, paused, halted or stuck, and when a schedule sends nothing."""
+    """Whom to tell, once, when a delivery is missed, paused, halted or stuck, when a schedule sends nothing, and of
+    a flood of sign-ups."""
 
     email: Texts = ()
     """Addresses that get an email, through the relay of `[smtp]`."""

@@ -6,7 +6,7 @@ the worker, decides what becomes of it. A sign-up is the proof of the consent it
 
 import ipaddress
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -40,6 +40,12 @@ _AT_ONCE = 200
 _KEPT = timedelta(days=2)
 """Budgets that began longer ago have ended."""
 _NOTICES_KEPT = timedelta(days=60)
+_FLOODS = {
+    "flood network": "more than {per_network} in an hour came from one network or several; the rest is not stored",
+    "flood requests": "more than {per_hour} in an hour; each address gets one email a day",
+    "flood emails": "more than {per_hour} emails in an hour are needed to answer them; the rest waits",
+}
+"""What is counted when a limit is reached, and what an operator is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +114,7 @@ def request_signup(database: Database, rules: SignupRules, form: SignupForm, now
         if count > rules.per_network:
             if count == rules.per_network + 1:
                 log.warning("sign-ups: more than %d in an hour from network %s; not stored", rules.per_network, hashed)
+                take(database, connection, "flood network", _DAY, now)
             return
         signups.keep_words(database, connection, form.words, now)
         signups.add_signup(
@@ -166,6 +173,14 @@ def carry_out(database: Database, journal: Journal, rules: SignupRules, now: dat
     return len(waiting)
 
 
+def floods(connection: Connection, rules: SignupRules, now: datetime) -> Iterator[tuple[str, str]]:
+    """Which limits were reached within a day, and a sentence about each. A flood that lasts is one for a day."""
+    for name, said in _FLOODS.items():
+        if spent(connection, name, _DAY, now):
+            limits = said.format(per_network=rules.per_network, per_hour=rules.per_hour)
+            yield name, f"There is a flood of sign-ups: {limits}"
+
+
 def _carry_out(
     database: Database, connection: Connection, journal: Journal, rules: SignupRules, signup: Signup, now: datetime
 ) -> bool:
@@ -173,7 +188,11 @@ def _carry_out(
     if spent(connection, "emails", _HOUR, now) >= rules.per_hour:
         if take(database, connection, "emails wait", _HOUR, now) == 1:
             log.warning("sign-ups: %d emails in an hour; other requests wait", rules.per_hour)
+            take(database, connection, "flood emails", _DAY, now)
         return False
+    if take(database, connection, "requests", _HOUR, now) == rules.per_hour + 1:
+        log.warning("sign-ups: more than %d requests in an hour", rules.per_hour)
+        take(database, connection, "flood requests", _DAY, now)
     store = AudienceStore(database, connection)
     lists = [one for one in ListStore(database, connection).with_ids(signup.list_ids) if one.public]
     is_barred = store.suppression_of(signup.address_hash) is not None or not lists

@@ -1,4 +1,4 @@
-"""Alerts: what an operator must see is told once, by email or signed webhook: missed, paused, halted, stuck.
+"""Alerts: what an operator must see is told once, by email or signed webhook: missed, halted, stuck, flooded.
 
 What is to be told follows from rows, so that it is told whichever process noticed; the leader's scheduler calls this in
 a thread of its own, beside the start of deliveries. Texts name no subscriber.
@@ -17,8 +17,10 @@ from http.client import HTTPException
 from urllib.error import URLError
 from urllib.request import HTTPErrorProcessor, Request, build_opener
 
+from newsletter.app.audience.signup import floods
 from newsletter.app.composing import ungated
 from newsletter.app.project import Project
+from newsletter.app.sending.notices import signup_rules
 from newsletter.app.sending.relay import transport_for
 from newsletter.audience.address import parse_address
 from newsletter.delivery.compose.envelope import Envelope
@@ -87,6 +89,9 @@ def conditions(project: Project, database: Database, now: datetime) -> Iterator[
             if not any(pause.share == "" and (pause.until is None or pause.until > now) for pause in mine):
                 yield from _stuck(database, one, now, project.config.alerts.stuck)
     yield from _shares(project, database, now)
+    with database.read() as connection:
+        for name, said in floods(connection, signup_rules(project), now):
+            yield Condition(f"sign-ups {name}", "signups.flood", said)
     for turn in Occurrences(database).since(now - _RECENT):
         if turn.outcome in _WORDS:
             at = f"{turn.at.astimezone(project.zone):%Y-%m-%d %H:%M %Z}"
@@ -171,7 +176,8 @@ def _send_email(project: Project, one: Alert, to: str, now: datetime) -> None:
 def compose_alert(project: Project, one: Alert, to: str, now: datetime) -> tuple[Envelope, Message]:
     """The email of an alert, in plain text."""
     identity, recipient = project.identity, parse_address(to)
-    words = f"{one.text}\n\nSee: newsletter deliveries {f'show {one.delivery}' if one.delivery else 'list'}\n"
+    seen = "" if one.kind.startswith("signups.") else f"deliveries {f'show {one.delivery}' if one.delivery else 'list'}"
+    words = f"{one.text}\n\nSee: {f'newsletter {seen}' if seen else 'the log, lines that begin with sign-ups:'}\n"
     id_ = f"{one.id}@{identity.from_address.rpartition('@')[2]}"
     headers = [
         named("From", identity.from_name, identity.from_address),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -12,13 +13,14 @@ from integration.web.conftest import START
 from integration.web.doors import ANA, URL, Doors, open_doors
 
 from newsletter.app.audience.lists import edit_list
-from newsletter.app.audience.signup import budget_address, forget_signups, network_of
+from newsletter.app.audience.signup import budget_address, carry_out, forget_signups, network_of
 from newsletter.app.audience.subscribers import (
     erase_subscriber_everywhere,
     show_subscriber,
     suppress_subscriber,
     unsubscribe_subscriber,
 )
+from newsletter.app.sending.alerts import conditions
 from newsletter.audience.address import parse_address
 from newsletter.audience.consent import Consent
 from newsletter.delivery.ledger.classification import Classification
@@ -215,6 +217,34 @@ def test_flood_stays_within_the_budgets_and_lets_an_honest_reader_in(doors: Door
     doors.clock.now += timedelta(hours=2)
     doors.sign_up(ANA)
     assert sorted(recipient for recipient, _ in doors.work()) == [ANA, *(f"v{one}@example.org" for one in range(4))]
+
+
+def test_flood_is_told_once_a_day_for_each_limit(doors: Doors) -> None:
+    def told() -> dict[str, str]:
+        found = conditions(doors.project, doors.database, doors.clock.now)
+        return {one.key.removeprefix("sign-ups flood "): one.kind for one in found}
+
+    fields = doors.form()
+    for number in range(doors.rules.per_network):
+        doors.client.post("/subscribe/news", data=fields | {"email": f"v{number}@example.org"})
+    assert told() == {}
+    for _ in range(3):
+        doors.client.post("/subscribe/news", data=fields | {"email": ANA})
+    assert told() == {"network": "signups.flood"}
+    doors.rules = replace(doors.rules, per_hour=10)
+    for _ in range(2):
+        carry_out(doors.database, doors.journal, doors.rules, doors.clock())
+    assert told() == dict.fromkeys(("network", "emails"), "signups.flood")
+    with doors.database.write() as connection:  # few addresses, much more than one email each
+        for number in range(doors.rules.per_hour + 20):
+            one = signups.Signup(f"w{number % 4}@example.org", f"{number % 4:026d}", "en", (1,), "w", doors.clock.now)
+            signups.add_signup(connection, one)
+    doors.clock.now += timedelta(hours=23)
+    doors.rules = replace(doors.rules, per_hour=20)
+    carry_out(doors.database, doors.journal, doors.rules, doors.clock())
+    assert told() == dict.fromkeys(("network", "emails", "requests"), "signups.flood")
+    doors.clock.now += timedelta(hours=2)
+    assert told() == {"requests": "signups.flood"}
 
 
 @pytest.mark.parametrize(
