@@ -6,8 +6,9 @@ Run without arguments to write them; tests compare them with the code, so they c
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -36,7 +37,7 @@ def config_page() -> str:
     ]
     for section, (model, is_repeated) in sections_of().items():
         heading = f"## [[{section}]]" if is_repeated else f"## [{section}]"
-        lines += ["", heading, "", (model.__doc__ or "").strip(), "", "| Key | Type | Default | Meaning |"]
+        lines += ["", heading, "", inspect.cleandoc(model.__doc__ or ""), "", "| Key | Type | Default | Meaning |"]
         lines += ["|---|---|---|---|"]
         lines += [_config_row(name, item) for name, item in model.model_fields.items()]
     return "\n".join(lines) + "\n"
@@ -98,7 +99,7 @@ Errors cannot be ignored. A comment that names no warning is itself reported."""
 
 def _config_row(name: str, field: FieldInfo) -> str:
     meaning = " ".join((field.description or "").split())
-    return f"| `{field.alias or name}` | {_type(field.annotation)} | {_default(field.get_default())} | {meaning} |"
+    return f"| `{field.alias or name}` | {_type(field.annotation)} | {_default(field)} | {meaning} |"
 
 
 def _type(annotation: Any) -> str:
@@ -108,11 +109,22 @@ def _type(annotation: Any) -> str:
         return " or ".join(_type(part) for part in get_args(annotation) if part is not NoneType)
     if get_origin(annotation) is tuple:
         return "list of texts"
-    names = {str: "text", int: "number", bool: "true or false", timedelta: "duration", SecretStr: "secret text"}
+    names = {
+        str: "text",
+        int: "number",
+        float: "number",
+        date: "date",
+        bool: "true or false",
+        timedelta: "duration",
+        SecretStr: "secret text",
+    }
     return names.get(annotation, str(annotation))
 
 
-def _default(value: object) -> str:
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value = field.get_default()
     if isinstance(value, timedelta):
         seconds = int(value.total_seconds())
         unit, size = next((u, s) for u, s in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)) if seconds % s == 0)

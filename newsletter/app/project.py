@@ -63,9 +63,15 @@ class Project:
         return f"{self.config.public.url}/assets"
 
     @property
+    def real_relay(self) -> str:
+        """The relay by which emails leave this machine; empty without one. One on a loopback address is taken for a
+        mail catcher."""
+        return next((one.host for one in self.config.all_relays if not is_loopback(one.host)), "")
+
+    @property
     def has_real_relay(self) -> bool:
-        """Whether emails leave this machine. A relay on a loopback address is taken for a mail catcher."""
-        return not is_loopback(self.config.smtp.host)
+        """Whether emails leave this machine."""
+        return bool(self.real_relay)
 
     @property
     def has_keys(self) -> bool:

@@ -9,12 +9,12 @@ from newsletter.config.config import Config, DatabaseSection, secret_values, sec
 from newsletter.config.file import FILE, place_of
 from newsletter.config.load import is_configured_by, load_config
 from newsletter.config.newsletter import NewsletterSection, PrivacySection, PublicSection, SignupSection, identity_of
-from newsletter.config.relay import BouncesSection, DkimSection, SmtpSection, is_dns_name
+from newsletter.config.relay import BouncesSection, DkimSection, RelaySection, SmtpSection, is_dns_name
 from newsletter.config.sending import AlertsSection, ScheduleSection, SendingSection
 
 __all__ = [
     "FILE", "AlertsSection", "BouncesSection", "ChecksSection", "Config", "DatabaseSection", "DkimSection",
-    "NewsletterSection", "PrivacySection", "PublicSection", "ScheduleSection", "SendingSection", "SignupSection",
-    "SmtpSection", "identity_of", "is_configured_by", "is_dns_name", "load_config", "place_of", "secret_values",
-    "sections_of", "why_no_warning",
+    "NewsletterSection", "PrivacySection", "PublicSection", "RelaySection", "ScheduleSection", "SendingSection",
+    "SignupSection", "SmtpSection", "identity_of", "is_configured_by", "is_dns_name", "load_config", "place_of",
+    "secret_values", "sections_of", "why_no_warning",
 ]  # fmt: skip

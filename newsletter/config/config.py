@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, SecretStr
 
 from newsletter.config.checks import ChecksSection
 from newsletter.config.newsletter import NewsletterSection, PrivacySection, PublicSection, SignupSection
-from newsletter.config.relay import BouncesSection, DkimSection, SmtpSection
+from newsletter.config.relay import BouncesSection, DkimSection, RelaySection, SmtpSection
 from newsletter.config.section import Section
 from newsletter.config.sending import AlertsSection, ScheduleSection, SendingSection
 from newsletter.delivery.ledger.rate import Rate, read_rates
@@ -40,12 +40,22 @@ class Config(Section):
     dkim: DkimSection = DkimSection()
     checks: ChecksSection = ChecksSection()
     alerts: AlertsSection = AlertsSection()
+    relays: tuple[RelaySection, ...] = ()
     schedules: tuple[ScheduleSection, ...] = ()
 
     @property
+    def all_relays(self) -> tuple[SmtpSection, ...]:
+        """That of `[smtp]`, then those of `[[relays]]`."""
+        return (self.smtp, *self.relays)
+
+    def connections_to(self, relay: SmtpSection) -> int:
+        """How many connections to a relay may be open at the same time."""
+        return relay.connections or self.sending.connections
+
+    @property
     def connections(self) -> int:
-        """How many connections to the relay may be open at the same time."""
-        return self.smtp.connections or self.sending.connections
+        """The same to the relay of `[smtp]`, to which as a rule all is sent."""
+        return self.connections_to(self.smtp)
 
     @property
     def rates(self) -> tuple[Rate, ...]:

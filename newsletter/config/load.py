@@ -1,6 +1,8 @@
 """newsletter.toml and the environment over it → Config, or every mistake with its place."""
 
+import re
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +31,16 @@ def load_config(folder: Path, environment: Mapping[str, str]) -> Config:
             f"{place}: dkim.private_keys: a private key does not belong into this file, which others may read",
             hint=f"Remove it. Keys are files (newsletter dkim new), or are in {PREFIX}DKIM__PRIVATE_KEYS",
         )
-    merged: dict[str, Any] = {k: dict(v) if isinstance(v, dict) else v for k, v in written.items()}
+    merged: dict[str, Any] = deepcopy(written)
     sources: dict[tuple[str, ...], str] = {}
     for name, value in sorted(environment.items()):
         section, _, key = name.removeprefix(PREFIX).lower().partition("__")
-        if name.startswith(PREFIX) and key and isinstance(merged.setdefault(section, {}), dict):
+        if name.startswith(PREFIX) and (one := _numbered(merged, section, key)) is not None:
+            inner = key.partition("__")[2]
+            one[inner] = value
+            if section not in written:
+                sources[section, inner] = name
+        elif name.startswith(PREFIX) and key and isinstance(merged.setdefault(section, {}), dict):
             merged[section][key] = value
             sources[section, key] = name
             if section not in written:
@@ -52,3 +59,16 @@ def load_config(folder: Path, environment: Mapping[str, str]) -> Config:
             found.append((line, f"{source}: {shown}: {explain(item, loc, merged)}"))
         problems = [problem for _, problem in sorted(found)]
         raise ConfigError("The configuration has mistakes", problems=problems) from error
+
+
+def _numbered(merged: dict[str, Any], section: str, key: str) -> dict[str, Any] | None:
+    """The section of a list that a variable names by number: `NEWSLETTER_RELAYS__1__PASSWORD`; None for another key."""
+    number, _, inner = key.partition("__")
+    if not (inner and re.fullmatch("[1-9]|1[0-9]", number)):
+        return None
+    listed = merged.setdefault(section, [])
+    if not isinstance(listed, list):
+        return None
+    listed += [{} for _ in range(int(number) - len(listed))]
+    found = listed[int(number) - 1]
+    return found if isinstance(found, dict) else None

@@ -1,4 +1,4 @@
-"""How emails leave and where they return to: `[smtp]`, `[dkim]`, `[bounces]`."""
+"""How emails leave and where they return to: `[smtp]`, `[[relays]]`, `[dkim]`, `[bounces]`."""
 
 import re
 import shlex
@@ -55,6 +55,15 @@ class SmtpSection(Section):
         except ValueError as error:
             raise ValueError(f"this is not a command: {error}") from error
         return value
+
+
+class RelaySection(SmtpSection):
+    """Another relay, for when those before it take nothing: no connection, a failed login, "not now" to the sender. May
+    be repeated; they are tried in this order. What may have been accepted is never given to another one. In the
+    environment by number, as NEWSLETTER_RELAYS__1__PASSWORD."""
+
+    host: str = Field(min_length=1)
+    """Name or address of the relay."""
 
 
 class DkimSection(Section):

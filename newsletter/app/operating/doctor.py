@@ -120,15 +120,16 @@ def _compiler() -> Iterator[Finding]:
 
 
 def _relay(project: Project, probe_relay: Callable[[Project], str]) -> Iterator[Finding]:
-    smtp = project.config.smtp
-    where = f"{smtp.host}:{smtp.port} ({'no TLS' if smtp.tls == 'none' else smtp.tls})"
+    relays = project.config.all_relays
+    where = ", ".join(f"{one.host}:{one.port} ({'no TLS' if one.tls == 'none' else one.tls})" for one in relays)
     try:
         yield Finding("relay", Grade.GOOD, f"{where} answers: {probe_relay(project)}")
     except NewsletterError as error:
         yield Finding("relay", Grade.BAD, f"{where}: {error}", error.hint)
-    if (name := preset_for(smtp.host)) and not project.config.rates:
+    named = [(one.host, name) for one in relays if (name := preset_for(one.host))]
+    for host, name in [] if project.config.rates else named:
         documented = PRESETS[name]
-        message = f"{smtp.host} may take no more than {documented.rate} ({documented.source})"
+        message = f"{host} may take no more than {documented.rate} ({documented.source})"
         yield Finding("relay", Grade.WARNING, message, f'[sending] rate = "{name}", or what your account allows')
 
 

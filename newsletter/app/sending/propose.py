@@ -235,7 +235,7 @@ def checked_issue(
     if is_real and not (force or rehearsal) and any(map(_is_unfinished, problems)):
         problems = [replace(one, severity=Severity.ERROR) if _is_unfinished(one) else one for one in problems]
         hint = (
-            f"{project.config.smtp.host} is a real relay: what is unfinished is not sent there. Finish it; "
+            f"{project.real_relay} is a real relay: what is unfinished is not sent there. Finish it; "
             "proofs and dry runs go on meanwhile. --force sends it as it is"
         )
     if has_errors(problems) or examined.issue is None:

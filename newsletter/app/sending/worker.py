@@ -225,7 +225,7 @@ async def _send(
     on_trouble: OnTrouble, patience: float | None = None,
 ) -> Ending:  # fmt: skip
     config = project.config
-    transport = transport_for(config)
+    transport = transport_for(config, on_trouble)
     dependencies = SenderDependencies(
         ledger=StoredLedger(database),
         journal=journal,
@@ -309,7 +309,8 @@ def _resend_by_policy(project: Project, database: Database, names: list[str]) ->
     """Send unknown messages again if the configuration says so, once a reply to them can no longer arrive."""
     config = project.config
     if config.sending.unknown == "resend":
-        patience = config.smtp.reply_timeout + config.sending.lease + timedelta(minutes=1)
+        slowest = max(one.reply_timeout for one in config.all_relays)
+        patience = slowest + config.sending.lease + timedelta(minutes=1)
         for name in names:
             resend_by_policy(database, name, _now(), patience=patience, expiry=config.sending.expiry)
 

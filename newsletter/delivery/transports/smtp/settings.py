@@ -32,6 +32,8 @@ class SmtpSettings:
     """The name we greet with; empty: this host's."""
     connections: int
     """The most that are open at a time; further `send`s wait for one."""
+    section: str = "[smtp]"
+    """Where it is configured."""
     messages_per_connection: int = 100
     """After these a connection is closed with QUIT and another one opened."""
     connection_age: float = 300.0
@@ -43,21 +45,21 @@ class SmtpSettings:
 def check_settings(settings: SmtpSettings) -> None:
     """Raise ConfigError for what cannot work, and for what would send email or a password in clear."""
     if not re.fullmatch(r"[A-Za-z0-9._:-]+", settings.host):
-        raise ConfigError(f"[smtp] host: {settings.host!r} is not the name or address of a relay")
+        raise ConfigError(f"{settings.section} host: {settings.host!r} is not the name or address of a relay")
     if settings.hello and not re.fullmatch(r"[A-Za-z0-9.:\[\]-]{1,255}", settings.hello):
-        raise ConfigError("[smtp] hello: must be a host name such as mail.example.org")
+        raise ConfigError(f"{settings.section} hello: must be a host name such as mail.example.org")
     if settings.token_command and not settings.username:
-        raise ConfigError("[smtp] token_command needs a username: the account for which the token is")
+        raise ConfigError(f"{settings.section} token_command needs a username: the account for which the token is")
     if settings.tls != "none" or settings.force_clear:
         return
     if not is_loopback(settings.host):
         raise ConfigError(
-            f'[smtp] tls = "none" to {settings.host}: email would be readable on the way',
+            f'{settings.section} tls = "none" to {settings.host}: email would be readable on the way',
             hint='Use "starttls" or "implicit"; `force_clear = true` if the network is safe',
         )
     if settings.username:
         raise ConfigError(
-            '[smtp] username needs TLS: with tls = "none" the password would be readable on the way',
+            f'{settings.section} username needs TLS: with tls = "none" the password would be readable on the way',
             hint="Remove the username, use TLS, or set `force_clear = true`",
         )
 
@@ -78,6 +80,6 @@ def tls_context(settings: SmtpSettings) -> ssl.SSLContext | None:
         return ssl.create_default_context(cafile=settings.ca_file or None)
     except OSError as error:  # also ssl.SSLError
         raise ConfigError(
-            f"[smtp] ca_file: {settings.ca_file}: {error.strerror or error}",
+            f"{settings.section} ca_file: {settings.ca_file}: {error.strerror or error}",
             hint="It must be a PEM file of certificate authorities",
         ) from error
