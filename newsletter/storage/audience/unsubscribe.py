@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from newsletter.audience.consent import Consent
 from newsletter.feedback.event import Event, EventKind
-from newsletter.storage.audience.events import append_event
+from newsletter.storage.audience.events import append_event, append_events
 from newsletter.storage.audience.notices import find_notice
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.tables import events, lists, receipts, recipients, subscribers, subscriptions
@@ -58,13 +58,26 @@ class OptOut:
     at: datetime
     ended: Mapping[int, Consent]
     """List id → the consent that ended."""
+    how: str
+    """As in `Wish`."""
+
+
+def link_holders(connection: sa.Connection, ids: Sequence[str]) -> dict[str, LinkHolder]:
+    """The recipients of these ids, also once erased, and those that a notice or a receipt names; the others lack."""
+    rows = connection.execute(sa.select(*_HOLDER).where(recipients.c.id.in_(ids)))
+    found = {row.recipient: _holder(row) for row in rows}
+    for one in set(ids) - found.keys():
+        if holder := _holder_elsewhere(connection, one):
+            found[one] = holder
+    return found
 
 
 def link_holder(connection: sa.Connection, recipient: str) -> LinkHolder | None:
-    """The recipient of that id, also once erased, or one that a notice or a receipt names; None if there is none."""
-    row = connection.execute(sa.select(*_HOLDER).where(recipients.c.id == recipient)).first()
-    if row is not None:
-        return _holder(row)
+    """As `link_holders`, of one; None if there is none."""
+    return link_holders(connection, [recipient]).get(recipient)
+
+
+def _holder_elsewhere(connection: sa.Connection, recipient: str) -> LinkHolder | None:
     notice = find_notice(connection, recipient)
     if notice is None or not notice.subscriber:
         return _receipt_holder(connection, recipient)
@@ -83,44 +96,65 @@ def _receipt_holder(connection: sa.Connection, recipient: str) -> LinkHolder | N
     return LinkHolder(recipient, row.delivery_id, row.id or 0, tuple(named), "", row.address_hash)
 
 
-def present_consents(connection: sa.Connection, subscriber: int, *, lock: bool = False) -> dict[int, Consent]:
-    """List id → consent of one subscriber. `lock` keeps others from changing them until the transaction ends."""
-    # Always in this order: two clicks that lock the same rows in different orders would wait for each other.
+def consents_of(connection: sa.Connection, who: Sequence[int], *, lock: bool = False) -> dict[int, dict[int, Consent]]:
+    """Subscriber → list id → consent. `lock` keeps others from changing them until the transaction ends."""
+    # Always in this order: two that lock the same rows in different orders would wait for each other.
     query = (
-        sa.select(subscriptions.c.list_id, subscriptions.c.consent)
-        .where(subscriptions.c.subscriber_id == subscriber)
-        .order_by(subscriptions.c.list_id)
+        sa.select(subscriptions.c.subscriber_id, subscriptions.c.list_id, subscriptions.c.consent)
+        .where(subscriptions.c.subscriber_id.in_(who))
+        .order_by(subscriptions.c.subscriber_id, subscriptions.c.list_id)
     )
-    rows = connection.execute(query.with_for_update() if lock else query)
-    return {list_id: Consent(consent) for list_id, consent in rows}
+    found: dict[int, dict[int, Consent]] = {one: {} for one in who}
+    for subscriber, list_id, consent in connection.execute(query.with_for_update() if lock else query):
+        found[subscriber][list_id] = Consent(consent)
+    return found
+
+
+def present_consents(connection: sa.Connection, subscriber: int, *, lock: bool = False) -> dict[int, Consent]:
+    """As `consents_of`, of one."""
+    return consents_of(connection, [subscriber], lock=lock)[subscriber]
+
+
+_CHANGE = sa.update(subscriptions).where(
+    subscriptions.c.subscriber_id == sa.bindparam("who"), subscriptions.c.list_id == sa.bindparam("list")
+)
 
 
 def change_consents(
     connection: sa.Connection, subscriber: int, consents: Mapping[int, Consent], *, how: str, now: datetime
 ) -> None:
     """Change some of a subscriber's subscriptions."""
-    for list_id, consent in consents.items():
-        connection.execute(
-            sa.update(subscriptions)
-            .where(subscriptions.c.subscriber_id == subscriber, subscriptions.c.list_id == list_id)
-            .values(consent=consent.value, how=how, changed_at=now)
-        )
+    _change(connection, [_changed(subscriber, one, consent, how, now) for one, consent in consents.items()])
 
 
-def add_opt_out(
-    database: Database,
-    connection: sa.Connection,
-    holder: LinkHolder,
-    ended: Mapping[int, Consent],
-    *,
-    how: str,
-    now: datetime,
-) -> OptOut:
-    """Append the event of an unsubscribe that ended these consents."""
-    opt_out = OptOut(holder.recipient + _opaque(now), holder, now, ended)
-    data = {"how": how, "ended": {str(list_id): consent.value for list_id, consent in ended.items()}}
-    append_event(database, connection, _event(EventKind.UNSUBSCRIBED, opt_out, now, data))
-    return opt_out
+def _changed(who: int, list_id: int, consent: Consent, how: str, now: datetime) -> dict[str, object]:
+    return {"who": who, "list": list_id, "consent": consent.value, "how": how, "changed_at": now}
+
+
+def _change(connection: sa.Connection, rows: Sequence[dict[str, object]]) -> None:
+    if rows:
+        connection.execute(_CHANGE, rows)
+
+
+def new_opt_out(holder: LinkHolder, ended: Mapping[int, Consent], now: datetime, *, how: str) -> OptOut:
+    """An unsubscribe that ends these consents; not written yet."""
+    return OptOut(holder.recipient + _opaque(now), holder, now, ended, how)
+
+
+def end_consents(connection: sa.Connection, found: Sequence[OptOut]) -> None:
+    """End what each of these ends."""
+    out = Consent.UNSUBSCRIBED
+    rows = [_changed(one.holder.subscriber, list_id, out, one.how, one.at) for one in found for list_id in one.ended]
+    _change(connection, rows)
+
+
+def add_opt_outs(database: Database, connection: sa.Connection, found: Sequence[OptOut]) -> None:
+    """Append the event of each."""
+    events_of = []
+    for one in found:
+        data = {"how": one.how, "ended": {str(list_id): consent.value for list_id, consent in one.ended.items()}}
+        events_of.append(_event(EventKind.UNSUBSCRIBED, one, one.at, data))
+    append_events(database, connection, events_of)
 
 
 def last_opt_out(connection: sa.Connection, holder: LinkHolder) -> OptOut | None:
@@ -192,7 +226,7 @@ def _read(connection: sa.Connection, query: sa.Select[*tuple[Any, ...]]) -> OptO
     if row is None or holder is None:
         return None
     ended = {int(list_id): Consent(consent) for list_id, consent in row.data["ended"].items()}
-    return OptOut(row.key.partition(":")[2], holder, row.at, ended)
+    return OptOut(row.key.partition(":")[2], holder, row.at, ended, row.data["how"])
 
 
 def _holder(row: sa.Row[*tuple[Any, ...]]) -> LinkHolder:

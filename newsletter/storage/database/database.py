@@ -4,7 +4,9 @@ Everything in which SQLite and PostgreSQL differ stands in `sqlite.py` and `post
 same on both.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -14,6 +16,7 @@ from sqlalchemy.engine import URL
 
 from newsletter.errors import CommitLostError, DamagedDatabaseError, DatabaseBusyError, StorageError
 from newsletter.storage.database.sqlite import BESIDE, Sqlite
+from newsletter.storage.database.together import Answer, CarryOut, GroupWriter, Item, each
 from newsletter.storage.database.typed import Typed
 
 if TYPE_CHECKING:
@@ -40,6 +43,8 @@ class Database:
         """Which start of the machine `lease_now` counts from; empty when the clock survives restarts."""
         self.generation = 0
         """Grows when a connection was lost, or another file lies there: what comes next may be an older copy."""
+        self._beginning = threading.Lock()
+        self._together: GroupWriter | None = None
         sa.event.listen(self._engine, "invalidate", self._note_loss)
 
     def __repr__(self) -> str:
@@ -85,6 +90,23 @@ class Database:
         """
         options = self._kind.late_options if late else self._kind.write_options
         with self._connected(options) as connection, _committed(connection):
+            yield connection
+
+    def write_together(self, carry_out: CarryOut[Item, Answer], item: Item) -> Future[Answer]:
+        """A small write, in one transaction with those that others ask for: what `GroupWriter.submit` says."""
+        with self._beginning:
+            if self._together is None:
+                self._together = GroupWriter(self.write, self._write_briefly)
+        return self._together.submit(carry_out, item)
+
+    def write_small(self, step: Callable[[sa.Connection], Answer]) -> Answer:
+        """Wait for a small write that is committed together with those of other threads. It may begin anew."""
+        return self.write_together(each, step).result()
+
+    @contextmanager
+    def _write_briefly(self) -> Iterator[sa.Connection]:
+        with self.write() as connection:
+            self._kind.hurry(connection)
             yield connection
 
     def replace_by(self, file: Path, tables: Sequence[sa.Table]) -> None:
@@ -202,7 +224,9 @@ class Database:
             self._kind.copy(connection, file)
 
     def close(self) -> None:
-        """Give all connections back. Nothing may be under way."""
+        """Give all connections back. Nothing may be under way but what is written together: it is written first."""
+        if self._together is not None:
+            self._together.close()
         self._engine.dispose()
 
     @contextmanager

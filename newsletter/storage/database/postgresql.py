@@ -57,6 +57,10 @@ class Postgresql:
         """Hold a lock of that name until the transaction ends."""
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(name, 0))))
 
+    def hurry(self, connection: sa.Connection) -> None:
+        """Let this transaction fail soon where it must wait for a lock: others wait for it."""
+        connection.exec_driver_sql("SET LOCAL lock_timeout = '300ms'")
+
     def merged(self, old: sa.ColumnElement[Any], new: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         """Only the binary kind of JSON can be joined."""
         joined = sa.cast(old, postgresql.JSONB).op("||")(sa.cast(new, postgresql.JSONB))

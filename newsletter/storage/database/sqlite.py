@@ -72,6 +72,9 @@ class Sqlite:
     def serialise(self, connection: sa.Connection, name: str) -> None:
         """Nothing to do: a writing transaction is alone anyway."""
 
+    def hurry(self, connection: sa.Connection) -> None:
+        """Nothing to do, for the same reason."""
+
     def merged(self, old: sa.ColumnElement[Any], new: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         """RFC 7396, which for objects of texts is what we want."""
         return sa.func.json_patch(old, new, type_=sa.JSON)

@@ -255,17 +255,18 @@ class Journal:
         """Whether the journal is on a disk that lasts."""
         return not self._adopted
 
-    def opt_out(self, one: OptOutLine, *, is_away: bool = False, may_repeat: bool = False) -> None:
-        """Append an opt-out, durably, before it is answered. Raises JournalError.
+    def opt_out(self, *found: OptOutLine, is_away: bool = False, may_repeat: bool = False) -> None:
+        """Append opt-outs, durably, before they are answered. Raises JournalError.
 
-        `is_away`: the database does not have it yet. Then, and where it `may_repeat` an earlier one, it is left out if
-        the last one of the recipient, within a minute, was the same.
+        `is_away`: the database does not have them yet. Then, and where one `may_repeat` an earlier one, it is left out
+        if the last one of the recipient, within a minute, was the same.
         """
-        if not ((is_away or may_repeat) and self._is_repeated(one)):
-            self._files.opt_out(self._identity or self.identity, one)
+        is_once = is_away or may_repeat
+        if new := [one for one in found if not (is_once and self._is_repeated(one))]:
+            self._files.opt_out(self._identity or self.identity, *new)
             if len(self._appended) > _REMEMBERED:
                 self._appended.clear()
-            self._appended[one.recipient] = one
+            self._appended |= {one.recipient: one for one in new}
         if is_away:
             self._files.wait(True)
 

@@ -12,7 +12,7 @@ from newsletter.audience.suppression import SuppressionReason
 from newsletter.feedback.unsubscribe import Wish
 from newsletter.storage.audience.erasing import erase_subscriber
 from newsletter.storage.audience.lists import ListStore
-from newsletter.storage.audience.unsubscribe import add_opt_out, change_consents, link_holder
+from newsletter.storage.audience.unsubscribe import add_opt_outs, change_consents, link_holder, new_opt_out
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.tables import lists, subscribers, subscriptions, suppressions
 from newsletter.storage.journal.files import OptOutLine
@@ -74,7 +74,7 @@ def _apply_consents(database: Database, connection: sa.Connection, wanted: Mappi
                     ended.setdefault((one.recipient, one.at), {})[list_ids[slug]] = Consent(row.consent)
     for (recipient, at), consents in ended.items():
         if holder := link_holder(connection, recipient):  # as their link would have done: it can be undone
-            add_opt_out(database, connection, holder, consents, how=Wish.ONE_CLICK.value, now=at)
+            add_opt_outs(database, connection, [new_opt_out(holder, consents, at, how=Wish.ONE_CLICK.value)])
     return changes
 
 

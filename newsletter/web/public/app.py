@@ -110,13 +110,13 @@ def _add_leaving(
         values = {"lists": present.lists, "field": FIELD, "agreed": AGREED, "token": token if has_doors else ""}
         return answers.page("leave.html", words, values | {"d": answers.words(request, words.language, doors=True)})
 
-    @app.post("/u/{token}")
-    def leave_lists(request: Request, token: str, body: Body) -> Response:
+    async def leave_lists(request: Request) -> Response:
+        token, body = request.path_params["token"], await small_body(request)
         wish = read_wish(request.headers.get("content-type", ""), body)
         if wish is None:
-            current_lists(database, signer(), token)  # an invalid link is answered with 404 first
+            await asyncio.to_thread(current_lists, database, signer(), token)  # first, an invalid link is a 404
             raise HTTPException(400)
-        left = unsubscribe(database, journal, signer(), token, wish, clock())
+        left = await unsubscribe(database, journal, signer(), token, wish, clock())
         if left.changed:  # a provider may repeat its POST, and so may anyone who has the link
             log.info("%s recipient=%s delivery=%s", wish.value, left.recipient, left.delivery)
         if wish is Wish.ONE_CLICK:
@@ -127,6 +127,9 @@ def _add_leaving(
         return answers.page(
             "left.html", words, values | asked | {"d": answers.words(request, words.language, doors=True)}
         )
+
+    # A route without FastAPI's reading of parameters: providers post thousands of these at once.
+    app.add_route("/u/{token}", leave_lists, methods=["POST"])
 
     @app.api_route("/r/{token}", methods=SHOW)
     def ask_before_returning(request: Request, token: str) -> HTMLResponse:

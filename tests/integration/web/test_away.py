@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import resource
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -68,9 +69,9 @@ def test_without_a_disk_that_lasts_nobody_is_told_that_they_are_out(world: World
     with Journal(tmp_path / "passing", world.database, adopted=world.journal.identity) as journal:
         (tmp_path / "newsletter.db").rename(tmp_path / "away.db")
         with pytest.raises(StorageError):  # the pages answer it with 503
-            unsubscribe(world.database, journal, world.signer, token, Wish.ONE_CLICK, world.clock())
+            asyncio.run(unsubscribe(world.database, journal, world.signer, token, Wish.ONE_CLICK, world.clock()))
         (tmp_path / "away.db").rename(tmp_path / "newsletter.db")
-        unsubscribe(world.database, journal, world.signer, token, Wish.ONE_CLICK, world.clock())
+        asyncio.run(unsubscribe(world.database, journal, world.signer, token, Wish.ONE_CLICK, world.clock()))
     assert world.consents(1) == {1: "unsubscribed"}
 
 
