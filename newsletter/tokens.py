@@ -16,8 +16,6 @@ from newsletter.errors import LinkError
 
 _KEY_ID = 2
 _TAG = 26
-_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
-_PAIRS = [first + second for first in _LETTERS for second in _LETTERS]
 _SHAPE = re.compile(r"[a-z2-7]+")
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 _PAIRS = [one + two for one in _ALPHABET for two in _ALPHABET]
@@ -91,7 +89,7 @@ def base32(data: bytes) -> str:
 def short_hash(text: str) -> str:
     """The first 80 bits of a text's SHA-256, as 16 characters; `Database.short_hash` makes the same in SQL."""
     number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:10])
-    return "".join([_PAIRS[number >> shift & 1023] for shift in range(70, -1, -10)])  # half the time of `base32`
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(70, -1, -10)])
 
 
 def keyed_hash(secret: bytes, value: str) -> str:

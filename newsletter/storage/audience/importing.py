@@ -16,7 +16,7 @@ from newsletter.audience.importing.cells import LINK_ID
 from newsletter.audience.importing.decide import Entry, Known, Ruling, VerdictKind
 from newsletter.audience.suppression import SuppressionReason
 from newsletter.storage.audience.subscribers import AudienceStore
-from newsletter.storage.database.database import Database
+from newsletter.storage.database.database import MANY, Database
 from newsletter.storage.database.tables import Instant, lists, old_links, subscribers, subscriptions, suppressions
 
 _PAGE = 1000
@@ -88,8 +88,11 @@ def staged(database: Database) -> Iterator[Staging]:
     """A transaction with empty tables for the rows of one file."""
     with database.write(late=True) as connection:
         _staged.create_all(connection, checkfirst=False)
-        yield Staging(database, connection)
+        staging = Staging(database, connection)
+        yield staging
         _staged.drop_all(connection, checkfirst=False)  # the connection returns to its pool
+    if staging.written >= MANY:
+        database.analyse(subscribers, subscriptions)
 
 
 class Staging:
@@ -98,6 +101,8 @@ class Staging:
     def __init__(self, database: Database, connection: sa.Connection) -> None:
         self._database = database
         self.connection = connection
+        self.written = 0
+        """Subscribers who were added."""
 
     def add(self, entries: Iterable[Entry], slugs: Sequence[str]) -> int:
         """Stage rows for these lists; returns their number. Of several rows with one address the first that leaves
@@ -163,7 +168,7 @@ class Staging:
     def write(self, rulings: Mapping[Known, Ruling], origin: Origin) -> None:
         """Write subscribers, subscriptions and suppressions as ruled."""
         written = _any_of(known for known, ruling in rulings.items() if ruling.writes_subscriber)
-        self._add_subscribers(written, origin)
+        self.written = self._add_subscribers(written, origin)
         self._update_subscribers(written, origin)
         taken = _any_of(known for known, ruling in rulings.items() if ruling.kind is not VerdictKind.SKIPPED)
         self._unsubscribe(taken)
@@ -183,7 +188,7 @@ class Staging:
         count = self.connection.execute(sa.select(sa.func.count()).select_from(query.subquery())).scalar_one()
         return count, [(line, note) for line, note in self.connection.execute(query.limit(limit))]
 
-    def _add_subscribers(self, written: sa.ColumnElement[bool], origin: Origin) -> None:
+    def _add_subscribers(self, written: sa.ColumnElement[bool], origin: Origin) -> int:
         names = ["address", "address_hash", "name", "language", "timezone", "attributes"]
         now = sa.literal(origin.at, Instant)
         query = (
@@ -192,7 +197,8 @@ class Staging:
             .where(_known.c.subscriber_id.is_(None), written)
             .order_by(_rows.c.line)
         )
-        self.connection.execute(sa.insert(subscribers).from_select([*names, "created_at", "updated_at"], query))
+        added = sa.insert(subscribers).from_select([*names, "created_at", "updated_at"], query)
+        return self.connection.execute(added).rowcount
 
     def _update_subscribers(self, written: sa.ColumnElement[bool], origin: Origin) -> None:
         """An empty cell changes nothing, nor does an attribute that the file does not name. The address stays."""

@@ -28,6 +28,9 @@ Connection: TypeAlias = sa.Connection
 PATIENCE = 30.0
 """Seconds that a transaction waits for another one before it fails as busy."""
 
+MANY = 1000
+"""Rows added at once, after which `Database.analyse` is worth its time: less than a second."""
+
 _URL_HINT = "It looks like sqlite:///newsletter.db or postgresql://user:password@host/name"
 
 
@@ -197,6 +200,14 @@ class Database:
             where=insert.excluded[larger] > table.c[larger] if larger else None,
         )
         return statement
+
+    def analyse(self, *tables: sa.Table) -> None:
+        """Have the server count anew what its plans of queries go by; call it after many rows were added to tables.
+
+        By itself it does so minutes later, and until then may read whole tables for a few rows. Nobody waits for it.
+        """
+        with self._connected(self._kind.bare_options) as connection:
+            self._kind.analyse(connection, [table.name for table in tables])
 
     def scrub(self) -> None:
         """Take what was deleted or overwritten out of the database; erasing ends with this.

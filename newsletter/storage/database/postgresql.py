@@ -127,6 +127,10 @@ class Postgresql:
         """An INSERT that knows conflicts."""
         return postgresql.insert(table)
 
+    def analyse(self, connection: sa.Connection, names: Sequence[str]) -> None:
+        """Unless somebody else is at it."""
+        connection.exec_driver_sql(f"ANALYZE (SKIP_LOCKED) {', '.join(names)}")
+
     def rewrite(self, connection: sa.Connection) -> bool:
         """Free the space of deleted rows, which the server then uses again; the rest is the server's."""
         connection.exec_driver_sql("VACUUM")

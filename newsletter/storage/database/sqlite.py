@@ -135,6 +135,9 @@ class Sqlite:
         """An INSERT that knows conflicts."""
         return sqlite.insert(table)
 
+    def analyse(self, connection: sa.Connection, names: Sequence[str]) -> None:
+        """Nothing: its plans follow the indexes, and were no faster with statistics."""
+
     def rewrite(self, connection: sa.Connection) -> bool:
         """Rewrite the file and empty its log; False when a reader held the log for all our patience."""
         # VACUUM leaves no old cell behind inside a page, TRUNCATE no old page in the write-ahead log.

@@ -27,7 +27,7 @@ from newsletter.language import best_match
 from newsletter.storage.audience.lists import lists_of
 from newsletter.storage.audience.subscribers import AudienceStore
 from newsletter.storage.database.compiled import Row
-from newsletter.storage.database.database import Database
+from newsletter.storage.database.database import MANY, Database
 from newsletter.storage.database.tables import (
     MAY_HAVE_REACHED,
     Instant,
@@ -36,6 +36,7 @@ from newsletter.storage.database.tables import (
     receipts,
     recipients,
     subscribers,
+    subscriptions,
     suppressions,
 )
 from newsletter.storage.ledger.audience import CHUNK, Audience, audience_of, not_eligible
@@ -57,22 +58,27 @@ def freeze(
     Returns when it is no longer preparing: all is written, or it was stopped. Also returns between two chunks when
     `should_stop` says so; the next call goes on from there.
     """
-    _begin(database, delivery, now)
+    if _begin(database, delivery, now) >= MANY:
+        database.analyse(subscribers, subscriptions)
     while not should_stop() and _freeze_chunk(database, delivery, chunk):
         pass
     _complete(database, delivery)
 
 
-def _begin(database: Database, delivery: str, now: datetime) -> None:
-    """Fix the last subscriber: those who join from now on are not part of the audience."""
+def _begin(database: Database, delivery: str, now: datetime) -> int:
+    """Fix the last subscriber: those who join from now on are not part of the audience. Returns it, once: 0 if it was
+    fixed before.
+    """
     with database.write() as connection:
         highest = sa.select(sa.func.coalesce(sa.func.max(subscribers.c.id), 0)).scalar_subquery()
-        connection.execute(
+        fixed = connection.execute(
             sa.update(deliveries)
             .where(deliveries.c.id == delivery, deliveries.c.state == DeliveryState.PREPARING.value)
             .where(deliveries.c.last_subscriber_id.is_(None))
             .values(last_subscriber_id=highest, started_at=now)
+            .returning(deliveries.c.last_subscriber_id)
         )
+        return fixed.scalar() or 0
 
 
 def _freeze_chunk(database: Database, delivery: str, size: int) -> bool:

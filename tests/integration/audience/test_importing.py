@@ -563,3 +563,16 @@ def test_memory_does_not_grow_with_a_line_or_with_its_rows(database_url: str, tm
     assert rows == 2
     assert [rows for rows, _ in others] == [2, 5000]
     assert max(peak for _, peak in others) - before < 40, f"MiB more than the {before} of a small file"
+
+
+def test_server_counts_anew_after_a_large_import(load: Import, database: Database) -> None:
+    if not database.is_server:
+        pytest.skip("SQLite plans without statistics")
+    counted = sa.text("SELECT relname, reltuples FROM pg_class WHERE relname IN ('subscribers', 'subscriptions')")
+
+    load("email\n" + "".join(f"reader{n}@example.com\n" for n in range(1234)))
+
+    with database.read() as connection:
+        assert {name: int(count) for name, count in connection.execute(counted)} == {
+            "subscribers": 1234, "subscriptions": 1234,
+        }  # fmt: skip
