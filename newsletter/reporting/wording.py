@@ -15,7 +15,7 @@ def _reasons() -> Mapping[str, str]:
 
     return {
         NotEligible.PENDING: "pending confirmation",
-        NotEligible.PAUSED: "having a break",
+        NotEligible.PAUSED: "having a break",  # and Exclusion.PAUSED
         Exclusion.ALREADY_RECEIVED: "got this issue before, or may have",
         Exclusion.UNSUBSCRIBED: "unsubscribed",  # and NotEligible.UNSUBSCRIBED
         Exclusion.NO_PERMISSION: "no confirmed subscription left",

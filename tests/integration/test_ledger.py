@@ -147,6 +147,9 @@ def test_claim_rechecks_suppression_consent_and_other_deliveries(ledger: StoredL
     with database.write() as connection:
         set_consent(connection, people[ADDRESSES[1]].subscriber, 1, "unsubscribed")
         set_consent(connection, people[ADDRESSES[2]].subscriber, 1, "pending")
+        for address, years in ((ADDRESSES[4], 1000), (ADDRESSES[5], -1000)):  # one break lasts, one is over
+            pause = sa.update(tables.subscribers).where(tables.subscribers.c.id == people[address].subscriber)
+            connection.execute(pause.values(paused_until=NOW + timedelta(days=365 * years)))
     with database.write() as connection:  # another delivery of the issue, frozen before, reached the fourth
         connection.execute(
             sa.insert(tables.deliveries).values(
@@ -162,12 +165,13 @@ def test_claim_rechecks_suppression_consent_and_other_deliveries(ledger: StoredL
 
     claims = claim_all(ledger)
 
-    assert {one.address for one in claims} == set(ADDRESSES[4:])
+    assert {one.address for one in claims} == set(ADDRESSES[5:])
     shown = {one.address: (one.state.value, one.reason) for one in Deliveries(database).recipients("delivery1")}
     assert shown[ADDRESSES[0]] == ("suppressed", "manual")
     assert shown[ADDRESSES[1]] == ("excluded", "unsubscribed")
     assert shown[ADDRESSES[2]] == ("excluded", "no_permission")
     assert shown[ADDRESSES[3]] == ("excluded", "already_received")
+    assert shown[ADDRESSES[4]] == ("excluded", "paused")
 
 
 def test_claim_goes_on_past_a_batch_in_which_nobody_is_left(ledger: StoredLedger, database: Database) -> None:

@@ -39,7 +39,8 @@ class RecipientState(StrEnum):
     """Held and listed until evidence or an operator decides."""
     SUPPRESSED = "suppressed"
     EXCLUDED = "excluded"
-    """Gets no message, for a reason: unsubscribed, already_received, no_permission, render, cancelled."""
+    """Gets no message, for a reason: unsubscribed, already_received, no_permission, render, paused,
+    cancelled."""
 
 
 MAY_HAVE_ARRIVED = (RecipientState.PERMITTED, RecipientState.ACCEPTED, RecipientState.UNKNOWN)

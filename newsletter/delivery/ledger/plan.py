@@ -43,6 +43,8 @@ class Exclusion(StrEnum):
     """No confirmed subscription is left, but they did not unsubscribe."""
     RENDER = "render"
     """Their message could not be composed."""
+    PAUSED = "paused"
+    """They asked for no issues for some time, after the audience was frozen."""
     CANCELLED = "cancelled"
 
 
@@ -129,6 +131,7 @@ class Frozen:
     already_received: bool
     in_doubt: bool = False
     """Whether an earlier attempt may have arrived, and the message is sent again."""
+    is_paused: bool = False
 
 
 def recheck(frozen: Frozen, *, again: bool) -> tuple[RecipientState, str] | None:
@@ -145,7 +148,7 @@ def _refusal(frozen: Frozen, *, again: bool) -> tuple[RecipientState, str] | Non
         return RecipientState.EXCLUDED, Exclusion.UNSUBSCRIBED if left else Exclusion.NO_PERMISSION
     if frozen.already_received and not again:
         return RecipientState.EXCLUDED, Exclusion.ALREADY_RECEIVED
-    return None
+    return (RecipientState.EXCLUDED, Exclusion.PAUSED) if frozen.is_paused else None
 
 
 MOVED_LEAST = 50

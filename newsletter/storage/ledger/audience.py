@@ -14,13 +14,10 @@ from newsletter.storage.audience.lists import ListStore
 from newsletter.storage.database.compiled import Row
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.tables import subscribers, subscriptions
-from newsletter.storage.ledger.recheck import reached_among, receipts_among, suppressed_among
+from newsletter.storage.ledger.recheck import PAUSED, reached_among, receipts_among, suppressed_among
 
 CHUNK = 5000
 """Subscribers; senders wait for as long as one takes, about a tenth of a second."""
-
-PAUSED = sa.func.coalesce(subscribers.c.paused_until > sa.func.current_timestamp(), sa.false())
-"""Of a subscriber's row: they asked for no issues for some time, by the database's clock."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,19 @@ from newsletter.audience.consent import Consent
 from newsletter.delivery.ledger.ledger import RecipientState
 from newsletter.delivery.ledger.plan import Frozen, recheck
 from newsletter.storage.database.compiled import Compiled, Row
-from newsletter.storage.database.tables import MAY_HAVE_REACHED, receipts, recipients, subscriptions, suppressions
+from newsletter.storage.database.tables import (
+    MAY_HAVE_REACHED,
+    receipts,
+    recipients,
+    subscribers,
+    subscriptions,
+    suppressions,
+)
 
 UNSURE = ("", "unknown")
 """Outcomes of receipts: the message may have arrived."""
+PAUSED = sa.func.coalesce(subscribers.c.paused_until > sa.func.current_timestamp(), sa.false())
+"""Of a subscriber's row: they asked for no issues for some time, by the database's clock."""
 
 
 def recheck_rows(connection: sa.Connection, rows: Sequence[Row]) -> dict[str, tuple[RecipientState, str]]:
@@ -20,7 +29,9 @@ def recheck_rows(connection: sa.Connection, rows: Sequence[Row]) -> dict[str, tu
         return {}
     hashes = [row.address_hash for row in rows]
     suppressed = suppressed_among(connection, hashes)
-    consents = _consents(connection, [row.subscriber_id for row in rows])
+    ties = _TIES.rows(connection, {"of": [row.subscriber_id for row in rows]})
+    consents = {(one.subscriber_id, one.list_id): Consent(one.consent) for one in ties}
+    paused = {one.subscriber_id for one in ties if one.paused}
     reached = reached_among(connection, rows[0].issue, rows[0].delivery_id, hashes)
     sent = receipts_among(connection, rows[0].issue, hashes)
     refused = {}
@@ -32,15 +43,11 @@ def recheck_rows(connection: sa.Connection, rows: Sequence[Row]) -> dict[str, tu
             # What nobody knows bars them, too, unless an operator has it sent again.
             already_received=row.address_hash in reached or _is_barred(sent.get(row.address_hash), row.in_doubt),
             in_doubt=row.in_doubt,
+            is_paused=row.subscriber_id in paused,
         )
         if verdict := recheck(frozen, again=row.again):
             refused[row.id] = verdict
     return refused
-
-
-def _consents(connection: sa.Connection, subscribers: Sequence[int]) -> dict[tuple[int, int], Consent]:
-    rows = _CONSENTS.rows(connection, {"of": list(subscribers)})
-    return {(row.subscriber_id, row.list_id): Consent(row.consent) for row in rows}
 
 
 def suppressed_among(connection: sa.Connection, hashes: Sequence[str]) -> dict[str, str]:
@@ -69,9 +76,13 @@ _SUPPRESSED = Compiled(
         among(suppressions.c.address_hash, "of")
     )
 )
-_CONSENTS = Compiled(
-    lambda among, _: sa.select(subscriptions.c.subscriber_id, subscriptions.c.list_id, subscriptions.c.consent).where(
-        among(subscriptions.c.subscriber_id, "of")
+_TIES = Compiled(
+    lambda among, _: (
+        sa.select(
+            subscriptions.c.subscriber_id, subscriptions.c.list_id, subscriptions.c.consent, PAUSED.label("paused")
+        )
+        .join(subscribers, subscribers.c.id == subscriptions.c.subscriber_id)
+        .where(among(subscriptions.c.subscriber_id, "of"))
     )
 )
 _REACHED = Compiled(

@@ -100,6 +100,7 @@ GONE = frozenset({Consent.UNSUBSCRIBED, Consent.PENDING})
         (replace(DUE, consents=frozenset()), False, (RecipientState.EXCLUDED, "no_permission")),
         (replace(DUE, already_received=True), False, (RecipientState.EXCLUDED, "already_received")),
         (replace(DUE, already_received=True), True, None),
+        (replace(DUE, is_paused=True), True, (RecipientState.EXCLUDED, "paused")),
         (replace(DUE, in_doubt=True), False, None),
         (replace(DUE, in_doubt=True, suppression="bounce"), False, (RecipientState.UNKNOWN, "bounce")),
         (replace(DUE, in_doubt=True, consents=GONE), False, (RecipientState.UNKNOWN, "unsubscribed")),
