@@ -16,7 +16,15 @@ from newsletter.delivery.delivery import DeliveryState
 from newsletter.feedback.event import Event, EventKind
 from newsletter.storage.audience.events import append_event
 from newsletter.storage.database.database import Database
-from newsletter.storage.database.tables import amendments, assets, deliveries, delivery_lists, editions, lists
+from newsletter.storage.database.tables import (
+    amendments,
+    assets,
+    deliveries,
+    delivery_lists,
+    editions,
+    lists,
+    recipients,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +36,17 @@ class Amendment:
     links: Mapping[str, str] = field(default_factory=dict)
     """URL as sent → URL that the page has instead."""
     at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The edition of a page, and what the page shows otherwise."""
+
+    delivery: str
+    language: str
+    hash: str
+    """Another one after the edition was replaced."""
+    amendment: Amendment
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +136,21 @@ class Archive:
         """What was amended on the page of an edition; empty when nothing was."""
         query = sa.select(amendments).where(amendments.c.issue == issue, amendments.c.language == language)
         with self._database.read() as connection:
+            return _amendment(connection.execute(query).one_or_none())
+
+    def shown(self, delivery: str, language: str) -> Shown | None:
+        """The page of an edition; None where there is none."""
+        return self._shown(_SHOWN.where(editions.c.delivery_id == delivery, editions.c.language == language))
+
+    def shown_to(self, recipient: str) -> Shown | None:
+        """The page of the edition that a recipient got."""
+        got = sa.and_(recipients.c.delivery_id == editions.c.delivery_id, recipients.c.language == editions.c.language)
+        return self._shown(_SHOWN.join(recipients, got).where(recipients.c.id == recipient))
+
+    def _shown(self, query: sa.Select[*tuple[Any, ...]]) -> Shown | None:
+        with self._database.ask() as connection:
             row = connection.execute(query).one_or_none()
-        if row is None:
-            return Amendment()
-        corrections = tuple(Correction(date.fromisoformat(day), text) for day, text in row.corrections)
-        return Amendment(corrections, row.links, row.amended_at)
+        return None if row is None else Shown(row.delivery_id, row.language, row.hash, _amendment(row))
 
     def correct(self, issue: str, language: str, corrections: Sequence[Correction], now: datetime) -> bool:
         """Let the page of an edition show these corrections and no others; whether they are new."""
@@ -168,3 +197,21 @@ class Archive:
         """Which of these names are images that are served."""
         with self._database.read() as connection:
             return set(connection.execute(sa.select(assets.c.name).where(assets.c.name.in_(names))).scalars())
+
+
+_AMENDED = sa.and_(amendments.c.issue == deliveries.c.issue, amendments.c.language == editions.c.language)
+_SHOWN = (
+    sa.select(
+        editions.c.delivery_id, editions.c.language, editions.c.hash,
+        amendments.c.corrections, amendments.c.links, amendments.c.amended_at,
+    )
+    .join(deliveries, deliveries.c.id == editions.c.delivery_id)
+    .outerjoin(amendments, _AMENDED)
+)  # fmt: skip
+
+
+def _amendment(row: Any) -> Amendment:
+    if row is None or row.amended_at is None:
+        return Amendment()
+    corrections = tuple(Correction(date.fromisoformat(day), text) for day, text in row.corrections)
+    return Amendment(corrections, row.links, row.amended_at)

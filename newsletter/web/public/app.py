@@ -20,7 +20,7 @@ from starlette.routing import Match, Route
 
 from newsletter.app.audience.signup import SignupRules
 from newsletter.app.audience.unsubscribe import current_lists, language_of_undo, resubscribe, unsubscribe
-from newsletter.app.sending.view import find_asset, open_view
+from newsletter.app.sending.view import find_asset
 from newsletter.errors import LinkError, StorageError
 from newsletter.feedback.unsubscribe import AGREED, FIELD, MAX_BODY, LeavingReason, Wish, read_wish
 from newsletter.storage.database.database import Database
@@ -162,8 +162,8 @@ def _add_reading(
 ) -> None:  # fmt: skip
     @app.api_route("/v/{token}", methods=SHOW)
     def show_mail(request: Request, token: str) -> HTMLResponse:
-        view = open_view(
-            database, signer(), token, leave_url=f"{public_url}/u", view_url=f"{public_url}/v/{token.lower()}"
+        view = archive.views.of_link(
+            signer(), token, leave_url=f"{public_url}/u", view_url=f"{public_url}/v/{token.lower()}"
         )
         html = archive.framed(view, answers.words(request, view.edition.language))
         return HTMLResponse(html, headers={"Content-Security-Policy": mail_policy})

@@ -213,12 +213,24 @@ def test_correction_stands_on_the_page_and_moves_the_feed(archive: World) -> Non
 
 
 def test_mended_link_leads_elsewhere_on_every_page(archive: World) -> None:
-    amend(archive, START, links={"https://example.org/?t=": "https://right.example/?a=1&b=2"})
     recipient = archive.add(1, {1: Consent.CONFIRMED}, address="ana@example.org")
-    for path in (ISSUE, f"/v/{archive.token(Purpose.VIEW, recipient)}", "/archive/en/rss.xml"):
+    paths = (ISSUE, f"/v/{archive.token(Purpose.VIEW, recipient)}", "/archive/en/rss.xml")
+    assert all("example.org/?t=" in page(archive, path) for path in paths)  # the editions are kept from now on
+    amend(archive, START + timedelta(days=2), links={"https://example.org/?t=": "https://right.example/?a=1&b=2"})
+    for path in paths:
         shown = page(archive, path).replace("&amp;amp;", "&amp;")
         assert "https://right.example/?a=1&amp;b=2" in shown
         assert "example.org/?t=" not in shown
+
+
+def test_edition_that_was_replaced_is_shown(archive: World) -> None:
+    recipient = archive.add(1, {1: Consent.CONFIRMED}, address="ana@example.org")
+    paths = (ISSUE, f"/v/{archive.token(Purpose.VIEW, recipient)}")
+    assert all("Hello dear reader" in page(archive, path) for path in paths)
+    new = replace(edition(), html=edition().html.replace("Hello", "Welcome"), hash="1" * 64)
+    order = NewDelivery(id=archive.delivery, issue="2024-01-25", hash="1" * 64, lists=("weekly",), editions=(new,))
+    Deliveries(archive.database).keep_past(order, START)
+    assert all("Welcome dear reader" in page(archive, path) for path in paths)
 
 
 def test_client_that_has_the_newest_gets_no_body(archive: World) -> None:

@@ -12,7 +12,7 @@ from functools import cached_property
 from html import escape
 from pathlib import Path
 
-from newsletter.app.sending.view import View, view_edition
+from newsletter.app.sending.view import View, Views
 from newsletter.authoring.issue import Correction
 from newsletter.compiler.slots import Slots
 from newsletter.compiler.wording.markdown import render_inline
@@ -74,7 +74,7 @@ class ArchiveSite:
     """The public archive of one newsletter."""
 
     def __init__(self, database: Database, site: Site, public_url: str, *, has_signup: bool) -> None:
-        self._database = database
+        self.views = Views(database)
         self._archive = Archive(database)
         self._site = site
         self._url = public_url
@@ -186,7 +186,7 @@ class ArchiveSite:
         if at is None:
             raise LinkError("There is no such issue")
         issue = issues[at]
-        view = view_edition(self._database, issue.delivery, language, leave_url=f"{root}u/", view_url="./")
+        view = self.views.of_delivery(issue.delivery, language, leave_url=f"{root}u/", view_url="./")
         card, url = view.edition.card, f"{self._url}/issue/{slug}/{language}/"
         alternates = [(one, f"{self._url}/issue/{slug}/{one}/") for one in issue.languages]
         head = {
@@ -249,7 +249,7 @@ class ArchiveSite:
         entries = []
         for issue in issues[:PAGE_SIZE]:
             there = f"{self._url}/issue/{issue.issue}/{language}/"
-            view = view_edition(self._database, issue.delivery, language, leave_url=f"{self._url}/u/", view_url=there)
+            view = self.views.of_delivery(issue.delivery, language, leave_url=f"{self._url}/u/", view_url=there)
             notes = "".join(
                 f"<p><strong>{choose_words([language])('correction')}</strong> {note['date']}: {note['html']}</p>\n"
                 for note in (_shown(one, language) for one in view.amendment.corrections)
