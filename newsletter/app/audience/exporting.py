@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
 from newsletter.audience.importing.cells import clean, row_writer
-from newsletter.audience.importing.headings import CONSENT, OBJECT, PERSON, SUPPRESSED, attribute_heading
+from newsletter.audience.importing.headings import CONSENT, OBJECT, PAUSED, PERSON, SUPPRESSED, attribute_heading
 from newsletter.audience.subscriber import Subscriber, Subscription
 from newsletter.storage.audience.lists import ListStore
 from newsletter.storage.audience.subscribers import AudienceStore, Standing
@@ -33,7 +33,7 @@ def export_subscribers(database: Database, out: IO[str], *, slug: str | None, ra
         slugs = [slug] if slug else sorted(lists.counts())
         write = row_writer(out, raw=raw)
         of_lists = CONSENT if slug else [f"{word}:{each}" for each in slugs for word in CONSENT]
-        write([*PERSON, *map(attribute_heading, attributes), *[OBJECT] * with_objects, *of_lists, *SUPPRESSED])
+        write([*PERSON, *map(attribute_heading, attributes), *[OBJECT] * with_objects, *of_lists, *SUPPRESSED, PAUSED])
         count = 0
         for one in _standings(store, list_id):
             write(_cells(one, attributes, slugs, with_objects=with_objects))
@@ -65,6 +65,7 @@ def _cells(one: Standing, attributes: Sequence[str], slugs: Sequence[str], *, wi
         yield from (suppression.reason.value, suppression.since.isoformat(), clean(suppression.note))
     else:
         yield from [""] * len(SUPPRESSED)
+    yield subscriber.paused_until.isoformat() if subscriber.paused_until else ""
 
 
 def _consent_cells(subscription: Subscription) -> Sequence[str]:
@@ -82,6 +83,7 @@ def _write_line(out: IO[str], one: Standing, *, of_one_list: bool) -> int:
         "name": subscriber.name,
         "language": subscriber.language,
         "timezone": subscriber.timezone,
+        "paused_until": subscriber.paused_until and subscriber.paused_until.isoformat(),
         "attributes": dict(sorted(subscriber.attributes.items())),
         **(of_lists[0] if of_one_list else {"subscriptions": named}),
         "suppression": suppression

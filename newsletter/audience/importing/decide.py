@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from newsletter.audience.address import Address, parse_address
 from newsletter.audience.consent import Consent, Origin
-from newsletter.audience.importing.headings import CONSENT, SUPPRESSED
+from newsletter.audience.importing.headings import CONSENT, PAUSED, SUPPRESSED
 from newsletter.audience.importing.rows import Row
 from newsletter.audience.subscriber import Attribute, Subscription
 from newsletter.audience.suppression import Suppression, SuppressionReason
@@ -69,6 +69,7 @@ class Entry:
     subscriptions: tuple[Subscription, ...] = ()
     """From the row's own consent columns; one without a list's name holds for every list of the import."""
     suppression: Suppression | None = None
+    paused_until: datetime | None = None
     from_tool: bool = False
     """Whether another tool's export said its consent."""
     notes: tuple[str, ...] = ()
@@ -77,7 +78,9 @@ class Entry:
     @property
     def is_subscriber(self) -> bool:
         """Whether it describes a subscriber, and not only an address that is suppressed."""
-        known = self.name or self.language or self.timezone or self.attributes or self.subscriptions
+        known = (
+            self.name or self.language or self.timezone or self.attributes or self.subscriptions or self.paused_until
+        )
         return self.suppression is None or bool(known)
 
 
@@ -136,6 +139,12 @@ def read_entry(row: Row, hash_of: Callable[[str], str], origin: Origin) -> Entry
     if timezone and not is_time_zone(timezone):
         notes.append(f"there is no time zone {timezone[:40]!r}; it was ignored")
         timezone = ""
+    paused_until = None
+    if pause := cells.pop(f"{PAUSED}:", ""):
+        try:
+            paused_until = _instant(pause, origin.at)
+        except ValueError as error:
+            notes.append(f"{error}; the break was ignored")
     return Entry(
         line=row.line,
         address=address,
@@ -146,6 +155,7 @@ def read_entry(row: Row, hash_of: Callable[[str], str], origin: Origin) -> Entry
         attributes={**row.attributes, **{name: value for name, value in cells.items() if value and ":" not in name}},
         subscriptions=subscriptions,
         suppression=suppression,
+        paused_until=paused_until,
         from_tool=row.from_tool,
         notes=tuple(notes),
     )

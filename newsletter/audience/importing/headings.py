@@ -19,6 +19,9 @@ CONSENT = ("consent", "since", "how", "basis")
 """Our export's columns for a subscription; for one of several lists as `consent:weekly`."""
 SUPPRESSED = ("suppressed", "suppressed_since", "suppressed_note")
 
+PAUSED = "paused_until"
+"""Our export's column for a break."""
+
 OBJECT = "attributes"
 """The column of our export and others for attributes that are no text, in a JSON object."""
 
@@ -32,7 +35,7 @@ _OF_A_LIST = re.compile(rf"({'|'.join(CONSENT)}):[a-z0-9-]+")
 
 def attribute_heading(name: str) -> str:
     """How an export writes an attribute's name, so that an import takes it for nothing else."""
-    return _ATTRIBUTE + name if name in (*CONSENT, *SUPPRESSED, OBJECT) or status_tools(name) else name
+    return _ATTRIBUTE + name if name in (*CONSENT, *SUPPRESSED, PAUSED, OBJECT) or status_tools(name) else name
 
 
 def read_headings(headings: Sequence[str], *, any_status: bool, known: Collection[str] = ()) -> tuple[str, ...]:
@@ -80,7 +83,7 @@ def _column(heading: str, name: str, names: Sequence[str]) -> str:
         return column_name(heading.removeprefix(_ATTRIBUTE))
     if _OF_A_LIST.fullmatch(heading):
         return heading
-    if any(name in ours and ours[0] in names for ours in (CONSENT, SUPPRESSED, (OBJECT,))):
+    if any(name in ours and ours[0] in names for ours in (CONSENT, SUPPRESSED, (PAUSED,), (OBJECT,))):
         return f"{name}:"
     return name
 

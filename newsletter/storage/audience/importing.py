@@ -36,6 +36,7 @@ _rows = sa.Table(
     sa.Column("language", sa.String(35), nullable=False),
     sa.Column("timezone", sa.String(64), nullable=False),
     sa.Column("attributes", sa.JSON, nullable=False),
+    sa.Column("paused_until", Instant),
     sa.Column("is_subscriber", sa.Boolean, nullable=False),
     sa.Column("suppressed", sa.String(16), nullable=False, comment="reason; empty: the row does not suppress"),
     sa.Column("suppressed_at", Instant),
@@ -189,7 +190,7 @@ class Staging:
         return count, [(line, note) for line, note in self.connection.execute(query.limit(limit))]
 
     def _add_subscribers(self, written: sa.ColumnElement[bool], origin: Origin) -> int:
-        names = ["address", "address_hash", "name", "language", "timezone", "attributes"]
+        names = ["address", "address_hash", "name", "language", "timezone", "attributes", "paused_until"]
         now = sa.literal(origin.at, Instant)
         query = (
             sa.select(*(_rows.c[name] for name in names), now, now)
@@ -211,6 +212,7 @@ class Staging:
                 | {
                     "address": sa.func.coalesce(sa.func.nullif(subscribers.c.address, ""), _rows.c.address),
                     "attributes": self._database.merged(subscribers.c.attributes, _rows.c.attributes),
+                    "paused_until": sa.func.coalesce(_rows.c.paused_until, subscribers.c.paused_until),
                     "updated_at": origin.at,
                 }
             )
@@ -297,6 +299,7 @@ def _row(entry: Entry) -> dict[str, object]:
         "language": entry.language,
         "timezone": entry.timezone,
         "attributes": dict(entry.attributes),
+        "paused_until": entry.paused_until,
         "is_subscriber": entry.is_subscriber,
         "suppressed": suppression.reason.value if suppression else "",
         "suppressed_at": suppression.since if suppression else None,

@@ -31,6 +31,7 @@ from newsletter.app.audience.subscribers import (
 from newsletter.app.project import Project
 from newsletter.audience.consent import Consent, OptIn, Origin
 from newsletter.audience.importing.decide import Entry, Known, OnConflict, read_entry
+from newsletter.audience.importing.headings import PAUSED, SUPPRESSED
 from newsletter.audience.importing.profiles import State
 from newsletter.audience.importing.rows import Row
 from newsletter.audience.subscriber import Subscriber
@@ -321,7 +322,7 @@ def test_export_gives_back_what_was_imported(load: Import, database: Database) -
     out = io.StringIO(newline="")
     assert export_subscribers(database, out, slug=None, raw=False, as_json=False) == 2
     assert [line.partition(",confirmed,")[0] for line in out.getvalue().splitlines()] == [
-        ",".join(["email,name,language,timezone,city", *OF_WEEKLY, "suppressed,suppressed_since,suppressed_note"]),
+        ",".join(["email,name,language,timezone,city", *OF_WEEKLY, *SUPPRESSED, PAUSED]),
         'ana@example.org,"\'=1+1, ""A""",,,Pôrto',
         "'+bob@example.org,,,,",
     ]
@@ -385,6 +386,9 @@ def audience(load: Import, project: Project, database: Database) -> None:
     load("email,name\nc@example.org,C\n", "news", basis="fair\nin Ulm")
     load("email,name\na@example.org,A\n", "news", consent=Consent.CONFIRMED)
     unsubscribe_subscriber(project, database, "b@example.org", None, now=NOW + timedelta(minutes=1))
+    with database.write() as connection:
+        pause = sa.update(tables.subscribers).where(tables.subscribers.c.address == "a@example.org")
+        connection.execute(pause.values(paused_until=NOW + timedelta(weeks=4, seconds=1.5)))
     suppress_subscriber(project, database, "c@example.org", "asked, by phone", now=NOW + timedelta(minutes=2))
     suppress_subscriber(project, database, "nobody@example.org", "=angry", now=NOW + timedelta(minutes=3))
 
@@ -415,6 +419,7 @@ def test_export_brings_everyone_back_as_they_were_twice(
     a = show_subscriber(*new_project, "a@example.org").subscriber
     assert a is not None
     assert a.attributes == {"status": "active", "since": "2019", "note": "=1\n@x"}
+    assert a.paused_until == NOW + timedelta(weeks=4, seconds=1.5)
 
 
 @pytest.mark.usefixtures("audience")
