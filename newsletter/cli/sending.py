@@ -180,7 +180,6 @@ def _dry_run(
 
 def _show_proposal(proposal: Proposal) -> None:
     from newsletter.app.sending.dry_run import forecast_lines
-    from newsletter.delivery.ledger.rate import said
 
     checked, outlook = proposal.checked, proposal.forecast
     print_problems(checked.warnings, err=True)
@@ -199,8 +198,8 @@ def _show_proposal(proposal: Proposal) -> None:
         click.echo(visible(line), err=True)
     if proposal.clock_note:
         click.echo(proposal.clock_note, err=True)
-    if proposal.rates:
-        click.echo(f"At {said(proposal.rates)} this takes {lasting(proposal.takes)}.", err=True)
+    if proposal.rate:
+        click.echo(f"At {proposal.rate} this takes {lasting(proposal.takes)}.", err=True)
     if proposal.issue_time:
         click.echo(f"The issue says {proposal.issue_time}; this sends it now (--at issue waits for it).", err=True)
 

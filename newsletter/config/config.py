@@ -11,7 +11,7 @@ from newsletter.config.newsletter import NewsletterSection, PrivacySection, Publ
 from newsletter.config.relay import BouncesSection, DkimSection, RelaySection, SmtpSection
 from newsletter.config.section import Section
 from newsletter.config.sending import AlertsSection, ScheduleSection, SendingSection
-from newsletter.delivery.ledger.rate import Rate, read_rates
+from newsletter.delivery.ledger.rate import Rate, read_rates, read_warm_up
 from newsletter.delivery.ledger.retry import RetryPolicy
 
 _URL_PASSWORD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#@:]*:([^/?#]*)@")
@@ -60,7 +60,10 @@ class Config(Section):
     @property
     def rates(self) -> tuple[Rate, ...]:
         """How many messages may be begun in which times; empty: any number."""
-        return read_rates(self.sending.rate)
+        rates = read_rates(self.sending.rate)
+        warm_up = read_warm_up(self.sending.warm_up, rates)
+        # Its limit of a day takes the place of the one in `rate`.
+        return rates if warm_up is None else (*(one for one in rates if one.unit != warm_up.unit), warm_up)
 
     @property
     def retry_policy(self) -> RetryPolicy:

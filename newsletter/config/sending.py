@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_va
 
 from newsletter.config.relay import MAX_CONNECTIONS
 from newsletter.config.section import Duration, Section, Texts, at_least, known_zone
-from newsletter.delivery.ledger.rate import read_rates
+from newsletter.delivery.ledger.rate import read_rates, read_warm_up
 from newsletter.errors import AddressError
 from newsletter.recurrence import Recurrence, read_cron, read_words
 
@@ -35,6 +35,11 @@ class SendingSection(Section):
     this database together, proofs apart. Or a name: `gmail`, `google-workspace`, `microsoft365`, `ses-sandbox`. Empty:
     no limit. A delivery that would take longer than `expiry` is refused.
     """
+    warm_up: str = ""
+    """A limit of a day that grows, for a domain or relay from which little was sent before, as in `"cautious from
+    2026-12-01"`: the first day, in UTC. `cautious` begins with 50 messages and adds a half every day, `doubling` begins
+    with 200. It is over after 18 or 13 days. An issue that takes several days needs a longer `expiry`.
+    """
     retry: Annotated[Duration, at_least("1s")] = timedelta(minutes=5)
     """Pause before the first retry; doubles up to four hours."""
 
@@ -42,6 +47,12 @@ class SendingSection(Section):
     @classmethod
     def _rate(cls, value: str) -> str:
         read_rates(value)
+        return value.strip()
+
+    @field_validator("warm_up")
+    @classmethod
+    def _warm_up(cls, value: str) -> str:
+        read_warm_up(value)
         return value.strip()
 
 

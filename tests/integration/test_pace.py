@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from newsletter.delivery.ledger.rate import Rate, Slice
+from newsletter.delivery.ledger.rate import Rate, Slice, WarmUp
 from newsletter.storage.database import tables
 from newsletter.storage.database.database import Database
 from newsletter.storage.ledger.budget import left_of, take_slice, time_left
@@ -93,3 +93,13 @@ def test_every_limit_holds_and_what_is_given_back_counts_for_none(database: Data
     assert again.count == 2
     with database.read() as connection:
         assert time_left(connection, both, 3, now + timedelta(seconds=2)) == timedelta(days=1)
+
+
+def test_warm_up_hands_out_more_each_day_and_any_number_after_it(database: Database) -> None:
+    warm_up = WarmUp(0, "day", NOW.date(), (3, 6))
+    midnight = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
+    hours = (1, 2, 25, 27, 30)
+    given = [take_slice(database, [warm_up], 10, midnight + timedelta(hours=one), None).count for one in hours]
+    # In any 24 hours no more than the ceiling of the day: at 25 h the three of the first day count for a bucket more.
+    assert given == [3, 0, 3, 3, 0]
+    assert take_slice(database, [warm_up], 10, midnight + timedelta(days=2, hours=1), None).count == 10

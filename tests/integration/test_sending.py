@@ -402,7 +402,7 @@ def test_dry_run_writes_messages_and_touches_nothing(
         "ana@example.org": "waiting", "bo@example.org": "suppressed", "cy@example.org": "waiting",
     }  # fmt: skip
     assert "2 messages, none was sent" in (tmp_path / "out" / "report.txt").read_text()
-    assert "        1  not sent: complaint" in report_lines(run)
+    assert "        1  not sent: complained to their provider" in report_lines(run)
     assert report_lines(replace(run, seconds=0.5))[-1].startswith("Composed in 0.5 s: ")
     assert "a second" not in report_lines(replace(run, seconds=0.5))[-1], "too short to tell"
     assert report_lines(replace(run, seconds=4))[-1].startswith("Composed in 4.0 s: 0 a second, ")

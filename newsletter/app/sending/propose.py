@@ -37,7 +37,7 @@ from newsletter.delivery.checks.identity import UNFINISHED
 from newsletter.delivery.delivery import Delivery, DeliveryState
 from newsletter.delivery.ledger.ledger import RecipientState
 from newsletter.delivery.ledger.plan import Candidate, PlannedRecipient, plan
-from newsletter.delivery.ledger.rate import Rate, said
+from newsletter.delivery.ledger.rate import said
 from newsletter.delivery.sender.schedule import check_start
 from newsletter.errors import AuthoringError, EmptyAudienceError, PlanError, WrongUsageError
 from newsletter.problem import Problem, Severity, has_errors
@@ -107,7 +107,8 @@ class Proposal:
     forecast: Forecast
     unfinished: tuple[Delivery, ...]
     """Earlier deliveries of the issue that may still send; a recipient of one gets nothing from the other."""
-    rates: tuple[Rate, ...]
+    rate: str
+    """How many messages may be begun in which times; empty: any number."""
     takes: timedelta
     """How long it takes at that rate; none: nothing limits it."""
     issue_time: str
@@ -152,7 +153,7 @@ def propose(
         forced=force and project.has_real_relay,
         forecast=outlook,
         unfinished=tuple(Deliveries(database).all(*may_send, issue=checked.issue)),
-        rates=project.config.rates,
+        rate=said(project.config.rates, start or now),
         takes=takes,
         issue_time="" if start else own_time(project, checked.send, now=now),
         clock_note=clock_note(project, checked.send, at, timezone),
@@ -171,7 +172,7 @@ def _time_at_rate(
         left = left_of(connection, rates, start or now).count
     if takes > expiry:
         raise PlanError(
-            f"{messages:,} messages at {said(rates)}, {left:,} of them now, take {lasting(takes)}, "
+            f"{messages:,} messages at {said(rates, start or now)}, {left:,} of them now, take {lasting(takes)}, "
             f"but they expire after {lasting(expiry)}",
             hint="Raise [sending] rate or [sending] expiry in newsletter.toml, or send to one list after the other",
         )

@@ -121,7 +121,7 @@ def _summary(
         failures=failures_of(count_failures(connection, delivery, looked_at)),
         returned=came_back(count_returned(connection, delivery)),
         pauses=tuple(pauses),
-        rate=said(rates),
+        rate=said(rates, now),
         left=left.count if left else 0,
         takes=time_left(connection, rates, to_send, now) if rates else timedelta(),
         attended=attended,

@@ -9,11 +9,14 @@ import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from fnmatch import fnmatch
 from pathlib import Path
 
 _BUCKETS = 20
+_DAY = "day"
+_LONGEST = 3650
+"""Days that are looked at."""
 _WINDOWS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 _RATE = re.compile(rf"([1-9][0-9]{{0,8}}) */ *({'|'.join(_WINDOWS)})")
 
@@ -27,6 +30,14 @@ class Rate:
 
     def __str__(self) -> str:
         return f"{self.count}/{self.unit}"
+
+    def at(self, now: datetime) -> "Rate | None":  # noqa: ARG002
+        """What holds at this moment; None: no limit."""
+        return self
+
+    def grows_after(self, now: datetime) -> bool:
+        """Whether it is another one on a later day."""
+        return self.at(now) != self.at(now + timedelta(days=_LONGEST))
 
     @property
     def window(self) -> timedelta:
@@ -51,6 +62,43 @@ class Rate:
         """How long so many take, if so many were used in the present window: the last one's start."""
         missing = max(0, messages - max(0, self.count - used))
         return self.window * -(-missing // self.count)
+
+    def time_from(self, now: datetime, messages: int, left: int) -> timedelta:  # noqa: ARG002
+        """The same from now on, where so many are left in the present window."""
+        return self.time_for(messages, self.count - left)
+
+
+@dataclass(frozen=True, slots=True)
+class WarmUp(Rate):
+    """A limit of a day that grows: a sender whom providers do not know yet begins with little. `count`: the limit after
+    it; 0: none."""
+
+    began: date = date.min
+    """The first day, in UTC."""
+    ceilings: tuple[int, ...] = ()
+    """Of each day."""
+
+    def at(self, now: datetime) -> Rate | None:
+        """That of this day. None: it is over, and there is no limit after it."""
+        day = max(0, (now.astimezone(UTC).date() - self.began).days)
+        if day < len(self.ceilings):
+            return Rate(min(self.ceilings[day], self.count or self.ceilings[day]), self.unit)
+        return Rate(self.count, self.unit) if self.count else None
+
+    def time_from(self, now: datetime, messages: int, left: int) -> timedelta:
+        """How long so many take, as the days grow."""
+        missing, days = messages - left, 0
+        while missing > 0 and days < _LONGEST:
+            days += 1
+            if (limit := self.at(now + timedelta(days=days))) is None:
+                break
+            missing -= limit.count
+        return timedelta(days=days)
+
+
+def rates_at(rates: Iterable[Rate], now: datetime) -> tuple[Rate, ...]:
+    """Those that hold at this moment; empty: any number may be begun."""
+    return tuple(one for rate in rates if (one := rate.at(now)) is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +128,29 @@ def read_rates(text: str) -> tuple[Rate, ...]:
     return found
 
 
-def said(rates: Iterable[Rate]) -> str:
-    """Limits as they are written."""
-    return ", ".join(map(str, rates))
+def read_warm_up(text: str, rates: Iterable[Rate] = ()) -> WarmUp | None:
+    """The growing limit of a day as it is written, `cautious from 2026-12-01`; the limit after it is that of `rates`.
+
+    None for an empty text. Raises ValueError with what one looks like.
+    """
+    if not text.strip():
+        return None
+    name, _, began = (part.strip() for part in text.partition(" from "))
+    try:
+        if name not in WARM_UPS:
+            raise ValueError(name)
+        day = date.fromisoformat(began)
+    except ValueError as error:
+        form = f'a warm-up looks like "{next(iter(WARM_UPS))} from 2026-12-01"'
+        raise ValueError(f"{form}; there are: {', '.join(WARM_UPS)}") from error
+    limit = next((one.count for one in rates if one.unit == _DAY), 0)
+    return WarmUp(limit, _DAY, day, WARM_UPS[name])
+
+
+def said(rates: Iterable[Rate], now: datetime) -> str:
+    """The limits of this moment as they are written; one that grows says so."""
+    found = [(rate, present) for rate in rates if (present := rate.at(now)) is not None]
+    return ", ".join(f"{present}{' (warm-up)' if rate.grows_after(now) else ''}" for rate, present in found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +163,10 @@ class Preset:
     source: str
 
 
-PRESETS = {
-    name: Preset(**preset)
-    for name, preset in tomllib.loads(Path(__file__).with_name("rates.toml").read_text(encoding="utf-8")).items()
-}
+_TABLES = tomllib.loads(Path(__file__).with_name("rates.toml").read_text(encoding="utf-8"))
+WARM_UPS = {name: tuple(days) for name, days in _TABLES.pop("warm_up").items()}
+"""Name → the most messages of each day, as `rates.toml` says."""
+PRESETS = {name: Preset(**preset) for name, preset in _TABLES.items()}
 """Name → what `rates.toml` says."""
 
 

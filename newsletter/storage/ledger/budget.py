@@ -6,15 +6,17 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from newsletter.delivery.ledger.rate import Rate, Slice
+from newsletter.delivery.ledger.rate import Rate, Slice, rates_at
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.tables import budget
 
+_NO_LIMIT = 1_000_000
 _USED = sa.func.coalesce(sa.func.sum(budget.c.taken), 0)
 
 
 def take_slice(database: Database, rates: Sequence[Rate], wanted: int, now: datetime, unused: Slice | None) -> Slice:
     """Give back what was not used of a slice, and take up to `wanted` more, as every limit allows."""
+    rates = rates_at(rates, now)
     with database.write() as connection:
         database.serialise(connection, "newsletter rate")
         if unused is not None and unused.count:
@@ -30,7 +32,10 @@ def take_slice(database: Database, rates: Sequence[Rate], wanted: int, now: date
 
 
 def left_of(connection: sa.Connection, rates: Sequence[Rate], now: datetime) -> Slice:
-    """What nobody has taken of any of at least one limit at this moment."""
+    """What nobody has taken of any limit at this moment."""
+    rates = rates_at(rates, now)
+    if not rates:
+        return Slice(_NO_LIMIT, now + timedelta(minutes=1))
     found = [_left(connection, rate, now) for rate in rates]
     ends = [one.next_at for one in found if one.next_at]
     return Slice(min(one.count for one in found), min(one.until for one in found), max(ends, default=None))
@@ -38,7 +43,9 @@ def left_of(connection: sa.Connection, rates: Sequence[Rate], now: datetime) -> 
 
 def time_left(connection: sa.Connection, rates: Sequence[Rate], messages: int, now: datetime) -> timedelta:
     """How long so many messages take from now on."""
-    return max(rate.time_for(messages, rate.count - _left(connection, rate, now).count) for rate in rates)
+    found = [(rate, present) for rate in rates if (present := rate.at(now)) is not None]
+    takes = [rate.time_from(now, messages, _left(connection, present, now).count) for rate, present in found]
+    return max(takes, default=timedelta())
 
 
 def _left(connection: sa.Connection, rate: Rate, now: datetime) -> Slice:
