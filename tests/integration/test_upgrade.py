@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
@@ -133,6 +134,32 @@ def test_first_version_is_brought_up_by_command_only_and_nothing_is_lost(old: Da
         query = sa.select(tables.recipients.c.provider).order_by(tables.recipients.c.subscriber_id)
         assert connection.execute(query).scalars().all() == PROVIDERS
         assert connection.execute(sa.select(tables.lists.c.newsletter)).scalars().all() == [""]
+
+
+def test_attributes_keep_their_words_without_half_characters(old: Database, project: Project) -> None:
+    """Binary JSON, which PostgreSQL has since, refuses half characters and NUL."""
+    kept = {
+        "emoji": "🎈",
+        "word": "\\u0000",
+        "n": 1.5,
+        "tags": ["a"],
+        "half": "a\ud83d",
+        "low": "\udc00b",
+        "nul": "c\x00",
+    }
+    with old.write() as connection:
+        is_sqlite = connection.dialect.name == "sqlite"
+        written = sa.text("UPDATE subscribers SET attributes = :value" if is_sqlite else _AS_JSON)
+        connection.execute(written, {"value": json.dumps(kept)})
+    old.close()
+    upgrade_database(project)
+    with closing(connect(project)) as database, database.read() as connection:
+        found = connection.execute(sa.select(tables.subscribers.c.attributes)).scalars().first()
+    mended = {"half": "a\ufffd", "low": "\ufffdb", "nul": "c\ufffd"}
+    assert found == (kept if is_sqlite else kept | mended)
+
+
+_AS_JSON = "UPDATE subscribers SET attributes = CAST(:value AS JSON)"
 
 
 def test_sending_goes_on_and_reaches_each_address_once(old: Database, project: Project) -> None:

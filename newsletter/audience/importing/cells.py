@@ -27,7 +27,7 @@ _TEXT_FORMULA = re.compile(r'(?s)\s*="((?:[^"]|"")*)"\s*')
 """How a spreadsheet keeps the zeros of `="0049"`."""
 
 _MAX_INTEGER = 2**53
-"""Larger ones change in programs that read JSON numbers as floating point."""
+"""Larger numbers change in programs that read them as floating point, or write them without an exponent."""
 
 
 LINK_ID = "link_id"
@@ -141,7 +141,7 @@ def _clean_value(value: Any) -> Any:
             return {clean(name): _clean_value(one) for name, one in value.items()}
         case float() if not isfinite(value):
             return None
-        case int() if abs(value) > _MAX_INTEGER:
+        case int() | float() if abs(value) > _MAX_INTEGER:
             return str(value)
     return value
 

@@ -3,6 +3,8 @@
 Every value of the source is bound, and a name leads to one of the columns here or into the subscriber's attributes.
 """
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 
 from newsletter.audience.consent import Consent
@@ -52,62 +54,80 @@ class _Compiler:
             case Not(of=part):
                 return sa.not_(self.tree(part))
             case Comparison(left=left, operator=how, right=right):
-                return self._compared(self._side(left), how, self._side(right))
+                if how is Operator.EQUAL:
+                    for one, other in ((left, right), (right, left)):
+                        if isinstance(other.of, Literal) and (path := _attribute(one)):
+                            return self._any_of(path, [other.of])
+                sides = self._side(left), self._side(right)
+                return _joined(self._compared(sides[0], how, sides[1]), *sides)
             case Among(value=value, choices=choices, is_negated=is_negated):
-                side = self._side(value)
-                among = self._among(side, choices)
-                return sa.and_(_is_there(side, or_false=True), sa.not_(among)) if is_negated else among
+                among = self._among(value, choices)
+                return sa.and_(_is_there(self._side(value), or_false=True), sa.not_(among)) if is_negated else among
             case Present(value=value):
                 return _is_there(self._side(value), or_false=False)
 
     def _side(self, value: Value) -> Typed:
         if isinstance(value.of, Literal):
             return _literal(value.of)
-        first, *more = path = value.of.path
-        if path[:1] == ("subscriber",):
-            first, *more = path = path[1:]
-        elif first == JOINED and not more:
-            return Typed(text=self._database.day(subscribers.c.created_at), may_be_blank=False)
-        elif first in OF_LISTS:
-            return Typed(text=self._of_list(first, more[0].replace("_", "-")), may_be_blank=False)
-        elif first in COLLECTIONS:
-            return Typed()
+        if path := _attribute(value):
+            return self._database.json_value(subscribers.c.attributes, path)
+        first, *more = path = _own_path(value.of)
         if first in _OWN:
             return Typed() if more else Typed(text=_OWN[first])
-        return self._database.json_value(subscribers.c.attributes, path)
+        if first == JOINED:
+            return Typed(text=self._database.day(subscribers.c.created_at), may_be_blank=False)
+        return self._of_list(first, more[0].replace("_", "-")) if first in OF_LISTS else Typed()
 
-    def _of_list(self, what: str, slug: str) -> sa.ColumnElement[str]:
+    def _of_list(self, what: str, slug: str) -> Typed:
         """Consent to a list, or the day of it."""
         mine = subscriptions.alias()
         column = mine.c.consent if what == "consent" else self._database.day(mine.c.changed_at)
-        of_list = sa.select(lists.c.id).where(lists.c.slug == slug).scalar_subquery()
-        query = sa.select(column).where(mine.c.subscriber_id == subscribers.c.id, mine.c.list_id == of_list)
-        return query.correlate(subscribers).scalar_subquery()
+        return Typed(text=column, may_be_blank=False, rows=(_is_theirs(mine), mine.c.list_id == _list_called(slug)))
 
-    def _among(self, side: Typed, choices: tuple[Literal, ...] | Name) -> Sql:
+    def _any_of(self, path: tuple[str, ...], choices: Sequence[Literal]) -> Sql:
+        """Whether an attribute is one of some values."""
+        values = [one.value for one in choices if not isinstance(one.value, str) or one.value.strip()]
+        return _sure(self._database.json_among(subscribers.c.attributes, path, values)) if values else sa.false()
+
+    def _among(self, value: Value, choices: tuple[Literal, ...] | Name) -> Sql:
         if not isinstance(choices, Name):
-            return sa.or_(*(self._compared(side, Operator.EQUAL, _literal(one)) for one in choices))
-        path = choices.path
-        if path[0] == "lists":
+            if path := _attribute(value):
+                return self._any_of(path, choices)
+            side = self._side(value)
+            return _joined(sa.or_(*(self._compared(side, Operator.EQUAL, _literal(one)) for one in choices)), side)
+        side, (first, *_) = self._side(value), choices.path
+        if first == "lists":
             mine, named = subscriptions.alias(), lists.alias()
-            is_confirmed = mine.c.consent == Consent.CONFIRMED.value
-            listed = [mine.c.subscriber_id == subscribers.c.id, is_confirmed, mine.c.list_id == named.c.id]
-            return self._one_of(side, named.c.slug, *listed)
-        if path[0] == "received":
+            listed = _is_theirs(mine), mine.c.consent == Consent.CONFIRMED.value
+            if isinstance(value.of, Literal) and side.text is not None:
+                return _some(*listed, mine.c.list_id == _list_called(side.text))
+            return self._one_of(side, named.c.slug, *listed, mine.c.list_id == named.c.id)
+        if first == "received":
             sent = recipients.alias()
             is_theirs = sent.c.address_hash == subscribers.c.address_hash
-            return self._one_of(side, sent.c.issue, is_theirs, sent.c.state == RecipientState.ACCEPTED.value)
-        path = path[1:] if path[0] == "subscriber" else path
+            accepted = is_theirs, sent.c.state == RecipientState.ACCEPTED.value
+            if isinstance(value.of, Literal) and side.text is not None:
+                return _some(*accepted, sent.c.issue == side.text)
+            return self._one_of(side, sent.c.issue, *accepted)
+        path = _own_path(choices)
         if path[0] in _OWN:
             return sa.false()
-        item = self._database.json_items(subscribers.c.attributes, path)
-        return _some(self._compared(side, Operator.EQUAL, item))
+        items = self._database.json_items(subscribers.c.attributes, path)
+        if isinstance(value.of, Literal) and (has := self._has(path, value.of)) is not None:
+            return has
+        return _some(*side.rows, self._compared(side, Operator.EQUAL, items))
+
+    def _has(self, path: tuple[str, ...], literal: Literal) -> Sql | None:
+        if isinstance(literal.value, str) and not literal.value.strip():
+            return sa.false()
+        has = self._database.json_has(subscribers.c.attributes, path, literal.value)
+        return None if has is None else _sure(has)
 
     def _one_of(self, side: Typed, column: sa.ColumnElement[str], *conditions: Sql) -> Sql:
         if side.text is None:
             return sa.false()
         is_one = self._compared(side, Operator.EQUAL, Typed(text=column, may_be_blank=False))
-        return _some(*conditions, is_one)
+        return _some(*conditions, *side.rows, is_one)
 
     def _compared(self, left: Typed, how: Operator, right: Typed) -> Sql:
         """Only what is of the same kind can be compared; truth values are equal or not, and have no order."""
@@ -124,6 +144,38 @@ class _Compiler:
         return _sure(sa.or_(*found)) if found else sa.false()
 
 
+def _own_path(name: Name) -> tuple[str, ...]:
+    """The path of a name without the word subscriber."""
+    return name.path[1:] if name.path[0] == "subscriber" else name.path
+
+
+def _attribute(value: Value) -> tuple[str, ...]:
+    """The path among the attributes, if a name leads there; else an empty one."""
+    if isinstance(value.of, Literal):
+        return ()
+    path = _own_path(value.of)
+    is_other = path == value.of.path and (path[0] in (*OF_LISTS, *COLLECTIONS) or path == (JOINED,))
+    return () if is_other or path[0] in _OWN else path
+
+
+def _is_theirs(mine: sa.FromClause) -> Sql:
+    return mine.c.subscriber_id == subscribers.c.id
+
+
+def _list_called(slug: str | sa.ColumnElement[str]) -> sa.ScalarSelect[int]:
+    """The id of a list; the database looks it up once for all subscribers."""
+    return sa.select(lists.c.id).where(lists.c.slug == slug).scalar_subquery()
+
+
+def _joined(condition: Sql, *sides: Typed) -> Sql:
+    """The condition, where there are the rows that its sides come from.
+
+    EXISTS rather than a subquery as a value: PostgreSQL makes one join of it.
+    """
+    rows = [row for side in sides for row in side.rows]
+    return _some(*rows, condition) if rows else condition
+
+
 def _some(*conditions: Sql) -> Sql:
     """Whether there is such a row, of tables other than that of the subscribers."""
     return sa.select(sa.literal(1)).where(*conditions).correlate(subscribers).exists()
@@ -138,7 +190,7 @@ def _is_there(side: Typed, *, or_false: bool) -> Sql:
         found.append(side.number.is_not(None))
     if side.truth is not None:
         found.append(side.truth.is_not(None) if or_false else side.truth)
-    return _sure(sa.or_(*found)) if found else sa.false()
+    return _joined(_sure(sa.or_(*found)) if found else sa.false(), side)
 
 
 def _is_filled(side: Typed) -> Sql:

@@ -17,7 +17,7 @@ from sqlalchemy.engine import URL
 from newsletter.errors import CommitLostError, DamagedDatabaseError, DatabaseBusyError, StorageError
 from newsletter.storage.database.sqlite import BESIDE, Sqlite
 from newsletter.storage.database.together import Answer, CarryOut, GroupWriter, Item, each
-from newsletter.storage.database.typed import Typed
+from newsletter.storage.database.typed import Scalar, Typed
 
 if TYPE_CHECKING:
     from newsletter.storage.database.postgresql import Postgresql
@@ -142,6 +142,18 @@ class Database:
     def json_value(self, document: sa.ColumnElement[Any], path: Sequence[str]) -> Typed:
         """What a JSON document has at a path of names."""
         return self._kind.json_value(document, path)
+
+    def json_among(
+        self, document: sa.ColumnElement[Any], path: Sequence[str], values: Sequence[Scalar]
+    ) -> sa.ColumnElement[bool]:
+        """Whether a JSON document has one of these values at a path of names; NULL may be said for no."""
+        return self._kind.json_among(document, path, values)
+
+    def json_has(
+        self, document: sa.ColumnElement[Any], path: Sequence[str], value: Scalar
+    ) -> sa.ColumnElement[bool] | None:
+        """Whether the list at a path of names has this value; NULL may be said for no. None: look through the items."""
+        return self._kind.json_has(document, path, value)
 
     def json_items(self, document: sa.ColumnElement[Any], path: Sequence[str]) -> Typed:
         """Each item of the list at a path of names: columns of a table that a query selects from."""

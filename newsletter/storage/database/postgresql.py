@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import URL
 
 from newsletter.errors import StorageError
-from newsletter.storage.database.typed import Typed
+from newsletter.storage.database.typed import Scalar, Typed
 
 _WORTH_ANOTHER_TRY = ("08", "40", "53300", "55P03", "57P01", "57P02", "57P03")
 """SQLSTATEs of connection trouble, lost races, too many connections, locks not had in time, and restarts."""
@@ -68,15 +68,25 @@ class Postgresql:
 
     def json_value(self, document: sa.ColumnElement[Any], path: Sequence[str]) -> Typed:
         """Asked for its kind before it is read as a number: a cast of anything else would fail."""
-        kind = sa.func.json_typeof(sa.func.json_extract_path(document, *path))
-        return _parts(kind, sa.func.json_extract_path_text(document, *path, type_=sa.Text))
+        return _parts(_at(document, path))
+
+    def json_among(
+        self, document: sa.ColumnElement[Any], path: Sequence[str], values: Sequence[Scalar]
+    ) -> sa.ColumnElement[bool]:
+        """Binary JSON compares kind and value at once, and numbers as such."""
+        return _at(document, path).in_([sa.literal(value, postgresql.JSONB) for value in values])
+
+    def json_has(
+        self, document: sa.ColumnElement[Any], path: Sequence[str], value: Scalar
+    ) -> sa.ColumnElement[bool] | None:
+        """A list contains a list of one of its items, and nothing else does."""
+        return _at(document, path).op("@>", return_type=sa.Boolean())(sa.literal([value], postgresql.JSONB))
 
     def json_items(self, document: sa.ColumnElement[Any], path: Sequence[str]) -> Typed:
         """What is no list has no items."""
-        found = sa.func.json_extract_path(document, *path)
-        array = sa.case((sa.func.json_typeof(found) == "array", found), else_=sa.func.json_build_array())
-        item = sa.func.json_array_elements(array, type_=postgresql.JSON).column_valued("item")
-        return _parts(sa.func.json_typeof(item), item.op("#>>")(postgresql.array([], type_=sa.Text)))
+        found = _at(document, path)
+        array = sa.case((sa.func.jsonb_typeof(found) == "array", found), else_=sa.func.jsonb_build_array())
+        return _parts(sa.func.jsonb_array_elements(array, type_=postgresql.JSONB).column_valued("item"))
 
     def is_texts(self, document: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
         """None with a NUL or half a character either, which the binary kind of JSON refuses."""
@@ -161,11 +171,20 @@ class Postgresql:
         return getattr(error.orig, "sqlstate", None) in ("XX001", "XX002")
 
 
-def _parts(kind: sa.ColumnElement[Any], value: sa.ColumnElement[Any]) -> Typed:
+def _at(document: sa.ColumnElement[Any], path: Sequence[str]) -> sa.ColumnElement[Any]:
+    """What a document has at a path of names, as binary JSON."""
+    found: sa.ColumnElement[Any] = sa.cast(document, postgresql.JSONB)
+    for name in path:
+        found = found.op("->", precedence=15, return_type=postgresql.JSONB())(sa.literal(name, sa.Text))
+    return found
+
+
+def _parts(value: sa.ColumnElement[Any]) -> Typed:
+    kind = sa.func.jsonb_typeof(value)
     return Typed(
-        text=sa.case((kind == "string", value)),
+        text=sa.case((kind == "string", value.op("#>>", return_type=sa.Text())(postgresql.array([], type_=sa.Text)))),
         number=sa.case((kind == "number", sa.cast(value, sa.Numeric))),
-        truth=sa.case((kind == "boolean", value == "true")),
+        truth=sa.case((kind == "boolean", sa.cast(value, sa.Boolean))),
     )
 
 

@@ -20,7 +20,7 @@ from sqlalchemy.engine import URL
 from newsletter.errors import NoDatabaseError, StorageError
 from newsletter.machine import boot_id, now_elapsed
 from newsletter.storage.database.compiled import run
-from newsletter.storage.database.typed import Typed
+from newsletter.storage.database.typed import Scalar, Typed
 from newsletter.tokens import short_hash
 
 BESIDE = "beside"
@@ -83,6 +83,26 @@ class Sqlite:
         """Names of expressions need no escaping in a path."""
         where = "$" + "".join(f'."{name}"' for name in path)
         return _parts(sa.func.json_type(document, where), sa.func.json_extract(document, where))
+
+    def json_among(
+        self, document: sa.ColumnElement[Any], path: Sequence[str], values: Sequence[Scalar]
+    ) -> sa.ColumnElement[bool]:
+        """The value is compared first: its kind is looked at only where it is equal."""
+        where = "$" + "".join(f'."{name}"' for name in path)
+        kind, value = sa.func.json_type(document, where), sa.func.json_extract(document, where)
+        truths = [str(one).lower() for one in values if isinstance(one, bool)]
+        texts = [one for one in values if isinstance(one, str)]
+        numbers = [sa.cast(sa.literal(repr(one)), sa.Numeric) for one in values if not isinstance(one, bool | str)]
+        return sa.or_(
+            sa.and_(value.in_(texts), kind == "text") if texts else sa.false(),
+            sa.and_(value.in_(numbers), kind.in_(["integer", "real"])) if numbers else sa.false(),
+            kind.in_(truths) if truths else sa.false(),
+        )
+
+    def json_has(
+        self, document: sa.ColumnElement[Any], path: Sequence[str], value: Scalar
+    ) -> sa.ColumnElement[bool] | None:
+        """There is no function for that."""
 
     def json_items(self, document: sa.ColumnElement[Any], path: Sequence[str]) -> Typed:
         """What is no list has no items."""

@@ -7,6 +7,7 @@ the keyed hash beside it stays. Instants are UTC. The same definitions serve SQL
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from newsletter.delivery.ledger.ledger import MAY_HAVE_ARRIVED
 from newsletter.delivery.ledger.providers import OTHER
@@ -47,6 +48,9 @@ class Instant(sa.TypeDecorator[datetime]):
 Id = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 """A number given by the database where rows are many. Not BIGINT on SQLite: such a key loses AUTOINCREMENT."""
 
+Document = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+"""JSON that conditions look into. Binary on PostgreSQL: a text would be parsed for every row and question."""
+
 properties = sa.Table(
     "properties",
     metadata,
@@ -77,7 +81,7 @@ subscribers = sa.Table(
     sa.Column("name", sa.Text, nullable=False, server_default=""),
     sa.Column("language", sa.String(35), nullable=False, server_default=""),
     sa.Column("timezone", sa.String(64), nullable=False, server_default=""),
-    sa.Column("attributes", sa.JSON, nullable=False),
+    sa.Column("attributes", Document, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
     sa.Column("paused_until", Instant, comment="no issues until then, as they asked"),

@@ -5,6 +5,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+Scalar = str | int | float | bool
+"""A value that a condition names."""
+
 
 @dataclass(frozen=True, slots=True)
 class Typed:
@@ -15,3 +18,5 @@ class Typed:
     truth: sa.ColumnElement[Any] | None = None
     may_be_blank: bool = True
     """Whether the text may be empty or white space."""
+    rows: tuple[sa.ColumnElement[bool], ...] = ()
+    """What chooses the row of another table that the value is in; without such a row there is no value."""

@@ -142,6 +142,32 @@ def test_blanks_are_those_of_python() -> None:
 
 
 @pytest.mark.parametrize(
+    ("source", "index"),
+    [
+        ('"letters" in lists and "all-news" in lists', "subscriptions"),
+        ('since.letters >= "2026-01-01" and consent.all_news == "confirmed"', "subscriptions"),
+        ('not ("letters" in lists) and consent.letters in ["pending", "unsubscribed"]', "subscriptions"),
+        ('"first" in received and joined >= "2026-01-01"', "recipients_address_issue"),
+        ('"letters" in lists and "first" not in received', "recipients_address_issue"),
+    ],
+)
+def test_each_subscriber_is_asked_by_an_index_or_all_by_one_join(filled: Database, source: str, index: str) -> None:
+    """SQLite looks each one up; PostgreSQL joins the tables. Neither reads a table once for every subscriber."""
+    query = sa.select(sa.func.count()).select_from(tables.subscribers).where(matches(filled, parse_segment(source)))
+    with filled.read() as connection:
+        sql = query.compile(connection, compile_kwargs={"literal_binds": True})
+        is_sqlite = connection.dialect.name == "sqlite"
+        rows = connection.exec_driver_sql(f"EXPLAIN {'QUERY PLAN' if is_sqlite else ''} {sql}")
+        plan = [str(row[-1]) for row in rows]
+    if is_sqlite:
+        [scan] = [line for line in plan if line.startswith("SCAN")]
+        assert scan.startswith("SCAN subscribers")
+        assert [line for line in plan if index in line and "INDEX" in line]
+    else:
+        assert not [line for line in plan if "SubPlan" in line]
+
+
+@pytest.mark.parametrize(
     "hostile", ["'; DROP TABLE subscribers; --", '" OR 1=1 --', "%(x)s :y ?", "\\", "$.a", "{a,b}", "A" * 900]
 )
 def test_source_is_only_ever_a_value(filled: Database, hostile: str) -> None:
