@@ -1,6 +1,7 @@
 """Worker: runs the sender for one delivery in the foreground, or for all of them in a worker process."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -160,6 +161,8 @@ def _run(main: Coroutine[None, None, Result]) -> Result:
     # The loop and the ledger's thread work by turns. With Python's 5 ms the ledger would wait for as long after each
     # statement while messages are composed, and a group of permits takes four.
     sys.setswitchinterval(0.0005)
+    gc.freeze()  # what there is by now stays; each message would have its part in looking through it
+    gc.set_threshold(10_000)
     try:
         from uvloop import new_event_loop
     except ImportError:

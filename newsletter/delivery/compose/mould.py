@@ -109,13 +109,11 @@ class Mould:
         mark = self.context.mark
         slug = claim.lists[0] if claim.lists else next(iter(self.context.lists), "")
         fixed = self.lists[slug]
-        to = write_headers([named("To", name if isinstance(name, str) else "", claim.address)])
-        about = write_headers([text("Subject", f"{mark} {subject}" if mark else subject)])
-        own_id = write_headers([exact("Message-ID", f"<{message_id}>")])
-        leave = write_headers([exact("List-Unsubscribe", f"<{unsubscribe}>")]) if slug else b""
-        # All else was checked once, and no value can change its lines.
-        names = ("To", "Subject", "Message-ID", *(["List-Unsubscribe"] if slug else []))
-        check_wire(to + about + own_id + leave + b"\r\n", names)
+        to = _checked([named("To", name if isinstance(name, str) else "", claim.address)])
+        about = _subject(f"{mark} {subject}" if mark else subject)
+        # All else was checked once: of letters and digits, however many, only these differ.
+        own_id = f"Message-ID: <{message_id}>\r\n".encode()
+        leave = f"List-Unsubscribe: <{unsubscribe}>\r\n".encode() if slug else b""
         date = _date(claim.dated_at)
         return b"".join((self.from_, to, self.reply_to, about, date, own_id, fixed.before, leave, fixed.after))
 
@@ -148,6 +146,8 @@ def make_mould(edition: Edition, context: MessageContext) -> Mould:
         return sent, sent.relaxed()
 
     parts(tuple(True for _ in edition.conditions))  # what cannot be encoded is said here
+    unsubscribe = context.urls.unsubscribe("a" * 26)  # that of any recipient is as long
+    _checked([exact("Message-ID", f"<a@{sender.domain}>"), exact("List-Unsubscribe", f"<{unsubscribe}>")])
     return Mould(
         edition=edition,
         is_updated=edition.composer != COMPOSER,
@@ -186,6 +186,12 @@ def _checked(headers: Sequence[Header]) -> bytes:
     if headers:
         check_wire(written + b"\r\n", [header.name for header in headers])
     return written
+
+
+@lru_cache(maxsize=64)
+def _subject(words: str) -> bytes:
+    """Subject; of most editions the same for everybody."""
+    return _checked([text("Subject", words)])
 
 
 @lru_cache(maxsize=64)

@@ -6,6 +6,7 @@ destroyed: a late reply must never be taken for the next one.
 
 import asyncio
 import re
+import select
 import ssl
 from collections.abc import Sequence
 from typing import cast
@@ -25,6 +26,7 @@ class Line(asyncio.Protocol):
     """One connection, in plain or wrapped in TLS. Made by `open_line`."""
 
     def __init__(self) -> None:
+        self._arrivals: select.poll | None = None
         self._transport: asyncio.Transport | None = None
         self._received = bytearray()
         self._lost = False
@@ -53,17 +55,18 @@ class Line(asyncio.Protocol):
     async def read(self, timeout: float) -> list[bytes]:
         """The lines of the next reply, without their line ends."""
         lines: list[bytes] = []
-        left = _MAX_REPLY
-        deadline = asyncio.get_running_loop().time() + timeout
-        try:
-            while not lines or (lines[-1][3:4] == b"-" and lines[-1][:3].isdigit()):
-                lines.append(await self._read_line(deadline))
-                left -= len(lines[-1])
-                if left < 0:
-                    raise self._broken("the relay's reply does not end")
-        except TimeoutError as error:
-            self.destroy()
-            raise RelayTimeoutError(f"The relay was silent for {timeout:g} seconds") from error
+        left, deadline = _MAX_REPLY, 0.0
+        while not lines or (lines[-1][3:4] == b"-" and lines[-1][:3].isdigit()):
+            end = self._received.find(b"\n")
+            if (len(self._received) if end < 0 else end) > left:
+                raise self._broken("the relay's reply does not end")
+            if end < 0:
+                deadline = deadline or asyncio.get_running_loop().time() + timeout
+                await self._more(deadline, timeout)
+            else:
+                lines.append(bytes(self._received[:end]).removesuffix(b"\r"))
+                del self._received[: end + 1]
+                left -= end
         return lines
 
     async def ask(self, command: str, timeout: float, limit: int = MAX_COMMAND) -> Reply:
@@ -88,6 +91,8 @@ class Line(asyncio.Protocol):
             if self.has_more:
                 return
             self._write(data[start : start + _BLOCK])
+            if not self._is_full:
+                continue
             deadline = asyncio.get_running_loop().time() + timeout
             try:
                 while self._is_full and not (self._lost or self.has_more):
@@ -105,8 +110,9 @@ class Line(asyncio.Protocol):
 
     async def look(self) -> None:
         """Let the event loop see what has already arrived, without waiting for anything to come."""
-        for _ in range(2):  # one turn polls the sockets, the next one runs what they brought
-            await asyncio.sleep(0)
+        if self._arrivals is None or self.is_lost or self._arrivals.poll(0):
+            for _ in range(2):  # one turn polls the sockets, the next one runs what they brought
+                await asyncio.sleep(0)
 
     def refuse_surprises(self) -> None:
         """Raise for an unasked reply or a lost connection: the next reply would be taken for another command's."""
@@ -119,9 +125,8 @@ class Line(asyncio.Protocol):
         """Wrap the line in TLS. Raises ssl.SSLError when the relay cannot prove that it is `host`."""
         assert self._transport is not None
         self.refuse_surprises()  # bytes in clear after the 220 were injected on the way (CVE-2011-0411)
-        loop = asyncio.get_running_loop()
         try:
-            wrapped = await loop.start_tls(
+            wrapped = await asyncio.get_running_loop().start_tls(
                 self._transport, self, context, server_hostname=host, ssl_handshake_timeout=timeout
             )
         except ssl.SSLError:
@@ -140,16 +145,14 @@ class Line(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    async def _read_line(self, deadline: float) -> bytes:
-        while (end := self._received.find(b"\n")) < 0:
-            if self._lost:
-                raise self._broken(self._reason)
-            if len(self._received) > _MAX_REPLY:
-                raise self._broken("the relay's reply does not end")
+    async def _more(self, deadline: float, timeout: float) -> None:
+        if self._lost:
+            raise self._broken(self._reason)
+        try:
             await self._change(deadline)
-        line = bytes(self._received[:end])
-        del self._received[: end + 1]
-        return line.removesuffix(b"\r")
+        except TimeoutError as error:
+            self.destroy()
+            raise RelayTimeoutError(f"The relay was silent for {timeout:g} seconds") from error
 
     async def _change(self, deadline: float) -> None:
         """Wait until bytes came, the system takes more again, or the line was lost. Raises TimeoutError.
@@ -189,6 +192,9 @@ class Line(asyncio.Protocol):
 
     def _attach(self, transport: asyncio.Transport) -> None:
         self._transport = transport
+        if socket := transport.get_extra_info("socket"):
+            self._arrivals = select.poll()
+            self._arrivals.register(socket.fileno(), select.POLLIN)
         transport.set_write_buffer_limits(high=1)  # `send` returns when the system has everything
 
     # What asyncio calls:
