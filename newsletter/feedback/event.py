@@ -29,6 +29,8 @@ class EventKind(StrEnum):
     """Why they unsubscribed, where they say so afterwards."""
     READDRESSED = "readdressed"
     """They get their emails at another address from then on."""
+    NOTE = "note"
+    """What an operator wrote about them. Erasing the subscriber removes it."""
     LINK_MENDED = "link-mended"
     """Of a delivery: a link on its web page leads elsewhere since."""
 

@@ -20,6 +20,7 @@ from newsletter.storage.audience.events import append_event
 from newsletter.storage.audience.lists import ListStore
 from newsletter.storage.audience.returned import ReturnedEmail, returned_of
 from newsletter.storage.audience.signups import Proof, proofs_of
+from newsletter.storage.audience.statements import Note, notes_about
 from newsletter.storage.audience.subscribers import AudienceStore, Sent
 from newsletter.storage.database.database import Connection, Database
 from newsletter.storage.journal.files import OptOutLine
@@ -41,6 +42,8 @@ class SubscriberRecord:
     """Bounces and complaints about what was sent to them, the earliest first."""
     proofs: Sequence[Proof]
     """What they asked for by a form; what was confirmed proves the consent, also once erased."""
+    notes: Sequence[Note] = ()
+    """What operators wrote about them, the earliest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ def record_of(database: Database, address_hash: str) -> SubscriberRecord | None:
             sent=store.sent_to(address_hash),
             returned=returned_of(connection, address_hash),
             proofs=proofs,
+            notes=notes_about(connection, subscriber.id) if subscriber else (),
         )
 
 

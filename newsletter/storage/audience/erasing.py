@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from newsletter.storage.audience.returned import erase_returned
 from newsletter.storage.audience.signups import erase_signups
+from newsletter.storage.audience.statements import erase_notes
 from newsletter.storage.database.tables import attempts, old_links, recipients, subscribers, subscriptions, suppressions
 
 
@@ -42,3 +43,4 @@ def erase_subscriber(connection: sa.Connection, address_hash: str, now: datetime
     connection.execute(sa.delete(subscriptions).where(subscriptions.c.subscriber_id.in_(subscriber)))
     erase_signups(connection, address_hash, now)
     erase_returned(connection, address_hash)
+    erase_notes(connection, address_hash)

@@ -5,7 +5,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from newsletter.storage.database.tables import editions, events, recipients
+from newsletter.feedback.event import EventKind
+from newsletter.storage.database.tables import editions, events, recipients, subscribers
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,15 @@ class RecordedEvent:
     delivery: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What an operator wrote about a subscriber."""
+
+    at: datetime
+    by: str
+    text: str
+
+
 def messages_to(connection: sa.Connection, address_hash: str) -> list[SentMessage]:
     """Every issue that was to go to an address, the latest first."""
     query = (
@@ -57,10 +67,23 @@ def messages_to(connection: sa.Connection, address_hash: str) -> list[SentMessag
 
 
 def events_about(connection: sa.Connection, subscriber: int) -> list[RecordedEvent]:
-    """What is recorded about a subscriber, the earliest first."""
+    """What is recorded about a subscriber, the earliest first; `notes_about` has the notes."""
     query = (
         sa.select(events.c.kind, events.c.at, events.c.delivery_id)
-        .where(events.c.subscriber_id == subscriber)
+        .where(events.c.subscriber_id == subscriber, events.c.kind != EventKind.NOTE.value)
         .order_by(events.c.at, events.c.id)
     )
     return [RecordedEvent(*row) for row in connection.execute(query)]
+
+
+def notes_about(connection: sa.Connection, subscriber: int) -> list[Note]:
+    """What operators wrote about a subscriber, the earliest first."""
+    theirs = events.c.subscriber_id == subscriber, events.c.kind == EventKind.NOTE.value
+    query = sa.select(events.c.at, events.c.data).where(*theirs).order_by(events.c.at, events.c.id)
+    return [Note(at, data["by"], data["text"]) for at, data in connection.execute(query)]
+
+
+def erase_notes(connection: sa.Connection, address_hash: str) -> None:
+    """Remove what operators wrote about the subscriber with this address."""
+    who = sa.select(subscribers.c.id).where(subscribers.c.address_hash == address_hash)
+    connection.execute(sa.delete(events).where(events.c.subscriber_id.in_(who), events.c.kind == EventKind.NOTE.value))

@@ -306,3 +306,29 @@ def test_unsuppressing_who_is_not_suppressed_fails(run: Run) -> None:
     run("subscribers", "add", "ana@example.org", "--list", "weekly")
     code, _, err = run("subscribers", "unsuppress", "ana@example.org")
     assert (code, "is not suppressed" in err) == (1, True)
+
+
+def test_notes_are_shown_in_the_history_and_erased(run: Run) -> None:
+    run("subscribers", "add", "ana@example.org", "--list", "weekly", "--basis", "asked by phone")
+    assert answer(run("subscribers", "note", "ana@example.org", "Reads it on\x07 paper", "--by", "Noor", "--json")) == {
+        "email": "ana@example.org", "notes": 1,
+    }  # fmt: skip
+    run("subscribers", "unsubscribe", "ana@example.org")
+    run("subscribers", "suppress", "ana@example.org", "--reason", "by post")
+    lines = answer(run("subscribers", "history", "ana@example.org", "--json"))
+    assert [(one["what"], one["about"]) for one in lines] == [
+        ("note by Noor", "Reads it on paper"),
+        ("unsubscribed: weekly", "command"),
+        ("suppressed", "by an operator: by post"),
+    ]
+    assert [one["at"] for one in lines] == sorted(one["at"] for one in lines)
+    assert "Reads it on paper" in run("subscribers", "history", "ana@example.org")[1]
+    [note] = answer(run("subscribers", "show", "ana@example.org", "--json"))["notes"]
+    assert (note["by"], note["text"]) == ("Noor", "Reads it on paper")
+    assert answer(run("statement", "ana@example.org", "--json"))["notes"]
+    for text in ("", "x" * 2001):
+        assert run("subscribers", "note", "ana@example.org", text)[0] == 2
+    assert run("subscribers", "note", "nobody@example.org", "x")[0] == 2
+    run("subscribers", "erase", "ana@example.org", "--yes")
+    assert answer(run("subscribers", "show", "ana@example.org", "--json"))["notes"] == []
+    assert "paper" not in run("subscribers", "history", "ana@example.org")[1]
