@@ -6,6 +6,7 @@ The ground: authors, subscribers, phrases, pages and the plan of a delivery all 
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 _TAG = re.compile(
     r"(?P<language>[a-z]{2,3})"
@@ -35,6 +36,7 @@ _RTL = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "ks", "ps", "sd", "syr",
 _RTL_SCRIPTS = frozenset({"Adlm", "Arab", "Hebr", "Nkoo", "Syrc", "Thaa"})
 
 
+@lru_cache(maxsize=1024)
 def language_tag(text: str) -> str | None:
     """A tag in its recommended capitals (`zh_hant_tw` → `zh-Hant-TW`); None for what has not the shape of one."""
     parts = _parts(text)

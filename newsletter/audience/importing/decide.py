@@ -125,8 +125,9 @@ def read_entry(row: Row, hash_of: Callable[[str], str], origin: Origin) -> Entry
     try:
         address = parse_address(cells.pop("email", ""))
         address_hash = hash_of(address.canonical)
-        suppression = _suppression(cells, address, address_hash, origin.at)
-        subscriptions = tuple(_subscriptions(cells, origin))
+        ours = [column for column in cells if ":" in column]
+        suppression = _suppression(cells, address, address_hash, origin.at) if ours else None
+        subscriptions = tuple(_subscriptions(cells, origin)) if ours else ()
         if "consent:" in cells and not subscriptions and suppression is None:
             raise ValueError("The cell consent is empty")
     except (AddressError, ValueError) as error:
@@ -152,7 +153,7 @@ def read_entry(row: Row, hash_of: Callable[[str], str], origin: Origin) -> Entry
         name=" ".join(cells.pop("name", "").split()),
         language=tag or "",
         timezone=timezone,
-        attributes={**row.attributes, **{name: value for name, value in cells.items() if value and ":" not in name}},
+        attributes={**row.attributes, **{name: value for name, value in cells.items() if value and name not in ours}},
         subscriptions=subscriptions,
         suppression=suppression,
         paused_until=paused_until,

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
 
-from newsletter.audience.importing.cells import clean, column_name, dropped, fault, read, restored, unwrapped
+from newsletter.audience.importing.cells import MAX_CELL, clean, column_name, dropped, fault, read, restored, unwrapped
 from newsletter.audience.importing.headings import (
     OBJECT,
     PERSON,
@@ -100,6 +100,9 @@ class Sheet:
     states: Mapping[str, str] = field(default_factory=dict)
     """Status column of the profile → its heading."""
 
+    is_plain: bool = False
+    """Whether neither `meanings` nor `states` say how to read any column, other than one of our own export."""
+
     @property
     def attributes(self) -> tuple[str, ...]:
         """The columns that are kept as attributes."""
@@ -154,14 +157,17 @@ def read_sheet(source: BinaryIO, *, encoding: str = "", terms: Terms = Terms()) 
         return Sheet(columns, headings, delimiter, rows)
     profile.check(named, terms)
     pairs = list(zip(columns, read_by, strict=True))
+    meanings = {column: profile.meaning(heading) for column, heading in pairs} | {f"{OBJECT}:": "object"}
+    states = {column: heading for column, heading in pairs if profile.is_status(heading)}
     return Sheet(
         columns=columns,
         headings=headings,
         delimiter=delimiter,
         rows=rows,
         profile=profile,
-        meanings={column: profile.meaning(heading) for column, heading in pairs} | {f"{OBJECT}:": "object"},
-        states={column: heading for column, heading in pairs if profile.is_status(heading)},
+        meanings=meanings,
+        states=states,
+        is_plain=not states and all(meanings[column] in ("", "attribute", *PERSON) for column in columns),
     )
 
 
@@ -344,6 +350,8 @@ def _row(line: int, cells: Sequence[str], columns: Sequence[str]) -> Row:
     if any(cell.strip() for cell in cells[len(columns) :]):
         return Row(line, fault=f"The row has {len(cells)} cells, the first line {len(columns)}", raw=cells)
     named = named_columns(columns)
+    if (found := _plain(cells, columns, named)) is not None:
+        return Row(line, found, raw=cells)
     found = dict.fromkeys(named, "")
     notes: list[str] = []
     for column, cell in zip(named, cells[len(columns) - len(named) :], strict=False):
@@ -356,3 +364,11 @@ def _row(line: int, cells: Sequence[str], columns: Sequence[str]) -> Row:
         if characters := dropped(cell):
             notes.append(f"invisible characters were removed from {column} ({', '.join(characters)})")
     return Row(line, found, raw=cells, notes=tuple(notes))
+
+
+def _plain(cells: Sequence[str], columns: Sequence[str], named: Sequence[str]) -> dict[str, str] | None:
+    """The cells of nearly every row, at a third of the time: nothing in them is to be removed, restored or refused."""
+    whole = "".join(cells)
+    if len(cells) != len(columns) or len(whole) > MAX_CELL or not whole.isprintable() or "'" in whole or "=" in whole:
+        return None
+    return dict(zip(named, map(str.strip, cells[len(columns) - len(named) :]), strict=True))

@@ -50,8 +50,14 @@ def translated(row: Row, sheet: Sheet, terms: Terms) -> Row:
 
 def _read(row: Row, sheet: Sheet) -> tuple[Row, Mapping[str, str]]:
     """The row with its name, address and attributes, and the cells of the profile's other meanings."""
+    if sheet.is_plain:
+        name, address = mailbox(row.cells["email"])
+        cells = {**row.cells, "email": address}
+        if name and not cells.get("name"):
+            cells["name"] = name
+        return Row(row.line, cells, raw=row.raw, notes=row.notes), {}
     facts: dict[str, str] = {}
-    cells: dict[str, str] = {}
+    cells = {}
     person: dict[str, str] = {}
     attributes: dict[str, Attribute] = {}
     notes = row.notes
@@ -86,6 +92,8 @@ def _read(row: Row, sheet: Sheet) -> tuple[Row, Mapping[str, str]]:
 
 def mailbox(cell: str) -> tuple[str, str]:
     """Name and address of `Ann Lee <ann@example.org>`; without `mailto:`, quotes and a leading apostrophe."""
+    if "<" not in cell and cell[:1] not in "\"'" and cell[:7].lower() != "mailto:":  # nearly every one
+        return "", cell.strip()
     name, address = found.groups() if (found := _MAILBOX.fullmatch(cell)) else ("", cell)
     if address[:7].lower() == "mailto:":
         address = address[7:].partition("?")[0]

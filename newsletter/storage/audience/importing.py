@@ -16,6 +16,7 @@ from newsletter.audience.importing.cells import LINK_ID
 from newsletter.audience.importing.decide import Entry, Known, Ruling, VerdictKind
 from newsletter.audience.suppression import SuppressionReason
 from newsletter.storage.audience.subscribers import AudienceStore
+from newsletter.storage.database.compiled import Bulk
 from newsletter.storage.database.database import MANY, Database
 from newsletter.storage.database.tables import Instant, lists, old_links, subscribers, subscriptions, suppressions
 
@@ -31,7 +32,7 @@ _rows = sa.Table(
     _staged,
     sa.Column("line", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("address", sa.Text, nullable=False),
-    sa.Column("address_hash", sa.String(26), nullable=False, unique=True),
+    sa.Column("address_hash", sa.String(26), nullable=False),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("language", sa.String(35), nullable=False),
     sa.Column("timezone", sa.String(64), nullable=False),
@@ -109,12 +110,16 @@ class Staging:
         """Stage rows for these lists; returns their number. Of several rows with one address the first that leaves
         counts, or else the first."""
         added = 0
-        worse = self._database.upsert(_rows, key=["address_hash"], change=_rows.c.keys(), larger="rank")
         for page in _pages(entries):
-            self.connection.execute(worse, [_row(entry) for entry in page])
-            if wanted := [each for entry in page for each in _wanted_of(entry, slugs)]:
-                self.connection.execute(sa.insert(_wanted), wanted)
+            _ROWS.add(self.connection, map(_row, page))
+            _WANTED.add(self.connection, [each for entry in page for each in _wanted_of(entry, slugs)])
             added += len(page)
+        place = sa.func.row_number().over(
+            partition_by=_rows.c.address_hash, order_by=[_rows.c.rank.desc(), _rows.c.line]
+        )
+        ranked = sa.select(_rows.c.line, place.label("place")).subquery()
+        repeats = sa.select(ranked.c.line).where(ranked.c.place > 1)
+        self.connection.execute(sa.delete(_rows).where(_rows.c.line.in_(repeats)))
         return added
 
     def subscribe_all(self, consents: Mapping[str, Consent], origin: Origin) -> None:
@@ -289,38 +294,34 @@ def _pages(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
         yield page
 
 
-def _row(entry: Entry) -> dict[str, object]:
+def _row(entry: Entry) -> tuple[object, ...]:
     suppression = entry.suppression
-    return {
-        "line": entry.line,
-        "address": entry.address.text,
-        "address_hash": entry.address_hash,
-        "name": entry.name,
-        "language": entry.language,
-        "timezone": entry.timezone,
-        "attributes": dict(entry.attributes),
-        "paused_until": entry.paused_until,
-        "is_subscriber": entry.is_subscriber,
-        "suppressed": suppression.reason.value if suppression else "",
-        "suppressed_at": suppression.since if suppression else None,
-        "suppressed_note": suppression.note if suppression else "",
-        "note": "; ".join(entry.notes),
-        "rank": 2 if suppression else int(any(one.consent is Consent.UNSUBSCRIBED for one in entry.subscriptions)),
-    }
+    return (
+        entry.line,
+        entry.address.text,
+        entry.address_hash,
+        entry.name,
+        entry.language,
+        entry.timezone,
+        entry.attributes,
+        entry.paused_until,
+        entry.is_subscriber,
+        suppression.reason.value if suppression else "",
+        suppression.since if suppression else None,
+        suppression.note if suppression else "",
+        "; ".join(entry.notes),
+        2 if suppression else int(any(one.consent is Consent.UNSUBSCRIBED for one in entry.subscriptions)),
+    )
 
 
-def _wanted_of(entry: Entry, slugs: Sequence[str]) -> Iterator[dict[str, object]]:
+def _wanted_of(entry: Entry, slugs: Sequence[str]) -> Iterator[tuple[object, ...]]:
     for one in entry.subscriptions:
         for slug in [one.list] if one.list else slugs:
-            yield {
-                "line": entry.line,
-                "list": slug,
-                "consent": one.consent.value,
-                "changed_at": one.since,
-                "how": one.how,
-                "basis": one.basis,
-                "from_tool": entry.from_tool,
-            }
+            yield (entry.line, slug, one.consent.value, one.since, one.how, one.basis, entry.from_tool)
+
+
+_ROWS, _WANTED = (Bulk(table, *table.c.keys()) for table in (_rows, _wanted))
+"""As `_row` and `_wanted_of` make them."""
 
 
 def _any_of(knowns: Iterable[Known]) -> sa.ColumnElement[bool]:

@@ -4,8 +4,11 @@ SQLAlchemy takes several times as long to run a statement as SQLite takes to exe
 times for each command stays with `connection.execute`.
 """
 
+import json
 from collections import namedtuple
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
@@ -62,6 +65,49 @@ class Compiled:
             made = self._make if isinstance(self._make, sa.sql.ClauseElement) else self._make(*_KINDS[name])
             found = self._forms[name] = _Form(made, connection.dialect)
         return found
+
+
+class Bulk:
+    """Many rows for one table, as quickly as the database takes them: COPY on a server."""
+
+    def __init__(self, table: sa.Table, *names: str) -> None:
+        """The names of the columns, in the order of the rows' cells."""
+        self._table = table
+        self._columns = [table.c[name] for name in names]
+
+    def add(self, connection: sa.Connection, rows: Iterable[Sequence[object]]) -> None:
+        """Insert rows. One that a unique key forbids fails all of them."""
+        dialect = connection.dialect
+        quoted = dialect.identifier_preparer
+        into = f"{quoted.format_table(self._table)} ({', '.join(map(quoted.format_column, self._columns))})"
+        processes = [(number, _to_text(column.type, dialect)) for number, column in enumerate(self._columns)]
+        processed = _processed(rows, [(number, process) for number, process in processes if process])
+        with _cursor(connection, into) as cursor:
+            if dialect.name == "sqlite":
+                marks = ", ".join("?" * len(self._columns))
+                cursor.executemany(f"INSERT INTO {into} VALUES ({marks})", processed)  # noqa: S608 (our own names)
+                return
+            with cursor.copy(f"COPY {into} FROM STDIN") as copy:
+                for row in processed:
+                    copy.write_row(row)
+
+
+def _processed(
+    rows: Iterable[Sequence[object]], processes: Sequence[tuple[int, Callable[[Any], Any]]]
+) -> Iterator[Sequence[object]]:
+    for row in rows:
+        cells = list(row)
+        for number, process in processes:
+            cells[number] = process(cells[number])
+        yield cells
+
+
+def _to_text(type_: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> _Process:
+    if isinstance(type_, sa.JSON):
+        return json.dumps
+    process: _Process = type_.dialect_impl(dialect).bind_processor(dialect)
+    # Instants, mostly the same one.
+    return lru_cache(maxsize=64)(process) if process else None
 
 
 class _Form:
@@ -123,19 +169,26 @@ def run(
     connection: sa.Connection, text: str, parameters: Any = (), *, row: Callable[[Any], Row] = tuple, many: bool = False
 ) -> tuple[list[Row], int]:
     """Run a statement of the driver: its rows, or how many rows it changed. Raises as `connection.execute` does."""
+    with _cursor(connection, text) as cursor:
+        (cursor.executemany if many else cursor.execute)(text, parameters)
+        found = [row(cells) for cells in cursor.fetchall()] if cursor.description else []
+        return found, cursor.rowcount
+
+
+@contextmanager
+def _cursor(connection: sa.Connection, statement: str) -> Iterator[Any]:
+    """The driver's cursor; its errors are raised as `connection.execute` raises them."""
     dialect = connection.dialect
     error_type: Any = dialect.loaded_dbapi.Error
     cursor: Any = connection.connection.cursor()
     try:
-        (cursor.executemany if many else cursor.execute)(text, parameters)
-        found = [row(cells) for cells in cursor.fetchall()] if cursor.description else []
-        return found, cursor.rowcount
+        yield cursor
     except error_type as error:
         is_lost = dialect.is_disconnect(error, connection.connection, cursor)
         if is_lost:
             connection.invalidate(error)
         raise sa.exc.DBAPIError.instance(
-            text, None, error, error_type, hide_parameters=True, connection_invalidated=is_lost, dialect=dialect
+            statement, None, error, error_type, hide_parameters=True, connection_invalidated=is_lost, dialect=dialect
         ) from error
     finally:
         cursor.close()

@@ -202,14 +202,12 @@ class Database:
         statement: sa.Insert = self._kind.insert(table).on_conflict_do_nothing()
         return statement
 
-    def upsert(self, table: sa.Table, *, key: Sequence[str], change: Sequence[str], larger: str = "") -> sa.Insert:
-        """An INSERT that, where a row with the same `key` columns is there, sets its `change` columns instead; with
-        `larger` only if the new row has more in this column."""
+    def upsert(self, table: sa.Table, *, key: Sequence[str], change: Sequence[str]) -> sa.Insert:
+        """An INSERT that, where a row with the same `key` columns is there, sets its `change` columns instead."""
         insert = self._kind.insert(table)
         statement: sa.Insert = insert.on_conflict_do_update(
             index_elements=list(key),
             set_={name: insert.excluded[name] for name in change},
-            where=insert.excluded[larger] > table.c[larger] if larger else None,
         )
         return statement
 

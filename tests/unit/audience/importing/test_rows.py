@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsletter.audience.importing import rows as reading
 from newsletter.audience.importing.cells import MAX_CELL, clean, escaped, harmless, restored, row_writer
 from newsletter.audience.importing.headings import MAX_COLUMNS
 from newsletter.audience.importing.rows import MAX_ROW, Row, read_sheet
@@ -244,3 +245,14 @@ def test_raw_export_leaves_formulas() -> None:
     out = io.StringIO(newline="")
     row_writer(out, raw=True)(["=x"])
     assert out.getvalue() == "=x\n"
+
+
+@given(st.lists(st.lists(st.text("ab \t'=+@\u202e\u200dé\"\u2028", max_size=4), min_size=3, max_size=4)))
+def test_plain_rows_are_read_as_all_others(cells: list[list[str]]) -> None:
+    file = io.StringIO(newline="")
+    csv.writer(file).writerows([["email", "name", "city"], *cells])
+
+    quickly = rows(file.getvalue())
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(reading, "_plain", lambda *_: None)
+        assert rows(file.getvalue()) == quickly
