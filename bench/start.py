@@ -10,6 +10,7 @@ COMMANDS = {
     "bare python": [sys.executable, "-c", "pass"],
     "newsletter --help": [sys.executable, "-m", "newsletter", "--help"],
     "newsletter send --help": [sys.executable, "-m", "newsletter", "send", "--help"],
+    "newsletter lists list": [sys.executable, "-m", "newsletter", "lists", "list"],
     "newsletter check": [sys.executable, "-m", "newsletter", "check"],
 }
 

@@ -5,16 +5,18 @@ Run without arguments to write them; tests compare them with the code, so they c
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 from collections.abc import Iterator
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 import click
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from newsletter.cli.main import COMMANDS
@@ -39,7 +41,8 @@ def config_page() -> str:
         heading = f"## [[{section}]]" if is_repeated else f"## [{section}]"
         lines += ["", heading, "", inspect.cleandoc(model.__doc__ or ""), "", "| Key | Type | Default | Meaning |"]
         lines += ["|---|---|---|---|"]
-        lines += [_config_row(name, item) for name, item in model.model_fields.items()]
+        meanings = _docstrings(model)
+        lines += [_config_row(name, item, meanings.get(name, "")) for name, item in model.model_fields.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -97,8 +100,21 @@ blocks:
 Errors cannot be ignored. A comment that names no warning is itself reported."""
 
 
-def _config_row(name: str, field: FieldInfo) -> str:
-    meaning = " ".join((field.description or "").split())
+def _docstrings(model: type[BaseModel]) -> dict[str, str]:
+    """Field → the docstring below it. The program does not read them: that would slow every command."""
+    found = {}
+    for one in reversed(model.__mro__[: model.__mro__.index(BaseModel)]):
+        [section] = ast.parse(inspect.getsource(one)).body
+        assert isinstance(section, ast.ClassDef)
+        for field, text in pairwise(section.body):
+            match field, text:
+                case ast.AnnAssign(target=ast.Name(name)), ast.Expr(ast.Constant(str(meaning))):
+                    found[name] = meaning
+    return found
+
+
+def _config_row(name: str, field: FieldInfo, meaning: str) -> str:
+    meaning = " ".join(meaning.split())
     return f"| `{field.alias or name}` | {_type(field.annotation)} | {_default(field)} | {meaning} |"
 
 

@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo
 
 from newsletter.app.keys import FILE as FILE_OF_KEYS
 from newsletter.app.keys import VARIABLE, Keyring, Keys, has_keys, load_dkim
-from newsletter.compiler.edition import Identity
-from newsletter.config import FILE, Config, identity_of, load_config
+from newsletter.config import FILE, Config, load_config
 from newsletter.delivery.transports.smtp.settings import is_loopback
 from newsletter.errors import StateError
 from newsletter.hostname import ascii_host
 
 if TYPE_CHECKING:
+    from newsletter.compiler.edition import Identity
     from newsletter.delivery.compose.dkim import DkimSigner
     from newsletter.storage.database.database import Database
     from newsletter.storage.journal.journal import Journal
@@ -50,6 +50,8 @@ class Project:
     @property
     def identity(self) -> Identity:
         """Who sends."""
+        from newsletter.config.identity import identity_of  # most commands show no sender
+
         return identity_of(self.config.newsletter)
 
     @property

@@ -8,7 +8,8 @@ from functools import cache
 
 from newsletter.app.project import STARTER, Project
 from newsletter.compiler.edition import Identity
-from newsletter.config import identity_of, load_config, place_of
+from newsletter.config import load_config, place_of
+from newsletter.config.identity import identity_of
 from newsletter.delivery.checks.identity import check_identity, check_real_identity
 from newsletter.problem import Problem
 

@@ -15,7 +15,6 @@ from newsletter.audience.consent import Consent
 from newsletter.delivery.delivery import Delivery
 from newsletter.delivery.ledger.ledger import Recipient, RecipientState
 from newsletter.problem import Problem
-from newsletter.reporting.report import Report, Summary, no_counts
 
 if TYPE_CHECKING:
     from newsletter.app.audience.history import Happening
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from newsletter.app.sending.proof import ProofResult
     from newsletter.audience.segment import Segment
     from newsletter.demo.demo import DemoReport
+    from newsletter.reporting.report import Report, Summary
     from newsletter.storage.audience.returned import ReturnedEmail
     from newsletter.storage.audience.signups import Proof
     from newsletter.storage.audience.subscribers import Standing
@@ -59,6 +59,8 @@ def delivery_json(one: Delivery, instant: Callable[[datetime], str] = datetime.i
 def outcome_json(summary: Summary | None) -> dict[str, object]:
     """The last line of `send --json`, and the answer of the commands that steer. None: no recipients were left."""
     if summary is None:
+        from newsletter.reporting.report import no_counts  # most commands report no outcome
+
         return {"delivery": None, "state": None, "counts": no_counts()}
     return {"delivery": summary.delivery.id, "state": summary.delivery.state, "counts": summary.counts}
 

@@ -9,8 +9,6 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-from email_validator import EmailNotValidError, validate_email
-
 from newsletter.errors import AddressError
 
 MAX_LOCAL = 64
@@ -77,6 +75,8 @@ def parse_address(text: str) -> Address:
 @lru_cache(maxsize=4096)
 def _domain_of(text: str) -> str:
     """The domain of an address that may be one. Raises AddressError."""
+    from email_validator import EmailNotValidError, validate_email  # takes long to load, and few addresses need it
+
     try:
         found = validate_email(
             text,

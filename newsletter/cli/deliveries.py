@@ -59,10 +59,8 @@ def _about_one(function: Callable[..., int | None]) -> click.Command:
 @with_database
 def list_(project: Project, database: Database, as_json: bool) -> None:
     """List all deliveries, and what schedules send next."""
-    from newsletter.app.sending.recurring import coming_times
     from newsletter.app.sending.report import is_attended, is_scheduling, next_of
     from newsletter.app.shapes import delivery_json
-    from newsletter.scheduler import next_time
     from newsletter.storage.ledger.deliveries import Deliveries
 
     found = Deliveries(database).all()
@@ -70,6 +68,9 @@ def list_(project: Project, database: Database, as_json: bool) -> None:
     if as_json:
         print_json([delivery_json(delivery) for delivery in found])
         return
+    from newsletter.app.sending.recurring import coming_times  # loads what reads issues
+    from newsletter.scheduler import next_time
+
     coming = coming_times(project, database, datetime.now(UTC), next_time)
     if not found:
         click.echo("There are no deliveries yet.")

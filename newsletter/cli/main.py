@@ -4,6 +4,7 @@ Commands live in the other modules of this package and are imported only when ca
 """
 
 import errno
+import gc
 import importlib
 import os
 import sys
@@ -81,6 +82,8 @@ def cli(ctx: click.Context, folder: Path | None) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command and exit: 0 done, 1 problems or failure, 2 wrong usage, 3 stopped before the end."""
+    # What imports make is no garbage: looking for some takes a tenth of a short command.
+    gc.set_threshold(20_000)
     try:
         result: Any = cli.main(args=arguments, prog_name="newsletter", standalone_mode=False)
         if sys.stdout:  # none when it was closed

@@ -8,13 +8,13 @@ from newsletter.config.checks import ChecksSection, why_no_warning
 from newsletter.config.config import Config, DatabaseSection, secret_values, sections_of
 from newsletter.config.file import FILE, place_of
 from newsletter.config.load import is_configured_by, load_config
-from newsletter.config.newsletter import NewsletterSection, PrivacySection, PublicSection, SignupSection, identity_of
+from newsletter.config.newsletter import NewsletterSection, PrivacySection, PublicSection, SignupSection
 from newsletter.config.relay import BouncesSection, DkimSection, RelaySection, SmtpSection, is_dns_name
 from newsletter.config.sending import AlertsSection, ScheduleSection, SendingSection
 
 __all__ = [
     "FILE", "AlertsSection", "BouncesSection", "ChecksSection", "Config", "DatabaseSection", "DkimSection",
     "NewsletterSection", "PrivacySection", "PublicSection", "RelaySection", "ScheduleSection", "SendingSection",
-    "SignupSection", "SmtpSection", "identity_of", "is_configured_by", "is_dns_name", "load_config", "place_of",
+    "SignupSection", "SmtpSection", "is_configured_by", "is_dns_name", "load_config", "place_of",
     "secret_values", "sections_of", "why_no_warning",
 ]  # fmt: skip

@@ -4,7 +4,6 @@ from pydantic import field_validator
 
 from newsletter.config.section import Section, Texts
 from newsletter.problem import rules
-from newsletter.source import near_miss
 
 
 class ChecksSection(Section):
@@ -34,6 +33,8 @@ def why_no_warning(id_: str) -> str:
     """Why an id cannot be one of a warning; empty when it is."""
     rule = rules().get(id_)
     if rule is None:
+        from newsletter.source import near_miss  # only a mistake pays for importing it
+
         warnings = [known for known, rule in rules().items() if rule.may_warn]
         return f"there is no check {id_!r}. {near_miss(id_, warnings)}".strip()
     return "" if rule.may_warn else f"{id_!r} is always an error"

@@ -29,17 +29,17 @@ class DatabaseSection(Section):
 class Config(Section):
     """The whole configuration."""
 
-    newsletter: NewsletterSection = NewsletterSection()
-    database: DatabaseSection = DatabaseSection()
-    smtp: SmtpSection = SmtpSection()
-    sending: SendingSection = SendingSection()
-    public: PublicSection = PublicSection()
-    bounces: BouncesSection = BouncesSection()
-    signup: SignupSection = SignupSection()
-    privacy: PrivacySection = PrivacySection()
-    dkim: DkimSection = DkimSection()
-    checks: ChecksSection = ChecksSection()
-    alerts: AlertsSection = AlertsSection()
+    newsletter: NewsletterSection = Field(default_factory=NewsletterSection)
+    database: DatabaseSection = Field(default_factory=DatabaseSection)
+    smtp: SmtpSection = Field(default_factory=SmtpSection)
+    sending: SendingSection = Field(default_factory=SendingSection)
+    public: PublicSection = Field(default_factory=PublicSection)
+    bounces: BouncesSection = Field(default_factory=BouncesSection)
+    signup: SignupSection = Field(default_factory=SignupSection)
+    privacy: PrivacySection = Field(default_factory=PrivacySection)
+    dkim: DkimSection = Field(default_factory=DkimSection)
+    checks: ChecksSection = Field(default_factory=ChecksSection)
+    alerts: AlertsSection = Field(default_factory=AlertsSection)
     relays: tuple[RelaySection, ...] = ()
     schedules: tuple[ScheduleSection, ...] = ()
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from newsletter.config.config import Config
+from newsletter.config.config import Config, sections_of
 from newsletter.config.file import FILE, line_of, place_in, read_file
 from newsletter.config.mistakes import explain
 from newsletter.errors import ConfigError
@@ -31,7 +31,9 @@ def load_config(folder: Path, environment: Mapping[str, str]) -> Config:
             f"{place}: dkim.private_keys: a private key does not belong into this file, which others may read",
             hint=f"Remove it. Keys are files (newsletter dkim new), or are in {PREFIX}DKIM__PRIVATE_KEYS",
         )
-    merged: dict[str, Any] = deepcopy(written)
+    # A section that is not there is validated as an empty one: to make it apart would build a validator of its own.
+    merged: dict[str, Any] = {name: {} for name, (_, is_repeated) in sections_of().items() if not is_repeated}
+    merged |= deepcopy(written)
     sources: dict[tuple[str, ...], str] = {}
     for name, value in sorted(environment.items()):
         section, _, key = name.removeprefix(PREFIX).lower().partition("__")

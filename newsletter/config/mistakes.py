@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from newsletter.config.config import sections_of
-from newsletter.source import near_miss
 
 _WANTED = {
     "literal_error": "{expected}", "greater_than_equal": "at least {ge}", "less_than_equal": "at most {le}",
@@ -31,6 +30,8 @@ def explain(item: Any, loc: tuple[str, ...], merged: Mapping[str, Any]) -> str:
 
 
 def _unknown(loc: tuple[str, ...], merged: Mapping[str, Any]) -> str:
+    from newsletter.source import near_miss  # only a mistake pays for importing it
+
     sections = {
         section: [field.alias or name for name, field in model.model_fields.items()]
         for section, (model, _) in sections_of().items()

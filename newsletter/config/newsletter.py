@@ -6,7 +6,6 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from newsletter.compiler.edition import Identity
 from newsletter.config.section import Duration, Section, Texts, at_least, known_zone
 from newsletter.language import language_tag
 
@@ -57,22 +56,6 @@ class NewsletterSection(Section):
         if tag is None:
             raise ValueError(f"{value!r} is no language tag; one looks like en or pt-BR")
         return tag
-
-
-def identity_of(section: NewsletterSection) -> Identity:
-    """The sender identity in `[newsletter]`; delivery's checks report what is missing."""
-    match = re.fullmatch(r'\s*(?:"?(?P<name>[^"<]*?)"?\s*)<(?P<address>[^<>]+)>\s*', section.from_)
-    name, address = (match["name"], match["address"]) if match else ("", section.from_.strip())
-    return Identity(
-        newsletter=section.name,
-        from_name=name or section.name,
-        from_address=address.strip(),
-        reply_to=section.reply_to,
-        legal_name=section.legal_name,
-        postal_address=section.postal_address,
-        contact=section.contact,
-        imprint=section.imprint,
-    )
 
 
 class PublicSection(Section):

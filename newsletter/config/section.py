@@ -12,9 +12,12 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class Section(BaseModel):
-    """A table of newsletter.toml. The docstring below a field is its row of the manual."""
+    """A table of newsletter.toml. The docstring below a field is its row of the manual.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, populate_by_name=True)
+    Validators are built when first used: those of a whole `Config` include its sections'.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
 
 
 def _duration(value: object) -> object:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
+from newsletter.audience.address import parse_address
 from newsletter.config.relay import MAX_CONNECTIONS
 from newsletter.config.section import Duration, Section, Texts, at_least, known_zone
 from newsletter.delivery.ledger.rate import read_rates, read_warm_up
@@ -116,8 +117,6 @@ class AlertsSection(Section):
     @field_validator("email")
     @classmethod
     def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        from newsletter.audience.address import parse_address  # its library takes long to load
-
         for address in value:
             try:
                 parse_address(address)

@@ -24,6 +24,22 @@ from newsletter.cli.main import cli, main
 
 Run = Callable[..., tuple[int, str, str]]
 
+LOADED = """
+import sys
+from newsletter.cli.main import main
+for command in ("lists list", "subscribers list", "subscribers list --json", "deliveries list --json"):
+    try:
+        main(command.split())
+    except SystemExit as leaving:
+        assert not leaving.code, command
+    print("LOADED", command, [name for name in sys.argv[1:] if name in sys.modules], file=sys.stderr)
+"""
+FOR_OTHERS = (
+    "alembic", "yaml", "email_validator", "jinja2", "markdown_it", "PIL", "apscheduler", "fastapi", "rich",
+    "newsletter.authoring.issue", "newsletter.compiler.compile", "newsletter.app.sending.propose",
+    "newsletter.storage.journal.replay", "newsletter.storage.journal.opt_outs",
+)  # fmt: skip
+
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
@@ -63,6 +79,8 @@ LIFE = [
     "segments list",
     "segments show '\"vip\" in tags'",
     "subscribers untag ana@example.org vip",
+    "subscribers note ana@example.org 'Met at the fair'",
+    "subscribers history ana@example.org",
     "statement ana@example.org",
     "subscribers suppress dan@example.org --reason asked",
     "subscribers unsuppress dan@example.org",
@@ -372,3 +390,11 @@ def test_name_that_nothing_has_is_wrong_usage(run: Run, line: str) -> None:
     assert (code, out) == (2, "")
     assert "Error:" in err
     assert "Traceback" not in err
+
+
+def test_short_commands_load_only_what_they_use(run: Run) -> None:
+    assert run("lists", "add", "weekly")[0] == 0
+    program = [sys.executable, "-c", LOADED, *FOR_OTHERS]
+    done = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert "weekly" in done.stdout, done.stderr
+    assert [line.partition("[")[2] for line in done.stderr.splitlines()] == ["]"] * 4, done.stderr

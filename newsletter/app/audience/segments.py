@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from itertools import islice
 
 from newsletter.app.project import Project
-from newsletter.app.project_segments import choose_segment, read_segments
 from newsletter.audience.segment import Segment
 from newsletter.errors import AuthoringError, WrongUsageError
 from newsletter.storage.audience.lists import ListStore
@@ -43,6 +42,8 @@ def show_segment(project: Project, database: Database, text: str) -> SegmentRepo
 
 def list_segments(project: Project) -> Sequence[Segment]:
     """The segments of segments.yaml, in its order. Raises AuthoringError."""
+    from newsletter.app.project_segments import read_segments
+
     found, problems = read_segments(project)
     if problems:
         raise AuthoringError(problems)
@@ -59,6 +60,8 @@ def list_subscribers(project: Project, database: Database, slug: str | None, tex
 
 
 def _chosen(project: Project, text: str) -> Segment:
+    from newsletter.app.project_segments import choose_segment  # reads YAML, which a list of all subscribers does not
+
     if (segment := choose_segment(project, text)) is None:
         raise WrongUsageError("Which segment?", hint="Name one of segments.yaml, or write an expression")
     return segment

@@ -1,7 +1,8 @@
 """Journal: what one host knows of one database beyond that database itself.
 
 Before anything is sent, the database is compared with the journal. What it lacks is replayed into it; in an older copy,
-all that could send is stopped, once, and waits for an operator.
+all that could send is stopped, once, and waits for an operator. Every command compares; only those that write into
+either import what does.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -24,18 +26,12 @@ from newsletter.errors import NotAdoptedError, StaleDatabaseError, StorageError
 from newsletter.storage.database.database import Connection, Database, shown_url
 from newsletter.storage.database.metadata import property_of, set_once
 from newsletter.storage.database.tables import attempts, deliveries, leases, workers
+from newsletter.storage.journal.compare import Compared, compare
 from newsletter.storage.journal.files import JournalFiles, OptOutLine, Receipt
-from newsletter.storage.journal.opt_outs import Applied, apply_opt_outs, opt_outs_of, words_of
-from newsletter.storage.journal.replay import (
-    Compared,
-    bar,
-    compare,
-    complete,
-    receipts_of,
-    replayed_into,
-    stop_everything,
-)
 from newsletter.storage.ledger.recheck import UNSURE
+
+if TYPE_CHECKING:
+    from newsletter.storage.journal.opt_outs import Applied
 
 FOLDER = "journal"
 """Beside secret.toml."""
@@ -175,6 +171,8 @@ class Journal:
 
     def replayed(self) -> Replayed:
         """What was written into the database because it lacked it."""
+        from newsletter.storage.journal.replay import replayed_into
+
         with self._database.read() as connection:
             return Replayed(replayed_into(connection))
 
@@ -277,10 +275,14 @@ class Journal:
 
     def apply(self, connection: Connection, one: OptOutLine) -> Applied:
         """Apply one opt-out."""
+        from newsletter.storage.journal.opt_outs import apply_opt_outs
+
         return apply_opt_outs(self._database, connection, [one])
 
     def replay_opt_outs(self) -> Applied:
         """Apply all opt-outs that the database does not have."""
+        from newsletter.storage.journal.opt_outs import Applied, apply_opt_outs
+
         identity = self.identity
         # Before the files are read: what is appended to them from now on is waiting again.
         self._files.wait(False)
@@ -314,6 +316,8 @@ class Journal:
             found = compared(connection)
         if not (found.missing or found.late or stops):
             return Replayed()
+        from newsletter.storage.journal.replay import bar, complete, stop_everything
+
         stopped: tuple[str, ...] = ()
         with database.write() as connection:
             database.serialise(connection, "newsletter replay")
@@ -326,12 +330,16 @@ class Journal:
 
     def seed(self, now: datetime) -> None:
         """Append what the database knows and the journal does not: opt-outs, and receipts of the last 90 days."""
+        from newsletter.storage.journal.replay import receipts_of
+
         self.seed_opt_outs()
         with self._database.read() as connection:
             self._add_receipts(receipts_of(self._database, connection, now))
 
     def seed_opt_outs(self) -> None:
         """Append the opt-outs of the database that the journal does not have."""
+        from newsletter.storage.journal.opt_outs import opt_outs_of, words_of
+
         known = set()
         for one in self._files.opt_outs(self.identity):
             known |= set(words_of(one))
@@ -345,6 +353,7 @@ class Journal:
         identity."""
         if replaced == (identity := self.identity):
             return
+        from newsletter.storage.journal.opt_outs import words_of
 
         def told(one: OptOutLine) -> tuple[object, ...]:
             return one.at, one.recipient, *words_of(one)

@@ -5,9 +5,8 @@ stopped, and the receipts bar their issue for their addresses.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby, islice
+from itertools import groupby
 
 import sqlalchemy as sa
 
@@ -19,6 +18,7 @@ from newsletter.storage.audience.lists import ListStore
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.leases import end_leases
 from newsletter.storage.database.tables import attempts, deliveries, occurrences, receipts, recipients, workers
+from newsletter.storage.journal.compare import pages
 from newsletter.storage.journal.files import KEPT_DAYS, Receipt
 from newsletter.storage.ledger.deliveries import sweep_cancelled
 from newsletter.storage.ledger.recheck import UNSURE
@@ -37,59 +37,10 @@ _STANDING = [state.value for state in DeliveryState if state.waits_for_a_person]
 """Stopped before: nothing changes but the reason, which an operator reads before they resume one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """Receipts that say more than the database."""
-
-    missing: tuple[Receipt, ...]
-    """It does not have their attempts."""
-    late: tuple[Receipt, ...]
-    """It has their attempts, and does not know what became of them."""
-
-
-def compare(connection: sa.Connection, found: Iterable[Receipt]) -> Compared:
-    """Compare receipts with attempts, row by row: of a mixture of two database files no count could tell."""
-    missing: list[Receipt] = []
-    late: list[Receipt] = []
-    for page in _pages(found):
-        named = {"of": sorted({one.recipient for one in page})}
-        known = {tuple(row[:3]): row for row in connection.execute(_ATTEMPTS, named)}
-        replayed = {tuple(row) for row in connection.execute(_REPLAYED, named)}
-        for one in page:
-            row = known.get(one.key)
-            # In a mixture the attempt may be there, and the row of before it.
-            if one.key not in replayed and (row is None or (one.outcome == _ACCEPTED and row.state in _BEFORE)):
-                missing.append(one)
-            elif row is not None and one.outcome and not row.outcome and row.state == _UNKNOWN:
-                late.append(one)
-    return Compared(_one_each(missing), _one_each(late))
-
-
-def _one_each(found: Iterable[Receipt]) -> tuple[Receipt, ...]:
-    """One receipt for each attempt: rather one whose outcome is known."""
-    kept: dict[tuple[str, int, str], Receipt] = {}
-    for one in found:
-        if one.key not in kept or kept[one.key].outcome in UNSURE:
-            kept[one.key] = one
-    return tuple(kept.values())
-
-
-_BEFORE = (RecipientState.WAITING, RecipientState.CLAIMED, RecipientState.DEFERRED)
-_AMONG: sa.BindParameter[object] = sa.bindparam("of", expanding=True)
-_ATTEMPTS = (
-    sa.select(attempts.c.recipient_id, attempts.c.epoch, attempts.c.worker, attempts.c.outcome, recipients.c.state)
-    .join(recipients, recipients.c.id == attempts.c.recipient_id)
-    .where(attempts.c.recipient_id.in_(_AMONG))
-)
-_REPLAYED = sa.select(receipts.c.recipient_id, receipts.c.epoch, receipts.c.worker).where(
-    receipts.c.recipient_id.in_(_AMONG)
-)
-
-
 def bar(database: Database, connection: sa.Connection, missing: Iterable[Receipt]) -> None:
     """Let these receipts bar their issue for their addresses. Where the outcome is not known, that is listed: the row
     of the copy becomes unknown, and so does that of any later delivery of the issue."""
-    for page in _pages(missing):
+    for page in pages(missing):
         rows = [
             {
                 "recipient_id": one.recipient,
@@ -207,9 +158,3 @@ def receipts_of(database: Database, connection: sa.Connection, now: datetime) ->
             )
             for row in of_delivery
         ]  # fmt: skip
-
-
-def _pages(found: Iterable[Receipt]) -> Iterator[list[Receipt]]:
-    rest = iter(found)
-    while page := list(islice(rest, _PAGE)):
-        yield page

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.config import Config, identity_of, load_config, place_of
+from newsletter.config import Config, load_config, place_of
+from newsletter.config.identity import identity_of
 from newsletter.errors import ConfigError
 
 
