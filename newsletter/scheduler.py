@@ -23,6 +23,7 @@ from newsletter.app.audience.bounces import read_own_maildir
 from newsletter.app.project import Project
 from newsletter.app.sending.alerts import alert
 from newsletter.app.sending.recurring import start_recurring
+from newsletter.app.sending.series import take_on_due
 from newsletter.app.sending.steer import start_due
 from newsletter.delivery.sender.schedule import instant_of
 from newsletter.errors import NewsletterError, StorageError
@@ -177,12 +178,16 @@ def project_scheduler(
     looks = count()
 
     def work(now: datetime, lease: Lease) -> None:
-        # Which issues wait is looked up at every fifth tick: there may be hundreds.
-        for one in start_recurring(project, database, now, next_time, lease) if next(looks) % 5 == 0 else ():
+        # Which issues and subscribers wait is looked up at every fifth tick: there may be hundreds.
+        is_whole = next(looks) % 5 == 0
+        for one in start_recurring(project, database, now, next_time, lease) if is_whole else ():
             level = logging.INFO if one.outcome is Turn.DELIVERY else logging.WARNING
             log.log(level, "schedule=%s at=%s %s=%s %s", one.schedule, one.at, one.outcome, one.delivery, one.note)
         for delivery in start_due(project, database, now, lease=lease):
             log.info("delivery=%s state=%s", delivery.id, delivery.state)
+        for step, taken, reason in take_on_due(project, database, journal, now, lease) if is_whole else ():
+            level = logging.WARNING if reason else logging.INFO
+            log.log(level, "series=%s issue=%s recipients=%s %s", step.series, step.issue, taken, reason)
 
     return Scheduler(
         database,

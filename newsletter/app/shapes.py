@@ -7,7 +7,7 @@ same JSON into files. So the nouns above it are imported for their types alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from newsletter.app.audience.statement import Statement
     from newsletter.app.audience.subscribers import SubscriberRecord
     from newsletter.app.operating.doctor import Finding
+    from newsletter.app.project_series import Series
     from newsletter.app.sending.dry_run import DryRun
     from newsletter.app.sending.proof import ProofResult
+    from newsletter.app.sending.series import StepReport
     from newsletter.audience.segment import Segment
     from newsletter.demo.demo import DemoReport
     from newsletter.reporting.report import Report, Summary
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from newsletter.storage.audience.signups import Proof
     from newsletter.storage.audience.subscribers import Standing
     from newsletter.storage.ledger.archive import ArchivedIssue
+    from newsletter.storage.scheduling.series import RunningStep
 
 _DELIVERY = (
     "issue", "state", "hash", "scheduled_at", "created_at", "started_at", "finished_at", "lists", "segment",
@@ -279,4 +282,29 @@ def demo_json(report: DemoReport) -> dict[str, object]:
             for one in (each.summary for each in report.deliveries)
         ],
         "where_to_look": {name: str(path) for name, path in report.where_to_look.items()},
+    }
+
+
+def series_json(name: str, series: Series | None, running: Sequence[RunningStep]) -> dict[str, Any]:
+    """A series, and whether it runs."""
+    slug = series.list if series else running[0].list
+    steps = len(series.steps) if series else len(running)
+    return {"series": name, "list": slug, "steps": steps, "running": bool(running)}
+
+
+def step_json(one: StepReport, instant: Callable[[datetime], str] = datetime.isoformat) -> dict[str, Any]:
+    """A step of a series. `wait` is in seconds since the confirmation, as it runs."""
+    runs, wait = one.running, one.running or one.step
+    return {
+        "issue": one.issue,
+        "wait": int(wait.wait.total_seconds()) if wait else 0,
+        "running": runs is not None,
+        "changed": one.is_changed,
+        "since": instant(runs.since) if runs else None,
+        "delivery": runs.delivery if runs else None,
+        "state": runs.state.value if runs else None,
+        "reason": runs.reason if runs else "",
+        "waiting": one.waiting.count,
+        "next": instant(one.waiting.next) if one.waiting.next else None,
+        "sent": {state.value: count for state, count in one.sent.items()},
     }

@@ -18,6 +18,7 @@ from newsletter.authoring.persona import PersonasFile
 from newsletter.authoring.project_blocks.type_file import TypeFile
 from newsletter.authoring.schema import DefaultsFile, issue_file
 from newsletter.authoring.segments import SegmentsFile
+from newsletter.authoring.series import SeriesFile
 from newsletter.disk import write_whole
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -33,6 +34,7 @@ def schemas(types: Mapping[str, type[BlockEntry]] | None = None) -> dict[str, di
         "people.schema.json": _schema(ContributorsFile, "People"),
         "personas.schema.json": _schema(PersonasFile, "Personas"),
         "segments.schema.json": _schema(SegmentsFile, "Segments"),
+        "series.schema.json": _schema(SeriesFile, "Series"),
         "block-type.schema.json": _schema(TypeFile, "Block type"),
     }
 

@@ -22,6 +22,8 @@ from newsletter.authoring.persona import load_personas
 from newsletter.authoring.project_blocks.load import BlockTypes
 from newsletter.authoring.proofread import References, proofread, wordless_pictures
 from newsletter.authoring.schema import DefaultsFile, IssueFile, issue_file
+from newsletter.authoring.series import FILE as SERIES
+from newsletter.authoring.series import FOLDER as SERIES_FOLDER
 from newsletter.authoring.short.defaults import FILE as DEFAULTS
 from newsletter.authoring.short.defaults import Defaults, file_for, load_defaults, may_be_defaults, supplied
 from newsletter.authoring.short.shorthand import written_out
@@ -68,7 +70,8 @@ def find_issues(paths: Iterable[Path], *, root: Path) -> list[Path]:
 def may_be_issue(file: Path) -> bool:
     """Whether an issue or a translation can have this name: contributors, personas, defaults and pictures may lie
     beside them, and snippets are no issues."""
-    others = file.name in (PEOPLE, PERSONAS) or may_be_defaults(file) or may_be_snippet(file)
+    is_series = file.name == SERIES and file.parent.parent.name == SERIES_FOLDER
+    others = file.name in (PEOPLE, PERSONAS) or is_series or may_be_defaults(file) or may_be_snippet(file)
     return file.suffix == ".yaml" and not others
 
 

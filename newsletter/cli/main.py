@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "bounces": ("newsletter.cli.bounces:bounces", "Read the emails that come back: bounces, complaints."),
     "statement": ("newsletter.cli.subscribers:statement", "Print all that happened to one address."),
     "segments": ("newsletter.cli.segments:segments", "The parts of the audience that segments.yaml names."),
+    "series": ("newsletter.cli.series:series", "Issues that new subscribers get one after the other."),
     "serve": ("newsletter.cli.serving:serve", "Run pages, scheduler and sender as one service."),
     "web": ("newsletter.cli.serving:web", "Run only the pages of readers."),
     "scheduler": ("newsletter.cli.serving:scheduler", "Run only the scheduler."),

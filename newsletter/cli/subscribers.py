@@ -78,6 +78,7 @@ def subscribers() -> None:
     help="What all of them are. In a known tool's export: all whose row does not say worse.",
 )  # fmt: skip
 @click.option("--rejects", type=click.Path(dir_okay=False, path_type=Path), help="Default: FILE.rejects.csv")
+@click.option("--start-series", is_flag=True, help="The series of the lists begin for those who become confirmed.")
 @click.option("--dry-run", is_flag=True, help="Report what would happen; change nothing.")
 @JSON
 @with_database
@@ -90,7 +91,7 @@ def import_(
     those that the export writes; every other column is an attribute. The exports of known tools bring names, tags,
     evidence and who has left; those who are subscribed there without a time of confirmation stay pending unless
     --basis is given. A status column that is not understood stops the import. An import never re-subscribes
-    anyone, and sends no email. The exit code is 1 when every row was rejected.
+    anyone, and sends no email; series begin only with --start-series. The exit code is 1 when every row was rejected.
     """
     from newsletter.app.audience.importing import ImportOrder, import_subscribers
     from newsletter.app.shapes import import_json
@@ -108,6 +109,7 @@ def import_(
         encoding=options["encoding"],
         rejects=options["rejects"],
         dry_run=options["dry_run"],
+        start_series=options["start_series"],
     )
     report = import_subscribers(project, database, order, now=datetime.now(UTC))
     if as_json:

@@ -66,6 +66,8 @@ class ImportOrder:
     rejects: Path | None = None
     """Where rejected rows go; None: beside the file."""
     dry_run: bool = False
+    start_series: bool = False
+    """Whether the series of the lists begin with new confirmed subscriptions, as with those that readers confirm."""
 
     def terms(self, part: Part) -> Terms:
         """For one of its files."""
@@ -143,7 +145,7 @@ def import_subscribers(project: Project, database: Database, order: ImportOrder,
         known = staging.look_up()
         rulings = {each: decide(each, on_conflict=order.on_conflict) for each in known}
         if not order.dry_run:
-            staging.write(rulings, origin)
+            staging.write(rulings, origin, starts_series=order.start_series)
         noted, notes = staging.notes(rulings, MOST_SHOWN)
     if not order.dry_run and any(tally.states[said] for said in (State.UNSUBSCRIBED, State.SUPPRESSED)):
         with project.journal(database) as journal:

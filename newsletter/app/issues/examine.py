@@ -18,6 +18,7 @@ from newsletter.app.issues.policy import check_comments, judged
 from newsletter.app.issues.processes import in_processes
 from newsletter.app.project import Project
 from newsletter.app.project_segments import read_segments
+from newsletter.app.project_series import read_series, slug_in
 from newsletter.app.sender_checks import check_real_sender, check_sender
 from newsletter.authoring.check import check_issue
 from newsletter.authoring.contributors import FILE as PEOPLE
@@ -40,6 +41,8 @@ from newsletter.authoring.persona import FILE as PERSONAS
 from newsletter.authoring.placeholders import check_authors, check_placeholders
 from newsletter.authoring.project_blocks.load import block_types
 from newsletter.authoring.segments import FILE as SEGMENTS
+from newsletter.authoring.series import FILE as SERIES
+from newsletter.authoring.series import FOLDER as SERIES_FOLDER
 from newsletter.authoring.short.defaults import load_defaults, may_be_defaults
 from newsletter.authoring.short.snippets import FOLDER as SNIPPETS
 from newsletter.authoring.short.snippets import may_be_snippet
@@ -118,7 +121,8 @@ def load(project: Project, path: Path) -> Loaded:
     secrets = secrets_of(project)
     leaks = [leak for node in loaded.files.values() if (leak := secrets.check_source(node.source))]
     problems = (*leaks, *secrets.mask(loaded.problems))
-    return replace(loaded, issue=None if leaks else loaded.issue, problems=problems)
+    issue = replace(loaded.issue, slug=slug_in(project, path)) if loaded.issue and not leaks else None
+    return replace(loaded, issue=issue, problems=problems)
 
 
 def read_personas(project: Project) -> tuple[tuple[Persona, ...], tuple[Problem, ...]]:
@@ -155,7 +159,7 @@ def examine(project: Project, path: Path, day: date | None = None) -> Examined:
     for language, file in written[1:]:
         problems += check_untranslated(written[0][1], file, (written[0][0], language), loaded.schema)
     problems = sorted(_quoted(dict.fromkeys(judged(problems, project)), project), key=lambda problem: problem.place)
-    return Examined(slug_of(path), shown(path, project.folder), loaded.issue, editions, found, tuple(problems))
+    return Examined(slug_in(project, path), shown(path, project.folder), loaded.issue, editions, found, tuple(problems))
 
 
 def _words(loaded: Loaded, language: str) -> tuple[Problem, ...]:
@@ -208,13 +212,15 @@ def check(project: Project, paths: Sequence[Path] = (), *, now: datetime | None 
     What only a real relay is refused is a warning; while there is none, an address that was made up on purpose is none.
     A sponsor whose last day has passed is a warning too: the issue may have been sent before.
     """
-    files, now = find(project, paths), now or datetime.now(UTC)
+    series, strays = read_series(project) if _is_whole(project, paths) else ({}, ())
+    steps = [step.file for one in series.values() for step in one.steps if step.file.is_file()]
+    files, now = list(dict.fromkeys([*find(project, paths), *steps])), now or datetime.now(UTC)
     found = list(in_processes(partial(_examined, project, now.astimezone(project.zone).date()), files))
     problems = _every_problem(project, paths, files, (problems for problems, _ in found))
     problems = [replace(one, severity=Severity.WARNING) if one.id == OVER else one for one in problems]
     if _is_whole(project, paths):
         problems += chain.from_iterable(_of_snippet(project, file) for file in _snippets(project))
-        problems += read_segments(project)[1]
+        problems += [*read_segments(project)[1], *strays]
     problems += check_plans(project, [issue for _, issue in found if issue], now)
     real = [one for one in check_real_sender(project) if project.has_real_relay or one.id != RESERVED_DOMAIN]
     return judged(dict.fromkeys([*problems, *check_sender(project), *real]), project)
@@ -260,7 +266,7 @@ def _defaults(project: Project) -> Iterator[Problem]:
 
 
 def _may_lie_beside(file: Path) -> bool:
-    return file.name in (PEOPLE, PERSONAS, SEGMENTS) or may_be_defaults(file) or may_be_snippet(file)
+    return file.name in (PEOPLE, PERSONAS, SEGMENTS, SERIES) or may_be_defaults(file) or may_be_snippet(file)
 
 
 def _beside(project: Project, file: Path) -> Sequence[Problem]:
@@ -275,6 +281,8 @@ def _beside(project: Project, file: Path) -> Sequence[Problem]:
         return _of_snippet(project, file)
     if file.name == SEGMENTS:
         return read_segments(project)[1]
+    if file.name == SERIES and file.parent.parent.name == SERIES_FOLDER:
+        return read_series(project)[1]
     if file.name == PERSONAS:
         return load_personas(file, root=project.folder)[1]
     name = shown(file, project.folder)
@@ -311,7 +319,7 @@ def _same_slugs(project: Project, files: Iterable[Path]) -> Iterator[Problem]:
     """Two issues with one slug would be one issue in the ledger: each recipient would get only one of them."""
     seen: dict[str, Path] = {}
     for file in files:
-        slug = slug_of(file)
+        slug = slug_in(project, file)
         if slug in seen:
             message = f"this issue has the name of {shown(seen[slug], project.folder)}"
             yield Problem("same-slug", message, Place(shown(file, project.folder)), hint="Rename its folder.")

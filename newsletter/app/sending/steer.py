@@ -42,6 +42,11 @@ def _why_missed(project: Project, store: Deliveries, delivery: Delivery, now: da
     assert delivery.scheduled_at is not None, "what is due has a time"
     if is_missed(delivery.scheduled_at, now=now, max_lateness=project.config.sending.max_lateness):
         return f"no scheduler was running at {_minute(project, delivery.scheduled_at)}"
+    return why_not_now(project, store, delivery, now)
+
+
+def why_not_now(project: Project, store: Deliveries, delivery: Delivery, now: datetime) -> str:
+    """Why a delivery cannot begin with recipients now, be its time what it may; empty when it can."""
     if unfinished := _unfinished_sender(project, store, delivery):
         return "; ".join(f"{one.path}: {one.message}" for one in unfinished)
     until = last_day(_editions(store, delivery))

@@ -6,7 +6,7 @@ fields, proofreading, translation, the editorial rules and the search for leftov
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import Enum, auto
 from html import unescape
 from typing import Annotated
@@ -173,6 +173,14 @@ def _moment(value: str) -> str:
     return value
 
 
+def _wait(value: object) -> object:
+    if isinstance(value, str) and (match := _WAIT.fullmatch(value)):
+        return int(match[1]) * timedelta(**{f"{match[2]}s": 1})
+    if value is None:
+        return value
+    raise refused("bad-wait", "this is not a wait", "Write 3 days, 12 hours, 1 week or 30 minutes.")
+
+
 def _zone(value: str) -> str:
     if not is_time_zone(value):
         raise refused("bad-timezone", "there is no such time zone", "A time zone looks like Europe/Berlin or UTC.")
@@ -190,6 +198,7 @@ _PLACES = {"top": "50% 0%", "bottom": "50% 100%", "left": "0% 50%", "right": "10
 _PERCENTAGES = re.compile(r"(\d{1,3}(?:\.\d{1,2})?)% +(\d{1,3}(?:\.\d{1,2})?)%")
 _FOCUS_PATTERN = f"^({'|'.join(_PLACES)}|{_PERCENTAGES.pattern})$"
 _URL_SCHEMA = {"type": "string", "maxLength": MAX_LENGTH, "pattern": r"^([hH][tT][tT][pP][sS]?://|mailto:|tel:|\{\{)"}
+_WAIT = re.compile(r"(\d{1,3}) (minute|hour|day|week)s?")
 _TEXT = AfterValidator(_readable)
 _LINE = AfterValidator(_one_line)
 
@@ -223,6 +232,9 @@ Language = Annotated[str, AfterValidator(_language), Role.CODE]
 Zone = Annotated[str, AfterValidator(_zone), Role.CODE]
 Moment = Annotated[str, AfterValidator(_moment), Role.CODE]
 """Day and time without a zone; or a time that recurs, in words."""
+
+Wait = Annotated[timedelta, BeforeValidator(_wait), WithJsonSchema({"type": "string", "pattern": f"^{_WAIT.pattern}$"})]
+"""How long until the next step: 3 days."""
 
 
 class Strict(BaseModel):

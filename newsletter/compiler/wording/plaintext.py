@@ -80,12 +80,13 @@ class _Writer:
     def head(self) -> str:
         """Newsletter, date and reading time, title, byline, hero."""
         content, t = self._context.content, self.t
-        facts = [issue_date(content.date, content.language)]
+        is_dated = "/" not in self._context.issue  # an issue of a series comes at any time
+        facts = [issue_date(content.date, content.language)] if is_dated else []
         if content.reading_time:
             facts.append(t("minutes", count=content.reading_time))
         if content.publication:
             facts.append(self._noted(content.publication, content.publication_url))
-        parts = [self._home(), wrap(" · ".join(facts)), underlined(content.title, "=")]
+        parts = [self._home(), *([wrap(" · ".join(facts))] if facts else []), underlined(content.title, "=")]
         if content.subtitle:
             parts.append(wrap(content.subtitle))
         parts.append(self._byline())

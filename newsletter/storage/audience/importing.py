@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -171,14 +172,14 @@ class Staging:
             for is_subscriber, suppresses, has_address, reason, *numbers, count in counted
         }
 
-    def write(self, rulings: Mapping[Known, Ruling], origin: Origin) -> None:
-        """Write subscribers, subscriptions and suppressions as ruled."""
+    def write(self, rulings: Mapping[Known, Ruling], origin: Origin, *, starts_series: bool = False) -> None:
+        """Write subscribers, subscriptions and suppressions as ruled; with new subscriptions series begin, if any."""
         written = _any_of(known for known, ruling in rulings.items() if ruling.writes_subscriber)
         self.written = self._add_subscribers(written, origin)
         self._update_subscribers(written, origin)
         taken = _any_of(known for known, ruling in rulings.items() if ruling.kind is not VerdictKind.SKIPPED)
         self._unsubscribe(taken)
-        self._subscribe(taken)
+        self._subscribe(taken, origin.at if starts_series else None)
         self._suppress(taken)
         self._keep_links()
 
@@ -223,11 +224,12 @@ class Staging:
             )
         )
 
-    def _subscribe(self, taken: sa.ColumnElement[bool]) -> None:
+    def _subscribe(self, taken: sa.ColumnElement[bool], series_from: datetime | None) -> None:
         """Add subscriptions; existing ones do not change."""
         names = ["consent", "changed_at", "how", "basis"]
+        begun = sa.case((_wanted.c.consent == Consent.CONFIRMED.value, sa.literal(series_from, Instant)))
         query = (
-            sa.select(subscribers.c.id, lists.c.id, *(_wanted.c[name] for name in names))
+            sa.select(subscribers.c.id, lists.c.id, *(_wanted.c[name] for name in names), begun)
             .select_from(_wanted)
             .join(lists, lists.c.slug == _wanted.c.list)
             .join(_rows, _rows.c.line == _wanted.c.line)
@@ -237,7 +239,7 @@ class Staging:
             .order_by(subscribers.c.id, lists.c.id)  # in the order of the indexes, which is several times faster
         )
         statement = self._database.insert_ignore(subscriptions)
-        self.connection.execute(statement.from_select(["subscriber_id", "list_id", *names], query))
+        self.connection.execute(statement.from_select(["subscriber_id", "list_id", *names, "series_from"], query))
 
     def _unsubscribe(self, taken: sa.ColumnElement[bool]) -> None:
         self.connection.execute(

@@ -84,10 +84,13 @@ class AudienceStore:
         return [_subscription(row) for row in self._connection.execute(query)]
 
     def set_consent(self, subscriber: int, list_id: int, consent: Consent, origin: Origin) -> None:
-        """Insert or update one subscription. Whether its consent may change is decided before."""
-        statement = self._database.upsert(
-            subscriptions, key=["subscriber_id", "list_id"], change=["consent", "changed_at", "how", "basis"]
-        )
+        """Insert or update one subscription. Whether its consent may change is decided before.
+
+        With a confirmed one the series of the list begin.
+        """
+        begun = {"series_from": origin.at} if consent is Consent.CONFIRMED else {}
+        change = ["consent", "changed_at", "how", "basis", *begun]
+        statement = self._database.upsert(subscriptions, key=["subscriber_id", "list_id"], change=change)
         self._connection.execute(
             statement,
             {
@@ -97,6 +100,7 @@ class AudienceStore:
                 "changed_at": origin.at,
                 "how": origin.how,
                 "basis": origin.basis,
+                **begun,
             },
         )
 

@@ -97,7 +97,9 @@ subscriptions = sa.Table(
     sa.Column("changed_at", Instant, nullable=False),
     sa.Column("how", sa.String(32), nullable=False, server_default=""),
     sa.Column("basis", sa.Text, nullable=False, server_default=""),
+    sa.Column("series_from", Instant, comment="when its series began; null: none does, it was imported"),
     sa.Index(None, "list_id", "consent", "subscriber_id"),
+    sa.Index(None, "list_id", "series_from"),
 )
 
 suppressions = sa.Table(
@@ -395,6 +397,19 @@ occurrences = sa.Table(
     sa.Column("delivery_id", sa.ForeignKey("deliveries.id")),
     sa.Column("note", sa.Text, nullable=False, server_default=""),
     comment="each time of a schedule that came, once, and what became of it",
+)
+
+series_steps = sa.Table(
+    "series_steps",
+    metadata,
+    sa.Column("issue", sa.Text, primary_key=True, comment="the series and the name of the step: welcome/hello"),
+    sa.Column("series", sa.Text, nullable=False),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("list_id", sa.ForeignKey("lists.id"), nullable=False),
+    sa.Column("wait", sa.Integer, nullable=False, comment="seconds from the confirmation to its moment"),
+    sa.Column("since", Instant, nullable=False, comment="whose moment came before this does not get it"),
+    sa.Column("delivery_id", sa.ForeignKey("deliveries.id"), nullable=False, comment="that takes on recipients"),
+    comment="the steps of the series that are running",
 )
 
 alerts = sa.Table(

@@ -17,7 +17,15 @@ from newsletter.delivery.ledger.settle import ABORTED, LIMITED, REFUSED
 from newsletter.storage.audience.lists import ListStore
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.leases import end_leases
-from newsletter.storage.database.tables import attempts, deliveries, occurrences, receipts, recipients, workers
+from newsletter.storage.database.tables import (
+    attempts,
+    deliveries,
+    occurrences,
+    receipts,
+    recipients,
+    series_steps,
+    workers,
+)
 from newsletter.storage.journal.compare import pages
 from newsletter.storage.journal.files import KEPT_DAYS, Receipt
 from newsletter.storage.ledger.deliveries import sweep_cancelled
@@ -131,6 +139,11 @@ def stop_everything(database: Database, connection: sa.Connection, why: str, now
         moved = sa.update(deliveries).where(deliveries.c.state == before.value)
         rows = connection.execute(moved.values(state=after.value, reason=reason).returning(deliveries.c.id))
         stopped += rows.scalars()
+    # A step of a series takes on nobody while its delivery is paused.
+    steps = deliveries.c.id.in_(sa.select(series_steps.c.delivery_id))
+    idle = sa.update(deliveries).where(steps, deliveries.c.state == DeliveryState.FINISHED.value)
+    rows = connection.execute(idle.values(state=DeliveryState.PAUSED.value, reason=reason).returning(deliveries.c.id))
+    stopped += rows.scalars()
     # In the copy a time of a schedule may not have come yet that did come: each begins anew, from now on.
     connection.execute(sa.delete(occurrences))
     # Schedulers change far less often than once a second: no token has ever been as high.

@@ -97,6 +97,7 @@ class Archive:
             sa.select(deliveries.c.id, deliveries.c.issue, deliveries.c.hash, deliveries.c.started_at)
             .where(deliveries.c.id.in_(public), deliveries.c.state != DeliveryState.CANCELLED.value)
             .where(deliveries.c.segment == "")  # what only some were meant to read is not for everybody
+            .where(sa.not_(deliveries.c.issue.contains("/")))  # of a series
             # One that has finished is sending again while an unknown message is sent once more.
             .where(deliveries.c.finished_at.is_not(None), deliveries.c.started_at.is_not(None))
             .order_by(deliveries.c.started_at, deliveries.c.id)

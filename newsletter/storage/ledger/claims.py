@@ -189,8 +189,9 @@ class StoredLedger:
         else:
             change = {"state": DeliveryState.FINISHED.value, "finished_at": now, "reason": ""}
         with self._database.write() as connection:
-            connection.execute(sa.select(deliveries.c.id).where(deliveries.c.id == delivery).with_for_update())
-            if count_states(connection, delivery) != counts.by_state:
+            locked = sa.select(deliveries.c.frozen_count).where(deliveries.c.id == delivery).with_for_update()
+            has_grown = connection.execute(locked).scalar_one() != found.frozen_count  # a step of a series
+            if has_grown or count_states(connection, delivery) != counts.by_state:
                 return False
             return compare_and_set(connection, delivery, DeliveryState.SENDING, change) and not problems
 

@@ -77,11 +77,13 @@ class Deliveries:
             else:
                 connection.execute(sa.delete(editions).where(editions.c.delivery_id == order.id))
                 self._store_editions(connection, order)
-            finished = {
-                "state": DeliveryState.FINISHED.value, "hash": order.hash, "created_at": sent, "started_at": sent,
-                "finished_at": sent, "frozen_count": 0, "frozen_digest": digest(()), "reason": PAST,
-            }  # fmt: skip
+            finished = _finished_at(sent) | {"hash": order.hash, "created_at": sent, "reason": PAST}
             connection.execute(sa.update(deliveries).where(deliveries.c.id == order.id).values(**finished))
+
+    def insert_empty(self, connection: sa.Connection, order: NewDelivery, now: datetime) -> None:
+        """As `insert`, a delivery that takes on its recipients later, and is finished while it has none to send to."""
+        self.insert(connection, order, now)
+        connection.execute(sa.update(deliveries).where(deliveries.c.id == order.id).values(**_finished_at(now)))
 
     def insert(self, connection: sa.Connection, order: NewDelivery, now: datetime) -> None:
         """As `create`, inside a transaction."""
@@ -123,12 +125,15 @@ class Deliveries:
     def id_of(self, name: str) -> str:
         """The id that a person means by an id, by the start of one, by `last`, or by an issue's slug (its newest).
 
+        The last one is no step of a series: those begin with nobody at hand.
+
         Raises NotFoundError, and WrongUsageError when several ids begin so.
         """
         query = sa.select(deliveries.c.id, deliveries.c.issue).order_by(deliveries.c.created_at.desc(), deliveries.c.id)
         with self._database.read() as connection:
             rows = connection.execute(query).all()
-        exact = [row for row in rows if row.id == name] or [row for row in rows if name in ("last", row.issue)][:1]
+        last = [row for row in rows if name == row.issue or (name == "last" and "/" not in row.issue)][:1]
+        exact = [row for row in rows if row.id == name] or last
         found = exact or [row for row in rows if name and row.id.startswith(name)]
         if not found:
             raise _no_delivery(name)
@@ -272,6 +277,12 @@ class Lease:
 
     name: str
     token: int
+
+
+def _finished_at(at: datetime) -> dict[str, object]:
+    """Of a delivery that was started and finished at the same time, without recipients."""
+    state = {"state": DeliveryState.FINISHED.value, "started_at": at, "finished_at": at}
+    return state | {"frozen_count": 0, "frozen_digest": digest(())}
 
 
 def read_delivery(connection: sa.Connection, delivery: str) -> Delivery:
