@@ -100,7 +100,7 @@ class GroupCommit:
             return False
         answer: asyncio.Future[bool] = self._loop.create_future()
         self._permits.append((request, answer))
-        self._schedule()
+        self._loop.call_soon(self._schedule)  # with those of the other connections that are ready now
         # Look at the lease again: the commit may have taken so long that another worker has reclaimed the row.
         return await answer and self._lease.is_valid
 
