@@ -61,6 +61,11 @@ class Signer:
         self._keys = {key.id: key for key in keys}
         self._current = keys[0]
 
+    @property
+    def keys(self) -> Sequence[Key]:
+        """The newest first."""
+        return tuple(self._keys.values())
+
     def sign(self, purpose: Purpose, payload: str) -> str:
         """The token for `payload` (base32 characters only, such as a recipient's id)."""
         if not _SHAPE.fullmatch(payload):

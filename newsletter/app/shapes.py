@@ -236,7 +236,6 @@ def statement_json(one: Statement, instant: Callable[[datetime], str] = datetime
         "made_at": instant(one.made_at),
         "newsletter": one.newsletter,
         "about": one.asked,
-        "signed": False,
         **record,
         "messages": [_attributes(item, _MESSAGE, instant) for item in one.messages],
         "events": [_attributes(item, ("kind", "at", "delivery"), instant) for item in one.events],

@@ -30,7 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "lists": ("newsletter.cli.lists:lists", "The lists that readers subscribe to."),
     "subscribers": ("newsletter.cli.subscribers:subscribers", "Import, export, show and change subscribers."),
     "bounces": ("newsletter.cli.bounces:bounces", "Read the emails that come back: bounces, complaints."),
-    "statement": ("newsletter.cli.subscribers:statement", "Print all that happened to one address."),
+    "statement": ("newsletter.cli.statement:statement", "Print and verify all that happened to one address."),
     "segments": ("newsletter.cli.segments:segments", "The parts of the audience that segments.yaml names."),
     "series": ("newsletter.cli.series:series", "Issues that new subscribers get one after the other."),
     "serve": ("newsletter.cli.serving:serve", "Run pages, scheduler and sender as one service."),

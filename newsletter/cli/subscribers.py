@@ -1,4 +1,4 @@
-"""`newsletter subscribers`: import, export, show and change subscribers; `newsletter statement` about one of them."""
+"""`newsletter subscribers`: import, export, show and change subscribers."""
 
 from __future__ import annotations
 
@@ -456,42 +456,3 @@ def _print_subscriber(project: Project, record: SubscriberRecord, *, as_json: bo
         for name, text in words.items():
             if text:
                 click.echo(f"{name.replace('_', '-')}:\n{indented(text, '    ')}")
-
-
-@click.command()
-@_EMAIL
-@JSON
-@with_database
-def statement(project: Project, database: Database, email: str, as_json: bool) -> None:
-    """Print one page of all that happened to one address.
-
-    Their consent with its evidence, every issue with its content hash, the SHA-256 of the message's bytes and the
-    relay's reply, and when they left. The page is not signed: it shows what this database holds.
-    """
-    from newsletter.app.audience.statement import statement_of
-    from newsletter.app.shapes import statement_json
-
-    found = statement_of(project, database, email, now=datetime.now(UTC))
-    if as_json:
-        print_json(statement_json(found))
-    else:
-        click.echo("\n".join(_statement_lines(statement_json(found, partial(local_time, project)))))
-
-
-def _statement_lines(facts: dict[str, Any]) -> Iterator[str]:
-    yield f"What {facts['newsletter'] or 'this newsletter'} holds about {facts['about']}, {facts['made_at']}"
-    parts = {"Consent": "subscriptions", "Sign-ups": "signups", "Issues": "messages", "Came back": "returned"}
-    parts |= {"Events": "events", "Notes": "notes"}
-    for title, key in parts.items():
-        yield f"\n{title}"
-        yield from (line for one in facts[key] or [{"none": ""}] for line in _entry_lines(one))
-    yield "\nSuppression"
-    yield from _entry_lines(facts["suppression"] or {"none": ""})
-    yield "\nThis page is not signed. It shows what the database of the newsletter held at that moment."
-
-
-def _entry_lines(one: dict[str, Any]) -> Iterator[str]:
-    """The known facts of one entry, one a line; the first one stands out."""
-    for number, (name, value) in enumerate((name, value) for name, value in one.items() if value or name == "none"):
-        text = ", ".join(value) if isinstance(value, (list, tuple)) else " ".join(str(value).split())
-        yield f"{'  - ' if number == 0 else '    '}{name.replace('_', ' ')}{': ' if text else ''}{text}"

@@ -15,10 +15,11 @@ from urllib.parse import urlsplit
 from fastapi import Depends, FastAPI, HTTPException
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Match, Route
 
 from newsletter.app.audience.signup import SignupRules
+from newsletter.app.audience.statement import ALGORITHM, KEYS_PATH, public_keys
 from newsletter.app.audience.unsubscribe import current_lists, language_of_undo, resubscribe, unsubscribe
 from newsletter.app.sending.view import find_asset
 from newsletter.errors import LinkError, StorageError
@@ -175,6 +176,11 @@ def _add_reading(
             raise HTTPException(404)
         headers = {"Cache-Control": _FOREVER, "Cross-Origin-Resource-Policy": "cross-origin"}
         return Response(asset.data, media_type=asset.media_type, headers=headers)
+
+    @app.api_route(KEYS_PATH, methods=SHOW)
+    def show_statement_keys() -> JSONResponse:
+        keys = [{"id": id_, "type": ALGORITHM, "public": public} for id_, public in public_keys(signer().keys).items()]
+        return JSONResponse({"keys": keys})
 
     @app.api_route("/healthz", methods=SHOW)
     def say_whether_it_works() -> PlainTextResponse:

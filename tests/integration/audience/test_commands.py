@@ -90,7 +90,8 @@ def test_statement_shows_all_that_happened_to_one_address(run: Run, database: Da
             )  # fmt: skip
     run("subscribers", "unsubscribe", "ana@example.org")
     facts = answer(run("statement", "Ana@Example.org", "--json"))
-    assert (facts["about"], facts["signed"], facts["email"]) == ("Ana@example.org", False, "ana@example.org")
+    assert (facts["about"], facts["email"]) == ("Ana@example.org", "ana@example.org")
+    assert facts["signature"]["algorithm"] == "Ed25519"
     assert [(one["list"], one["consent"]) for one in facts["subscriptions"]] == [("weekly", "unsubscribed")]
     (message,) = facts["messages"]
     assert (message["issue"], message["hash"], message["reply"]) == ("first", hash_, "250 2.0.0 queued as 4711")
@@ -103,6 +104,27 @@ def test_statement_shows_all_that_happened_to_one_address(run: Run, database: Da
     assert "bob" not in page
     assert "basis: bob on paper" in run("statement", "bob@example.org")[1]
     assert run("statement", "nobody@example.org")[0] == 2
+
+
+def test_statement_is_verified_until_it_is_altered_or_its_key_retired(run: Run, tmp_path: Path) -> None:
+    run("subscribers", "add", "ana@example.org", "--list", "weekly", "--basis", "on paper")
+    [old] = answer(run("statement", "--keys", "--json"))["keys"].items()
+    kept, altered = tmp_path / "kept.html", tmp_path / "altered.html"
+    for option in ("--json", "--html"):
+        code, text, _ = run("statement", "ana@example.org", option)
+        kept.write_bytes(text.encode())
+        altered.write_bytes(text.replace("on paper", "by phone").encode())
+        assert (code, run("statement", "--verify", kept)[0]) == (0, 0)
+        assert answer(run("statement", "--verify", kept, "--key", old[1], "--json"))["about"] == "ana@example.org"
+        code, out, told = run("statement", "--verify", altered)
+        assert (code, out) == (1, "")
+        assert "altered" in told
+    run("secret", "rotate")
+    assert run("statement", "--verify", kept)[0] == 0
+    run("secret", "retire", old[0], "--yes")
+    assert run("statement", "--verify", kept)[0] == 1
+    assert run("statement", "--verify", kept, "--key", old[1])[0] == 0
+    assert [run("statement", *wrong)[0] for wrong in ([], ["a@b.example", "--keys"], ["--verify", "none"])] == [2, 2, 2]
 
 
 def test_import_reports_rows_that_add_up(run: Run, file: Path) -> None:

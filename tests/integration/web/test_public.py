@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from newsletter.audience.consent import Consent
+from newsletter.seal import public_key
 from newsletter.storage.database import tables
 from newsletter.tokens import Key, Purpose, Signer
 from newsletter.web.pages import hash_source
@@ -383,6 +384,15 @@ def test_the_front_page_tells_what_this_is(world: World) -> None:
     ):  # fmt: skip
         assert told in shown
     assert "<b>" not in page.text
+
+
+def test_public_keys_of_statements_are_published_the_newest_first(world: World) -> None:
+    world.signer._keys["zz"] = Key("zz", b"o" * 32)
+    answer = world.client.get("/.well-known/newsletter-statement-keys.json")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+    keys = answer.json()["keys"]
+    assert [one["public"] for one in keys] == [public_key(key) for key in world.signer.keys]
+    assert {one["type"] for one in keys} == {"Ed25519"}
 
 
 def test_pages_have_the_colours_and_faces_of_the_theme(world: World, reader: str, tmp_path: Path) -> None:
