@@ -226,7 +226,8 @@ def erase_by_hash(database: Database, journal: Journal, address_hash: str, *, no
         store = AudienceStore(database, connection)
         store.lock_audience()
         subscriber = store.find(address_hash)
-        if subscriber is None and store.suppression_of(address_hash) is None:
+        kept = subscriber or store.suppression_of(address_hash) or proofs_of(connection, address_hash, {})
+        if not kept:
             return False
         erase_subscriber(connection, address_hash, now)
         store.unsuppress(address_hash)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from newsletter.audience.consent import Consent
 from newsletter.storage.database.database import Database
-from newsletter.storage.database.tables import events, notices, recipients, shown_words, signups, subscribers
+from newsletter.storage.database.tables import Instant, events, notices, recipients, shown_words, signups, subscribers
 from newsletter.storage.database.tables import subscriptions as ties
 from newsletter.tokens import base32, keyed_hash
 
@@ -172,7 +172,8 @@ def erase_signups(connection: sa.Connection, address_hash: str, now: datetime) -
     theirs = signups.c.address_hash == address_hash
     mine = notices.c.address_hash == address_hash
     connection.execute(sa.delete(signups).where(theirs, signups.c.state != CONFIRMED))
-    connection.execute(sa.update(signups).where(theirs).values(address="", name="", network="", erased_at=now))
+    since = sa.func.coalesce(signups.c.erased_at, sa.literal(now, Instant))  # erased again, kept no longer
+    connection.execute(sa.update(signups).where(theirs).values(address="", name="", network="", erased_at=since))
     connection.execute(sa.update(notices).where(mine).values(address="", reply=""))
     connection.execute(sa.update(notices).where(mine, notices.c.settled_at.is_(None)).values(state="rejected"))
 

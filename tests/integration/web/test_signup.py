@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from integration.web.conftest import START
 from integration.web.doors import ANA, URL, Doors, open_doors
+from shell import newsletter
 
 from newsletter.app.audience.lists import edit_list
 from newsletter.app.audience.signup import budget_address, carry_out, forget_signups, network_of
@@ -28,6 +31,8 @@ from newsletter.delivery.ledger.outcome import Deferred, Outcome, Rejected, Repl
 from newsletter.storage.audience import signups
 from newsletter.storage.database import tables
 from newsletter.storage.database.database import Database
+
+BEN = "ben@example.org"
 
 
 @pytest.fixture
@@ -93,6 +98,48 @@ def test_proof_has_both_moments_and_outlives_the_subscriber(doors: Doors) -> Non
     assert doors.rows(tables.signups)
     forget_signups(doors.database, doors.rules, datetime(START.year + 4, 1, 1, 1, tzinfo=START.tzinfo))
     assert not doors.rows(tables.signups)
+
+
+def test_erased_by_command_the_opt_out_and_the_least_proof_stay(doors: Doors, database_url: str) -> None:
+    """Until the end of the third year after; the opt-out stays for good."""
+    doors.sign_up(ANA, name="Ana Lind")
+    doors.sign_up(BEN)
+    doors.press(doors.link_in(dict(doors.work())[ANA]))
+    doors.work()
+    folder = doors.project.folder
+    (folder / "newsletter.toml").write_text('[newsletter]\nname = "The Weekly"\n')
+    (folder / "again.csv").write_text(f"email,name\n{ANA},Ana Lind\n{BEN},\n")
+
+    def say(*words: str) -> Any:
+        return newsletter("-C", str(folder), *words, environment={"NEWSLETTER_DATABASE__URL": database_url})
+
+    for number, address in enumerate((ANA, BEN, ANA)):
+        assert say("subscribers", "erase", address, "--yes").returncode == 0
+        doors.clock.now += timedelta(days=400 * number)
+    assert [row.state for row in doors.rows(tables.signups)] == ["confirmed"]  # what was only asked for is gone
+    facts = json.loads(say("statement", ANA, "--json").stdout)
+    assert (facts["suppression"]["reason"], facts["email"], facts["name"]) == ("erased", "", "")
+    [proof] = facts["signups"]
+    assert proof["confirmed_at"]
+    assert proof["confirmed_words"].endswith("Yes, subscribe me")
+    report = json.loads(say("subscribers", "import", str(folder / "again.csv"), "--list", "news", "--json").stdout)
+    assert (report["imported"], report["skipped"]) == (0, 2)
+    assert say("subscribers", "add", ANA, "--list", "news", "--consent", "confirmed", "--basis", "x").returncode == 1
+    doors.sign_up(ANA)
+    assert doors.work() == []
+    (folder / "again.csv").unlink()
+    everywhere = str([doors.rows(table) for table in tables.metadata.sorted_tables if table is not tables.signups])
+    assert not [word for word in (ANA, BEN, "Lind") if word in everywhere]
+    forget_signups(doors.database, doors.rules, datetime(datetime.now(UTC).year + 4, 1, 1, 1, tzinfo=UTC))
+    assert json.loads(say("statement", ANA, "--json").stdout)["signups"] == []
+    assert json.loads(say("subscribers", "show", ANA, "--json").stdout)["suppression"]["reason"] == "erased"
+
+
+def test_request_that_was_not_yet_carried_out_is_erased(doors: Doors) -> None:
+    doors.sign_up(ANA)
+    erase_subscriber_everywhere(doors.project, doors.database, ANA, now=doors.clock())
+    assert doors.work() == []
+    assert ANA not in str([doors.rows(table) for table in tables.metadata.sorted_tables])
 
 
 def test_only_our_page_posted_in_time_writes_a_row(doors: Doors) -> None:
