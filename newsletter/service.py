@@ -26,6 +26,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from newsletter.app.logs import write_log
 from newsletter.app.operating.database import connect
+from newsletter.app.operating.metrics import Metrics
 from newsletter.app.project import Project
 from newsletter.app.sending.notices import signup_rules
 from newsletter.app.sending.relay import check_relay
@@ -38,7 +39,7 @@ from newsletter.scheduler import Scheduler, project_scheduler
 from newsletter.storage.database.database import Database
 from newsletter.storage.journal.journal import Journal
 from newsletter.web.preview import Changes, preview_app
-from newsletter.web.public import Site, page_theme, public_app
+from newsletter.web.public import Site, metrics_route, page_theme, public_app
 
 try:
     import resource
@@ -114,6 +115,7 @@ def _listening(project: Project, host: str, port: int) -> Iterator[tuple[socket.
 
 
 def _pages(project: Project, database: Database, journal: Journal) -> Callable[..., Any]:
+    token = project.config.metrics.token.get_secret_value()
     return public_app(
         database,
         journal,
@@ -123,6 +125,7 @@ def _pages(project: Project, database: Database, journal: Journal) -> Callable[.
         clock=_utc_now,
         signup=signup_rules(project),
         old_links=project.config.public.legacy,
+        monitor=metrics_route(Metrics(database, journal).read, token, _utc_now) if token else None,
     )
 
 

@@ -226,6 +226,14 @@ class JournalFiles:
         """Whether there are opt-outs that the database did not get, because it was away."""
         return self._waiting.exists()
 
+    @property
+    def waiting_since(self) -> datetime | None:
+        """Since when; None: there are none."""
+        try:
+            return datetime.fromtimestamp(self._waiting.stat().st_mtime, UTC)
+        except OSError:
+            return None
+
     def wait(self, is_waiting: bool) -> None:
         """Note whether there are opt-outs that the database did not get."""
         try:

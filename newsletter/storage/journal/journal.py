@@ -273,6 +273,11 @@ class Journal:
         # Another process may have subscribed them again since, which only the files would show: hence the minute.
         return last is not None and replace(last, at=one.at) == one and one.at - last.at < _REPEATED
 
+    def lag(self, now: datetime) -> float:
+        """Seconds for which there have been opt-outs that the database did not get, because it was away."""
+        since = self._files.waiting_since
+        return 0.0 if since is None else max(0.0, (now - since).total_seconds())
+
     def apply(self, connection: Connection, one: OptOutLine) -> Applied:
         """Apply one opt-out."""
         from newsletter.storage.journal.opt_outs import apply_opt_outs

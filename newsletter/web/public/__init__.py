@@ -4,5 +4,6 @@ from newsletter.web.public.answers import Site
 from newsletter.web.public.app import public_app
 from newsletter.web.public.archive.export import export_archive
 from newsletter.web.public.look import page_theme
+from newsletter.web.public.metrics import metrics_route
 
-__all__ = ["Site", "export_archive", "page_theme", "public_app"]
+__all__ = ["Site", "export_archive", "metrics_route", "page_theme", "public_app"]

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from fastapi import Depends, FastAPI, HTTPException
+from fastapi import APIRouter, Depends, FastAPI, HTTPException
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
@@ -69,10 +69,11 @@ Body = Annotated[bytes, Depends(small_body)]
 def public_app(
     database: Database, journal: Journal, *, signer: Callable[[], Signer], site: Site, public_url: str,
     clock: Callable[[], datetime], signup: SignupRules | None = None, old_links: Sequence[str] = (),
+    monitor: APIRouter | None = None,
 ) -> FastAPI:  # fmt: skip
     """The app of the public pages. `public_url` is its URL in messages; `clock` gives UTC, `signer` the keys
     as they are at that moment. `signup`: the limits of sign-ups; None: nobody can sign up. `old_links`: the
-    paths of another tool's unsubscribe links.
+    paths of another tool's unsubscribe links. `monitor`: routes for the operator's monitor.
 
     A path in `public_url` may stand before the paths here or be taken away by a proxy in front: both work.
     """
@@ -93,6 +94,8 @@ def public_app(
         doors = Doors(database, journal, signup, signer, answers, clock, small_body)
         app.include_router(signup_routes(doors))
         app.include_router(preference_routes(doors))
+    if monitor is not None:
+        app.include_router(monitor)
     app.include_router(old_link_routes(database, journal, old_links, answers, clock, small_body))
     _add_errors(app, answers)
     return app

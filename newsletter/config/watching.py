@@ -1,0 +1,21 @@
+"""What an operator watches: `[metrics]`."""
+
+from pydantic import SecretStr, field_validator
+
+from newsletter.config.section import Section
+
+_LEAST = 16
+
+
+class MetricsSection(Section):
+    """`/metrics` of `newsletter serve` and `web`, for Prometheus."""
+
+    token: SecretStr = SecretStr("")
+    """What a monitor must send: `Authorization: Bearer …`; 16 characters or more. Empty: there is no such page."""
+
+    @field_validator("token")
+    @classmethod
+    def _long(cls, value: SecretStr) -> SecretStr:
+        if 0 < len(value.get_secret_value()) < _LEAST:
+            raise ValueError(f"a token needs at least {_LEAST} characters; one is made by: openssl rand -hex 20")
+        return value
