@@ -101,7 +101,7 @@ def schedule(project: Project) -> None:
 
 @contextmanager
 def _connected(project: Project) -> Iterator[tuple[Database, Journal]]:
-    write_log()
+    write_log(project.config)
     with closing(connect(project, tell=log.warning)) as database, closing(project.journal(database)) as journal:
         log.info("database=%s", journal.identity)
         yield database, journal

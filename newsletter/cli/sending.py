@@ -249,8 +249,8 @@ def worker(ctx: click.Context, exit_with_parent: bool) -> None:
     from newsletter.cli.watching import seldom
     from newsletter.jobs import install, work
 
-    write_log()
     project = the_project(ctx)
+    write_log(project.config)
     check_relay(project)
     tell = seldom(logging.getLogger("newsletter.sender").warning)
     with closing(connect(project, tell=tell)) as database:

@@ -11,11 +11,11 @@ from newsletter.config.load import is_configured_by, load_config
 from newsletter.config.newsletter import NewsletterSection, PrivacySection, PublicSection, SignupSection
 from newsletter.config.relay import BouncesSection, DkimSection, RelaySection, SmtpSection, is_dns_name
 from newsletter.config.sending import AlertsSection, ScheduleSection, SendingSection
-from newsletter.config.watching import MetricsSection
+from newsletter.config.watching import LoggingSection, MetricsSection
 
 __all__ = [
     "FILE", "AlertsSection", "BouncesSection", "ChecksSection", "Config", "DatabaseSection", "DkimSection",
-    "MetricsSection", "NewsletterSection", "PrivacySection", "PublicSection", "RelaySection", "ScheduleSection",
-    "SendingSection", "SignupSection", "SmtpSection", "is_configured_by", "is_dns_name", "load_config", "place_of",
-    "secret_values", "sections_of", "why_no_warning",
+    "LoggingSection", "MetricsSection", "NewsletterSection", "PrivacySection", "PublicSection", "RelaySection",
+    "ScheduleSection", "SendingSection", "SignupSection", "SmtpSection", "is_configured_by", "is_dns_name",
+    "load_config", "place_of", "secret_values", "sections_of", "why_no_warning",
 ]  # fmt: skip

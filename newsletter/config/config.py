@@ -11,7 +11,7 @@ from newsletter.config.newsletter import NewsletterSection, PrivacySection, Publ
 from newsletter.config.relay import BouncesSection, DkimSection, RelaySection, SmtpSection
 from newsletter.config.section import Section
 from newsletter.config.sending import AlertsSection, ScheduleSection, SendingSection
-from newsletter.config.watching import MetricsSection
+from newsletter.config.watching import LoggingSection, MetricsSection
 from newsletter.delivery.ledger.rate import Rate, read_rates, read_warm_up
 from newsletter.delivery.ledger.retry import RetryPolicy
 
@@ -42,6 +42,7 @@ class Config(Section):
     checks: ChecksSection = Field(default_factory=ChecksSection)
     alerts: AlertsSection = Field(default_factory=AlertsSection)
     metrics: MetricsSection = Field(default_factory=MetricsSection)
+    logging: LoggingSection = Field(default_factory=LoggingSection)
     relays: tuple[RelaySection, ...] = ()
     schedules: tuple[ScheduleSection, ...] = ()
 

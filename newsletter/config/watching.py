@@ -1,4 +1,6 @@
-"""What an operator watches: `[metrics]`."""
+"""What an operator watches: `[metrics]`, `[logging]`."""
+
+from typing import Literal
 
 from pydantic import SecretStr, field_validator
 
@@ -19,3 +21,10 @@ class MetricsSection(Section):
         if 0 < len(value.get_secret_value()) < _LEAST:
             raise ValueError(f"a token needs at least {_LEAST} characters; one is made by: openssl rand -hex 20")
         return value
+
+
+class LoggingSection(Section):
+    """What `serve`, `web`, `worker` and `scheduler` write to standard error."""
+
+    format: Literal["text", "json"] = "text"
+    """`json`: an object a line, with `at`, `level`, `logger`, `message` and what the message names, as `delivery`."""

@@ -96,7 +96,7 @@ def test_every_mistake_is_told_with_its_source(tmp_path: Path) -> None:
     write(tmp_path, '[smtp]\nhots = "x"\nport = 99999\n[newsletter]\ntimezone = "Mars/Base"\n[smpt]\na = 1\n')
     environment = {"NEWSLETTER_SENDING__CONNECTIONS": "many", "NEWSLETTER_WEP__PORT": "1", "NEWSLETTER_SMTP__USER": ""}
     sections = "newsletter, database, smtp, sending, public, bounces, signup, privacy, dkim, checks, alerts, "
-    sections += "metrics, relays, schedules"
+    sections += "metrics, logging, relays, schedules"
     assert mistakes(tmp_path, environment) == [
         "NEWSLETTER_SENDING__CONNECTIONS: sending.connections: this must be a whole number",
         "NEWSLETTER_SMTP__USER: smtp.user: there is no such key. Did you mean 'username'?",
