@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,7 +33,8 @@ from newsletter.audience.consent import Consent
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.delivery.sender.worker import this_worker
 from newsletter.errors import NotFoundError, StateError, StorageError
-from newsletter.storage.database import migrations
+from newsletter.storage.database import migrations, sqlite
+from newsletter.storage.database.compiled import run as run_statement
 from newsletter.storage.database.database import Database
 from newsletter.storage.database.leases import SCHEDULER, holds, release_lease, take_lease
 from newsletter.storage.database.metadata import property_of
@@ -149,7 +151,20 @@ def test_who_left_after_the_backup_stays_out(project: Project, tmp_path: Path) -
     assert b"cy@example.org" not in (tmp_path / "newsletter.db").read_bytes()
 
 
-def test_who_leaves_while_the_backup_is_put_back_stays_out(project: Project, tmp_path: Path) -> None:
+def before_the_copy_is_attached(patch: pytest.MonkeyPatch, happens: Callable[[sa.Connection], None]) -> None:
+    """Have something happen in the moment before the restore's transaction begins."""
+
+    def run(connection: sa.Connection, statement: str) -> None:
+        if statement.startswith("ATTACH"):
+            happens(connection)
+        run_statement(connection, statement)
+
+    patch.setattr(sqlite, "run", run)
+
+
+def test_who_leaves_while_the_backup_is_put_back_stays_out(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Ana leaves in the last moment before, Bo while the rows are being replaced."""
     database, service = connect(project), connect(project)
     add_people(project, database, "ana", "bo", "cy")
@@ -161,14 +176,16 @@ def test_who_leaves_while_the_backup_is_put_back_stays_out(project: Project, tmp
         for name in ("ana", "bo")
     )
 
-    def click(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if statement.startswith("ATTACH"):
-            ana.start()
-            ana.join()
-        elif statement.startswith("DELETE FROM subscribers"):
+    def click(_connection: object) -> None:
+        ana.start()
+        ana.join()
+
+    def click_late(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("DELETE FROM subscribers"):
             bo.start()
 
-    sa.event.listen(database._engine, "before_cursor_execute", click)
+    before_the_copy_is_attached(monkeypatch, click)
+    sa.event.listen(database._engine, "before_cursor_execute", click_late)
     restored = restore(project, database, tmp_path / "copy.db", NOW)
     bo.join()
     assert restored.carried_over == 1
@@ -192,18 +209,19 @@ def test_who_was_suppressed_in_the_backup_and_erased_since_stays_erased(project:
     database.close()
 
 
-def test_who_is_erased_while_the_backup_is_put_back_leaves_no_trace(project: Project, tmp_path: Path) -> None:
+def test_who_is_erased_while_the_backup_is_put_back_leaves_no_trace(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     database, service = connect(project), connect(project)
     ana = "ana-" + "a" * 56  # so long that what is written over it leaves some of it
     add_people(project, database, ana, "bo")
     back_up(database, tmp_path / "copy.db")
 
-    def erase(connection: sa.Connection, _cursor: object, statement: str, *_: object) -> None:
-        if statement.startswith("ATTACH"):
-            connection.exec_driver_sql("PRAGMA secure_delete = OFF")  # as SQLite is made on many systems
-            erase_subscriber_everywhere(project, service, f"{ana}@example.org", now=NOW)
+    def erase(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("PRAGMA secure_delete = OFF")  # as SQLite is made on many systems
+        erase_subscriber_everywhere(project, service, f"{ana}@example.org", now=NOW)
 
-    sa.event.listen(database._engine, "before_cursor_execute", erase)
+    before_the_copy_is_attached(monkeypatch, erase)
     assert restore(project, database, tmp_path / "copy.db", NOW).carried_over == 1
     for file in tmp_path.glob("newsletter.db*"):
         assert b"ana-aaaa" not in file.read_bytes(), file
@@ -212,19 +230,20 @@ def test_who_is_erased_while_the_backup_is_put_back_leaves_no_trace(project: Pro
     database.close()
 
 
-def test_restore_that_cannot_scrub_has_succeeded_with_a_warning(project: Project, tmp_path: Path) -> None:
+def test_restore_that_cannot_scrub_has_succeeded_with_a_warning(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     database, service = connect(project), connect(project)
     add_people(project, database, "ana", "bo")
     back_up(database, tmp_path / "copy.db")
     reader = sa.create_engine(f"sqlite:///{tmp_path / 'newsletter.db'}").connect()
 
-    def change(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if statement.startswith("ATTACH"):
-            erase_subscriber_everywhere(project, service, "ana@example.org", now=NOW)
-            reader.exec_driver_sql("BEGIN")
-            reader.exec_driver_sql("SELECT count(*) FROM subscribers").all()  # and its transaction stays open
+    def change(_connection: object) -> None:
+        erase_subscriber_everywhere(project, service, "ana@example.org", now=NOW)
+        reader.exec_driver_sql("BEGIN")
+        reader.exec_driver_sql("SELECT count(*) FROM subscribers").all()  # and its transaction stays open
 
-    sa.event.listen(database._engine, "before_cursor_execute", change)
+    before_the_copy_is_attached(monkeypatch, change)
     restored = restore(project, database, tmp_path / "copy.db", NOW)
     assert (restored.carried_over, "is being read" in restored.warning) == (1, True)
     assert consents(project, database, "ana") == []
