@@ -55,7 +55,7 @@ class Reader:
     def kept(self) -> Any:
         """Everything that is stored about her, as a statement shows it."""
         done = self.newsroom.run("statement", MIA, "--json")
-        return {**json.loads(done.stdout), "made_at": ""} if done.returncode == 0 else done.stderr
+        return {**json.loads(done.stdout), "made_at": "", "signature": ""} if done.returncode == 0 else done.stderr
 
     def scan(self, message: bytes) -> list[str]:
         """GET and HEAD every link twice, as scanners of email do; the pages. Nothing may change."""

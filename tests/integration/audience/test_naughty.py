@@ -16,6 +16,7 @@ from naughty import NAUGHTY, UNSEEN, essence
 from shell import newsletter
 
 from newsletter.app.audience.exporting import export_subscribers
+from newsletter.app.audience.history import add_note
 from newsletter.app.audience.importing import ImportOrder, ImportReport, import_subscribers
 from newsletter.app.audience.subscribers import (
     NewSubscriber,
@@ -119,8 +120,11 @@ def test_values_of_operators_are_kept_or_refused_in_words(
         new = NewSubscriber(one, name="" if HALF.search(value) or words(value) != value else value)
         add_subscriber(project, database, new, weekly, consent=confirmed, basis=value, now=NOW)
         suppress_subscriber(project, database, one, value, now=NOW)
+        if words(value) and len(words(value)) <= 2000:
+            add_note(project, database, one, value, "", now=NOW)
         record = show_subscriber(project, database, one)
         assert record.suppression
+        assert [essence(note.text) for note in record.notes] in ([], [essence(HALF.sub("?", value))]), repr(value)
         for text in (record.suppression.note, record.subscriptions[0].basis):
             assert essence(text) == essence(HALF.sub("?", value)), repr(value)
             assert not UNSEEN.search(text), repr(value)
