@@ -307,6 +307,14 @@ def test_form_and_email_are_in_the_language_of_the_reader(doors: Doors, language
     assert f'lang="{page.headers["content-language"]}"' in str(message.get_body(("html",)).get_content())  # type: ignore[union-attr]
 
 
+def test_front_page_leads_to_the_form_while_a_list_is_public(doors: Doors) -> None:
+    link = f'<a href="{URL}/subscribe">'
+    assert link in doors.client.get("/").text  # nothing was sent yet
+    for slug in ("news", "weekly"):
+        edit_list(doors.database, slug, name=None, opt_in=None, language=None, public=False)
+    assert "/subscribe" not in doors.client.get("/").text
+
+
 def test_budgets_count_spellings_and_networks_once() -> None:
     spellings = ("ana.b@gmail.com", "A.n.a.b+x@gmail.com", "anab@GMAIL.com")
     assert len({budget_address(parse_address(one)) for one in spellings}) == 1

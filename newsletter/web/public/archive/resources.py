@@ -12,6 +12,7 @@ from functools import cached_property
 from html import escape
 from pathlib import Path
 
+from newsletter.app.audience.signup import open_lists
 from newsletter.app.sending.view import View, Views
 from newsletter.authoring.issue import Correction
 from newsletter.compiler.slots import Slots
@@ -74,6 +75,7 @@ class ArchiveSite:
     """The public archive of one newsletter."""
 
     def __init__(self, database: Database, site: Site, public_url: str, *, has_signup: bool) -> None:
+        self._database = database
         self.views = Views(database)
         self._archive = Archive(database)
         self._site = site
@@ -82,6 +84,14 @@ class ArchiveSite:
         folder = Path(__file__).parent.parent / "pages"
         self._pages = Pages(folder)
         self._styles = {name: self._pages.read(name) for name in ("public.css", "archive/list.css", "archive/bar.css")}
+
+    def subscribe_url(self) -> str:
+        """Where readers sign up; empty when they cannot: nobody can, or no list is public."""
+        try:
+            open_lists(self._database)
+        except LinkError:
+            return ""
+        return self._subscribe
 
     def snapshot(self) -> Snapshot:
         """The archive as it is now."""

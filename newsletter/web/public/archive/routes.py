@@ -46,7 +46,7 @@ def add_archive(app: FastAPI, archive: ArchiveSite, answers: Answers, mail_polic
         now = archive.snapshot()
         if now.issues:
             return ready("", request, now, is_negotiated=True)
-        return answers.page("home.html", answers.words(request))
+        return answers.page("home.html", answers.words(request), {"subscribe": archive.subscribe_url()})
 
     at("archive/", is_negotiated=True)
     for pattern in (
