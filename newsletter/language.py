@@ -43,7 +43,8 @@ def language_tag(text: str) -> str | None:
     return "-".join(parts) if parts else None
 
 
-def lookup_order(tag: str) -> list[str]:
+@lru_cache(maxsize=1024)
+def lookup_order(tag: str) -> tuple[str, ...]:
     """The tags that serve a wanted language, best first: zh-TW, zh-Hant-TW, zh-Hant, zh.
 
     The tag is shortened from its end (RFC 4647 section 3.4, "lookup"). Empty for what is no tag.
@@ -53,7 +54,7 @@ def lookup_order(tag: str) -> list[str]:
     script = _script(parts)
     if script and script not in parts:  # it says more than the language alone
         found[-1:] = _shortened([parts[0], script, *parts[1:]])
-    return found
+    return tuple(found)
 
 
 def best_match(wishes: Iterable[str], known: Iterable[str]) -> str | None:

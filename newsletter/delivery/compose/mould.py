@@ -146,7 +146,7 @@ def make_mould(edition: Edition, context: MessageContext) -> Mould:
         return sent, sent.relaxed()
 
     parts(tuple(True for _ in edition.conditions))  # what cannot be encoded is said here
-    unsubscribe = context.urls.unsubscribe("a" * 26)  # that of any recipient is as long
+    unsubscribe = context.urls.unsubscribe("a" * 26)  # no recipient has a longer one
     _checked([exact("Message-ID", f"<a@{sender.domain}>"), exact("List-Unsubscribe", f"<{unsubscribe}>")])
     return Mould(
         edition=edition,

@@ -47,11 +47,11 @@ def decide(
 
     `eligible_at`: what expiry counts from, if an attempt counted before.
     """
+    if isinstance(outcome, Accepted):
+        return Decision.done()
     at = now + policy.pause_after(attempts + 1)
     is_expired = at > (eligible_at if attempts else now) + policy.expiry
     match outcome:
-        case Accepted():
-            return Decision.done()
         case Deferred(reply=reply, classification=Classification.RELAY_DOWN):
             return set_back(str(reply), setbacks=setbacks, now=now, policy=policy)
         case Refusal() if outcome.is_limit:
