@@ -4,6 +4,8 @@ Every value of the source is bound, and a name leads to one of the columns here 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -14,7 +16,7 @@ from newsletter.expression import Condition, Name
 from newsletter.expression.evaluate import COMPARE
 from newsletter.expression.tree import Among, And, Comparison, Literal, Not, Operator, Or, Present, Tree, Value
 from newsletter.storage.database.database import Database
-from newsletter.storage.database.tables import lists, recipients, subscribers, subscriptions
+from newsletter.storage.database.tables import Instant, lists, recipients, subscribers, subscriptions
 from newsletter.storage.database.typed import Typed
 
 Sql = sa.ColumnElement[bool]
@@ -75,14 +77,18 @@ class _Compiler:
         if first in _OWN:
             return Typed() if more else Typed(text=_OWN[first])
         if first == JOINED:
-            return Typed(text=self._database.day(subscribers.c.created_at), may_be_blank=False)
+            return self._day_of(subscribers.c.created_at)
         return self._of_list(first, more[0].replace("_", "-")) if first in OF_LISTS else Typed()
 
     def _of_list(self, what: str, slug: str) -> Typed:
         """Consent to a list, or the day of it."""
         mine = subscriptions.alias()
-        column = mine.c.consent if what == "consent" else self._database.day(mine.c.changed_at)
-        return Typed(text=column, may_be_blank=False, rows=(_is_theirs(mine), mine.c.list_id == _list_called(slug)))
+        is_consent = what == "consent"
+        value = Typed(text=mine.c.consent, may_be_blank=False) if is_consent else self._day_of(mine.c.changed_at)
+        return replace(value, rows=(_is_theirs(mine), mine.c.list_id == _list_called(slug)))
+
+    def _day_of(self, instant: sa.ColumnElement[datetime]) -> Typed:
+        return Typed(text=self._database.day(instant), may_be_blank=False, instant=instant)
 
     def _any_of(self, path: tuple[str, ...], choices: Sequence[Literal]) -> Sql:
         """Whether an attribute is one of some values."""
@@ -131,6 +137,10 @@ class _Compiler:
 
     def _compared(self, left: Typed, how: Operator, right: Typed) -> Sql:
         """Only what is of the same kind can be compared; truth values are equal or not, and have no order."""
+        if left.instant is not None and right.day:
+            return _by_day(left.instant, how, right.day)
+        if right.instant is not None and left.day:
+            return _by_day(right.instant, _SEEN_FROM_THE_RIGHT.get(how, how), left.day)
         found = []
         if left.text is not None and right.text is not None:
             is_one_sure = not (left.may_be_blank and right.may_be_blank)
@@ -142,6 +152,38 @@ class _Compiler:
         if left.truth is not None and right.truth is not None and how in (Operator.EQUAL, Operator.UNEQUAL):
             found.append(COMPARE[how](left.truth, right.truth))
         return _sure(sa.or_(*found)) if found else sa.false()
+
+
+_SEEN_FROM_THE_RIGHT = {
+    Operator.LESS: Operator.GREATER, Operator.GREATER: Operator.LESS,
+    Operator.AT_MOST: Operator.AT_LEAST, Operator.AT_LEAST: Operator.AT_MOST,
+}  # fmt: skip
+
+
+def _by_day(instant: sa.ColumnElement[datetime], how: Operator, day: date) -> Sql:
+    """A day compared without writing out that of every row."""
+    begin = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    before, until = (instant < sa.literal(moment, Instant) for moment in (begin, begin + timedelta(days=1)))
+    match how:
+        case Operator.LESS:
+            return before
+        case Operator.AT_MOST:
+            return until
+        case Operator.AT_LEAST:
+            return sa.not_(before)
+        case Operator.GREATER:
+            return sa.not_(until)
+    is_equal = sa.and_(sa.not_(before), until)
+    return is_equal if how is Operator.EQUAL else sa.not_(is_equal)
+
+
+def _day(text: str) -> date | None:
+    """The day that a text names in exactly the way in which days are written; None for any other."""
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.isoformat() == text and found < date.max else None
 
 
 def _own_path(name: Name) -> tuple[str, ...]:
@@ -208,5 +250,5 @@ def _literal(literal: Literal) -> Typed:
     if isinstance(value, bool):
         return Typed(truth=sa.true() if value else sa.false())
     if isinstance(value, str):
-        return Typed(text=sa.literal(value, sa.Text), may_be_blank=False) if value.strip() else Typed()
+        return Typed(text=sa.literal(value, sa.Text), may_be_blank=False, day=_day(value)) if value.strip() else Typed()
     return Typed(number=sa.cast(sa.literal(repr(value)), sa.Numeric))

@@ -32,7 +32,7 @@ from newsletter.storage.ledger.deliveries import Deliveries
 from newsletter.storage.ledger.freeze import freeze
 
 TEXTS = ["", "  ", "\u3000\x1f", "DE", "de", "Da", "é", "z", "Ж", "\uffff", "\U0001f600", "1", "true", "null", "3.5",
-         "a'b\"c\\d%_", "ß", "SS", "[1]", '{"a": 1}', "2026-11-23"]  # fmt: skip
+         "a'b\"c\\d%_", "ß", "SS", "[1]", '{"a": 1}', "2026-11-23", "2026-11-22", "20261123", "9999-12-31"]  # fmt: skip
 SCALARS: st.SearchStrategy[Any] = st.one_of(
     st.sampled_from(TEXTS),
     st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=3),
