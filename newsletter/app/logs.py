@@ -16,7 +16,7 @@ _PER_MINUTE = {"asyncio": 10, "uvicorn.error": 10, "newsletter.service": 10, "ne
 
 _HIDDEN = re.compile(
     r"[^\s@<>\"'(),;:=]+@[^\s@<>\"'(),;:=]+\.[a-z0-9-]+"  # an address, perhaps in what a relay replied
-    r"|\b[a-z2-7]{50,}\b",  # a token of a personal link
+    r"|\b[a-z2-7]{40,}\b",  # a token of a personal link
     re.IGNORECASE,
 )
 _FIELD = re.compile(r"(?:\b(?P<name>[a-z_]+)=)?%[sdg]|\b(?P<fixed>[a-z_]+)=(?P<value>[^\s;:,%]+)")

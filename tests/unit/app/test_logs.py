@@ -39,7 +39,8 @@ def test_lines_of_another_kind_are_written() -> None:
     assert [limit.filter(record) for record in records] == [True, False, True]
 
 
-TOKEN = Signer([Key("ab", b"k" * 32)]).sign(Purpose.UNSUBSCRIBE, "abcdefghijklmnopqrstuvwxyz"[:24] + "a2")
+SIGNER = Signer([Key("ab", b"k" * 32)])
+TOKEN = SIGNER.sign(Purpose.UNSUBSCRIBE, "abcdefghijklmnop")  # the shortest: of a recipient
 PASSWORD = "correct horse"
 
 
@@ -67,7 +68,15 @@ def test_line_of_text_begins_with_time_level_and_logger() -> None:
 @pytest.mark.parametrize("is_json", [False, True])
 @pytest.mark.parametrize(
     "secret",
-    ["ana@example.org", "Ana.B+x@mail.example.org", "活动@例子.example", TOKEN, TOKEN.upper(), PASSWORD],
+    [
+        "ana@example.org",
+        "Ana.B+x@mail.example.org",
+        "活动@例子.example",
+        TOKEN,
+        TOKEN.upper(),
+        PASSWORD,
+        SIGNER.sign(Purpose.RESUBSCRIBE, "z" * 42),
+    ],
 )
 def test_no_line_holds_an_address_a_token_or_a_password(secret: str, is_json: bool) -> None:
     for message in (f"550 5.1.1 <{secret}>: unknown", f"address={secret}, again", f"/u/{secret}/pause", f'"{secret}"'):
