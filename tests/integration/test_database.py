@@ -279,7 +279,10 @@ class TestPostgresqlServer:
             cut(database, connection)
         database.close()
 
-    def test_idle_connection_that_was_cut_costs_nobody_an_error(self, url: str) -> None:
+    def test_idle_connection_that_was_cut_costs_nobody_an_error(
+        self, url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("newsletter.storage.database.postgresql._REST", 0.0)  # as if it had rested
         database, other = open_database(url), open_database(url)
         with database.read() as connection:
             pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()

@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import URL
 
 from newsletter.errors import StorageError
+from newsletter.machine import now_elapsed
 from newsletter.storage.database.typed import Scalar, Typed
 
 _WORTH_ANOTHER_TRY = ("08", "40", "53300", "55P03", "57P01", "57P02", "57P03")
@@ -26,6 +27,10 @@ _SHORT = " || ".join(
 )
 """Base32 of the first ten bytes of a hash."""
 
+_RESTS_SINCE = "newsletter_rests_since"
+_REST = 0.1
+"""Seconds without use after which a connection is looked at."""
+
 
 class Postgresql:
     """A database on a server."""
@@ -39,14 +44,16 @@ class Postgresql:
     repair = "See the server's log; put a backup back with the server's own tools (pg_restore)"
 
     def engine(self, url: URL, *, create: bool, patience: float, **pool: Any) -> sa.Engine:  # noqa: ARG002
-        """Connections that are looked at before use, so that a restarted server costs no command an error."""
+        """Connections that are looked at after a rest, so that a restarted server costs no command an error."""
         if find_spec("psycopg") is None:
             hint = "Install it: pip install 'psycopg[binary]'"
             raise StorageError("The driver for PostgreSQL is not installed", hint=hint)
         options = {"connect_timeout": int(patience)}
         url = url.set(drivername="postgresql+psycopg")
-        engine = sa.create_engine(url, connect_args=options, pool_pre_ping=True, **pool)
+        engine = sa.create_engine(url, connect_args=options, **pool)
         sa.event.listen(engine, "connect", partial(_prepare, patience=patience))
+        sa.event.listen(engine, "checkin", _note_rest)
+        sa.event.listen(engine, "checkout", partial(_look_after_rest, engine.dialect))
         return engine
 
     def lease_now(self, connection: sa.Connection) -> float:
@@ -196,3 +203,17 @@ def _prepare(connection: Any, _record: object, *, patience: float) -> None:
             "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
         )
     connection.commit()
+
+
+def _note_rest(_: object, record: Any) -> None:
+    record.info[_RESTS_SINCE] = now_elapsed()
+
+
+def _look_after_rest(dialect: sa.Dialect, connection: Any, record: Any, *_: object) -> None:
+    """A look takes a round trip, a third of the time of a sender's group: none where the last use was just now."""
+    if now_elapsed() - record.info.get(_RESTS_SINCE, 0.0) < _REST:
+        return
+    try:
+        dialect.do_ping(connection)
+    except dialect.loaded_dbapi.Error as error:
+        raise sa.exc.InvalidatePoolError("the server closed it") from error
