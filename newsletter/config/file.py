@@ -29,8 +29,19 @@ def read_file(file: Path) -> tuple[str, dict[str, Any]]:
     except tomllib.TOMLDecodeError as error:
         reason, _, where = str(error).partition(" (at ")
         line = int(found[1]) if (found := re.match(r"line (\d+)", where)) else 0
-        hint = "TOML wants text in quotes and one key a line"
-        raise ConfigError(f"{place_in(file, line)}: this is not TOML: {reason}", hint=hint) from error
+        words, hint = _explain(reason, text.split("\n")[line - 1] if line else "")
+        raise ConfigError(f"{place_in(file, line)}: this is not TOML: {words}", hint=hint) from error
+
+
+def _explain(reason: str, line: str) -> tuple[str, str]:
+    """What is wrong with a line, and what to write; `reason`: as the parser reports it."""
+    table = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))["mistakes"]
+    for entry in table:
+        told, found = re.match(entry["reason"], reason), re.search(entry["line"], line)
+        if told and found:
+            groups = {"key": line.partition("=")[0].strip(), **told.groupdict(), **found.groupdict()}
+            return entry["words"].format_map(groups) or reason, entry["hint"].format_map(groups)
+    return reason, ""
 
 
 def place_of(folder: Path, config: Config, path: str) -> Place:

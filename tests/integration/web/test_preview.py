@@ -245,7 +245,7 @@ def test_whatever_breaks_is_told_in_place_of_the_mail(
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("[newsletter\n", ["newsletter.toml:1: this is not TOML", "TOML wants text in quotes"]),
+        ("[newsletter\n", ["newsletter.toml:1: this is not TOML", "Each line is a [section]"]),
         (
             "[newsletter]\ntimezone = 'x<y'\nnam = 'x'\n",
             ["newsletter.toml:2: ", "&#39;x&lt;y&#39;", "newsletter.toml:3: "],

@@ -154,7 +154,6 @@ def test_line_is_that_of_the_key_however_it_is_written(tmp_path: Path, text: str
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("[smtp]\nhost=\n", r"newsletter\.toml:2: this is not TOML: Invalid value"),
         ("[smtp]\nhost = [1,", r"newsletter\.toml: this is not TOML: Invalid value"),
     ],
 )
@@ -162,6 +161,33 @@ def test_file_that_is_not_toml_says_where(tmp_path: Path, text: str, told: str) 
     write(tmp_path, text)
     with pytest.raises(ConfigError, match=told):
         load_config(tmp_path, {})
+
+
+@pytest.mark.parametrize(
+    ("line", "words", "hint"),
+    [
+        ('name = "Weekly  # ours', "a quote is missing at the end of the text", 'End it in its own line: name = "…"'),
+        ("name = “Weekly”", "the quotes are not straight ones", 'Write name = "Weekly"'),
+        ("name = The Weekly  # ours", "a text without quotes", 'Write name = "The Weekly"'),
+        ("lease = 30s", "a text without quotes", 'Write lease = "30s"'),
+        ("keep = True", "this is no value", "Write keep = true"),
+        ("name =", "nothing is written after the =", "Write a value, or remove the line"),
+        ('name: "Weekly"', "a colon where an = belongs", 'Write name = "Weekly"'),
+        ('name = "The "best" one"', "a quote within the text ends it",
+         "Put the whole text in single quotes: name = 'The \"best\" one'"),
+        (r'maildir = "C:\mail"', r"a \ has a meaning of its own between double quotes",
+         r"Put the text in single quotes: maildir = 'C:\mail'"),
+        ("[newsletter]", "the section [newsletter] is there twice", "Write its keys below the first one"),
+        ('language = "de"', "this key is there twice in its section", "Keep one of the two"),
+        ("Dear reader", "Expected '=' after a key in a key/value pair", "Each line is a [section], "),
+    ],
+)  # fmt: skip
+def test_ordinary_mistake_in_toml_is_told_with_what_to_write(tmp_path: Path, line: str, words: str, hint: str) -> None:
+    write(tmp_path, f'[newsletter]\nlanguage = "en"\n{line}\n')
+    with pytest.raises(ConfigError) as caught:
+        load_config(tmp_path, {})
+    assert str(caught.value).endswith(f"newsletter.toml:3: this is not TOML: {words}")
+    assert (caught.value.hint or "").startswith(hint)
 
 
 def test_folder_in_its_place_is_told(tmp_path: Path) -> None:
