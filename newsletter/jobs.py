@@ -174,7 +174,7 @@ async def _opened(project: Project) -> AsyncIterator[Any]:
         import procrastinate
         import psycopg
     except ImportError as error:
-        hint = "Install it: pip install 'newsletter[postgresql]'"
+        hint = "Install it, in a checkout: pip install '.[postgresql]'"
         raise StorageError("Procrastinate, which carries jobs on PostgreSQL, is not installed", hint=hint) from error
     logging.getLogger("procrastinate").setLevel(logging.ERROR)
     scheme, _, rest = project.database_url.partition("://")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from newsletter.app.project import Project
+
+_ISOLATES = re.compile("[\u2068\u2069]")
+"""Around the names in the words of pages (UAX 9); they show nothing."""
 
 
 @click.command()
@@ -114,5 +118,6 @@ def _lines(facts: dict[str, Any]) -> Iterator[str]:
         for entry in entries or [[("none", "")]]:
             for number, (name, value) in enumerate(entry):
                 start = "  - " if number == 0 else "    "
-                yield f"{start}{visible(name)}{': ' if value else ''}{visible(value)}"
+                shown = visible(_ISOLATES.sub("", value))
+                yield f"{start}{visible(name)}{': ' if value else ''}{shown}"
     yield "\nThis is not signed; with --html or --json it is."

@@ -445,7 +445,7 @@ def _print_subscriber(project: Project, record: SubscriberRecord, *, as_json: bo
             click.echo()
             print_table(list(rows[0]), [[value or "-" for value in row.values()] for row in rows])
         else:
-            click.echo(f"No {name}.")
+            click.echo("Nothing came back." if name == "returned" else f"No {name}.")
     for signup in signups:
         click.echo("\nSign-up by the form:")
         words = {name: signup.pop(name) for name in ("words", "confirmed_words")}
