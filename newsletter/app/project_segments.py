@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from newsletter.app.project import Project
-from newsletter.audience.segment import Segment, parse_segment
+from newsletter.audience.segment import Segment, parse_written_segment
 from newsletter.authoring.segments import FILE, load_segments
 from newsletter.errors import AuthoringError, ExpressionError, NotFoundError, WrongUsageError
 from newsletter.problem import Problem
@@ -20,7 +20,7 @@ def read_segments(project: Project) -> tuple[Mapping[str, Segment], tuple[Proble
     found: dict[str, Segment] = {}
     for name, (entry, node) in entries.items():
         try:
-            found[name] = Segment(parse_segment(entry.where), name, entry.description)
+            found[name] = Segment(parse_written_segment(entry.where), name, entry.description)
         except ExpressionError as error:
             at = node.place_at(error.position)
             problems += (node.problem("bad-condition", str(error), hint=error.hint, at=at),)
@@ -45,7 +45,7 @@ def choose_segment(project: Project, text: str) -> Segment | None:
             raise NotFoundError(f"There is no segment {text!r}", hint=hint)
         return known[text]
     try:
-        return Segment(parse_segment(text))
+        return Segment(parse_written_segment(text))
     except ExpressionError as error:
         where = f" (character {error.position + 1})" if error.position else ""
         raise WrongUsageError(f"{text!r} is no segment: {error}{where}", hint=error.hint) from error

@@ -4,14 +4,26 @@
 are equal for every subscriber; a test holds them to that.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from newsletter.audience.consent import Consent
 from newsletter.audience.subscriber import Subscriber, Subscription
 from newsletter.errors import ExpressionError
-from newsletter.expression import Condition, Name, Values, collections_in, filtered_in, names_in, parse_condition
+from newsletter.expression import (
+    Condition,
+    Name,
+    Values,
+    alone_in,
+    collections_in,
+    compared_in,
+    filtered_in,
+    names_in,
+    parse_condition,
+)
+from newsletter.expression.tree import Literal
 
 OWN = ("email", "name", "language", "timezone")
 """What every subscriber may have beside attributes, which these hide."""
@@ -21,6 +33,8 @@ OF_LISTS = ("consent", "since")
 """Consent to a list and the day of it (UTC): `consent.weekly`, `since.weekly`; a list `all-news` is `all_news` here."""
 COLLECTIONS = ("lists", "received")
 """Slugs of lists with a confirmed subscription; of issues that a relay accepted for this address."""
+_DAY = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?")
+"""A day, or the beginning of one: a year, a month of a year."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +61,29 @@ def parse_segment(source: str) -> Condition:
         if message:
             raise ExpressionError(message, position=name.position, hint=hint)
     return condition
+
+
+def parse_written_segment(source: str) -> Condition:
+    """Parse the condition of a segment that somebody writes now. Raises as `parse_segment`, and for comparisons that
+    cannot mean what was meant; a delivery keeps those that it was made with."""
+    condition = parse_segment(source)
+    for alone in alone_in(condition):
+        message, hint = "a text or number alone is true of everybody", 'Write language in ["de", "en"]'
+        raise ExpressionError(message, position=alone.position, hint=hint)
+    for name, literal in compared_in(condition):
+        message, hint = _mismatch(name, literal)
+        if message:
+            raise ExpressionError(message, position=literal.position, hint=hint)
+    return condition
+
+
+def _mismatch(name: Name, literal: Literal) -> tuple[str, str]:
+    first, text = name.path[0], str(literal.value)
+    if first in ("since", JOINED) and not (isinstance(literal.value, str) and _DAY.fullmatch(text)):
+        return f"{'.'.join(name.path)} is a day, and {text!r} is none", 'Write the day as in "2026-11-30"'
+    if first == "consent" and text not in set(Consent):
+        return f"there is no consent {text!r}", f"There are: {', '.join(Consent)}"
+    return "", ""
 
 
 def _fault(name: Name, *, is_collection: bool) -> tuple[str, str]:
@@ -87,9 +124,10 @@ def list_name(slug: str) -> str:
     return slug.replace("-", "_")
 
 
-def slugs_named(condition: Condition) -> Iterator[Name]:
-    """The names in a condition that name a list."""
-    return (name for name in names_in(condition) if name.path[0] in OF_LISTS)
+def lists_named(condition: Condition) -> set[str]:
+    """The lists that a condition names, with `_` for each `-`."""
+    slugs = {str(literal.value) for name, literal in compared_in(condition) if name.path == ("lists",)}
+    return {*map(list_name, slugs), *(name.path[1] for name in names_in(condition) if name.path[0] in OF_LISTS)}
 
 
 def _day(moment: datetime) -> str:

@@ -135,6 +135,19 @@ def filtered_in(part: object) -> Iterator[Value]:
     return (found for found in _walk(part) if isinstance(found, Value) and found.filters)
 
 
+def alone_in(part: object) -> Iterator[Literal]:
+    """Every text or number that is a condition by itself, and so true of everybody, as in `a == "x" or "y"`."""
+    tested = (found.value.of for found in _walk(part) if isinstance(found, Present))
+    return (of for of in tested if isinstance(of, Literal) and not isinstance(of.value, bool))
+
+
+def compared_in(part: object) -> Iterator[tuple[Name, Literal]]:
+    """Every name with each literal that it is compared with."""
+    for found in _walk(part):
+        if isinstance(found, (Comparison, Among)):
+            yield from ((name, literal) for name in names_in(found) for literal in literals_in(found))
+
+
 def unlike(condition: Condition) -> Iterator[Literal]:
     """The numbers and truth values that names are compared with: a name that means a text is never equal to them."""
     for part in _walk(condition):

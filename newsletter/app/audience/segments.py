@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from newsletter.app.project import Project
-from newsletter.audience.segment import Segment
-from newsletter.errors import AuthoringError, WrongUsageError
+from newsletter.audience.segment import Segment, list_name, lists_named
+from newsletter.errors import AuthoringError, NotFoundError, WrongUsageError
 from newsletter.storage.audience.lists import ListStore
 from newsletter.storage.audience.subscribers import AudienceStore, Standing
 from newsletter.storage.database.database import Database
@@ -28,9 +28,14 @@ class SegmentReport:
 
 
 def show_segment(project: Project, database: Database, text: str) -> SegmentReport:
-    """Count a segment by name or expression. Raises as `choose_segment`, and WrongUsageError for an empty one."""
+    """Count a segment by name or expression. Raises as `choose_segment`, WrongUsageError for an empty one, and
+    NotFoundError where it names a list that does not exist."""
     segment = _chosen(project, text)
     with database.read() as connection:
+        slugs = [one.slug for one in ListStore(database, connection).all()]
+        for unknown in sorted(lists_named(segment.where) - set(map(list_name, slugs))):
+            hint = f"There are: {', '.join(slugs)}" if slugs else "Add it: newsletter lists add"
+            raise NotFoundError(f"There is no list {unknown!r}", hint=hint)
         store = AudienceStore(database, connection)
         return SegmentReport(
             segment,

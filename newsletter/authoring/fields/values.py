@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 from newsletter.authoring.fields.url import MAX_LENGTH, url_fault
 from newsletter.errors import ExpressionError
 from newsletter.expression import Condition as ExpressionTree
-from newsletter.expression import collections_in, parse_condition
+from newsletter.expression import alone_in, collections_in, parse_condition
 from newsletter.hostname import direction_control, shows_nothing
 from newsletter.language import language_tag
 from newsletter.recurrence import is_words, read_words
@@ -134,7 +134,11 @@ def _url(value: str) -> str:
 
 
 def _condition(value: str) -> str:
-    if name := next(collections_in(_expression(value)), None):
+    expression = _expression(value)
+    if alone := next(alone_in(expression), None):
+        message, hint = "a text or number alone is true of everybody", 'Write language in ["de", "en"].'
+        raise refused("bad-condition", message, hint, offset=alone.position)
+    if name := next(collections_in(expression), None):
         message, hint = "after in comes a list in brackets", 'Write country in ["DE", "AT"].'
         raise refused("bad-condition", message, hint, offset=name.position)
     return value

@@ -15,13 +15,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from newsletter.app.audience.importing import ImportOrder, import_subscribers
+from newsletter.app.audience.segments import show_segment
 from newsletter.app.audience.subscribers import NewSubscriber, add_subscriber, tag_subscriber
 from newsletter.app.project import Project
 from newsletter.app.sending.steer import resume
-from newsletter.audience.segment import parse_segment, values_of
+from newsletter.audience.segment import parse_segment, parse_written_segment, values_of
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.delivery.ledger.plan import why_unexpected
-from newsletter.errors import ExpressionError, WrongUsageError
+from newsletter.errors import ExpressionError, NotFoundError, WrongUsageError
 from newsletter.expression import Condition, holds
 from newsletter.expression.tree import Among, And, Comparison, Literal, Name, Not, Operator, Or, Present, Value
 from newsletter.storage.audience.expression import BLANKS, matches
@@ -196,6 +197,39 @@ def test_condition_that_holds_for_nobody_is_refused(source: str, position: int, 
     with pytest.raises(ExpressionError, match=message) as caught:
         parse_segment(source)
     assert caught.value.position == position
+
+
+@pytest.mark.parametrize(
+    ("source", "position", "message"),
+    [
+        ('language == "de" or "en"', 20, "alone is true of everybody"),
+        ("3 and not a", 0, "alone is true of everybody"),
+        ('since.letters >= "1.12.2024"', 17, "since.letters is a day, and '1.12.2024' is none"),
+        ("joined < 2024", 9, "joined is a day"),
+        ('joined in ["2024-12-01", "2024-13-01"]', 25, "'2024-13-01' is none"),
+        ('consent.letters == "subscribed"', 19, "there is no consent 'subscribed'"),
+    ],
+)
+def test_comparison_that_cannot_be_meant_is_refused_where_it_is_written(
+    source: str, position: int, message: str
+) -> None:
+    parse_segment(source)  # a delivery keeps the one that it was made with
+    with pytest.raises(ExpressionError, match=message) as caught:
+        parse_written_segment(source)
+    assert caught.value.position == position
+
+
+@pytest.mark.parametrize("source", ["true", 'since.a_b >= "2024"', 'joined < "2024-12" and consent.x != "pending"'])
+def test_comparison_with_the_beginning_of_a_day_is_fine(source: str) -> None:
+    assert parse_written_segment(source).source == source
+
+
+def test_list_that_does_not_exist_is_told(filled: Database, project: Project) -> None:
+    for known in ('"all-news" in lists and since.all_news < "2030"', 'consent.letters == "pending"'):
+        show_segment(project, filled, known)
+    for unknown in ('"leters" in lists', 'since.leters < "2030"'):
+        with pytest.raises(NotFoundError, match="There is no list 'leters'"):
+            show_segment(project, filled, unknown)
 
 
 @pytest.mark.parametrize(
