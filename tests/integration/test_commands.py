@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from shutil import copyfile
 from zoneinfo import ZoneInfo
 
 import click
@@ -71,6 +72,8 @@ LIFE = [
     "lists add spare",
     "lists edit weekly --name Weekly",
     "lists remove spare",
+    "series list",
+    "series show welcome",
     "subscribers import people.csv --list weekly",
     "subscribers add ana@example.org --list weekly",
     "subscribers show ana@example.org",
@@ -128,6 +131,9 @@ TRIED_ELSEWHERE = ["demo"]
 
 def test_every_command_with_json_prints_json(run: Run) -> None:
     Path("people.csv").write_text("email,language\nbo@example.org,de\ndan@example.org,\nnobody,\n")
+    Path("series/welcome").mkdir(parents=True)
+    Path("series/welcome/series.yaml").write_text("list: weekly\nsteps:\n  - issue: hello\n")
+    copyfile("issues/welcome/issue.yaml", "series/welcome/hello.yaml")
     Path("letter.eml").write_text("Subject: Hello\n\nA letter.\n")
     newest = ""
     for line in LIFE:

@@ -69,6 +69,15 @@ def rows(database: Database, delivery: str = "delivery1") -> dict[str, str]:
     return {one.id: one.state.value for one in Deliveries(database).recipients(delivery)}
 
 
+def fall_due_in_turn(database: Database, delivery: str = "delivery1") -> None:
+    """The recipients in the order of ADDRESSES, a second apart: those of one moment are claimed in any order."""
+    table = tables.recipients
+    with database.write() as connection:
+        for number, address in enumerate(reversed(ADDRESSES), 1):
+            mine = (table.c.delivery_id == delivery, table.c.address == address)
+            connection.execute(sa.update(table).where(*mine).values(next_at=NOW - timedelta(seconds=number)))
+
+
 def problems(database: Database, delivery: str = "delivery1") -> tuple[str, ...]:
     with database.read() as connection:
         return reconcile(Deliveries(database).get(delivery), read_counts(connection, delivery))
@@ -184,6 +193,7 @@ def test_claim_goes_on_past_a_batch_in_which_nobody_is_left(ledger: StoredLedger
 def test_claim_comes_back_from_refusing_very_many(
     ledger: StoredLedger, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    fall_due_in_turn(database)
     monkeypatch.setattr("newsletter.storage.ledger.claims._MOST_REFUSED", 2)
     for address in ADDRESSES[:5]:
         suppress(database, address)
@@ -196,6 +206,7 @@ def test_claim_comes_back_from_refusing_very_many(
 def test_claim_takes_no_more_than_asked_for_behind_many_that_are_refused(
     ledger: StoredLedger, database: Database
 ) -> None:
+    fall_due_in_turn(database)
     suppress(database, ADDRESSES[0])
 
     assert [one.address for one in ledger.claim("delivery1", ONE, 1, NOW)] == ADDRESSES[1:2]
