@@ -102,8 +102,13 @@ def _processed(
         yield cells
 
 
+def is_json(type_: sa.types.TypeEngine[Any]) -> bool:
+    """Whether values of a type are documents."""
+    return isinstance(type_.impl_instance if isinstance(type_, sa.TypeDecorator) else type_, sa.JSON)
+
+
 def _to_text(type_: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> _Process:
-    if isinstance(type_, sa.JSON):
+    if is_json(type_):
         return json.dumps
     process: _Process = type_.dialect_impl(dialect).bind_processor(dialect)
     # Instants, mostly the same one.

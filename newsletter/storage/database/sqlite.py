@@ -19,7 +19,7 @@ from sqlalchemy.engine import URL
 
 from newsletter.errors import NoDatabaseError, StorageError
 from newsletter.machine import boot_id, now_elapsed
-from newsletter.storage.database.compiled import run
+from newsletter.storage.database.compiled import is_json, run
 from newsletter.storage.database.typed import Scalar, Typed
 from newsletter.tokens import short_hash
 
@@ -119,7 +119,7 @@ class Sqlite:
 
     def json_object(self, values: Mapping[str, sa.ColumnElement[Any]]) -> sa.ColumnElement[Any]:
         """A document in a column is text until `json` has read it."""
-        read = {name: sa.func.json(one) if isinstance(one.type, sa.JSON) else one for name, one in values.items()}
+        read = {name: sa.func.json(one) if is_json(one.type) else one for name, one in values.items()}
         return sa.func.json_object(*chain.from_iterable(read.items()), type_=sa.JSON)
 
     def as_json(self, text: sa.ColumnElement[str]) -> sa.ColumnElement[Any]:

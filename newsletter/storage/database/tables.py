@@ -5,9 +5,9 @@ the keyed hash beside it stays. Instants are UTC. The same definitions serve SQL
 """
 
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from newsletter.delivery.ledger.ledger import MAY_HAVE_ARRIVED
 from newsletter.delivery.ledger.providers import OTHER
@@ -48,8 +48,21 @@ class Instant(sa.TypeDecorator[datetime]):
 Id = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 """A number given by the database where rows are many. Not BIGINT on SQLite: such a key loses AUTOINCREMENT."""
 
-Document = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
-"""JSON that conditions look into. Binary on PostgreSQL: a text would be parsed for every row and question."""
+
+class Document(sa.TypeDecorator[Any]):
+    """JSON that conditions look into. Binary on PostgreSQL: a text would be parsed for every row and question."""
+
+    impl = sa.JSON
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        """JSONB on PostgreSQL."""
+        if dialect.name != "postgresql":
+            return dialect.type_descriptor(sa.JSON())
+        from sqlalchemy.dialects.postgresql import JSONB  # a tenth of the start of a command that needs it not
+
+        return dialect.type_descriptor(JSONB())
+
 
 properties = sa.Table(
     "properties",
