@@ -229,7 +229,7 @@ def demo(ctx: click.Context, out: Path | None, as_json: bool) -> int:
     subscriber got which message. Nothing leaves this machine; all files go into one folder, which is emptied first.
     """
     if find_spec("aiosmtpd") is None:
-        raise RequestError("The demo needs a mail catcher", hint="Install it: pip install 'newsletter[demo]'")
+        raise RequestError("The demo needs a mail catcher", hint="Install it, in a checkout: pip install '.[demo]'")
     from newsletter.app.shapes import demo_json
     from newsletter.demo.demo import run_demo
 
