@@ -46,6 +46,14 @@ class SmtpSection(Section):
     connections: int | None = Field(default=None, ge=1, le=MAX_CONNECTIONS)
     """Simultaneous connections to this relay; unset: as in `[sending]`."""
 
+    @field_validator("host")
+    @classmethod
+    def _host(cls, value: str) -> str:
+        is_address = value.count(":") > 1  # IPv6
+        if value and not (is_address or re.fullmatch(r"[A-Za-z0-9._-]+", value)):
+            raise ValueError("this must be a host name alone, such as smtp.example.org; its port is the key port")
+        return value
+
     @field_validator("token_command")
     @classmethod
     def _command(cls, value: str) -> str:

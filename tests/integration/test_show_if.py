@@ -64,6 +64,7 @@ def test_check_composes_the_email_of_each_persona(project: Project) -> None:
     [
         ('country == "GB"\n  - text', 'country = "GB"\n  - text', ("bad-condition", "issues/meetings.yaml:12:22")),
         ('country in ["DE", "GB"]', "'country in [DE]'", ("bad-condition", "issues/meetings.yaml:6:27")),
+        ('country in ["DE", "GB"]', '\'country == "DE" or "GB"\'', ("bad-condition", "issues/meetings.yaml:6:34")),
         ('country in ["DE", "GB"]', "true", ("wrong-type", "issues/meetings.yaml:6:14")),
         ('country in ["DE", "GB"]', "!member", ("tag", "issues/meetings.yaml:6:14")),
         ('country in ["DE", "GB"]', "", ("empty-value", "issues/meetings.yaml:6:5")),

@@ -11,6 +11,8 @@ from newsletter.config import Config, load_config, place_of
 from newsletter.config.identity import identity_of
 from newsletter.errors import ConfigError
 
+HOST_ALONE = "this must be a host name alone, such as smtp.example.org; its port is the key port"
+
 
 def write(folder: Path, text: str) -> Path:
     (folder / "newsletter.toml").write_text(text, encoding="utf-8")
@@ -143,6 +145,8 @@ def test_wrong_value_is_told_in_our_words(tmp_path: Path, written: str, told: st
         ("smtp = {port = 0}", "1: smtp.port: this must be at least 1"),
         ("[ \"smtp\" ]\n\t'port' = 0", "2: smtp.port: this must be at least 1"),
         ("\nsmtp = 25", "2: smtp: this is a section: write [smtp] on a line of its own and its keys below it"),
+        ('[smtp]\nhost = "smtp.example.org:587"', f"2: smtp.host: {HOST_ALONE}"),
+        ('[[relays]]\nhost = "smtps://smtp.example.org"', f"2: relays[0].host: {HOST_ALONE}"),
         ('from = "x"', "1: from: this key belongs to a section: write it below [newsletter]"),
     ],
 )
