@@ -121,7 +121,8 @@ def _missing(node: Node, key: str) -> Problem:
 
 def _unknown_key(node: Node, known: Sequence[str]) -> Problem:
     key = node.path.rpartition(".")[2]
-    hint = _meant_key(key, known) or f"Known here: {', '.join(known)}."
+    one_more = " A block of its own begins with '- '." if re.search(r"blocks\[\d+\]\.[^.]*$", node.path) else ""
+    hint = _meant_key(key, known) or f"Known here: {', '.join(known)}.{one_more}"
     return node.problem("unknown-key", f"there is no key {shortened(key)!r} here", at=node.key_place, hint=hint)
 
 
@@ -171,6 +172,8 @@ def _meant(node: Node, raw: str, *, wants_text: bool) -> str:
     if wants_text:
         if ".links[" in node.path and len(node.mapping) > 1:
             return 'An item is a sentence, such as "[](@noor) writes about maps.", or its id and text.'
+        if raw.startswith("- "):
+            return "Write it without the '- '."
         return f"Quote this text: {shortened(quoted(raw), 200)}"
     if node.text and node.path == "hero":
         return f'Write {{image: {shortened(raw)}, alt: "…"}}'

@@ -29,6 +29,7 @@ fields:
       parts: {kind: list, of: {name: plain}}
 """
 FIELDS = ("offer", "text", "link", "price", "size", "photo", "tags", "parts")
+KNOWN = f"Known here: id, show_if, {', '.join(FIELDS)}. A block of its own begins with '- '."
 
 
 def load(folder: Path, blocks: str, schema: str = SCHEMA, name: str = "offer", german: str = "") -> Loaded:
@@ -51,7 +52,7 @@ def found(loaded: Loaded) -> list[tuple[str, int, int, str]]:
     [
         ("{offer: a, txt: b}", ("unknown-key", 5, 16, "Did you mean 'text'?")),
         ("{offer: a, picture: b}", ("unknown-key", 5, 16, "Did you mean 'price'?")),
-        ("{offer: a, xyz: b}", ("unknown-key", 5, 16, f"Known here: id, show_if, {', '.join(FIELDS)}.")),
+        ("{offer: a, xyz: b}", ("unknown-key", 5, 16, KNOWN)),
         ("{offer: a, link: 'javascript:a'}", ("bad-url", 5, 22, "Links begin with https://, http://, mailto: or tel:")),
         ("{offer: a, price: 0.5}", ("out-of-range", 5, 23, "")),
         ("{offer: a, price: '7'}", ("wrong-type", 5, 23, "")),
