@@ -19,6 +19,7 @@ from newsletter.expression import (
     alone_in,
     collections_in,
     compared_in,
+    equals_in,
     filtered_in,
     names_in,
     parse_condition,
@@ -70,6 +71,11 @@ def parse_written_segment(source: str) -> Condition:
     for alone in alone_in(condition):
         message, hint = "a text or number alone is true of everybody", 'Write language in ["de", "en"]'
         raise ExpressionError(message, position=alone.position, hint=hint)
+    for left, right in equals_in(condition):
+        if len(right.path) == 1 and right.path[0] not in (*OWN, JOINED):
+            one, other = ".".join(left.path), right.path[0]
+            hint = f'Write {one} == "{other}"; the attribute is subscriber.{other}'
+            raise ExpressionError(f"{other} has no quotes", position=right.position, hint=hint)
     for name, literal in compared_in(condition):
         message, hint = _mismatch(name, literal)
         if message:

@@ -148,6 +148,15 @@ def compared_in(part: object) -> Iterator[tuple[Name, Literal]]:
             yield from ((name, literal) for name in names_in(found) for literal in literals_in(found))
 
 
+def equals_in(part: object) -> Iterator[tuple[Name, Name]]:
+    """Every two names that are compared by == or !=."""
+    for found in _walk(part):
+        if isinstance(found, Comparison) and found.operator in (Operator.EQUAL, Operator.UNEQUAL):
+            left, right = found.left.of, found.right.of
+            if isinstance(left, Name) and isinstance(right, Name):
+                yield left, right
+
+
 def unlike(condition: Condition) -> Iterator[Literal]:
     """The numbers and truth values that names are compared with: a name that means a text is never equal to them."""
     for part in _walk(condition):

@@ -203,6 +203,7 @@ def test_condition_that_holds_for_nobody_is_refused(source: str, position: int, 
     ("source", "position", "message"),
     [
         ('language == "de" or "en"', 20, "alone is true of everybody"),
+        ("language == de", 12, "de has no quotes"),
         ("3 and not a", 0, "alone is true of everybody"),
         ('since.letters >= "1.12.2024"', 17, "since.letters is a day, and '1.12.2024' is none"),
         ("joined < 2024", 9, "joined is a day"),
@@ -219,7 +220,16 @@ def test_comparison_that_cannot_be_meant_is_refused_where_it_is_written(
     assert caught.value.position == position
 
 
-@pytest.mark.parametrize("source", ["true", 'since.a_b >= "2024"', 'joined < "2024-12" and consent.x != "pending"'])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "true",
+        "city != subscriber.home",
+        "a == name",
+        'since.a_b >= "2024"',
+        'joined < "2024-12" and consent.x != "pending"',
+    ],
+)
 def test_comparison_with_the_beginning_of_a_day_is_fine(source: str) -> None:
     assert parse_written_segment(source).source == source
 
