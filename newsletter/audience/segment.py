@@ -24,7 +24,7 @@ from newsletter.expression import (
     names_in,
     parse_condition,
 )
-from newsletter.expression.tree import Literal
+from newsletter.expression.tree import And, Literal, Not, Or, Tree
 
 OWN = ("email", "name", "language", "timezone")
 """What every subscriber may have beside attributes, which these hide."""
@@ -36,6 +36,10 @@ COLLECTIONS = ("lists", "received")
 """Slugs of lists with a confirmed subscription; of issues that a relay accepted for this address."""
 _DAY = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?")
 """A day, or the beginning of one: a year, a month of a year."""
+
+MOST_TESTS, DEEPEST = 200, 12
+"""Tests of one segment, and levels of `and` and `or` within each other: databases refuse larger expressions."""
+_LONG_HINT = 'Write a list as one test: country in ["DE", "AT"]; or keep who belongs to it in a tag of its own'
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,8 @@ def parse_written_segment(source: str) -> Condition:
     """Parse the condition of a segment that somebody writes now. Raises as `parse_segment`, and for comparisons that
     cannot mean what was meant; a delivery keeps those that it was made with."""
     condition = parse_segment(source)
+    if (tests := _measured(condition.tree)) > MOST_TESTS:
+        raise ExpressionError(f"a segment has at most {MOST_TESTS} tests, not {tests}", hint=_LONG_HINT)
     for alone in alone_in(condition):
         message, hint = "a text or number alone is true of everybody", 'Write language in ["de", "en"]'
         raise ExpressionError(message, position=alone.position, hint=hint)
@@ -90,6 +96,19 @@ def _mismatch(name: Name, literal: Literal) -> tuple[str, str]:
     if first == "consent" and text not in set(Consent):
         return f"there is no consent {text!r}", f"There are: {', '.join(Consent)}"
     return "", ""
+
+
+def _measured(tree: Tree, depth: int = 0) -> int:
+    """How many tests there are. Raises ExpressionError when `and` and `or` are nested too deeply."""
+    match tree:
+        case Not(of=part):
+            return _measured(part, depth)
+        case And(of=parts) | Or(of=parts) if depth < DEEPEST:
+            return sum(_measured(part, depth + 1) for part in parts)
+        case And() | Or():
+            at = next((name.position for name in names_in(tree)), 0)
+            raise ExpressionError("this is nested too deeply", position=at, hint=_LONG_HINT)
+    return 1
 
 
 def _fault(name: Name, *, is_collection: bool) -> tuple[str, str]:

@@ -7,6 +7,7 @@ import errno
 import gc
 import importlib
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,13 @@ def main(arguments: list[str] | None = None) -> None:
 
         show_error(error)
         sys.exit(2 if isinstance(error, WrongUsageError) else 1)
+    except UnicodeEncodeError:
+        given = sys.argv[1:] if arguments is None else arguments
+        wrong = next((one for one in given if re.search("[\ud800-\udfff]", one)), None)  # bytes that are no UTF-8
+        if wrong is None:
+            raise
+        click.echo(f"Error: {wrong!r} is not text in UTF-8", err=True)
+        sys.exit(2)
     except OSError as error:
         if error.filename is not None or error.errno not in _UNWRITTEN:
             raise

@@ -4,11 +4,15 @@ import re
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, field_validator
 
 from newsletter.timezone import is_time_zone
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_LONGEST = timedelta(days=3650)
+"""Of any duration, so that each has an end that a calendar has."""
+_NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+"""Control characters, but for blanks and line ends; and bytes of the environment that are no UTF-8."""
 
 
 class Section(BaseModel):
@@ -19,6 +23,14 @@ class Section(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _text(cls, value: object) -> object:
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, str) and (found := _NO_TEXT.search(one)):
+                raise ValueError(f"this holds U+{ord(found.group()):04X}, which is no character of a text")
+        return value
+
 
 def _duration(value: object) -> object:
     if isinstance(value, timedelta):
@@ -26,10 +38,10 @@ def _duration(value: object) -> object:
     match = None if isinstance(value, bool) else re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", str(value).strip())
     if match is None:
         raise ValueError('a duration looks like "30s", "5m", "6h" or "2d"; a bare number is seconds')
-    try:
-        return timedelta(seconds=float(match[1]) * _UNITS[match[2] or "s"])
-    except OverflowError as error:
-        raise ValueError("a duration cannot be that long") from error
+    seconds = float(match[1]) * _UNITS[match[2] or "s"]
+    if seconds > _LONGEST.total_seconds():
+        raise ValueError(f"a duration is at most {_LONGEST.days}d")
+    return timedelta(seconds=seconds)
 
 
 def _listed(value: object) -> object:

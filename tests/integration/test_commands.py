@@ -398,6 +398,13 @@ def test_name_that_nothing_has_is_wrong_usage(run: Run, line: str) -> None:
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize("line", ["segments show 'name == \"?\"'", "subscribers list --list a?"])
+def test_argument_that_is_no_utf_8_is_wrong_usage(run: Run, line: str) -> None:
+    code, out, err = run(*shlex.split(line.replace("?", "\udcff")))
+    assert (code, out) == (2, "")
+    assert "is not text in UTF-8" in err
+
+
 def test_short_commands_load_only_what_they_use(run: Run) -> None:
     assert run("lists", "add", "weekly")[0] == 0
     program = [sys.executable, "-c", LOADED, *FOR_OTHERS]

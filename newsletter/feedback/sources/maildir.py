@@ -80,8 +80,11 @@ def read_file(file: Path) -> bytes | None:
         raise RequestError(
             f"{file} cannot be read: {error.strerror}", hint="It must be a file that you may read"
         ) from error
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        return None
     with os.fdopen(handle, "rb") as opened:
-        return opened.read(MAX_BYTES) if stat.S_ISREG(os.fstat(opened.fileno()).st_mode) else None
+        return opened.read(MAX_BYTES)
 
 
 @contextmanager

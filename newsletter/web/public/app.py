@@ -16,7 +16,7 @@ from fastapi import APIRouter, Depends, FastAPI, HTTPException
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
-from starlette.routing import Match, Route
+from starlette.routing import Match
 
 from newsletter.app.audience.signup import SignupRules
 from newsletter.app.audience.statement import ALGORITHM, KEYS_PATH, public_keys
@@ -193,10 +193,8 @@ def _add_reading(
 
 def _methods_here(app: FastAPI, request: Request) -> list[str]:
     """Every method of this path (RFC 9110, section 10.2.1): the error itself knows only those of the first route."""
-    routes = [route for route in app.routes if isinstance(route, Route)]
-    return sorted(
-        {name for route in routes if route.matches(request.scope)[0] is not Match.NONE for name in route.methods or ()}
-    )
+    scopes = {name: {**request.scope, "method": name} for name in ("GET", "HEAD", "POST")}
+    return [name for name, scope in scopes.items() if any(one.matches(scope)[0] is Match.FULL for one in app.routes)]
 
 
 def _add_errors(app: FastAPI, answers: Answers) -> None:

@@ -268,6 +268,7 @@ def test_maildir_is_read_once_and_emptied(project: Project, database: Database, 
     )
     (folder / "new" / "6.f.host").symlink_to("/etc/passwd")
     os.mkfifo(folder / "new" / "7.g.host")
+    (folder / "new" / "0.folder").mkdir()
     reading = read_maildir(project, database, NOW, folder)
     assert (reading.kinds, reading.repeated) == (
         {ReturnKind.HARD: 1, ReturnKind.COMPLAINT: 1, ReturnKind.UNMATCHED: 1},

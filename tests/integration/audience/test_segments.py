@@ -202,6 +202,8 @@ def test_condition_that_holds_for_nobody_is_refused(source: str, position: int, 
 @pytest.mark.parametrize(
     ("source", "position", "message"),
     [
+        (" or ".join(f"a{number}" for number in range(201)), 0, "at most 200 tests, not 201"),
+        ("(a or b and " * 7 + "c" + ")" * 7, 73, "nested too deeply"),
         ('language == "de" or "en"', 20, "alone is true of everybody"),
         ("language == de", 12, "de has no quotes"),
         ("3 and not a", 0, "alone is true of everybody"),

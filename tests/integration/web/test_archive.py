@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin, urlsplit
 
 import feedparser
 import pytest
@@ -265,7 +266,10 @@ def test_long_archive_has_pages(archive: World) -> None:
     for path in ("/archive/en/1/", "/archive/en/3/", "/archive/en/x/", "/archive/xx/", "/issue/none/en/"):
         assert archive.client.get(path).status_code == 404, path
     answer = archive.client.get("/archive/en")
-    assert (answer.status_code, answer.headers["location"]) == (308, "en/")
+    assert (answer.status_code, answer.headers["location"]) == (308, "./en/")
+    for path in ("/archive/https:example.net", "/issue/x/javascript:alert(1)", "/archive/%5C%5Cexample.net"):
+        answer = archive.client.get(path)  # a redirect stays on this host
+        assert urlsplit(urljoin(f"{URL}{path}", answer.headers["location"])).netloc == urlsplit(URL).netloc
     assert len(feedparser.parse(archive.client.get("/archive/en/rss.xml").content).entries) == 20
     newest = page(archive, "/issue/no-0/en/")
     assert 'rel="next" href="../../../issue/2024-01-25/en/"' in newest

@@ -163,6 +163,7 @@ def test_only_our_page_posted_in_time_writes_a_row(doors: Doors) -> None:
 
 def test_lists_that_are_not_public_cannot_be_chosen(doors: Doors) -> None:
     assert doors.client.get("/subscribe/team").status_code == 404
+    assert doors.client.delete("/subscribe/news").headers["allow"] == "GET, HEAD, POST"
     page = doors.client.get("/subscribe").text
     assert 'value="weekly"' in page
     assert "team" not in page.lower().replace("steam", "")

@@ -126,7 +126,8 @@ def test_every_mistake_is_told_with_its_source(tmp_path: Path) -> None:
         ('tls = "ssl"', "smtp.tls: this must be 'starttls', 'implicit' or 'none'"),
         ('timeout = "soon"', 'smtp.timeout: a duration looks like "30s", "5m", "6h" or "2d"; a bare number is seconds'),
         ("timeout = -1", 'smtp.timeout: a duration looks like "30s", "5m", "6h" or "2d"; a bare number is seconds'),
-        ("timeout = 99999999999999", "smtp.timeout: a duration cannot be that long"),
+        ("timeout = 99999999999999", "smtp.timeout: a duration is at most 3650d"),
+        (r'ca_file = "a\u0000b"', "smtp.ca_file: this holds U+0000, which is no character of a text"),
     ],
 )
 def test_wrong_value_is_told_in_our_words(tmp_path: Path, written: str, told: str) -> None:

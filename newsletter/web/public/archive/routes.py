@@ -57,7 +57,8 @@ def add_archive(app: FastAPI, archive: ArchiveSite, answers: Answers, mail_polic
 
 
 def _to_slash(request: Request) -> Response:
-    return RedirectResponse(f"{request.url.path.rpartition('/')[2]}/", status_code=308)
+    # After "./" nothing is a scheme: "https:example.com/" alone would lead to another host.
+    return RedirectResponse(f"./{request.url.path.rpartition('/')[2]}/", status_code=308)
 
 
 def _answer(request: Request, found: Resource, now: Snapshot, mail_policy: str, *, is_negotiated: bool) -> Response:
