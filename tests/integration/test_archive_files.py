@@ -144,6 +144,16 @@ def test_issue_that_cannot_be_archived_says_why(archived: Archived, change: Any,
     assert archived.json("deliveries", "list") == []
 
 
+def test_export_of_an_archive_that_became_empty_leaves_nothing_public(archived: Archived) -> None:
+    archived.json("archive", "first-letter")
+    kept = archived.files("out").keys()
+    listed = archived.folder / "out" / ".newsletter-archive.json"
+    listed.write_text(json.dumps([*kept, "", "archive", "/etc/hostname", "../newsletter.toml"]))
+    assert archived.run("lists", "edit", "weekly", "--private")[0] == 0
+    assert archived.files("out").keys() == {listed.name}
+    assert (archived.folder / "newsletter.toml").exists()
+
+
 def test_export_is_whole_and_the_same_each_time(archived: Archived) -> None:
     assert archived.run("archive", "--export", str(archived.folder / "out"))[0] == 1
     hero = archived.folder / "issues" / "welcome"
