@@ -55,6 +55,23 @@ class Newsroom(Shell):
         super().__init__(folder, relay, public__url=f"http://127.0.0.1:{self.port}")
         self.invite([(address, "en") for address in ADDRESSES])
 
+    def start_series(self) -> None:
+        """A series of two steps, the second three days after the first, that begins with a confirmation."""
+        folder = self.folder / "series" / "welcome"
+        folder.mkdir(parents=True)
+        (folder / "series.yaml").write_text("list: weekly\nsteps:\n  - issue: hello\n  - {issue: tips, wait: 3 days}\n")
+        for name in ("hello", "tips"):
+            step = f'title: "{name}"\ndate: 2026-01-01\nlanguage: en\nblocks:\n  - text: "This is {name}."\n'
+            (folder / f"{name}.yaml").write_text(step)
+        self.ok("series", "start", "welcome", "--yes")
+
+    def let_days_pass(self, days: int) -> None:
+        """For all who are in a series."""
+        with closing(sqlite3.connect(self.folder / "newsletter.db", timeout=30)) as database, database:
+            for table, column in (("subscriptions", "series_from"), ("series_steps", "since")):
+                earlier = f"strftime('%Y-%m-%d %H:%M:%S.000000', {column}, '-{days} days')"
+                database.execute(f"update {table} set {column} = {earlier} where {column} is not null")
+
     def schedule(self, slug: str) -> str:
         """A delivery whose time has come since it was scheduled; its id."""
         path = str(self.folder / "issues" / slug)

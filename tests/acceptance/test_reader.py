@@ -1,7 +1,4 @@
-"""The reader's path, through real HTTP and real email: sign up, confirm, receive, choose, leave.
-
-A series would begin where the confirmation has been pressed; `series` has tests of its own.
-"""
+"""The reader's path, through real HTTP and real email: sign up, confirm, get a series and issues, choose, leave."""
 
 from __future__ import annotations
 
@@ -19,6 +16,7 @@ from newsroom import Newsroom, header, until
 from recording_server import recording_server
 
 MIA = "mia.reader@example.org"
+NOA = "noa@example.org"
 NAME = "Mia Marple"
 PRESSED = {"answer": "yes"}
 ONE_CLICK = {"content": "List-Unsubscribe=One-Click", "headers": {"Content-Type": "application/x-www-form-urlencoded"}}
@@ -88,6 +86,7 @@ def test_reader_signs_up_confirms_receives_and_leaves(tmp_path: Path) -> None:
     with recording_server(tmp_path / "mail") as relay:
         newsroom = Newsroom(tmp_path, relay)
         newsroom.ok("lists", "edit", "weekly", "--public", "--opt-in", "double")
+        newsroom.start_series()
         with newsroom.serving(), httpx2.Client(timeout=60) as web:
             reader = Reader(newsroom, web)
             link, sent = follow_to_the_first_issue(reader)
@@ -97,7 +96,7 @@ def test_reader_signs_up_confirms_receives_and_leaves(tmp_path: Path) -> None:
 
 
 def follow_to_the_first_issue(reader: Reader) -> tuple[str, bytes]:
-    """Sign up and confirm; the unsubscribe link in the bytes of the first issue, and those bytes."""
+    """Sign up and confirm; the unsubscribe link in the bytes of the series' first step, and the bytes of an issue."""
     page = reader.web.get(f"{reader.url}/subscribe/weekly").text
     hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page))
     form = {**hidden, "email": MIA, "name": NAME}
@@ -118,13 +117,16 @@ def follow_to_the_first_issue(reader: Reader) -> tuple[str, bytes]:
     welcome = reader.next_message(2)
     reader.scan(welcome)
     assert header(welcome, "list-unsubscribe-post") == "List-Unsubscribe=One-Click"
-    # A series that starts with the confirmation sends its first step here.
+    step = reader.next_message(3)
+    reader.scan(step)
+    assert parsed(step)["Subject"] == "hello"
+    assert header(step, "list-unsubscribe-post") == "List-Unsubscribe=One-Click"
+    (link,) = re.findall(r"<(http[^>]+)>", header(step, "list-unsubscribe"))
 
     reader.newsroom.ok("subscribers", "tag", MIA, "gold-customer")
     reader.issue("second")
-    message = reader.next_message(3)
+    message = reader.next_message(4)
     assert NAME in parsed(message).get_body(("plain",)).get_content()  # type: ignore[union-attr]
-    (link,) = re.findall(r"<(http[^>]+)>", header(message, "list-unsubscribe"))
     return link, message
 
 
@@ -160,7 +162,7 @@ def fresh_link_opens_what_a_forwarded_one_does_not(reader: Reader) -> str:
     """Language, a change of address and a copy of the data, by a link that was mailed afresh; that link."""
     (leave,) = [one for one in reader.links(reader.inbox()[-1]) if "/u/" in one]
     reader.press(f"{leave}/link")
-    mailed = reader.next_message(4)
+    mailed = reader.next_message(5)
     reader.scan(mailed)
     (own,) = [one for one in reader.links(mailed) if "/own/" in one]
     about = reader.web.post(own, data={"do": "export"}).json()
@@ -171,13 +173,23 @@ def fresh_link_opens_what_a_forwarded_one_does_not(reader: Reader) -> str:
     return own
 
 
+def series_goes_on_without_her(newsroom: Newsroom) -> None:
+    """Somebody else who confirmed gets the second step, when its moment has come for both."""
+    newsroom.ok("subscribers", "add", NOA, "--list", "weekly", "--consent", "confirmed", "--basis", "on paper")
+    newsroom.let_days_pass(4)
+    until(lambda: len(newsroom.relay.messages().get(NOA, [])) == 2)
+    assert {str(parsed(one)["Subject"]) for one in newsroom.relay.messages()[NOA]} == {"hello", "tips"}
+
+
 def leave_by_one_click(reader: Reader, link: str, own: str) -> None:
-    """The mail program's POST, without cookie or Referer; the next issue leaves her out. Then she is forgotten."""
+    """The mail program's POST, without cookie or Referer; the next step of the series and the next issue leave her out.
+    Then she is forgotten."""
     for _ in range(2):  # a provider may repeat it
         answer = reader.web.post(link, **ONE_CLICK)  # type: ignore[arg-type]
         assert (answer.status_code, answer.headers.get("set-cookie")) == (200, None)
+    series_goes_on_without_her(reader.newsroom)
     delivery = reader.issue("third")
-    assert len(reader.inbox()) == 4
+    assert len(reader.inbox()) == 5
     assert reader.newsroom.json("deliveries", "show", delivery)["left_out"] == {"unsubscribed": 1}
     assert reader.web.post(own, data={"do": "erase", "sure": "yes"}).status_code == 200
     assert reader.web.post(link, **ONE_CLICK).status_code == 200  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ import httpx2
 import pytest
 from newsroom import ADDRESSES, Newsroom, children, free_port, header, is_running, until
 from recording_server import Quirk, recording_server
+from shell import broken_promises, readers
 
 
 @pytest.fixture
@@ -172,6 +173,30 @@ def test_sender_that_died_is_replaced(newsroom: Newsroom) -> None:
         delivery = newsroom.schedule("welcome")
         newsroom.finish(delivery)
         assert len(newsroom.relay.records()) == len(ADDRESSES)
+
+
+def test_step_of_a_series_survives_the_death_of_the_sender(tmp_path: Path) -> None:
+    with recording_server(tmp_path / "mail", latency=0.1) as relay:
+        kill_the_sender_within_a_step(Newsroom(tmp_path, relay))
+
+
+def kill_the_sender_within_a_step(newsroom: Newsroom) -> None:
+    """With one connection: at most one outcome is unknown."""
+    newsroom.environment["NEWSLETTER_SENDING__CONNECTIONS"] = "1"
+    newsroom.start_series()
+    file = newsroom.folder / "new.csv"
+    file.write_text("email\n" + "".join(f"{address}\n" for address, _ in readers(8)))
+    newsroom.ok("subscribers", "import", str(file), "--list", "weekly", "--start-series")
+    with newsroom.serving() as service:
+        until(lambda: len(newsroom.relay.records()) >= 2)
+        (sender,) = children(service.pid)
+        os.kill(sender, signal.SIGKILL)
+        assert len(newsroom.relay.records()) < 8, "it was to die between two recipients"
+        newsroom.finish("welcome/hello")
+    assert broken_promises(newsroom, newsroom.relay, "welcome/hello", most_unknown=1) == []
+    counts = newsroom.state("welcome/hello")["counts"]
+    assert isinstance(counts, dict)
+    assert counts["accepted"] + counts["unknown"] == 8
 
 
 def test_two_services_send_everything_once(newsroom: Newsroom) -> None:

@@ -24,6 +24,7 @@ from newsletter.app.audience.subscribers import (
 from newsletter.app.operating.database import connect
 from newsletter.app.operating.new_project import start_project
 from newsletter.app.project import Project, open_project
+from newsletter.app.sending.alerts import conditions
 from newsletter.app.sending.propose import confirm as confirm_delivery
 from newsletter.app.sending.propose import propose
 from newsletter.app.sending.report import summary_of
@@ -177,6 +178,40 @@ def test_who_leaves_pauses_or_is_suppressed_gets_no_further_step(opened: Databas
     confirm(project, opened, "ana", NOW + 22 * DAY, back=True)
     assert sweep(project, opened, NOW + 22 * DAY) == {}, "what they had does not come again"
     assert sweep(project, opened, NOW + 25 * DAY) == {"welcome/tips": 1}
+
+
+def test_who_leaves_before_the_message_and_comes_back_gets_the_step(
+    opened: Database, project: Project, relay: RecordingServer
+) -> None:
+    start(project, opened, NOW - 10 * DAY)
+    for who in ("ana", "bob"):
+        confirm(project, opened, who, NOW - DAY)
+    assert sweep(project, opened, NOW - DAY) == {"welcome/hello": 2}
+    unsubscribe_subscriber(project, opened, "ana@example.org", None, now=NOW - DAY)
+    send_all(project, opened)
+    assert got(opened) == [("ana", "welcome/hello", "excluded"), ("bob", "welcome/hello", "accepted")]
+    assert sweep(project, opened, NOW) == {}
+    confirm(project, opened, "ana", NOW, back=True)
+    assert sweep(project, opened, NOW) == {"welcome/hello": 1}
+    assert sweep(project, opened, NOW) == {}
+    send_all(project, opened)
+    assert got(opened) == [("ana", "welcome/hello", "accepted"), ("bob", "welcome/hello", "accepted")]
+    assert {who: len(found) for who, found in relay.messages().items()} == {"ana@example.org": 1, "bob@example.org": 1}
+    (hello, _) = SeriesStore(opened).running()
+    assert summary_of(opened, hello.delivery).problems == ()
+
+
+def test_step_that_can_take_on_nobody_is_an_alert(opened: Database, project: Project) -> None:
+    start(project, opened, NOW - DAY)
+    confirm(project, opened, "ana", NOW)
+    settings = {"NEWSLETTER_SMTP__HOST": "smtp.example.net", "NEWSLETTER_DATABASE__URL": project.config.database.url}
+    real = open_project(project.folder, settings)
+    (told,) = conditions(real, opened, NOW)
+    assert (told.kind, told.text.partition(":")[0]) == (
+        "series.stopped", "The step welcome/hello of a series takes on nobody",
+    )  # fmt: skip
+    assert list(conditions(project, opened, NOW)) == []
+    assert list(conditions(real, opened, NOW - 2 * DAY)) == []
 
 
 def test_new_step_reaches_only_those_whose_moment_is_to_come(opened: Database, project: Project) -> None:

@@ -22,6 +22,7 @@ from newsletter.app.composing import ungated
 from newsletter.app.project import Project
 from newsletter.app.sending.notices import signup_rules
 from newsletter.app.sending.relay import transport_for
+from newsletter.app.sending.series import stopped_steps
 from newsletter.audience.address import parse_address
 from newsletter.delivery.compose.envelope import Envelope
 from newsletter.delivery.compose.headers import exact, named, text, write_headers
@@ -89,6 +90,9 @@ def conditions(project: Project, database: Database, now: datetime) -> Iterator[
             if not any(pause.share == "" and (pause.until is None or pause.until > now) for pause in mine):
                 yield from _stuck(database, one, now, project.config.alerts.stuck)
     yield from _shares(project, database, now)
+    for step, reason in stopped_steps(project, database, now):
+        said = _ADDRESS.sub("[address]", f"The step {step.issue} of a series takes on nobody: {reason}")
+        yield Condition(f"step {step.issue} {step.delivery}", "series.stopped", said, step.delivery)
     with database.read() as connection:
         for name, said in floods(connection, signup_rules(project), now):
             yield Condition(f"sign-ups {name}", "signups.flood", said)

@@ -5,7 +5,7 @@ and is sent like any other.
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -128,6 +128,15 @@ def take_on_due(
         elif count := store.take_on(step, now, lease):
             found.append((step, count, ""))
     return found
+
+
+def stopped_steps(project: Project, database: Database, now: datetime) -> Iterator[tuple[RunningStep, str]]:
+    """The steps that cannot take on those whose moment has come, and why; not those that an operator stopped."""
+    store, ledger = SeriesStore(database), Deliveries(database)
+    for step in store.running():
+        is_asked = not step.state.waits_for_a_person and store.is_due(step, now)
+        if is_asked and (reason := why_not_now(project, ledger, ledger.get(step.delivery), now)):
+            yield step, reason
 
 
 def list_series(project: Project, database: Database) -> list[tuple[str, Series | None, Sequence[RunningStep]]]:

@@ -9,7 +9,8 @@ The nouns, and the Protocol of what the sender needs; `storage/ledger/claims.py`
      re-check at claim ──▶ suppressed | excluded                               └──operator or policy──▶ waiting
 
 A recipient whose unknown message is sent again is in doubt: no other delivery of the issue reaches them, and instead of
-rejected, suppressed or excluded they become unknown again.
+rejected, suppressed or excluded they become unknown again. Who was excluded from a step of a series before any claim,
+because they left or paused, waits again when they are back.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from newsletter.audience.consent import Consent
 from newsletter.delivery.delivery import DeliveryState
 from newsletter.delivery.ledger.ledger import RecipientState
-from newsletter.delivery.ledger.plan import Candidate, PlannedRecipient, plan
+from newsletter.delivery.ledger.plan import Candidate, Exclusion, PlannedRecipient, plan
 from newsletter.errors import NotFoundError
 from newsletter.storage.audience.lists import ListStore
 from newsletter.storage.audience.subscribers import AudienceStore
@@ -186,18 +186,28 @@ class SeriesStore:
         state = DeliveryState(connection.execute(own).scalar_one())
         if state not in _TAKES_ON or connection.execute(runs).first() is None:
             return None
-        mine = sa.select(recipients.c.subscriber_id).where(
-            recipients.c.delivery_id == step.delivery, recipients.c.subscriber_id.in_([row.id for row in rows])
+        own_rows = (
+            sa.select(recipients.c.subscriber_id, recipients.c.id)
+            .join_from(recipients, subscribers)
+            .where(recipients.c.delivery_id == step.delivery, recipients.c.subscriber_id.in_([row.id for row in rows]))
         )
-        there = set(connection.execute(mine).scalars())  # under an address that they have changed
+        back = {row.subscriber_id: row.id for row in connection.execute(own_rows.where(_NEVER_SENT))}
+        # The others are there under an address that they have changed.
+        there = {row.subscriber_id for row in connection.execute(own_rows)} - back.keys()
         planned = self._planned(connection, step, [row for row in rows if row.id not in there])
         if not planned:
             return 0
+        new = [one for one in planned if one.candidate.subscriber not in back]
         common = {"delivery_id": step.delivery, "issue": step.issue, "again": False, "eligible_at": now, "next_at": now}
-        connection.execute(sa.insert(recipients), [_row(one) | common for one in planned])
+        if new:
+            connection.execute(sa.insert(recipients), [_row(one) | common for one in new])
+        for one in planned:
+            if id_ := back.get(one.candidate.subscriber):
+                change = _row(one) | common | {"id": id_, "settled_at": None}
+                connection.execute(sa.update(recipients).where(recipients.c.id == id_).values(change))
         change = {
             "state": DeliveryState.SENDING.value,
-            "frozen_count": deliveries.c.frozen_count + len(planned),
+            "frozen_count": deliveries.c.frozen_count + len(new),
             "frozen_digest": digest_of_rows(connection, step.delivery),
         }
         assert compare_and_set(connection, step.delivery, state, change), "its row is locked"
@@ -225,6 +235,14 @@ class SeriesStore:
         return [plan(one, delivery=step.delivery, languages=languages, again=False) for one in candidates]
 
 
+_NEVER_SENT = sa.and_(
+    recipients.c.state == RecipientState.EXCLUDED.value,
+    recipients.c.reason.in_([Exclusion.UNSUBSCRIBED.value, Exclusion.NO_PERMISSION.value, Exclusion.PAUSED.value]),
+    recipients.c.epoch == 0,
+    recipients.c.subscriber_id == subscribers.c.id,
+    recipients.c.address == subscribers.c.address,
+)
+"""Of a recipient's row: they left or paused after they were taken on, before a sender took them: they may come back."""
 _JOINED = subscriptions.join(subscribers, subscribers.c.id == subscriptions.c.subscriber_id)
 
 
@@ -232,7 +250,7 @@ def _in_line(step: RunningStep, now: datetime) -> tuple[sa.ColumnElement[bool], 
     """Of a subscription and its subscriber: they have not got the step, and its moment has not passed them by."""
     since = max(step.since, now - LATEST) - step.wait
     had = sa.exists().where(
-        recipients.c.address_hash == subscribers.c.address_hash, recipients.c.issue == step.issue
+        recipients.c.address_hash == subscribers.c.address_hash, recipients.c.issue == step.issue, ~_NEVER_SENT
     )  # fmt: skip
     return (
         subscriptions.c.list_id == step.list_id,
