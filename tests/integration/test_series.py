@@ -201,6 +201,18 @@ def test_who_leaves_before_the_message_and_comes_back_gets_the_step(
     assert summary_of(opened, hello.delivery).problems == ()
 
 
+def test_who_pauses_before_the_message_gets_the_step_after_the_pause(opened: Database, project: Project) -> None:
+    start(project, opened, NOW - 10 * DAY)
+    confirm(project, opened, "ana", NOW - DAY)
+    assert sweep(project, opened, NOW - DAY) == {"welcome/hello": 1}
+    with opened.write() as connection:
+        connection.execute(sa.update(tables.subscribers).values(paused_until=NOW + 20 * DAY))
+    send_all(project, opened)
+    assert got(opened) == [("ana", "welcome/hello", "excluded")]
+    assert sweep(project, opened, NOW) == {}
+    assert sweep(project, opened, NOW + 21 * DAY) == {"welcome/hello": 1, "welcome/tips": 1}
+
+
 def test_step_that_can_take_on_nobody_is_an_alert(opened: Database, project: Project) -> None:
     start(project, opened, NOW - DAY)
     confirm(project, opened, "ana", NOW)
