@@ -20,11 +20,15 @@ class Consequence:
     unsubscribes: bool = False
 
 
-def decide(kind: ReturnKind, run: Sequence[datetime]) -> Consequence:
+def decide(kind: ReturnKind, run: Sequence[datetime], *, is_forwardable: bool = False) -> Consequence:
     """The consequence of one email. `run`: when the messages to this address were accepted of which each came back as
-    a soft bounce, from this one backwards to the first that did not."""
+    a soft bounce, from this one backwards to the first that did not. `is_forwardable`: whether everybody to whom the
+    message was forwarded could have written the email; they may do what its unsubscribe link does, and no more.
+    """
     if kind is ReturnKind.COMPLAINT:
-        return Consequence(SuppressionReason.COMPLAINT, unsubscribes=True)
+        return Consequence(None if is_forwardable else SuppressionReason.COMPLAINT, unsubscribes=True)
+    if is_forwardable:
+        return Consequence()
     if kind is ReturnKind.HARD or (kind is ReturnKind.SOFT and _is_long(run)):
         return Consequence(SuppressionReason.BOUNCED)
     return Consequence()

@@ -37,6 +37,7 @@ from newsletter.storage.audience.subscribers import AudienceStore
 from newsletter.storage.database.database import Connection, Database
 from newsletter.storage.journal.files import OptOutLine
 from newsletter.storage.journal.journal import Journal
+from newsletter.tokens import Purpose
 
 log = logging.getLogger("newsletter.bounces")
 
@@ -152,15 +153,17 @@ def _read(project: Project, database: Database, journal: Journal, data: bytes, n
             return Verdict(found.kind, found.about)
         if not add_returned(database, connection, one, about, now):
             return Verdict(found.kind, found.about, is_repeated=True)
-        return _carry_out(database, connection, journal, one, about, now)
+        is_forwardable = one.named_by is not Purpose.RETURN_PATH and project.config.bounces.return_path == "verp"
+        return _carry_out(database, connection, journal, one, about, now, is_forwardable=is_forwardable)
 
 
 def _carry_out(
-    database: Database, connection: Connection, journal: Journal, one: Returned, about: Addressee, now: datetime
-) -> Verdict:
+    database: Database, connection: Connection, journal: Journal, one: Returned, about: Addressee, now: datetime, *,
+    is_forwardable: bool,
+) -> Verdict:  # fmt: skip
     found = one.found
     run = soft_run(connection, about) if found.kind is ReturnKind.SOFT else []
-    wanted = decide(found.kind, run)
+    wanted = decide(found.kind, run, is_forwardable=is_forwardable)
     unsubscribed = wanted.unsubscribes and _unsubscribe(database, connection, journal, about, now)
     suppressed = False
     if wanted.suppression:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -135,10 +136,30 @@ def test_lifted_suppression_stays_lifted_when_the_same_message_comes_back_again(
     assert reason(project, database, ANA) is None
 
 
-@pytest.mark.parametrize("name", ["arf", "arf_headers", "jmrp"])
-def test_complaint_unsubscribes_and_suppresses(project: Project, database: Database, name: str) -> None:
+@pytest.mark.parametrize("name", ["arf_headers", "jmrp"])
+def test_complaint_without_the_return_path_unsubscribes_alone(project: Project, database: Database, name: str) -> None:
+    """Everybody to whom the message was forwarded could write it."""
     recipient = deliver(project, database)[ANA]
     reading = come_back(project, database, recipient, name)
+    assert (reading.suppressed, reading.unsubscribed) == (0, 1)
+    record = show_subscriber(project, database, ANA)
+    assert [(item.consent, item.how) for item in record.subscriptions] == [(Consent.UNSUBSCRIBED, "complaint")]
+    assert reason(project, database, ANA) is None
+
+
+def test_bounce_without_the_return_path_is_recorded_alone(project: Project, database: Database) -> None:
+    recipient = deliver(project, database)[ANA]
+    reading = come_back(project, database, recipient, return_path="bounces@example.org")
+    assert (reading.kinds, reading.suppressed, reading.unsubscribed) == ({ReturnKind.HARD: 1}, 0, 0)
+    bounces = project.config.bounces.model_copy(update={"return_path": "plain"})
+    plain = replace(project, config=project.config.model_copy(update={"bounces": bounces}))
+    reading = come_back(plain, database, deliver(project, database, "delivery2")[BEN], return_path="b@example.org")
+    assert reading.suppressed == 1, "there is no other token then"
+
+
+def test_complaint_unsubscribes_and_suppresses(project: Project, database: Database) -> None:
+    recipient = deliver(project, database)[ANA]
+    reading = come_back(project, database, recipient, "arf")
     assert (reading.suppressed, reading.unsubscribed) == (1, 1)
     record = show_subscriber(project, database, ANA)
     assert [(item.consent, item.how) for item in record.subscriptions] == [(Consent.UNSUBSCRIBED, "complaint")]
