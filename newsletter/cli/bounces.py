@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _TRY_AGAIN = 75
 """EX_TEMPFAIL of sysexits.h, by which a mail server that pipes an email into a command tries again later."""
+_MOST = 1024 * 1024
+"""Bytes of an email; one of ours is a tenth of that."""
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
@@ -47,12 +49,10 @@ def read(file: Path | None, maildir: Path | None, unmatched: Path | None, as_jso
     """
     if file is not None and maildir is not None:
         raise click.UsageError("Give a file or --maildir, not both")
-    if str(file) != "-":
-        return _read(file=file, maildir=maildir, unmatched=unmatched, as_json=as_json)
     try:
-        return _read(file=file, maildir=None, unmatched=unmatched, as_json=as_json)
+        return _read(file=file, maildir=maildir, unmatched=unmatched, as_json=as_json)
     except NewsletterError as error:
-        if isinstance(error, RequestError):
+        if str(file) != "-" or isinstance(error, RequestError):
             raise
         show_error(error)
         return _TRY_AGAIN
@@ -81,10 +81,6 @@ def _content(file: Path) -> bytes:
         while opened.read(_MOST):
             pass
     return data
-
-
-_MOST = 1024 * 1024
-"""Bytes of an email; one of ours is a tenth of that."""
 
 
 def _print(reading: Reading, *, as_json: bool) -> None:

@@ -94,11 +94,11 @@ def propose_series(
 
 
 def start_series(database: Database, proposed: ProposedSeries, *, now: datetime) -> None:
-    """Let a series run as it was proposed: nobody is mailed but those whose moment comes from now on."""
+    """Let a series run as it was proposed. A step reaches only subscribers whose moment comes from now on."""
     series = proposed.series
     pairs = zip(series.steps, proposed.checked, strict=True)
-    orders = [(step.wait, _order(series, one, forced=proposed.forced)) for step, one in pairs]
-    SeriesStore(database).start(series.name, [NewStep(wait, order) for wait, order in orders], now)
+    steps = [NewStep(step.wait, _order(series, one, forced=proposed.forced)) for step, one in pairs]
+    SeriesStore(database).start(series.name, steps, now)
 
 
 def _order(series: Series, checked: CheckedIssue, *, forced: bool) -> NewDelivery:
@@ -107,7 +107,7 @@ def _order(series: Series, checked: CheckedIssue, *, forced: bool) -> NewDeliver
 
 
 def stop_series(database: Database, name: str) -> None:
-    """Let a series take on nobody any more; who was taken on still gets the message. Raises NotFoundError."""
+    """Stop a series. Subscribers whom a step has taken on still get its message. Raises NotFoundError."""
     SeriesStore(database).stop(name)
 
 

@@ -42,12 +42,6 @@ def find_notice(connection: sa.Connection, id_: str) -> Notice | None:
     return None if row is None else _notice(row)
 
 
-def notices_of(connection: sa.Connection, signup: str) -> list[Notice]:
-    """The notices of a sign-up, the oldest first."""
-    query = sa.select(notices).where(notices.c.signup_id == signup).order_by(notices.c.created_at)
-    return [_notice(row) for row in connection.execute(query)]
-
-
 def claim_notices(database: Database, now: datetime, limit: int) -> list[Notice]:
     """Take notices that are due; another process gets others."""
     due = (

@@ -1,4 +1,4 @@
-"""Pauses of the relay and of providers' shares, and what is known of whom a policy refused.
+"""Pauses of the relay and of providers' shares, and what relays said of recipients: refused by policy, no such address.
 
 Implements `Pace` in `delivery/sender/throttle.py`. Rows are few: one for each pause, halt or share.
 """
@@ -8,18 +8,29 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from newsletter.audience.suppression import SuppressionReason
 from newsletter.delivery.ledger.ledger import Claim, RecipientState
 from newsletter.delivery.ledger.providers import OTHER
 from newsletter.delivery.ledger.rate import Rate, Slice
 from newsletter.delivery.ledger.retry import Standing
 from newsletter.delivery.ledger.settle import REFUSED
 from newsletter.delivery.sender.throttle import Pause
+from newsletter.feedback.event import EventKind
 from newsletter.storage.database.database import Database
-from newsletter.storage.database.tables import attempts, pauses, recipients
+from newsletter.storage.database.tables import attempts, events, pauses, recipients, suppressions
 from newsletter.storage.ledger.budget import take_slice
-from newsletter.storage.ledger.suppressing import suppress_invalid
 
 _COLUMNS = (pauses.c.delivery, pauses.c.share, pauses.c.reason, pauses.c.since, pauses.c.until, pauses.c.times)
+_REASON = SuppressionReason.INVALID_ADDRESS.value
+_KEY = sa.literal(f"{_REASON} ") + recipients.c.id
+"""Of the event: an operator who lifts the suppression does it for good, as far as this refusal is concerned."""
+_FOUND = (
+    sa.select(recipients, _KEY.label("key"))
+    .where(recipients.c.delivery_id == sa.bindparam("of"), recipients.c.state == RecipientState.REJECTED.value)
+    .where(recipients.c.reason.startswith(f"{_REASON}: ", autoescape=True), recipients.c.address != "")
+    .where(~sa.exists().where(events.c.key == _KEY))
+    .order_by(recipients.c.id)
+)
 
 
 class StoredPace:
@@ -54,8 +65,30 @@ class StoredPace:
         return take_slice(self._database, rates, wanted, now, unused)
 
     def suppress_invalid(self, delivery: str, now: datetime) -> None:
-        """Suppress the addresses that were rejected as `invalid_address`; each refusal counts once."""
-        suppress_invalid(self._database, delivery, now)
+        """Suppress the addresses that were rejected as `invalid_address`, with the relay's words as evidence.
+
+        Call it when a delivery comes to rest, not at each refusal: a relay that refuses everybody halts it before that.
+        """
+        with self._database.write() as connection:
+            rows = connection.execute(_FOUND, {"of": delivery}).all()
+            if not rows:
+                return
+            connection.execute(
+                self._database.insert_ignore(suppressions),
+                [
+                    {"address_hash": one.address_hash, "address": one.address, "reason": _REASON, "created_at": now,
+                     "note": f"delivery {delivery}: {one.reply}"}
+                    for one in rows
+                ],
+            )  # fmt: skip
+            connection.execute(
+                self._database.insert_ignore(events),
+                [
+                    {"kind": EventKind.SUPPRESSED.value, "at": now, "key": one.key, "subscriber_id": one.subscriber_id,
+                     "recipient_id": one.id, "delivery_id": delivery, "data": {"reason": _REASON, "reply": one.reply}}
+                    for one in rows
+                ],
+            )  # fmt: skip
 
     def standings(self, claims: Sequence[Claim]) -> dict[str, Standing]:
         """What is known of recipients of one delivery who were claimed before: of those whom a policy refused."""
