@@ -49,9 +49,9 @@ def list_(project: Project, database: Database, as_json: bool) -> None:
 def start(project: Project, database: Database, name: str, force: bool, yes: bool) -> None:
     """Check and compile a series, and let it run.
 
-    It begins for whoever confirms its list from now on. A step that runs already goes on; one that is new reaches
-    those whose moment is still to come. Say it again after every change to the files. The messages are sent by
-    "newsletter serve".
+    It begins for subscribers who confirm its list from now on. A step that is running goes on; a new step reaches
+    subscribers whose moment is still to come. Start it again after every change to the files. "newsletter serve" sends
+    the messages.
     """
     from newsletter.app.sending.report import is_scheduling
     from newsletter.app.sending.series import propose_series, start_series
@@ -75,9 +75,9 @@ def start(project: Project, database: Database, name: str, force: bool, yes: boo
 @_NAME
 @with_database
 def stop(_project: Project, database: Database, name: str) -> None:
-    """Let nobody get further steps.
+    """Stop sending the steps of a series.
 
-    Whose moment comes before the series is started again does not get that step.
+    A subscriber whose moment comes before the series is started again does not get that step.
     """
     from newsletter.app.sending.series import stop_series
 
