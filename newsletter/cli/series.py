@@ -75,7 +75,7 @@ def start(project: Project, database: Database, name: str, force: bool, yes: boo
 @_NAME
 @with_database
 def stop(_project: Project, database: Database, name: str) -> None:
-    """Stop sending the steps of a series.
+    """Stop a series. Messages of steps that were due already are still sent.
 
     A subscriber whose moment comes before the series is started again does not get that step.
     """
