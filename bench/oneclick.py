@@ -40,7 +40,9 @@ BODY = b"List-Unsubscribe=One-Click"
 def links(project: Project, database: Database) -> list[tuple[str, int]]:
     """Path of the link and subscriber of each recipient of a new delivery, in an order of their own."""
     now = datetime.now(UTC)
-    delivery = confirm(project, database, propose(project, database, Path(ISSUE), ("all",), now=now), now=now).id
+    delivery = confirm(
+        project, database, propose(project, database, project.folder / ISSUE, ("all",), now=now), now=now
+    ).id
     freeze(database, delivery, now)
     signer, found = project.keys.signer, sa.select(t.recipients.c.id, t.recipients.c.subscriber_id)
     with database.read() as connection:

@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx2
@@ -89,3 +90,22 @@ def test_no_log_of_nginx_holds_a_token(proxy: str, tmp_path: Path, path: str) ->
     log = tmp_path / "newsletter.log"
     until(lambda: log.read_text().count("\n") >= 3)
     assert not [file for file in tmp_path.glob("*.log") if TOKEN in file.read_text()]
+
+
+def test_nginx_hands_on_the_address_of_the_reader(proxy: str, configuration: Path) -> None:
+    """By which sign-ups are limited; what the reader writes there themselves counts for nothing."""
+    (port,) = re.findall(r"proxy_pass http://127\.0\.0\.1:(\d+)", configuration.read_text())
+    trusting = ssl.create_default_context()
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+    with (
+        socket.create_server(("127.0.0.1", int(port))) as service,
+        httpx2.Client(verify=trusting, headers={"X-Forwarded-For": "203.0.113.9"}) as client,
+        ThreadPoolExecutor(1) as beside,
+    ):
+        asking = beside.submit(client.get, f"{proxy}/subscribe")
+        connection, _ = service.accept()
+        head = connection.recv(65536).decode()
+        connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n")
+        connection.close()
+        assert asking.result().status_code == 200
+    assert re.findall(r"(?mi)^x-forwarded-for: (.*)\r$", head) == ["127.0.0.1"]
