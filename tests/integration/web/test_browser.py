@@ -247,6 +247,7 @@ def test_list_counts_the_problems_of_the_rows_that_are_seen(
     counted = row.locator(".counts").inner_text()
     row.get_by_role("link", name="Short").click()
     warnings = watched.page.locator("aside .problems > li.warning")
+    warnings.first.wait_for()
     assert counted == f"{warnings.count()} warning" + "s" * (warnings.count() > 1)
     assert watched.complaints == []
 
